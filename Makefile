@@ -1,0 +1,46 @@
+# make run    the demo, on a machine that has Python 3.11+ and nothing else
+# make test   unit, contract and behaviour tests against a real Valkey or Redis
+# make e2e    the same program among foreign parts: clients, proxies, issuers, databases
+# make lint   ruff, mypy --strict, import-linter, the mirror check
+# make bench  the benchmark table (needs nginx and wrk)
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test e2e lint bench clean
+
+run: .venv/.demo
+	@exec $(BIN)/gateway demo
+
+test: .venv/.dev
+	@$(BIN)/python -m pytest
+
+e2e: .venv/.dev
+	@tests/e2e/run
+
+lint: .venv/.dev
+	@$(BIN)/ruff check gateway tests
+	@$(BIN)/ruff format --check gateway tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tests/mirror.py
+
+bench: .venv/.dev
+	@$(BIN)/python tests/bench/run.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...'; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml | .venv/bin/python
+	@echo 'Installing (once) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	@echo 'Installing the development extra (once) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ .venv/.demo

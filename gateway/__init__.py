@@ -1,0 +1,1 @@
+"""An authenticating reverse proxy and gateway on aiohttp."""

@@ -1,0 +1,1 @@
+"""Who can say whose credential this is? One file a kind of authority."""

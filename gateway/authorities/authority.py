@@ -1,0 +1,36 @@
+"""What every kind of authority is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.model.answers import Answer, Found, Rejected, Unavailable
+from gateway.model.credential import Credential
+
+
+class Authority(Protocol):
+    """Says whose credential this is.
+
+    `name` is the config's. `verdict_digest` is a digest of every setting that can change a verdict (url, issuer,
+    audience, algorithms, claim map, client id): it is part of the cache key, so that an answer given under other
+    settings is never served. `can_disown` tells whether `None` (*not mine*) is among its answers.
+    """
+
+    name: str
+    verdict_digest: bytes
+    can_disown: bool
+
+    async def look_up(self, credential: Credential) -> Answer:
+        """Return Found, Rejected, Unavailable, or None for a credential that is not this authority's.
+
+        Faults of the authority are `Unavailable`; it does not raise for them.
+        """
+
+    async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
+        """Return another session of the user whose credential this is, logged-out ones included.
+
+        `Rejected(gone)` when there is none of that id, or it is somebody else's.
+        """
+
+    async def close(self) -> None:
+        """Give back connections; called once, after the last look-up."""

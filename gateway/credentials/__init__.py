@@ -1,0 +1,1 @@
+"""What did the caller show? One file a kind of credential."""

@@ -1,0 +1,1 @@
+"""The zero-config start: example records and an echo upstream."""

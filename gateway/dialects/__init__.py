@@ -1,0 +1,1 @@
+"""In what words? One file a product, each both served and spoken."""

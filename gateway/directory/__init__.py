@@ -1,0 +1,1 @@
+"""What we know ourselves: users, organizations, keys and sessions in a database."""

@@ -1,0 +1,1 @@
+"""The doors: what answers on the public and the admin port."""

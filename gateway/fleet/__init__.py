@@ -1,0 +1,1 @@
+"""What replicas share: the Redis client, the bus, shared counters."""

@@ -1,0 +1,1 @@
+"""What is the upstream told, in headers that it may trust."""

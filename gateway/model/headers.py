@@ -1,0 +1,60 @@
+"""The header fields of one message as they were received, byte for byte."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_DASHES = bytes.maketrans(b"_.", b"--")
+_SPELLINGS: dict[bytes, bytes] = {}
+_SPELLINGS_KEPT = 4096
+"""Names that are remembered: far more than any real traffic has, and a bound for a caller that makes up names."""
+
+
+def spelling(name: bytes) -> bytes:
+    """Return the one spelling that CGI-style servers would fold `name` to: lower case, `_` and `.` as `-`.
+
+    `X_User_Id`, `x.user.id` and `X-USER-ID` reach such an upstream as the same variable, so a check that knows only
+    one of them is a way around it (oauth2-proxy CVE-2025-64484).
+    """
+    known = _SPELLINGS.get(name)
+    if known is None:
+        known = name.lower().translate(_DASHES)
+        if len(_SPELLINGS) < _SPELLINGS_KEPT:
+            _SPELLINGS[name] = known
+    return known
+
+
+class Headers:
+    r"""Header fields in order, with case, duplicates and bytes kept; look-up by exact lower-case name.
+
+    Bytes, because a decoded value is another value: aiohttp turns non-UTF-8 bytes into surrogates and drops them on
+    the way out, so `adm\xffin` would arrive as `admin`.
+    """
+
+    __slots__ = ("_by_name", "raw")
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self.raw = tuple(raw)
+        by_name: dict[bytes, list[bytes]] = {}
+        for name, value in self.raw:
+            lower = name.lower()
+            if lower in by_name:
+                by_name[lower].append(value)
+            else:
+                by_name[lower] = [value]
+        self._by_name = by_name
+
+    def all(self, name: bytes) -> Sequence[bytes]:
+        """Return every value of the field `name` (lower case), in order; empty when there is none."""
+        return self._by_name.get(name, ())
+
+    def __contains__(self, name: bytes) -> bool:
+        """Tell whether the field `name` (lower case) is there."""
+        return name in self._by_name
+
+    def __repr__(self) -> str:
+        """Names only: values may be secrets."""
+        return f"Headers({', '.join(name.decode('latin-1') for name, _ in self.raw)})"

@@ -1,0 +1,1 @@
+"""May they? Routes, rules and limits, judged without I/O."""
