@@ -1,0 +1,141 @@
+"""How a request of the public port becomes an AccessRequest, and what the upstream is told of its way here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from aiohttp import web
+
+from gateway.model.access import AccessRequest
+from gateway.model.decision import HeaderPairs
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers
+from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.target import parse_target
+
+Network = IPv4Network | IPv6Network
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LONGEST_CHAIN = 32
+"""Addresses of X-Forwarded-For that are looked at; no honest chain of proxies is longer."""
+
+
+class AccessReader:
+    """Reads requests as they came over the socket, and believes forwarded headers of trusted proxies only.
+
+    Trust is by the peer's address and nothing else; by default nobody is trusted (THREATS section 3). `target_bytes`
+    is the longest target.
+    """
+
+    def __init__(self, trusted: Sequence[Network], target_bytes: int, clock: Callable[[], float]) -> None:
+        self._trusts = lru_cache(maxsize=4096)(_Trust(tuple(trusted)).includes)
+        self._trusts_nobody = not trusted
+        self._target_bytes = target_bytes
+        self._clock = clock
+
+    def trusts(self, peer: str) -> bool:
+        """Tell whether the forwarded headers of `peer` are believed."""
+        return not self._trusts_nobody and self._trusts(peer)
+
+    def read(self, request: web.BaseRequest, request_id: str) -> AccessRequest:
+        """Make the AccessRequest; raises MalformedError for what cannot be understood without guessing."""
+        method = request.method
+        if method not in _METHODS:
+            code = RefusalCode.METHOD_NOT_ALLOWED if method in {"TRACE", "CONNECT"} else RefusalCode.NOT_IMPLEMENTED
+            raise MalformedError(Refusal(code, "a method that is not carried"))
+        raw_target = request.raw_path
+        if len(raw_target) > self._target_bytes:
+            raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
+        target = parse_target(raw_target)
+        headers = Headers(request.raw_headers)
+        scheme = "https" if request.secure else "http"
+        peer = peer_address(request)
+        host = parse_host(headers.all(b"host"), scheme)
+        client = peer
+        if self.trusts(peer):
+            scheme, host, client = self._believe(headers, scheme, host, peer)
+        return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id)
+
+    def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str]:
+        """Return scheme, host and client address as the trusted peer tells them; what cannot be read is not believed."""
+        proto = _last(headers, b"x-forwarded-proto").lower()
+        told_scheme = proto if proto in DEFAULT_PORTS else scheme
+        told_host = host
+        named = _last(headers, b"x-forwarded-host")
+        try:
+            told_host = parse_authority(named or _last(headers, b"host"), told_scheme)
+        except MalformedError:
+            if named:
+                raise
+        return told_scheme, told_host, self._client(headers, peer)
+
+    def _client(self, headers: Headers, peer: str) -> str:
+        """Walk X-Forwarded-For from the right, past trusted proxies, to the first address that is none."""
+        chain = [
+            part.strip() for value in headers.all(b"x-forwarded-for") for part in value.decode("latin-1").split(",")
+        ]
+        client = peer
+        for text in reversed(chain[-_LONGEST_CHAIN:]):
+            address = _address(text)
+            if address is None:
+                return client
+            client = str(address)
+            if not self._trusts(client):
+                return client
+        return client
+
+
+class _Trust:
+    """Which addresses are trusted proxies; answers are kept, since a fleet has few of them."""
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        self._networks = networks
+
+    def includes(self, peer: str) -> bool:
+        address = _address(peer)
+        return address is not None and any(address in network for network in self._networks)
+
+
+def forwarded_headers(access: AccessRequest, *, believed: bool, traceparent: bytes) -> HeaderPairs:
+    """Return what the upstream is told of the request's way here.
+
+    A chain of addresses is continued only when the peer is `believed`; from anybody else it starts anew, with the
+    address that the socket shows.
+    """
+    chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
+    peer = access.peer.encode("ascii", "replace")
+    host = (believed and _last(access.headers, b"x-forwarded-host").encode("latin-1")) or access.headers.all(b"host")[0]
+    return (
+        (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
+        (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
+        (b"X-Forwarded-Host", host),
+        (b"X-Request-Id", access.request_id.encode("ascii")),
+        (b"traceparent", traceparent),
+    )
+
+
+def peer_address(request: web.BaseRequest) -> str:
+    """Return the address that the socket shows; `unix` for a socket file, empty once the client has gone."""
+    transport = request.transport
+    if transport is None:
+        return ""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else "unix"
+
+
+def _last(headers: Headers, name: bytes) -> str:
+    """Return the last value of a list field: the one that the nearest proxy added."""
+    values = headers.all(name)
+    return values[-1].decode("latin-1").rpartition(",")[2].strip() if values else ""
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,26 @@
+"""What every door on the public port is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aiohttp import web
+
+from gateway.model.access import AccessRequest
+from gateway.telemetry.record import RequestRecord
+
+
+class Door(Protocol):
+    """Answers requests that were read and are well formed.
+
+    `paths` are the own paths it answers at, in canonical form; the proxy has none: it answers wherever nobody else
+    does. `answer` fills `record` with what it learns; it need not catch faults or vanished clients.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+    async def answer(
+        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
+    ) -> web.StreamResponse:
+        """Return the response, begun or not."""
