@@ -60,7 +60,7 @@ class AccessReader:
         return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id)
 
     def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str]:
-        """Return scheme, host and client address as the trusted peer tells them; what cannot be read is not believed."""
+        """Return scheme, host and client as the trusted peer tells them; what cannot be read is not believed."""
         proto = _last(headers, b"x-forwarded-proto").lower()
         told_scheme = proto if proto in DEFAULT_PORTS else scheme
         told_host = host

@@ -31,6 +31,7 @@ class RequestRecord:
         "started",
         "status",
         "trace_id",
+        "traceparent",
         "upgraded",
         "upstream",
         "upstream_began",
@@ -47,6 +48,7 @@ class RequestRecord:
         self.path = ""
         self.client = ""
         self.trace_id = ""
+        self.traceparent = b""
         self.decision: Decision | None = None
         self.decided = 0.0
         self.status = 0

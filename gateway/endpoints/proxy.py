@@ -1,0 +1,44 @@
+"""The door to the upstreams: judge, then carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from gateway.endpoints.access import AccessReader, forwarded_headers
+from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.forwarder import Forwarder
+from gateway.gate import Gate
+from gateway.model.access import AccessRequest
+from gateway.model.refusal import Refusal
+from gateway.telemetry.record import RequestRecord
+
+
+class Proxy:
+    """Answers wherever no own path does."""
+
+    name = "proxy"
+    paths: tuple[str, ...] = ()
+
+    def __init__(self, gate: Gate, forwarder: Forwarder, accesses: AccessReader, now: Callable[[], float]) -> None:
+        self._gate = gate
+        self._forwarder = forwarder
+        self._accesses = accesses
+        self._now = now
+
+    async def answer(
+        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
+    ) -> web.StreamResponse:
+        """Carry the request if it may pass; else say why not."""
+        decision = await self._gate.decide(access)
+        record.decision = decision
+        record.decided = self._now()
+        if decision.refusal is not None:
+            return refusal_response(decision.refusal, access.request_id, decision.caller_headers)
+        believed = self._accesses.trusts(access.peer)
+        added = forwarded_headers(access, believed=believed, traceparent=record.traceparent)
+        carried = await self._forwarder.forward(request, decision, added, record)
+        if isinstance(carried, Refusal):
+            return refusal_response(carried, access.request_id, decision.caller_headers)
+        return carried

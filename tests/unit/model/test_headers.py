@@ -1,0 +1,31 @@
+import pytest
+
+from gateway.model.headers import Headers, spelling
+
+
+@pytest.mark.parametrize("name", [b"X-User-Id", b"x_user_id", b"X.USER.ID", b"x-user_ID"])
+def test_every_spelling_of_a_name_is_one(name: bytes) -> None:
+    assert spelling(name) == b"x-user-id"
+
+
+def test_names_that_callers_make_up_are_not_kept_for_ever() -> None:
+    from gateway.model import headers  # noqa: PLC0415 - looks at a bound inside
+
+    for number in range(10_000):
+        spelling(b"x-%d" % number)
+    assert len(headers._SPELLINGS) <= 4096
+
+
+def test_order_case_duplicates_and_bytes_are_kept() -> None:
+    raw = ((b"B", b"1"), (b"a", b"\xff"), (b"b", b"2"))
+    headers = Headers(raw)
+    assert headers.raw == raw
+    assert list(headers.all(b"b")) == [b"1", b"2"]
+    assert list(headers.all(b"a")) == [b"\xff"]
+    assert b"a" in headers
+    assert b"c" not in headers
+    assert list(headers.all(b"c")) == []
+
+
+def test_a_repr_shows_no_value() -> None:
+    assert "s3cret" not in repr(Headers([(b"X-Api-Key", b"s3cret")]))
