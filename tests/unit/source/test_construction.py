@@ -92,6 +92,6 @@ def test_more_values_than_the_limit_are_not_built() -> None:
 
 def test_variables_are_replaced_in_values_only() -> None:
     construction = Construction(limit=100, environment={"NAME": "value", "PIN": "0123"})
-    data = construction.build(nodes("'${NAME}': ["a-${NAME}", '${PIN}', 7]\nlost: ${ABSENT}\nodd: ${-}"))
+    data = construction.build(nodes("'${NAME}': ['a-${NAME}', '${PIN}', 7]\nlost: ${ABSENT}\nodd: ${-}"))
     assert data == {"${NAME}": ["a-value", "0123", 7], "lost": None, "odd": None}
     assert [path for path, _ in construction.faults] == [("lost",), ("odd",)]
