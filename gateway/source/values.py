@@ -7,12 +7,17 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
-_DIGITS = 9  # ample for every duration, and small enough never to be an infinity
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
+_NO_DURATION = "a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d"
+_SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes; a whole disk is a slip of the pen
+
+AT_KEY = "at_key"
+"""The type of a pydantic error whose `key` tells which key of its model is wrong."""
 
 
 class _SecretMark:
@@ -22,43 +27,52 @@ class _SecretMark:
 SECRET = _SecretMark()
 
 
+def wrong_at(key: str, text: str) -> PydanticCustomError:
+    """Return an error for a model's validator to raise: the problem stands at `key`, not at the whole model."""
+    return PydanticCustomError(AT_KEY, "{text}", {"key": key, "text": text})
+
+
 def _duration(value: object) -> object:
-    if value == 0 and not isinstance(value, bool):
-        return 0.0
-    if isinstance(value, float) and not isinstance(value, bool):
-        return _reject_number(value)
-    if isinstance(value, int):
-        return _reject_number(value)
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value.strip())
-        if found is None or len(found[1]) > _DIGITS:
-            raise ValueError("a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d")
-        return float(found[1]) * _UNITS[found[2]]
-    raise ValueError("a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value == 0:
+            return 0.0
+        # Half of all programs read a bare number as seconds and the other half as milliseconds.
+        raise ValueError(_NO_DURATION)
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(_NO_DURATION)
+    return float(found[1]) * _UNITS[found[2]]
 
 
-def _reject_number(value: float) -> object:
-    raise ValueError(f"a duration needs a unit: {value}s? 50ms, 10s, 5m, 24h, 7d are durations")
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be longer than 0")
+    return value
 
 
 def _rate(value: object) -> object:
     found = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None or len(found[1]) > _DIGITS or float(found[1]) <= 0:
+    if found is None or float(found[1]) <= 0:
         raise ValueError("a rate is a number per unit of time: 20/s, 100/m, 1000/h")
     return float(found[1]) / _UNITS[found[2]]
 
 
 def _network(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return ip_network(value)
-        except ValueError:
-            raise ValueError("a network is a CIDR without host bits: 10.0.0.0/8, ::1/128") from None
-    return value
+    try:
+        return ip_network(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("a network is a CIDR without host bits: 10.0.0.0/8, ::1/128") from None
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str | SecretStr) else value
 
 
 Duration = Annotated[float, BeforeValidator(_duration)]
 """In a config `50ms`, `10s`, `5m`, `24h`, `7d` or `0`; in the program seconds."""
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+"""A duration for which 0 has no meaning."""
 
 Rate = Annotated[float, BeforeValidator(_rate)]
 """In a config `20/s`, `100/m`, `1000/h`; in the program tokens a second."""
@@ -69,15 +83,13 @@ Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Secret = Annotated[SecretStr, SECRET]
 """A secret; `<key>_file` beside it names a file that holds it, the way orchestrators mount secrets."""
 
+OptionalSecret = Annotated[SecretStr | None, SECRET]
+"""A secret that need not be there."""
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str | SecretStr) else value
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed), SECRET]
+"""One secret or a list, the one in use first; in a `<key>_file`, one a line."""
 
-
-SecretList = Annotated[list[SecretStr], BeforeValidator(_listed), SECRET]
-"""One secret or a list, newest use first; in a `<key>_file`, one a line."""
-
-StringList = Annotated[list[str], BeforeValidator(_listed)]
+StringList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """One string or a list of them."""
 
 
@@ -89,25 +101,46 @@ class SettingsModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_secret_files(cls, data: Any) -> Any:
+        """Put the content of `<key>_file` where `<key>` would stand."""
         if not isinstance(data, dict):
             return data
         filled = dict(data)
-        for name, field in cls.model_fields.items():
-            if SECRET not in field.metadata or f"{name}_file" not in filled:
+        for name in cls.secret_keys():
+            key = f"{name}_file"
+            if key not in filled:
                 continue
             if name in filled:
-                raise ValueError(f"give {name} or {name}_file, not both")
-            lines = _read_secret(Path(str(filled.pop(f"{name}_file"))), f"{name}_file")
-            filled[name] = lines if field.annotation == list[SecretStr] else lines[0]
+                raise wrong_at(key, f"give {name} or {key}, not both")
+            lines = _secret_lines(filled.pop(key), key)
+            filled[name] = lines if cls.model_fields[name].annotation == tuple[SecretStr, ...] else _only(lines, key)
         return filled
 
+    @classmethod
+    def secret_keys(cls) -> tuple[str, ...]:
+        """Return the names of the fields that may also be given as `<name>_file`."""
+        return tuple(name for name, field in cls.model_fields.items() if SECRET in field.metadata)
 
-def _read_secret(path: Path, key: str) -> list[str]:
+
+def _secret_lines(path: object, key: str) -> list[str]:
+    """Return the lines of a secret file that hold anything; the error texts name the key, never the content."""
+    if not isinstance(path, str) or not path:
+        raise wrong_at(key, "must be the path of a file")
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{key} cannot be read: {type(error).__name__}") from error
+        with Path(path).open("rb") as file:
+            content = file.read(_SECRET_FILE_BYTES + 1)
+        lines = [line.strip() for line in content.decode("utf-8").splitlines()]
+    except OSError as error:
+        raise wrong_at(key, f"cannot be read: {error.strerror or type(error).__name__}") from error
+    except ValueError as error:  # not UTF-8, or a NUL in the path
+        raise wrong_at(key, "cannot be read: it is not a text file") from error
     filled = [line for line in lines if line]
-    if not filled:
-        raise ValueError(f"{key} is empty")
+    if not filled or len(content) > _SECRET_FILE_BYTES:
+        raise wrong_at(key, "names an empty file" if not filled else "names a file that is too large for a secret")
     return filled
+
+
+def _only(lines: list[str], key: str) -> str:
+    if len(lines) > 1:
+        # To take the first would silently use half of a certificate, or one of two passwords.
+        raise wrong_at(key, "names a file of several lines; this secret is one line")
+    return lines[0]

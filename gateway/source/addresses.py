@@ -1,0 +1,101 @@
+"""Where something listens or is reached, as a config spells it."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Annotated
+
+import msgspec
+from pydantic import BeforeValidator
+
+from gateway.model.host import DEFAULT_PORTS
+from gateway.model.route import UpstreamAddress
+
+_PORTS = 65536
+_HOST = r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})"
+_LISTEN = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})", re.ASCII)
+_URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}(?::(?P<port>\d{{1,5}}))?/?", re.ASCII)
+_NO_UPSTREAM = "an upstream is a URL of scheme, host and port alone: http://orders:8000"
+_NO_LISTEN = "an address to listen at is HOST:PORT: 0.0.0.0:8080, [::]:8080"
+
+
+class ListenAddress(msgspec.Struct, frozen=True):
+    """Where to listen: an IP address or a host name, and a port; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Format as `HOST:PORT`, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_listen(text: str) -> ListenAddress:
+    """Read `HOST:PORT`; raises ValueError."""
+    found = _LISTEN.fullmatch(text)
+    if found is None or int(found["port"]) >= _PORTS:
+        raise ValueError(_NO_LISTEN)
+    return ListenAddress(_bare(found["host"], _NO_LISTEN), int(found["port"]))
+
+
+def parse_upstream(text: str) -> UpstreamAddress:
+    """Read `http(s)://host[:port]`; raises ValueError.
+
+    A path, query or user information is refused rather than dropped: nobody who writes one means to have it ignored.
+    """
+    found = _URL.fullmatch(text)
+    if found is None or found["scheme"] not in DEFAULT_PORTS:
+        raise ValueError(_NO_UPSTREAM)
+    port = int(found["port"]) if found["port"] else DEFAULT_PORTS[found["scheme"]]
+    if not 0 < port < _PORTS:
+        raise ValueError(_NO_UPSTREAM)
+    return UpstreamAddress(found["scheme"], _bare(found["host"], _NO_UPSTREAM).lower(), port)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (without brackets) can only be this machine (RFC 6761 section 6.3 for the name)."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        name = host.lower().removesuffix(".")
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def _bare(host: str, complaint: str) -> str:
+    if not host.startswith("["):
+        return host
+    try:
+        return str(ip_address(host[1:-1]))
+    except ValueError:
+        raise ValueError(complaint) from None
+
+
+def _listen(value: object) -> object:
+    if isinstance(value, ListenAddress):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(_NO_LISTEN)  # noqa: TRY004 - pydantic makes a problem of a ValueError, and a crash of a TypeError
+    return parse_listen(value)
+
+
+def _upstream(value: object) -> object:
+    if isinstance(value, UpstreamAddress):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(_NO_UPSTREAM)  # noqa: TRY004 - pydantic makes a problem of a ValueError, a crash of a TypeError
+    return parse_upstream(value)
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Listen = Annotated[ListenAddress, BeforeValidator(_listen)]
+"""In a config `HOST:PORT`."""
+
+Upstream = Annotated[UpstreamAddress, BeforeValidator(_upstream)]
+"""In a config a URL of scheme, host and port."""
+
+UpstreamList = Annotated[tuple[Upstream, ...], BeforeValidator(_listed)]
+"""One upstream or a list of them."""

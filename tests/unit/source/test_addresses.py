@@ -1,0 +1,105 @@
+import pytest
+from pydantic import ValidationError
+
+from gateway.model.route import UpstreamAddress
+from gateway.source.addresses import (
+    Listen,
+    ListenAddress,
+    UpstreamList,
+    is_loopback,
+    parse_listen,
+    parse_upstream,
+)
+from gateway.source.values import SettingsModel
+
+
+class Places(SettingsModel):
+    at: Listen = ListenAddress("127.0.0.1", 1)
+    to: UpstreamList = ()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:8080", ListenAddress("0.0.0.0", 8080)),  # noqa: S104 - what is parsed, nothing listens
+        ("[::]:0", ListenAddress("::", 0)),
+        ("[::0001]:80", ListenAddress("::1", 80)),
+        ("localhost:65535", ListenAddress("localhost", 65535)),
+    ],
+)
+def test_an_address_to_listen_at_is_host_and_port(text: str, address: ListenAddress) -> None:
+    assert parse_listen(text) == address
+    assert parse_listen(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["8080", ":8080", "host", "host:65536", "::1:80", "[::1", "[zz]:80", "a b:80", "h:٣"])
+def test_what_is_no_address_to_listen_at_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("http://orders:8000", UpstreamAddress("http", "orders", 8000)),
+        ("http://orders", UpstreamAddress("http", "orders", 80)),
+        ("https://Orders.Example.COM/", UpstreamAddress("https", "orders.example.com", 443)),
+        ("http://[2001:DB8::1]:81", UpstreamAddress("http", "2001:db8::1", 81)),
+    ],
+)
+def test_an_upstream_is_scheme_host_and_port(text: str, address: UpstreamAddress) -> None:
+    assert parse_upstream(text) == address
+    assert parse_upstream(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "orders:8000",
+        "ftp://orders",
+        "http://",
+        "http://orders/path",
+        "http://orders?q",
+        "http://orders#f",
+        "http://user:pass@orders",
+        "http://orders:0",
+        "http://orders:65536",
+        "http://or ders",
+        "http://[::1",
+        "http://[zz]",
+    ],
+)
+def test_what_says_more_than_an_upstream_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="scheme, host and port alone"):
+        parse_upstream(text)
+
+
+def test_settings_take_one_upstream_or_a_list() -> None:
+    one, two = UpstreamAddress("http", "a", 80), UpstreamAddress("http", "b", 80)
+    assert Places.model_validate({"to": "http://a"}).to == (one,)
+    assert Places.model_validate({"to": ["http://a", two]}).to == (one, two)
+    assert Places.model_validate({"at": "localhost:1"}).at == ListenAddress("localhost", 1)
+
+
+@pytest.mark.parametrize("data", [{"to": 7}, {"at": 7}, {"to": {"url": "http://a"}}])
+def test_settings_refuse_other_shapes(data: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Places.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("db.localhost", True),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("0.0.0.0", False),  # noqa: S104 - what is judged, nothing listens
+    ],
+)
+def test_loopback_is_this_machine_alone(host: str, answer: bool) -> None:
+    assert is_loopback(host) is answer

@@ -1,0 +1,147 @@
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.source.values import (
+    Duration,
+    Network,
+    OptionalSecret,
+    PositiveDuration,
+    Rate,
+    Secret,
+    SecretList,
+    SettingsModel,
+    StringList,
+)
+
+
+class Times(SettingsModel):
+    span: Duration = 0.0
+    positive: PositiveDuration = 1.0
+    rate: Rate = 1.0
+
+
+class Keys(SettingsModel):
+    one: Secret
+    maybe: OptionalSecret = None
+    many: SecretList = ()
+
+
+class Lists(SettingsModel):
+    names: StringList = ()
+    networks: tuple[Network, ...] = ()
+
+
+def complaint(model: type[SettingsModel], data: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(data)
+    (error,) = caught.value.errors()
+    return f"{error.get('ctx', {}).get('key', '')}: {error['msg']}"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("50ms", 0.05), ("10s", 10.0), ("1.5m", 90.0), ("24h", 86400.0), ("7d", 604800.0), (0, 0.0), (" 5s ", 5.0)],
+)
+def test_a_duration_is_seconds_in_the_program(text: Any, seconds: float) -> None:
+    assert Times(span=text).span == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", [10, 1.5, "10", "10 s", "s", "-1s", "1e3s", "9999999999s", "٣s", True, None, [1]])
+def test_what_has_no_unit_is_no_duration(text: Any) -> None:
+    assert "a duration is a number with a unit" in complaint(Times, {"span": text})
+
+
+def test_a_positive_duration_is_not_zero() -> None:
+    assert Times.model_validate({"positive": "5ms"}).positive == pytest.approx(0.005)
+    assert "must be longer than 0" in complaint(Times, {"positive": "0s"})
+
+
+@pytest.mark.parametrize(("text", "per_second"), [("20/s", 20.0), ("90/m", 1.5), ("1800/h", 0.5), ("0.5/s", 0.5)])
+def test_a_rate_is_tokens_a_second_in_the_program(text: str, per_second: float) -> None:
+    assert Times.model_validate({"rate": text}).rate == pytest.approx(per_second)
+
+
+@pytest.mark.parametrize("text", ["20", 20, "0/s", "/s", "20/d", "-1/s", "20 / s"])
+def test_what_is_no_rate_is_refused(text: Any) -> None:
+    assert "a rate is a number per unit of time" in complaint(Times, {"rate": text})
+
+
+def test_a_network_is_a_block_without_host_bits() -> None:
+    assert Lists.model_validate({"networks": ["10.0.0.0/8", "::1"]}).networks == (
+        ip_network("10.0.0.0/8"),
+        ip_network("::1/128"),
+    )
+    assert "without host bits" in complaint(Lists, {"networks": ["10.0.0.1/8"]})
+
+
+def test_one_string_is_a_list_of_one() -> None:
+    assert Lists.model_validate({"names": "a"}).names == ("a",)
+    assert Lists.model_validate({"names": ["a", "b"]}).names == ("a", "b")
+
+
+def test_an_unknown_key_is_an_error() -> None:
+    assert "Extra inputs" in complaint(Times, {"spam": 1})
+
+
+def test_settings_do_not_change() -> None:
+    settings = Times()
+    with pytest.raises(ValidationError):
+        settings.span = 2.0  # type: ignore[misc]
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("first-secret\n", encoding="utf-8")
+    (tmp_path / "many").write_text("new-secret\n\n  old-secret  \n", encoding="utf-8")
+    keys = Keys.model_validate({"one_file": str(tmp_path / "one"), "many_file": str(tmp_path / "many")})
+    assert keys.one.get_secret_value() == "first-secret"
+    assert [key.get_secret_value() for key in keys.many] == ["new-secret", "old-secret"]
+    assert keys.maybe is None
+
+
+def test_one_secret_is_a_list_of_one() -> None:
+    assert [key.get_secret_value() for key in Keys.model_validate({"one": "x", "many": "y"}).many] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "one_file: names an empty file"),
+        (b"\n \n", "one_file: names an empty file"),
+        (b"a\nb\n", "one_file: names a file of several lines; this secret is one line"),
+        (b"\xff\xfe", "one_file: cannot be read: it is not a text file"),
+        (b"a" * 70_000, "one_file: names a file that is too large for a secret"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused_at_its_key(tmp_path: Path, content: bytes, text: str) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(content)
+    assert complaint(Keys, {"one_file": str(path)}) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"one_file": "/nowhere/at/all"}, "one_file: cannot be read: No such file or directory"),
+        ({"one_file": 7}, "one_file: must be the path of a file"),
+        ({"one_file": "a\0b"}, "one_file: cannot be read: it is not a text file"),
+        ({"one": "x", "maybe": "y", "maybe_file": "/z"}, "maybe_file: give maybe or maybe_file, not both"),
+    ],
+)
+def test_a_secret_file_that_cannot_be_used_is_refused_at_its_key(data: dict[str, Any], text: str) -> None:
+    assert complaint(Keys, data) == text
+
+
+def test_no_secret_stands_in_a_repr_or_an_error() -> None:
+    assert "hidden-value" not in repr(Keys.model_validate({"one": "hidden-value", "many": ["hidden-value"]}))
+    with pytest.raises(ValidationError) as caught:
+        Keys.model_validate({"one": ["hidden-value"], "spam": "hidden-value"})
+    assert "hidden-value" not in str(caught.value)
+
+
+def test_the_keys_that_take_a_file_are_listed() -> None:
+    assert Keys.secret_keys() == ("one", "maybe", "many")
+    assert Times.secret_keys() == ()
