@@ -1,0 +1,186 @@
+"""The judgement, told in order: who is this, and may this request pass?
+
+Pure but for what is handed in: it knows no server and no client, so every door (the proxy, forward-auth, session-info,
+`explain`) judges by the same lines, and the data plane can be replaced without touching them. It never forwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+
+from gateway.credentials.reader import Reader
+from gateway.credentials.reading import read_one
+from gateway.identity.headers import IdentityHeaders
+from gateway.identity.tokens import IdentityTokens
+from gateway.model.access import AccessRequest
+from gateway.model.answers import Reason, Rejected, Unavailable
+from gateway.model.credential import Ambiguous, Credential, CredentialKind
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.resolution import NOBODY, Resolution
+from gateway.model.route import Access, LimitBy, OnMany, RateLimit, Route
+from gateway.model.session import Session
+from gateway.policy.limits import Limits, bucket_of_address
+from gateway.policy.origins import refuse_origin
+from gateway.policy.routes import RouteTable
+from gateway.policy.rules import judge
+
+Resolve = Callable[[Credential], Awaitable[Resolution]]
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """What a request showed and whose it is. `reader` is the name of the reader that found something, if one did."""
+
+    credential: Credential | None = None
+    resolution: Resolution = NOBODY
+    reader: str = ""
+
+
+class Gate:
+    """Decides about requests of one generation.
+
+    `resolve` is the resolver's; `explain` hands in one that leaves no trace. Without `tokens` upstreams get headers
+    alone.
+    """
+
+    def __init__(
+        self,
+        table: RouteTable,
+        readers: Mapping[str, Reader],
+        resolve: Resolve,
+        identity: IdentityHeaders,
+        limits: Limits,
+        tokens: IdentityTokens | None = None,
+    ) -> None:
+        self._table = table
+        self._readers = readers
+        self._resolve = resolve
+        self._identity = identity
+        self._limits = limits
+        self._tokens = tokens
+        self._readers_of = {route.name: tuple(readers[name] for name in route.credentials) for route in table.routes}
+
+    async def identify(
+        self, access: AccessRequest, readers: Sequence[Reader], on_many: OnMany = OnMany.REJECT
+    ) -> Identified:
+        """Read with `readers` and none else, and resolve what was shown."""
+        reading = read_one(readers, access, on_many)
+        if reading is None:
+            return Identified()
+        if isinstance(reading, Ambiguous):
+            return Identified(None, _AMBIGUOUS, reading.reader)
+        return Identified(reading, await self._resolve(reading), reading.reader)
+
+    async def decide(self, access: AccessRequest) -> Decision:
+        """Judge one request: match, limit by address, read, resolve, judge by rules, limit by subject, compose."""
+        route = self._table.match(access.host.name, access.target.match, access.method)
+        if access.target.has_parameters and not (route is not None and route.path_parameters):
+            refusal = Refusal(RefusalCode.MALFORMED, "the path has parameters, and no route here allows them")
+            return Decision(access=access, route=route, refusal=refusal, rule="path_parameters")
+        if route is None:
+            return Decision(access=access, refusal=Refusal(RefusalCode.NOT_FOUND, "no route"), rule="match")
+        limited = self._limit_address(route, access)
+        if limited is not None:
+            return Decision(access=access, route=route, refusal=limited, rule="rate_limit")
+        if route.access is Access.PUBLIC:
+            return Decision(access=access, route=route, rule="public")
+        return await self._admit(access, route)
+
+    async def _admit(self, access: AccessRequest, route: Route) -> Decision:
+        """Judge a request to a route that reads credentials."""
+        reading = read_one(self._readers_of[route.name], access, route.on_many)
+        if isinstance(reading, Credential) and refuse_origin(access, route.origins, reading):
+            refusal = Refusal(RefusalCode.FORBIDDEN, "a cookie from a foreign origin")
+            return Decision(access=access, route=route, credential=reading, refusal=refusal, rule="origin")
+        if isinstance(reading, Credential):
+            return self._judge(access, route, reading, await self._resolve(reading))
+        if isinstance(reading, Ambiguous):
+            return self._turn_away(access, route, Identified(None, _AMBIGUOUS, reading.reader))
+        if route.access is Access.OPTIONAL:
+            return Decision(access=access, route=route, rule="optional")
+        refusal = Refusal(RefusalCode.UNAUTHENTICATED, "no credential")
+        return Decision(access=access, route=route, refusal=refusal, rule="access")
+
+    def _judge(self, access: AccessRequest, route: Route, credential: Credential, resolution: Resolution) -> Decision:
+        """Judge by the rules of this route; a cached answer never skips them."""
+        session = resolution.session
+        if session is None:
+            return self._turn_away(access, route, Identified(credential, resolution, credential.reader))
+        refusal, rule, identity = self._by_rules(route, session, credential)
+        return Decision(
+            access=access,
+            route=route,
+            credential=credential,
+            resolution=resolution,
+            refusal=refusal,
+            rule=rule,
+            identity=identity,
+        )
+
+    def _by_rules(
+        self, route: Route, session: Session, credential: Credential
+    ) -> tuple[Refusal | None, str, HeaderPairs]:
+        """Return the refusal, the rule that decided, and what the upstream is told."""
+        broken = judge(route, session, credential)
+        if broken is not None:
+            return Refusal(RefusalCode.FORBIDDEN, broken), broken, ()
+        limited = self._limit_subject(route, session)
+        if limited is not None:
+            return limited, "rate_limit", ()
+        composed = self._identity.compose(session, credential)
+        if isinstance(composed, Refusal):
+            return composed, "identity", ()
+        if self._tokens is not None:
+            composed += self._tokens.header_for(session, route.audience, credential)
+        return None, "access", composed
+
+    def _turn_away(self, access: AccessRequest, route: Route, identified: Identified) -> Decision:
+        """Refuse what was shown and is no good, or cannot be told; on optional routes too."""
+        answer = identified.resolution.answer
+        clearing: HeaderPairs = ()
+        if isinstance(answer, Unavailable):
+            refusal, rule = Refusal(RefusalCode.UNAVAILABLE, answer.detail, None, answer.retry_after), "authority"
+        else:
+            reason = answer.reason if isinstance(answer, Rejected) else Reason.UNKNOWN
+            code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
+            refusal, rule = Refusal(code, f"credential {reason}", reason), "credential"
+            if route.access is Access.OPTIONAL:
+                # A browser cannot stop sending a dead cookie by itself: without this it would be locked out of a
+                # page that anybody else may see.
+                clearing = self._clearing(identified.reader)
+        return Decision(
+            access=access,
+            route=route,
+            credential=identified.credential,
+            resolution=identified.resolution,
+            refusal=refusal,
+            rule=rule,
+            caller_headers=clearing,
+        )
+
+    def _clearing(self, reader_name: str) -> HeaderPairs:
+        reader = self._readers.get(reader_name)
+        return reader.clearing() if reader is not None and reader.kind is CredentialKind.COOKIE else ()
+
+    def _limit_address(self, route: Route, access: AccessRequest) -> Refusal | None:
+        limit = route.rate_limit
+        if limit is None or limit.per is not LimitBy.ADDRESS:
+            return None
+        return self._take(route, bucket_of_address(access.client), limit)
+
+    def _limit_subject(self, route: Route, session: Session) -> Refusal | None:
+        limit = route.rate_limit
+        if limit is None or limit.per is LimitBy.ADDRESS:
+            return None
+        if limit.per is LimitBy.API_KEY and session.api_key is not None:
+            return self._take(route, session.api_key.id, limit)
+        return self._take(route, session.id or session.subject, limit)
+
+    def _take(self, route: Route, key: str, limit: RateLimit) -> Refusal | None:
+        wait = self._limits.take(f"{route.name}\0{key}", limit)
+        return None if wait is None else Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, wait)
+
+
+_AMBIGUOUS = Resolution(answer=Rejected(Reason.AMBIGUOUS))

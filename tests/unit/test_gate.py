@@ -1,0 +1,229 @@
+"""The judgement as tables of cases: what was shown, what the authority says of it, what the route asks."""
+
+from typing import Any
+
+import pytest
+
+from gateway.credentials.api_key import ApiKeySettings
+from gateway.credentials.cookie import CookieSettings
+from gateway.credentials.kinds import build_reader
+from gateway.credentials.token_pair import TokenPairSettings
+from gateway.gate import Gate
+from gateway.identity.headers import IdentityHeaders
+from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.credential import Credential
+from gateway.model.decision import Decision
+from gateway.model.resolution import Resolution, Tier
+from gateway.model.route import Access, LimitBy, Match, OnMany, RateLimit, Require, Route
+from gateway.model.session import Member, Organization, Session, User
+from gateway.policy.limits import LocalLimits
+from gateway.policy.routes import RouteTable
+from tests.support.requests import access_request
+
+GOOD = Session(
+    subject="u1",
+    id="s1",
+    user=User(id="u1", email="user@example.com"),
+    organization=Organization(id="org_1"),
+    member=Member(id="m1", role="admin"),
+)
+
+
+def fingerprint(parts: tuple[str, ...]) -> bytes:
+    return repr(parts).encode()
+
+
+READERS = {
+    "key": build_reader(
+        "key", ApiKeySettings(kind="api_key", header="x-api-key", type="project", authority=["a"]), fingerprint
+    ),
+    "cookie": build_reader("cookie", CookieSettings(kind="cookie", name="__session", authority=["a"]), fingerprint),
+    "pair": build_reader(
+        "pair",
+        TokenPairSettings(kind="token_pair", user_header="x-user-id", token_header="x-auth-token", authority=["a"]),
+        fingerprint,
+    ),
+}
+
+
+async def by_secret(credential: Credential) -> Resolution:
+    """An authority that goes by the last secret part: `good`, a Reason, or `down`."""
+    secret = credential.parts[-1]
+    if secret == "good":
+        return Resolution(Found(GOOD), Tier.AUTHORITY)
+    if secret == "down":
+        return Resolution(Unavailable("connect refused", retry_after=3), Tier.AUTHORITY)
+    return Resolution(Rejected(Reason(secret)), Tier.AUTHORITY)
+
+
+def gate_of(*routes: Route) -> Gate:
+    return Gate(RouteTable(routes), READERS, by_secret, IdentityHeaders(), LocalLimits(lambda: 0.0))
+
+
+async def decide(
+    headers: tuple[tuple[bytes, bytes], ...] = (), method: str = "GET", target: str = "/", **route: Any
+) -> Decision:
+    whole = {"name": "r", "match": Match("/"), "credentials": ("key", "cookie", "pair"), **route}
+    return await gate_of(Route(**whole)).decide(access_request(method, target, headers))
+
+
+def key(value: bytes) -> tuple[bytes, bytes]:
+    return (b"X-Api-Key", value)
+
+
+def cookie(value: bytes) -> tuple[bytes, bytes]:
+    return (b"Cookie", b"__session=" + value)
+
+
+def pair(token: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"X-User-Id", b"u1"), (b"X-Auth-Token", token))
+
+
+SHOWN: list[tuple[str, tuple[tuple[bytes, bytes], ...], int, int, int]] = [
+    # what was shown, its headers, then the status on a required, an optional and a public route (200: it may pass)
+    ("nobody", (), 401, 200, 200),
+    ("a good key", (key(b"good"),), 200, 200, 200),
+    ("a good cookie", (cookie(b"good"),), 200, 200, 200),
+    ("a good pair", pair(b"good"), 200, 200, 200),
+    ("a user id without a token", pair(b"good")[:1], 401, 200, 200),
+    ("a token without a user id", pair(b"good")[1:], 401, 200, 200),
+    ("an unknown key", (key(b"unknown"),), 401, 401, 200),
+    ("an expired key", (key(b"expired"),), 401, 401, 200),
+    ("a revoked key", (key(b"revoked"),), 401, 401, 200),
+    ("a key of something gone", (key(b"gone"),), 401, 401, 200),
+    ("a forbidden key", (key(b"forbidden"),), 403, 403, 200),
+    ("an ambiguous one", (key(b"ambiguous"),), 401, 401, 200),
+    ("nobody to ask", (key(b"down"),), 503, 503, 200),
+    ("a key twice", (key(b"good"), key(b"good")), 401, 401, 200),
+    ("a key and a cookie", (key(b"good"), cookie(b"good")), 401, 401, 200),
+    ("a good key and a bad cookie", (key(b"good"), cookie(b"unknown")), 401, 401, 200),
+    ("a bad key and a good cookie", (key(b"unknown"), cookie(b"good")), 401, 401, 200),
+    ("a key and half a pair", (key(b"good"), *pair(b"good")[:1]), 200, 200, 200),
+    ("unreadable bytes", (key(b"\xff\x00"),), 401, 401, 200),
+]
+
+
+@pytest.mark.parametrize("column", [Access.REQUIRED, Access.OPTIONAL, Access.PUBLIC])
+@pytest.mark.parametrize("case", SHOWN, ids=lambda case: case[0])
+async def test_what_was_shown_decides_by_the_routes_access(
+    case: tuple[str, tuple[tuple[bytes, bytes], ...], int, int, int], column: Access
+) -> None:
+    expected = dict(zip([Access.REQUIRED, Access.OPTIONAL, Access.PUBLIC], case[2:], strict=True))[column]
+    if case[0] == "unreadable bytes":  # by_secret knows no such reason: only its own name matters here
+        decision = await unreadable(column)
+    else:
+        decision = await decide(case[1], access=column)
+    assert (decision.refusal.status if decision.refusal else 200) == expected
+
+
+async def unreadable(access: Access) -> Decision:
+    async def nobody_knows(_: Credential) -> Resolution:
+        return Resolution(Rejected(Reason.UNKNOWN))
+
+    route = Route(name="r", match=Match("/"), credentials=("key",), access=access)
+    gate = Gate(RouteTable([route]), READERS, nobody_knows, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    return await gate.decide(access_request(headers=(key(b"\xff\x00"),)))
+
+
+async def test_first_of_many_is_the_routes_order_not_the_requests() -> None:
+    shown = (cookie(b"unknown"), key(b"good"))
+    decision = await decide(shown, on_many=OnMany.FIRST)
+    assert decision.allowed
+    assert decision.credential is not None
+    assert decision.credential.reader == "key"
+
+
+async def test_only_readers_that_the_route_lists_are_read() -> None:
+    assert (await decide((key(b"good"),), credentials=("cookie",))).refusal is not None
+    assert (await decide((key(b"unknown"), cookie(b"good")), credentials=("cookie",))).allowed
+
+
+async def test_an_outage_says_when_to_come_back() -> None:
+    refusal = (await decide((key(b"down"),))).refusal
+    assert refusal is not None
+    assert refusal.retry_after == 3
+
+
+@pytest.mark.parametrize("shown", [(cookie(b"unknown"),), (cookie(b"good"), cookie(b"good"))])
+async def test_a_bad_cookie_on_an_optional_route_is_cleared_so_that_nobody_is_locked_out(
+    shown: tuple[tuple[bytes, bytes], ...],
+) -> None:
+    decision = await decide(shown, access=Access.OPTIONAL)
+    ((name, value),) = decision.caller_headers
+    assert name == b"Set-Cookie"
+    assert value.startswith(b"__session=;")
+    assert b"Max-Age=0" in value
+
+
+@pytest.mark.parametrize("shown", [(), (cookie(b"down"),), (cookie(b"good"),), (key(b"unknown"),)])
+async def test_no_other_answer_clears_a_cookie(shown: tuple[tuple[bytes, bytes], ...]) -> None:
+    assert (await decide(shown, access=Access.OPTIONAL)).caller_headers == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "allowed"),
+    [
+        ("GET", (), True),
+        ("POST", (), False),
+        ("POST", ((b"Origin", b"http://gateway.test"),), True),
+        ("POST", ((b"Origin", b"https://evil.example"),), False),
+        ("POST", ((b"Origin", b"null"),), False),
+        ("POST", ((b"Origin", b"https://app.example"),), True),
+        ("GET", ((b"Upgrade", b"websocket"), (b"Connection", b"upgrade")), False),
+        ("GET", ((b"Upgrade", b"websocket"), (b"Origin", b"http://gateway.test")), True),
+    ],
+)
+async def test_a_cookie_with_an_unsafe_method_needs_an_origin_of_ours(
+    method: str, headers: tuple[tuple[bytes, bytes], ...], allowed: bool
+) -> None:
+    decision = await decide((cookie(b"good"), *headers), method, origins=frozenset({"https://app.example"}))
+    assert decision.allowed is allowed
+    if not allowed:
+        assert decision.refusal is not None
+        assert (decision.refusal.status, decision.rule) == (403, "origin")
+
+
+async def test_a_rule_that_is_not_met_is_403_and_named() -> None:
+    assert (await decide((key(b"good"),), require=Require(roles=frozenset({"admin"})))).allowed
+    decision = await decide((key(b"good"),), require=Require(roles=frozenset({"owner"})))
+    assert decision.refusal is not None
+    assert (decision.refusal.status, decision.rule) == (403, "require.roles")
+
+
+async def test_no_route_is_404_and_path_parameters_must_be_allowed() -> None:
+    refusal = (await decide(target="/b", match=Match("/a"))).refusal
+    assert refusal is not None
+    assert refusal.status == 404
+    refusal = (await decide(target="/a;x", access=Access.PUBLIC)).refusal
+    assert refusal is not None
+    assert refusal.status == 400
+    assert (await decide(target="/a;x", access=Access.PUBLIC, path_parameters=True)).allowed
+
+
+@pytest.mark.parametrize("per", list(LimitBy))
+async def test_a_limit_by_address_counts_everybody_and_one_by_subject_only_whom_it_knows(per: LimitBy) -> None:
+    route = Route(
+        name="r",
+        match=Match("/"),
+        access=Access.OPTIONAL,
+        credentials=("key",),
+        rate_limit=RateLimit(per, rate=1.0, burst=1),
+    )
+    gate = gate_of(route)
+    anonymous = [await gate.decide(access_request()) for _ in range(2)]
+    assert [decision.allowed for decision in anonymous] == ([True, False] if per is LimitBy.ADDRESS else [True, True])
+    other = {"client": "192.0.2.2"}
+    known = [await gate.decide(access_request(headers=(key(b"good"),), **other)) for _ in range(2)]
+    assert [decision.allowed for decision in known] == [True, False]
+    assert known[1].refusal is not None
+    assert (known[1].refusal.status, known[1].refusal.retry_after) == (429, 1)
+
+
+async def test_identify_reads_only_what_it_is_told_to() -> None:
+    gate = gate_of(Route(name="r", match=Match("/")))
+    access = access_request(headers=(key(b"good"),))
+    assert (await gate.identify(access, [READERS["cookie"]])).credential is None
+    identified = await gate.identify(access, [READERS["key"]])
+    assert identified.resolution.session == GOOD
+    twice = await gate.identify(access_request(headers=(key(b"good"), key(b"good"))), [READERS["key"]])
+    assert twice.resolution.answer == Rejected(Reason.AMBIGUOUS)
