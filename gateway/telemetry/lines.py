@@ -1,0 +1,61 @@
+"""One buffered stream of log lines: access, audit and program lines leave in the order they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO
+
+Write = Callable[[bytes], object]
+
+_HELD = 64 * 1024
+"""Bytes that are held back before a write: the capacity of a Linux pipe, so that one write takes it all."""
+
+
+def write_to(stream: IO[bytes]) -> Write:
+    """Return a function that writes bytes to a binary stream, past its own buffer."""
+
+    def write(data: bytes) -> None:
+        stream.write(data)
+        stream.flush()
+
+    return write
+
+
+class LineBuffer:
+    """Holds lines back, so that a busy second costs a few writes and not thousands.
+
+    Lines that must not be lost with the process (`put`) are written at once, after those that were held before them.
+    A reader of the logs that has gone (a closed pipe, a full disk) never fails a request: its lines are counted in
+    `lost`, and the next ones are tried again. One event loop's thread, or none besides the program's first.
+    """
+
+    def __init__(self, write: Write, held_bytes: int = _HELD) -> None:
+        self._write = write
+        self._held_bytes = held_bytes
+        self._lines: list[bytes] = []
+        self._size = 0
+        self.lost = 0
+
+    def hold(self, line: bytes) -> bool:
+        """Keep a line (with its newline) for the next flush; tell whether it is the first, so that one is due."""
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size >= self._held_bytes:
+            self.flush()
+            return False
+        return len(self._lines) == 1
+
+    def put(self, line: bytes) -> None:
+        """Write a line (with its newline) now."""
+        self._lines.append(line)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is held; harmless when there is nothing. Called by the loop's timer and at exit."""
+        lines, self._lines, self._size = self._lines, [], 0
+        if not lines:
+            return
+        try:
+            self._write(b"".join(lines))
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self.lost += len(lines)

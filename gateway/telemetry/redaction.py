@@ -1,0 +1,140 @@
+"""The last line of defence: nothing else should log a secret, and what slips through is masked here.
+
+Two rules. What stands under a name that promises a secret is masked whole (`x-api-key`, `client_secret`, `Set-Cookie`,
+a configured credential header). What looks like a secret is masked wherever it stands, exception texts included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from gateway.model.credential import Credential
+from gateway.model.headers import Headers
+
+MASK = "[redacted]"
+
+_DEEPEST = 8
+"""Levels of nesting that are looked into; what lies deeper is masked, since it cannot be judged."""
+
+_LONGEST = 16 * 1024
+"""Characters of one text that are kept, a deep traceback's worth: a line stays bounded whatever it quotes."""
+
+_LARGEST = 2**53
+"""Above it JSON readers round an integer to another one (RFC 8259 section 6)."""
+
+_NAMES_KEPT = 2048
+
+# Names that are secret whole, or as the last words of a longer name: `token`, `x_auth_token`, `accessToken`.
+_WORDS = (
+    r"token|secret|password|passwd|passphrase|pepper|cookie|authorization|assertion|signature|jwt|api_?key|org_key"
+    r"|project_key|user_key|private_key|secret_key|signing_key|token_hash|key_hash|parts|dev_session_*|__session"
+)
+_SECRET_NAME = re.compile(rf"(?:.*_)?(?:{_WORDS})s?")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
+    # A JWS or JWE in compact form (RFC 7519 section 3): its first part is `{"` in base64url.
+    (re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){2,4}"), MASK),
+    # Authorization schemes with what follows them (RFC 9110 section 11.4); a plain word after `token` is a sentence.
+    (re.compile(r"\b((?i:Bearer|Basic|Digest|Token)\s+)(?=[^\s,;\"']*[A-Z0-9=+/~_-])[^\s,;\"']{6,}"), rf"\1{MASK}"),
+    # Keys with a spoken prefix: sk_live_..., uak_..., oak_..., ghp_...
+    (re.compile(r"\b[a-z]{2,8}_(?:live|test|prod)_[A-Za-z0-9_-]{6,}"), MASK),
+    (re.compile(r"\b(?:sk|pk|ak|uak|oak|rk|ghp|whsec)_[A-Za-z0-9_-]{8,}"), MASK),
+    # A password in a URL: redis://:password@host (RFC 3986 section 3.2.1).
+    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{MASK}@"),
+    # A secret in a query or a form: __dev_session__=..., access_token=..., api_key=...
+    (
+        re.compile(r"((?<![\w-])[\w-]*(?:token|secret|password|api[_-]?key|session__)=)[^\s&;\"']+", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    # 32 random bytes in base64url, the form of Rocket.Chat's login tokens and of many others: upper, lower and digits.
+    (
+        re.compile(
+            r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[a-z])"
+            r"[A-Za-z0-9_-]{43}=?(?![A-Za-z0-9_-])"
+        ),
+        MASK,
+    ),
+)
+
+
+class Redactor:
+    """A structlog processor that masks secrets in an event before it is rendered.
+
+    `names` are the configured credential headers and cookies, whatever they are called.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = frozenset(_folded(name) for name in names)
+        self._is_secret = lru_cache(maxsize=_NAMES_KEPT)(self._promises_secret)
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Return the event with its secrets masked; the event's own values are left alone."""
+        return {name: self._value(name, value, 0) for name, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """Return `text` with whatever looks like a secret masked, and what UTF-8 cannot hold escaped."""
+        if not text.isascii():
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        for pattern, mask in _PATTERNS:
+            text = pattern.sub(mask, text)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}[cut]"
+
+    def _value(self, name: str, value: object, depth: int) -> object:
+        if value is not None and not isinstance(value, bool) and self._is_secret(name):
+            return MASK
+        return self._any(value, depth)
+
+    def _any(self, value: object, depth: int) -> object:
+        if value is None or isinstance(value, bool | float | date):
+            return value
+        if isinstance(value, int):
+            return value if abs(value) <= _LARGEST else str(value)
+        if isinstance(value, str):
+            return self.text(str(value))
+        if isinstance(value, bytes | bytearray):
+            return self.text(value.decode("utf-8", "backslashreplace"))
+        return self._object(value, depth)
+
+    def _object(self, value: object, depth: int) -> object:
+        if isinstance(value, Credential | Headers):
+            return repr(value)
+        if depth >= _DEEPEST or hasattr(value, "get_secret_value"):
+            return MASK
+        return self._container(value, depth + 1)
+
+    def _container(self, value: object, depth: int) -> object:
+        if isinstance(value, Mapping):
+            return {_name(name): self._value(_name(name), item, depth) for name, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            items = list(value)
+            if isinstance(value, tuple) and self._is_secret_pair(items):
+                return [_name(items[0]), MASK]
+            return [self._any(item, depth) for item in items]
+        return self.text(repr(value))
+
+    def _is_secret_pair(self, items: list[Any]) -> bool:
+        """Tell whether this is one header field, `(name, value)`, of a secret name."""
+        return (
+            len(items) == len(("name", "value"))
+            and isinstance(items[0], str | bytes)
+            and self._is_secret(_name(items[0]))
+        )
+
+    def _promises_secret(self, name: str) -> bool:
+        folded = _folded(name)
+        return folded in self._names or _SECRET_NAME.fullmatch(folded) is not None
+
+
+def _name(name: object) -> str:
+    return name.decode("latin-1") if isinstance(name, bytes) else str(name)
+
+
+def _folded(name: str) -> str:
+    """Fold the spellings of one name together: `X-Api-Key`, `x_api_key`, `xApiKey`."""
+    return _HUMP.sub("_", name).lower().replace("-", "_").replace(".", "_")

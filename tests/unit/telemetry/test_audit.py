@@ -1,0 +1,67 @@
+import json
+from typing import Any
+
+import pytest
+
+from gateway.model.revocation import Ended, EndedKind
+from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
+from gateway.telemetry.instants import Stamps
+from gateway.telemetry.lines import LineBuffer
+from tests.support.records import NOON
+
+ADMIN = Actor("admin_port", "127.0.0.1", "req-1")
+
+
+@pytest.fixture
+def writes() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def audit(writes: list[bytes]) -> AuditLog:
+    return AuditLog(LineBuffer(writes.append), Stamps(lambda: NOON))
+
+
+def only(writes: list[bytes]) -> dict[str, Any]:
+    (line,) = writes
+    assert line.count(b"\n") == 1
+    return dict(json.loads(line))
+
+
+def test_a_revocation_names_who_what_and_whether_it_came_to_pass(audit: AuditLog, writes: list[bytes]) -> None:
+    audit.revoked(ADMIN, Ended(EndedKind.USER, "user_1"), AuditOutcome.PARTLY)
+    assert only(writes) == {
+        "log": "audit",
+        "time": "2026-01-31T12:00:00.250Z",
+        "event": "revoked",
+        "outcome": "partly",
+        "by": "admin_port",
+        "client": "127.0.0.1",
+        "request_id": "req-1",
+        "kind": "user",
+        "id": "user_1",
+    }
+
+
+def test_a_refused_call_says_why(audit: AuditLog, writes: list[bytes]) -> None:
+    audit.refused(ADMIN, "no token")
+    line = only(writes)
+    assert (line["event"], line["outcome"], line["detail"]) == ("admin_call_refused", "refused", "no token")
+
+
+def test_a_changed_row_is_named(audit: AuditLog, writes: list[bytes]) -> None:
+    audit.changed(Actor("command"), "api_key", "ak_1", "created")
+    line = only(writes)
+    assert (line["event"], line["kind"], line["id"], line["detail"]) == ("record_changed", "api_key", "ak_1", "created")
+    assert "client" not in line
+
+
+def test_a_reload_tells_whether_it_took(audit: AuditLog, writes: list[bytes]) -> None:
+    audit.reloaded(Actor("signal"), AuditOutcome.FAILED, "gateway.yaml:3:1: unknown key")
+    line = only(writes)
+    assert (line["event"], line["outcome"]) == ("config_reloaded", "failed")
+
+
+def test_an_id_cannot_break_the_line(audit: AuditLog, writes: list[bytes]) -> None:
+    audit.revoked(ADMIN, Ended(EndedKind.SESSION, 'a"\n\udcff'), AuditOutcome.DONE)
+    assert only(writes)["id"] == 'a"\n\\udcff'

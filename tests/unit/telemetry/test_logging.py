@@ -1,0 +1,147 @@
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp.http_exceptions import BadStatusLine
+
+from gateway.telemetry.instants import Stamps
+from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.logging import Format, Level, configure
+from gateway.telemetry.redaction import Redactor
+from tests.support.records import API_KEY, NOON
+
+
+class Output:
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.buffer = LineBuffer(self.writes.append)
+
+    def start(self, form: Format = "json", level: Level = "info", *, colour: bool = False) -> None:
+        configure(form, level, self.buffer, Stamps(lambda: NOON), Redactor(), colour=colour)
+
+    @property
+    def text(self) -> str:
+        return b"".join(self.writes).decode()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def output() -> Iterator[Output]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield Output()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_a_line_is_json_with_its_time_level_and_facts(output: Output) -> None:
+    output.start()
+    structlog.get_logger().info("listening", port=8080)
+    assert output.events == [
+        {"time": "2026-01-31T12:00:00.250Z", "log": "program", "level": "info", "event": "listening", "port": 8080}
+    ]
+
+
+def test_lines_below_the_level_are_left_out(output: Output) -> None:
+    output.start(level="warning")
+    structlog.get_logger().info("not this")
+    structlog.get_logger().warning("this")
+    assert [event["event"] for event in output.events] == ["this"]
+
+
+def test_every_level_can_be_written(output: Output) -> None:
+    output.start(level="debug")
+    for level in ("debug", "info", "warning", "error", "critical"):
+        structlog.get_logger().log(getattr(logging, level.upper()), "said")
+    assert [event["level"] for event in output.events] == ["debug", "info", "warning", "error", "critical"]
+
+
+def test_libraries_lines_come_out_alike(output: Output) -> None:
+    output.start()
+    logging.getLogger("sqlalchemy.pool").warning("pool %s is full", "main")
+    logging.getLogger("asyncio").log(35, "a level of its own")
+    assert [(event["logger"], event["level"], event["event"]) for event in output.events] == [
+        ("sqlalchemy.pool", "warning", "pool main is full"),
+        ("asyncio", "warning", "a level of its own"),
+    ]
+
+
+def test_libraries_small_talk_is_left_out(output: Output) -> None:
+    output.start()
+    logging.getLogger("sqlalchemy.engine").info("SELECT 1")
+    assert output.events == []
+
+
+def raised(error: BaseException) -> BaseException:
+    local = "2retnuh"[::-1]  # stands in the frame, and not in its source
+    try:
+        raise error
+    except type(error) as caught:
+        assert local
+        return caught
+
+
+def test_our_own_faults_have_a_traceback_without_secrets_or_local_variables(output: Output) -> None:
+    output.start()
+    structlog.get_logger().error("failed", exc_info=raised(ValueError(f"no such key {API_KEY}")))
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=raised(RuntimeError("ours")))
+    ours, theirs = output.events
+    assert "Traceback" in ours["exception"]
+    assert "ValueError: no such key [redacted]" in ours["exception"]
+    assert "RuntimeError: ours" in theirs["exception"]
+    assert API_KEY not in output.text
+    assert "hunter2" not in output.text
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("gone"), TimeoutError(), BadStatusLine("\x16\x03\x01")])
+def test_what_a_client_did_is_no_fault_of_ours(output: Output, error: Exception) -> None:
+    output.start()
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=raised(error))
+    assert output.events == []
+    output.start(level="debug")
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=raised(error))
+    assert [(event["level"], event["fault"]) for event in output.events] == [("debug", type(error).__name__)]
+    assert "Traceback" not in output.text
+
+
+def test_secrets_are_masked(output: Output) -> None:
+    output.start()
+    structlog.get_logger().info("asked", headers={"X-Api-Key": "short"}, url=f"/?api_key={API_KEY}")
+    logging.getLogger("lib").warning("sent %s", API_KEY)
+    assert "short" not in output.text
+    assert API_KEY not in output.text
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_bytes_that_are_no_text_never_fail_a_caller(output: Output, form: Format) -> None:
+    output.start(form)
+    structlog.get_logger().info("odd \udcff", path="/\udcff")
+    logging.getLogger("lib").warning("odd \udcff")
+    assert len(output.writes) == 2
+
+
+def test_people_get_words_and_colour_only_where_it_is_wanted(output: Output) -> None:
+    output.start("console")
+    structlog.get_logger().info("listening", port=8080)
+    structlog.get_logger().error("failed", exc_info=raised(ValueError("plain")))
+    assert "listening" in output.text
+    assert "port=8080" in output.text
+    assert "ValueError: plain" in output.text
+    assert "\x1b" not in output.text
+    output.start("console", colour=True)
+    structlog.get_logger().info("listening")
+    assert "\x1b" in output.text
+
+
+def test_configured_twice_a_line_is_written_once(output: Output) -> None:
+    output.start()
+    output.start()
+    logging.getLogger("lib").warning("once")
+    assert len(output.events) == 1
