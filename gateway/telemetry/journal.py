@@ -1,0 +1,46 @@
+"""The book of requests: every one is opened, given its names, and closed with its line and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.record import RequestRecord
+from gateway.telemetry.request_ids import RequestIds
+from gateway.telemetry.trace_context import Traces
+
+
+class Journal:
+    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written."""
+
+    def __init__(
+        self,
+        request_ids: RequestIds,
+        traces: Traces,
+        metrics: Metrics,
+        access_log: AccessLog | None,
+        now: Callable[[], float],
+    ) -> None:
+        self._request_ids = request_ids
+        self._traces = traces
+        self._metrics = metrics
+        self._access_log = access_log
+        self._now = now
+
+    def open(self, traceparents: Sequence[bytes], told_ids: Sequence[bytes] | None) -> RequestRecord:
+        """Begin the record of a request; `told_ids` are a trusted peer's X-Request-Id values, else `None`."""
+        request_id = self._request_ids.new() if told_ids is None else self._request_ids.adopt(told_ids)
+        record = RequestRecord(request_id, self._now())
+        trace = self._traces.follow(traceparents)
+        record.trace_id = trace.trace_id
+        record.traceparent = trace.traceparent
+        self._metrics.began()
+        return record
+
+    def close(self, record: RequestRecord) -> None:
+        """End the record, whatever became of its request; to be called once for each that was opened."""
+        record.finished = self._now()
+        self._metrics.ended(record)
+        if self._access_log is not None:
+            self._access_log.write(record)

@@ -1,0 +1,54 @@
+import json
+from io import BytesIO
+
+import pytest
+
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.instants import Stamps
+from gateway.telemetry.journal import Journal
+from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.request_ids import RandomHex, RequestIds
+from gateway.telemetry.trace_context import Traces
+
+
+class Book:
+    """A journal and what can be seen of it from outside."""
+
+    def __init__(self) -> None:
+        self.written = BytesIO()
+        self.lines = LineBuffer(self.written.write)
+        self.metrics = Metrics("test", lambda: 0)
+        log = AccessLog(self.lines, lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
+        ticks = iter(range(100))
+        random_hex = RandomHex()
+        self.journal = Journal(RequestIds(random_hex), Traces(random_hex), self.metrics, log, lambda: next(ticks))
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+def test_a_request_leaves_one_line_and_one_count(book: Book) -> None:
+    record = book.journal.open((), None)
+    assert b"gateway_requests_in_flight 1.0" in book.metrics.render()[0]
+    record.method, record.status = "GET", 404
+    book.journal.close(record)
+    (line,) = book.written.getvalue().splitlines()
+    assert json.loads(line)["request_id"] == record.request_id
+    assert json.loads(line)["total_ms"] == 1000.0
+    assert b"gateway_requests_in_flight 0.0" in book.metrics.render()[0]
+    assert b'status="404"} 1.0' in book.metrics.render()[0]
+
+
+def test_a_strangers_request_id_is_not_taken_over(book: Book) -> None:
+    assert book.journal.open((), None).request_id != "mine"
+    assert book.journal.open((), (b"mine",)).request_id == "mine"
+
+
+def test_a_valid_trace_is_continued(book: Book) -> None:
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    record = book.journal.open((parent,), None)
+    assert record.traceparent == parent
+    assert record.trace_id == "0af7651916cd43dd8448eb211c80319c"
