@@ -16,8 +16,8 @@ _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
 _NO_DURATION = "a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d"
 _SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes; a whole disk is a slip of the pen
 
-AT_KEY = "at_key"
-"""The type of a pydantic error whose `key` tells which key of its model is wrong."""
+UNUSABLE_FILE = "unusable_file"
+"""The type of the pydantic error of a secret whose file cannot be used: the problem stands at `<field>_file`."""
 
 
 class _SecretMark:
@@ -27,9 +27,17 @@ class _SecretMark:
 SECRET = _SecretMark()
 
 
-def wrong_at(key: str, text: str) -> PydanticCustomError:
-    """Return an error for a model's validator to raise: the problem stands at `key`, not at the whole model."""
-    return PydanticCustomError(AT_KEY, "{text}", {"key": key, "text": text})
+class _Unusable:
+    """Stands where a secret would, until its field is validated: raised earlier, it would hide every other problem."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _usable(value: object) -> object:
+    if isinstance(value, _Unusable):
+        raise PydanticCustomError(UNUSABLE_FILE, "{text}", {"text": value.text})
+    return value
 
 
 def _duration(value: object) -> object:
@@ -64,7 +72,8 @@ def _network(value: object) -> object:
         raise ValueError("a network is a CIDR without host bits: 10.0.0.0/8, ::1/128") from None
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """Return a list of one for one string, so that a person need not write the brackets."""
     return [value] if isinstance(value, str | SecretStr) else value
 
 
@@ -80,16 +89,16 @@ Rate = Annotated[float, BeforeValidator(_rate)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 """A CIDR block."""
 
-Secret = Annotated[SecretStr, SECRET]
+Secret = Annotated[SecretStr, BeforeValidator(_usable), SECRET]
 """A secret; `<key>_file` beside it names a file that holds it, the way orchestrators mount secrets."""
 
-OptionalSecret = Annotated[SecretStr | None, SECRET]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_usable), SECRET]
 """A secret that need not be there."""
 
-SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed), SECRET]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
 """One secret or a list, the one in use first; in a `<key>_file`, one a line."""
 
-StringList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+StringList = Annotated[tuple[str, ...], BeforeValidator(listed)]
 """One string or a list of them."""
 
 
@@ -106,14 +115,15 @@ class SettingsModel(BaseModel):
             return data
         filled = dict(data)
         for name in cls.secret_keys():
-            key = f"{name}_file"
-            if key not in filled:
-                continue
-            if name in filled:
-                raise wrong_at(key, f"give {name} or {key}, not both")
-            lines = _secret_lines(filled.pop(key), key)
-            filled[name] = lines if cls.model_fields[name].annotation == tuple[SecretStr, ...] else _only(lines, key)
+            if f"{name}_file" in filled:
+                filled[name] = cls._secret_of(name, filled.pop(f"{name}_file"), beside=name in filled)
         return filled
+
+    @classmethod
+    def _secret_of(cls, name: str, path: object, *, beside: bool) -> list[str] | str | _Unusable:
+        if beside:
+            return _Unusable(f"give {name} or {name}_file, not both")
+        return _from_file(path, several=cls.model_fields[name].annotation == tuple[SecretStr, ...])
 
     @classmethod
     def secret_keys(cls) -> tuple[str, ...]:
@@ -121,26 +131,28 @@ class SettingsModel(BaseModel):
         return tuple(name for name, field in cls.model_fields.items() if SECRET in field.metadata)
 
 
-def _secret_lines(path: object, key: str) -> list[str]:
-    """Return the lines of a secret file that hold anything; the error texts name the key, never the content."""
+def _from_file(path: object, *, several: bool) -> list[str] | str | _Unusable:
+    """Return the lines of a secret file that hold anything, or the one; complaints never show the content."""
     if not isinstance(path, str) or not path:
-        raise wrong_at(key, "must be the path of a file")
+        return _Unusable("must be the path of a file")
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_SECRET_FILE_BYTES + 1)
-        lines = [line.strip() for line in content.decode("utf-8").splitlines()]
+        filled = _lines(Path(path))
     except OSError as error:
-        raise wrong_at(key, f"cannot be read: {error.strerror or type(error).__name__}") from error
-    except ValueError as error:  # not UTF-8, or a NUL in the path
-        raise wrong_at(key, "cannot be read: it is not a text file") from error
-    filled = [line for line in lines if line]
-    if not filled or len(content) > _SECRET_FILE_BYTES:
-        raise wrong_at(key, "names an empty file" if not filled else "names a file that is too large for a secret")
-    return filled
-
-
-def _only(lines: list[str], key: str) -> str:
-    if len(lines) > 1:
+        return _Unusable(f"cannot be read: {error.strerror or type(error).__name__}")
+    except ValueError:  # not UTF-8, or a NUL in the path
+        return _Unusable("cannot be read: it is not a text file")
+    if not filled:
+        return _Unusable("names an empty file, or one that is too large for a secret")
+    if len(filled) > 1 and not several:
         # To take the first would silently use half of a certificate, or one of two passwords.
-        raise wrong_at(key, "names a file of several lines; this secret is one line")
-    return lines[0]
+        return _Unusable("names a file of several lines; this secret is one line")
+    return filled if several else filled[0]
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines that hold anything; none of a file that is larger than any list of secrets."""
+    with path.open("rb") as file:
+        content = file.read(_SECRET_FILE_BYTES + 1)
+    if len(content) > _SECRET_FILE_BYTES:
+        return []
+    return [line.strip() for line in content.decode("utf-8").splitlines() if line.strip()]

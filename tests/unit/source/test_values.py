@@ -17,6 +17,8 @@ from gateway.source.values import (
     StringList,
 )
 
+_NOTHING = "one: names an empty file, or one that is too large for a secret"
+
 
 class Times(SettingsModel):
     span: Duration = 0.0
@@ -39,7 +41,7 @@ def complaint(model: type[SettingsModel], data: Any) -> str:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(data)
     (error,) = caught.value.errors()
-    return f"{error.get('ctx', {}).get('key', '')}: {error['msg']}"
+    return f"{error['loc'][-1]}: {error['msg']}"
 
 
 @pytest.mark.parametrize(
@@ -109,14 +111,14 @@ def test_one_secret_is_a_list_of_one() -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "one_file: names an empty file"),
-        (b"\n \n", "one_file: names an empty file"),
-        (b"a\nb\n", "one_file: names a file of several lines; this secret is one line"),
-        (b"\xff\xfe", "one_file: cannot be read: it is not a text file"),
-        (b"a" * 70_000, "one_file: names a file that is too large for a secret"),
+        (b"", _NOTHING),
+        (b"\n \n", _NOTHING),
+        (b"a\nb\n", "one: names a file of several lines; this secret is one line"),
+        (b"\xff\xfe", "one: cannot be read: it is not a text file"),
+        (b"a" * 70_000, _NOTHING),
     ],
 )
-def test_a_file_that_holds_no_secret_is_refused_at_its_key(tmp_path: Path, content: bytes, text: str) -> None:
+def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes, text: str) -> None:
     path = tmp_path / "one"
     path.write_bytes(content)
     assert complaint(Keys, {"one_file": str(path)}) == text
@@ -125,14 +127,20 @@ def test_a_file_that_holds_no_secret_is_refused_at_its_key(tmp_path: Path, conte
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ({"one_file": "/nowhere/at/all"}, "one_file: cannot be read: No such file or directory"),
-        ({"one_file": 7}, "one_file: must be the path of a file"),
-        ({"one_file": "a\0b"}, "one_file: cannot be read: it is not a text file"),
-        ({"one": "x", "maybe": "y", "maybe_file": "/z"}, "maybe_file: give maybe or maybe_file, not both"),
+        ({"one_file": "/nowhere/at/all"}, "one: cannot be read: No such file or directory"),
+        ({"one_file": 7}, "one: must be the path of a file"),
+        ({"one_file": "a\0b"}, "one: cannot be read: it is not a text file"),
+        ({"one": "x", "maybe": "y", "maybe_file": "/z"}, "maybe: give maybe or maybe_file, not both"),
     ],
 )
-def test_a_secret_file_that_cannot_be_used_is_refused_at_its_key(data: dict[str, Any], text: str) -> None:
+def test_a_secret_file_that_cannot_be_used_is_refused(data: dict[str, Any], text: str) -> None:
     assert complaint(Keys, data) == text
+
+
+def test_a_secret_file_that_cannot_be_used_hides_no_other_problem() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Keys.model_validate({"one_file": "/nowhere/at/all", "spam": 1, "many": 7})
+    assert {error["loc"] for error in caught.value.errors()} == {("one",), ("spam",), ("many",)}
 
 
 def test_no_secret_stands_in_a_repr_or_an_error() -> None:
