@@ -20,7 +20,7 @@ class Book:
         self.lines = LineBuffer(self.written.write)
         self.metrics = Metrics("test", lambda: 0)
         log = AccessLog(self.lines, lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
-        ticks = iter(range(100))
+        ticks = iter(range(1, 100))
         random_hex = RandomHex()
         self.journal = Journal(RequestIds(random_hex), Traces(random_hex), self.metrics, log, lambda: next(ticks))
 
