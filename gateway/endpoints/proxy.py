@@ -20,6 +20,7 @@ class Proxy:
 
     name = "proxy"
     paths: tuple[str, ...] = ()
+    hosts: frozenset[str] = frozenset()
 
     def __init__(self, gate: Gate, forwarder: Forwarder, accesses: AccessReader, now: Callable[[], float]) -> None:
         self._gate = gate

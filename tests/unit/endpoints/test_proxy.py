@@ -1,0 +1,91 @@
+import json
+
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from gateway.credentials.api_key import ApiKeySettings
+from gateway.credentials.kinds import build_reader
+from gateway.endpoints.access import AccessReader
+from gateway.endpoints.proxy import Proxy
+from gateway.gate import Gate
+from gateway.identity.headers import IdentityHeaders
+from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.credential import Credential
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.resolution import Resolution
+from gateway.model.route import Match, Route
+from gateway.model.session import Session
+from gateway.policy.limits import LocalLimits
+from gateway.policy.routes import RouteTable
+from gateway.telemetry.record import RequestRecord
+from tests.support.requests import access_request
+
+
+class Carrier:
+    """A forwarder that notes what it was asked to carry."""
+
+    def __init__(self, answer: web.StreamResponse | Refusal) -> None:
+        self.answer = answer
+        self.carried: list[tuple[Decision, HeaderPairs]] = []
+
+    async def forward(
+        self, _request: web.BaseRequest, decision: Decision, added: HeaderPairs, _record: RequestRecord
+    ) -> web.StreamResponse | Refusal:
+        self.carried.append((decision, added))
+        return self.answer
+
+    async def close(self) -> None:
+        pass
+
+
+async def who(credential: Credential) -> Resolution:
+    if credential.parts == ("good",):
+        return Resolution(Found(Session(subject="u1", id="s1")))
+    return Resolution(Rejected(Reason.UNKNOWN))
+
+
+KEY = build_reader(
+    "key",
+    ApiKeySettings(kind="api_key", header="x-api-key", type="project", authority=["a"]),
+    lambda parts: repr(parts).encode(),
+)
+ROUTE = Route(name="r", match=Match("/"), credentials=("key",))
+
+
+async def through(carrier: Carrier, key: bytes) -> tuple[web.StreamResponse, RequestRecord]:
+    gate = Gate(RouteTable([ROUTE]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
+    record = RequestRecord("req-1", 1.0)
+    record.traceparent = b"00-trace"
+    access = access_request(headers=((b"X-Api-Key", key),))
+    return await proxy.answer(make_mocked_request("GET", "/"), access, record), record
+
+
+async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() -> None:
+    upstreams = web.Response(status=418)
+    carrier = Carrier(upstreams)
+    response, record = await through(carrier, b"good")
+    assert response is upstreams
+    ((decision, added),) = carrier.carried
+    assert (b"X-Session-Id", b"s1") in decision.identity
+    assert dict(added)[b"traceparent"] == b"00-trace"
+    assert dict(added)[b"X-Request-Id"] == b"req-1"
+    assert (record.decision, record.decided) == (decision, 7.0)
+
+
+async def test_a_refused_request_is_not_carried_and_is_written_down() -> None:
+    carrier = Carrier(web.Response())
+    response, record = await through(carrier, b"bad")
+    assert response.status == 401
+    assert carrier.carried == []
+    assert record.decision is not None
+    assert record.decision.refusal is not None
+
+
+async def test_what_the_forwarder_could_not_do_is_answered_in_our_words() -> None:
+    response, _ = await through(Carrier(Refusal(RefusalCode.UPSTREAM_TIMEOUT, "10.0.0.1 said nothing")), b"good")
+    assert response.status == 504
+    assert isinstance(response, web.Response)
+    assert json.loads(bytes(response.body))["error"]["code"] == "upstream_timeout"
+    assert b"10.0.0.1" not in bytes(response.body)
