@@ -1,0 +1,76 @@
+"""Session cookies, read strictly.
+
+Two cookies of one name are sent whenever a neighbouring subdomain, or an attacker on one, has set a second: which of
+them a program takes depends on the program (aiohttp: the first field, the last in it), so a judge that takes one and
+an upstream that takes the other see two callers. A name that is there twice is therefore ambiguous, in one field or in
+several.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gateway.credentials.reader import Fingerprint
+from gateway.credentials.shown import RepeatedError, only_value
+from gateway.model.access import AccessRequest
+from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
+from gateway.source.names import CookieName
+from gateway.source.values import SettingsModel, StringList
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_FIELD = b"cookie"
+
+
+class CookieSettings(SettingsModel):
+    """A session token in the cookie `name`."""
+
+    kind: Literal["cookie"]
+    authority: StringList = Field(min_length=1)
+    name: CookieName
+
+
+class CookieReader:
+    """Reads one cookie by its exact name: `parts` is `(value,)`.
+
+    An empty value is no cookie: it is what a cleared one leaves behind in some clients. Quotes are part of the value:
+    RFC 6265 section 5.2 has clients keep them, we set none, and to strip them would give one session two spellings.
+    """
+
+    kind = CredentialKind.COOKIE
+    headers: frozenset[bytes] = frozenset()
+
+    def __init__(self, name: str, settings: CookieSettings, fingerprint: Fingerprint) -> None:
+        self.name = name
+        self._cookie = settings.name.encode("ascii")
+        self.cookies = frozenset({self._cookie})
+        self._fingerprint = fingerprint
+
+    def read(self, access: AccessRequest) -> Reading:
+        """Return the cookie's value, `Ambiguous` when it is there twice, `None` when it is not, or is empty."""
+        try:
+            value = only_value([*_values(access.headers.all(_FIELD), self._cookie)])
+        except RepeatedError:
+            return Ambiguous(self.name)
+        if not value:
+            return None
+        parts = (value,)
+        return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
+
+    def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the field that makes a browser forget the cookie (RFC 6265 section 5.2.2: a Max-Age of zero)."""
+        return ((b"Set-Cookie", self._cookie + b"=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"),)
+
+
+def _values(fields: Sequence[bytes], cookie: bytes) -> Iterator[bytes]:
+    """Yield every value of `cookie`, over all fields; a pair without `=` is one without a value."""
+    for field in fields:
+        if cookie not in field:  # 64 KB of other people's cookies are not taken apart for nothing
+            continue
+        for pair in field.split(b";"):
+            name, _, value = pair.partition(b"=")
+            if name.strip(b" \t") == cookie:
+                yield value

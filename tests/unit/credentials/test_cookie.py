@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.credentials.shown import UNREADABLE
+from gateway.model.credential import Ambiguous, Credential, Reading
+from tests.support.credentials import cookie_reader
+from tests.support.requests import access_request
+
+
+def read(*fields: bytes) -> Reading:
+    return cookie_reader().read(access_request(headers=tuple((b"Cookie", field) for field in fields)))
+
+
+def value(*fields: bytes) -> str:
+    reading = read(*fields)
+    assert isinstance(reading, Credential)
+    return reading.parts[0]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"__session=abc", b"a=b; __session=abc", b"__session=abc; a=b", b"a=b;__session=abc;", b" __session = abc"],
+)
+def test_the_cookie_is_found_wherever_it_stands(field: bytes) -> None:
+    assert value(field) == "abc"
+
+
+def test_the_cookie_is_found_in_any_of_several_fields() -> None:
+    assert value(b"a=b", b"__session=abc") == "abc"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"", b"=", b";;", b"a=b", b"x__session=abc", b"__session2=abc", b"__SESSION=abc", b"__session", b"__session=",
+     b"__session= ", b"a=__session=abc"],
+)  # fmt: skip
+def test_other_and_empty_cookies_show_nothing(field: bytes) -> None:
+    assert read(field) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (b"__session=good; __session=bad",),
+        (b"__session=good; __session=good",),
+        (b"__session=good", b"__session=bad"),
+        (b"__session=; __session=good",),
+        (b"__session; __session=good",),
+        (b"__session=good; \t__session =bad",),
+    ],
+)
+def test_a_name_that_is_there_twice_is_ambiguous(fields: tuple[bytes, ...]) -> None:
+    assert read(*fields) == Ambiguous("cookie")
+
+
+def test_quotes_are_part_of_the_value() -> None:
+    assert value(b'__session="abc"') == '"abc"'
+
+
+def test_a_quote_does_not_hide_the_next_cookie() -> None:
+    assert read(b'a="b; __session=one; __session=two"') == Ambiguous("cookie")
+
+
+def test_an_equals_sign_is_part_of_the_value() -> None:
+    assert value(b"__session=abc==") == "abc=="
+
+
+def test_a_broken_neighbour_does_no_harm() -> None:
+    assert value(b"\xff\xfe=\x00; __session=abc; =") == "abc"
+
+
+def test_clearing_makes_a_browser_forget_it() -> None:
+    ((name, field),) = cookie_reader().clearing()
+    assert name == b"Set-Cookie"
+    first, *attributes = field.split(b"; ")
+    assert first == b"__session="
+    assert set(attributes) == {b"Path=/", b"Max-Age=0", b"HttpOnly", b"Secure", b"SameSite=Lax"}
+
+
+COOKIE_BYTES = st.lists(
+    st.sampled_from([b"__session", b"=", b";", b" ", b'"', b"a", b"\t", b",", b"\\", b"\xff", b"\x00"]), max_size=20
+).map(b"".join)
+
+
+@given(fields=st.lists(COOKIE_BYTES | st.binary(max_size=60), max_size=4))
+def test_a_cookie_is_read_only_where_the_plain_form_has_it_once(fields: list[bytes]) -> None:
+    pairs = [tuple(part.strip(b" \t") for part in pair.partition(b"=")) for pair in b";".join(fields).split(b";")]
+    plain = [shown for name, _, shown in pairs if name == b"__session"]
+    reading = read(*fields)
+    if len(plain) > 1:
+        assert reading == Ambiguous("cookie")
+    elif isinstance(reading, Credential):
+        assert reading.parts[0] == UNREADABLE or [reading.parts[0].encode("ascii")] == plain
+    else:
+        assert plain in ([], [b""])

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.credentials.kinds import shared_places
+from gateway.model.credential import CredentialKind
+from tests.support.credentials import reader, reader_settings
+
+API_KEY = {"kind": "api_key", "header": "x-api-key", "type": "project"}
+EVERY_KIND = {
+    CredentialKind.API_KEY: API_KEY,
+    CredentialKind.BEARER: {"kind": "bearer"},
+    CredentialKind.COOKIE: {"kind": "cookie", "name": "__session"},
+    CredentialKind.TOKEN_PAIR: {"kind": "token_pair", "user_header": "x-user-id", "token_header": "x-auth-token"},
+}
+
+
+@pytest.mark.parametrize("kind", CredentialKind)
+def test_every_kind_of_credential_has_a_reader(kind: CredentialKind) -> None:
+    built = reader("named", **EVERY_KIND[kind])
+    assert (built.name, built.kind) == ("named", kind)
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "password"}, {}, {"kind": "bearer", "header": "x"}])
+def test_unknown_kinds_and_keys_are_errors(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        reader_settings(**wrong)
+
+
+def test_one_authority_may_stand_without_a_list() -> None:
+    assert list(reader_settings(kind="bearer", authority="accounts").authority) == ["accounts"]
+    assert list(reader_settings(kind="bearer", authority=["tokens", "accounts"]).authority) == ["tokens", "accounts"]
+
+
+def test_the_kinds_of_one_config_read_different_places() -> None:
+    assert shared_places({kind.value: reader_settings(**settings) for kind, settings in EVERY_KIND.items()}) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "place"),
+    [
+        (API_KEY | {"header": "X-Key"}, API_KEY | {"header": "x-key", "type": "user"}, "header x-key"),
+        ({"kind": "bearer"}, {"kind": "bearer"}, "header authorization"),
+        ({"kind": "bearer"}, API_KEY | {"header": "Authorization"}, "header authorization"),
+        ({"kind": "cookie", "name": "s"}, {"kind": "cookie", "name": "s"}, "cookie s"),
+        (EVERY_KIND[CredentialKind.TOKEN_PAIR], API_KEY | {"header": "x-auth-token"}, "header x-auth-token"),
+    ],
+)
+def test_two_readers_of_one_place_are_found(one: dict[str, str], other: dict[str, str], place: str) -> None:
+    assert shared_places({"one": reader_settings(**one), "other": reader_settings(**other)}) == [
+        ("other", "one", place)
+    ]
+
+
+def test_cookies_of_another_case_are_other_cookies() -> None:
+    one, other = reader_settings(kind="cookie", name="s"), reader_settings(kind="cookie", name="S")
+    assert shared_places({"one": one, "other": other}) == []
