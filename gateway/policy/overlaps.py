@@ -1,0 +1,90 @@
+"""Where an earlier, laxer route takes requests that a later, stricter one reads as if it guarded them.
+
+For `check`: nothing here is wrong in itself, and each has let somebody in somewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.model.route import Access, Match, Require, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_STRICTNESS = {Access.PUBLIC: 0, Access.OPTIONAL: 1, Access.REQUIRED: 2}
+_ANY_OF = ("roles", "organizations", "projects", "workspaces", "kinds", "email_domains")
+_ALL_OF = ("all_roles", "scopes")
+
+
+def public_inside_required(routes: Sequence[Route]) -> list[tuple[int, int]]:
+    """Return `(place, outer place)` of every public route that cuts a hole into a later one that requires a session."""
+    return [
+        (earlier, later)
+        for earlier, later in _meeting_pairs(routes)
+        if routes[earlier].access is Access.PUBLIC
+        and routes[later].access is Access.REQUIRED
+        and _path_within(routes[earlier].match.path, routes[later].match.path)
+    ]
+
+
+def stricter_behind_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
+    """Return `(place, laxer place)` of every route of which an earlier, laxer one takes a part.
+
+    An earlier route for a narrower path is the ordinary way to write an exception, and is not counted.
+    """
+    return [
+        (later, earlier)
+        for earlier, later in _meeting_pairs(routes)
+        if _is_laxer(routes[earlier], routes[later])
+        and _path_within(routes[later].match.path, routes[earlier].match.path)
+    ]
+
+
+def _meeting_pairs(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:
+    """Yield every two places, the earlier first, whose routes both match some request."""
+    for later, route in enumerate(routes):
+        for earlier in range(later):
+            if _meet(routes[earlier].match, route.match):
+                yield earlier, later
+
+
+def _meet(one: Match, other: Match) -> bool:
+    paths = _path_within(one.path, other.path) or _path_within(other.path, one.path)
+    return paths and _hosts_meet(one.host.lower(), other.host.lower()) and _methods_meet(one.methods, other.methods)
+
+
+def _methods_meet(one: frozenset[str], other: frozenset[str]) -> bool:
+    return not one or not other or bool(one & other)
+
+
+def _hosts_meet(one: str, other: str) -> bool:
+    if not one or not other or one == other:
+        return True
+    return _is_under(one, other) or _is_under(other, one)
+
+
+def _is_under(name: str, pattern: str) -> bool:
+    return pattern.startswith("*.") and name.partition(".")[2] == pattern.removeprefix("*.")
+
+
+def _path_within(inner: str, outer: str) -> bool:
+    """Tell whether every path that `inner` stands for is one that `outer` stands for."""
+    if not outer.endswith("/"):
+        return inner == outer
+    return f"{inner}/".startswith(outer)
+
+
+def _is_laxer(one: Route, other: Route) -> bool:
+    if one.access is not other.access:
+        return _STRICTNESS[one.access] < _STRICTNESS[other.access]
+    return _asks_less(one.require, other.require)
+
+
+def _asks_less(one: Require, other: Require) -> bool:
+    """Tell whether somebody may pass `one` who may not pass `other`."""
+    for name in _ANY_OF:
+        accepts, wanted = getattr(one, name), getattr(other, name)
+        if wanted and not (accepts and accepts <= wanted):
+            return True
+    return any(not getattr(other, name) <= getattr(one, name) for name in _ALL_OF)

@@ -1,0 +1,185 @@
+"""Which route a request meets: the first that matches, found at a cost that does not grow with their number.
+
+Two honest programs read `/public%2Fadmin` and `/admin;x=y` differently: one as it stands, one with the slash decoded
+and the parameter dropped (servlet containers, WSGI's PATH_INFO). Where the readings of a path do not all meet the same
+route, the upstream might serve what another route guards, so such a path meets no route at all (Traefik
+CVE-2026-48020, oathkeeper CVE-2026-33494).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gateway.model.route import Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Ranked = tuple[int, Route]
+"""A route and its place in the config; the smallest place wins."""
+
+_SLASH = "%2F"
+_SLASHES = re.compile(r"//+")
+_PARAMETER = re.compile(r"(?:;|%3B)[^/]*")
+_READ_TWO_WAYS = re.compile(r"%2F|;|%3B")
+
+
+class RouteTable:
+    """The routes of one config, compiled once. `routes` are in the config's order."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.routes = tuple(routes)
+        self._any_host = _Paths()
+        self._by_name: dict[str, _Paths] = {}
+        self._by_parent: dict[str, _Paths] = {}
+        for place, route in enumerate(self.routes):
+            self._paths_for(route.match.host.lower()).add((place, route))
+
+    def match(self, host: str, path: str, method: str) -> Route | None:
+        """Return the first route that `host` (as `Host.name`), `path` (as `Target.match`) and `method` meet."""
+        found = self._first(host, path, method)
+        if found is None:
+            return None
+        if _READ_TWO_WAYS.search(path) is not None:
+            for reading in _other_readings(path):
+                if self._first(host, reading, method) is not found:
+                    return None
+        return found[1]
+
+    def place(self, host: str, path: str, method: str) -> int | None:
+        """Return the place of the first route that meets *everything* a route's own `host` and `path` stand for.
+
+        An empty method stands for all of them.
+        """
+        found = self._first(host, path, method)
+        return found[0] if found is not None else None
+
+    def _first(self, host: str, path: str, method: str) -> Ranked | None:
+        first: Ranked | None = None
+        for paths in self._paths_of(host):
+            found = paths.first(path, method)
+            if found is not None and (first is None or found[0] < first[0]):
+                first = found
+        return first
+
+    def _paths_of(self, host: str) -> Iterator[_Paths]:
+        """Yield the routes by path of every host pattern that meets `host`: at most three, however many there are."""
+        yield self._any_host
+        if host in self._by_name:
+            yield self._by_name[host]
+        label, _, parent = host.partition(".")
+        if label and parent in self._by_parent:
+            yield self._by_parent[parent]
+
+    def _paths_for(self, pattern: str) -> _Paths:
+        if not pattern:
+            return self._any_host
+        if pattern.startswith("*."):
+            return self._by_parent.setdefault(pattern.removeprefix("*."), _Paths())
+        return self._by_name.setdefault(pattern, _Paths())
+
+
+def unreachable(routes: Sequence[Route]) -> list[tuple[int, int]]:
+    """Return `(place, hiding place)` of every route that can never be met, because earlier ones take all it matches.
+
+    Where several share in the hiding (one has GET, one POST), the hiding place is the last of them.
+    """
+    table = RouteTable(routes)
+    found = []
+    for place, route in enumerate(table.routes):
+        match = route.match
+        takers = [table.place(match.host.lower(), match.path, method) for method in match.methods or {""}]
+        if all(taker is not None and taker < place for taker in takers):
+            found.append((place, max(taker for taker in takers if taker is not None)))
+    return found
+
+
+class _Paths:
+    """The routes of one host pattern: exact paths in a dict, prefixes in a tree of segments.
+
+    The tree is walked no deeper than the longest prefix of the config, so that a path of a thousand segments costs no
+    more than one of ten.
+    """
+
+    __slots__ = ("_deepest", "_exact", "_prefixes")
+
+    def __init__(self) -> None:
+        self._exact: dict[str, _Methods] = {}
+        self._prefixes = _Node()
+        self._deepest = 0
+
+    def add(self, ranked: Ranked) -> None:
+        path, methods = ranked[1].match.path, ranked[1].match.methods
+        if not path.endswith("/"):
+            self._exact.setdefault(path, _Methods()).add(ranked, methods)
+            return
+        node = self._prefixes
+        segments = path.split("/")[1:-1]
+        for segment in segments:
+            node = node.children.setdefault(segment, _Node())
+        node.methods.add(ranked, methods)
+        self._deepest = max(self._deepest, len(segments))
+
+    def first(self, path: str, method: str) -> Ranked | None:
+        exact = self._exact.get(path)
+        first = exact.first(method) if exact is not None else None
+        node: _Node | None = self._prefixes
+        segments = iter(path.split("/", self._deepest + 1)[1:])
+        while node is not None:
+            found = node.methods.first(method)
+            if found is not None and (first is None or found[0] < first[0]):
+                first = found
+            node = node.children.get(next(segments, ""))
+        return first
+
+
+class _Node:
+    """The prefixes that share their first segments.
+
+    No child has an empty name: a canonical path has no empty segment but its last.
+    """
+
+    __slots__ = ("children", "methods")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.methods = _Methods()
+
+
+class _Methods:
+    """The routes of one host and path, by method; of each method only the first counts."""
+
+    __slots__ = ("_by_method", "_every")
+
+    def __init__(self) -> None:
+        self._by_method: dict[str, Ranked] = {}
+        self._every: Ranked | None = None
+
+    def add(self, ranked: Ranked, methods: frozenset[str]) -> None:
+        if not methods and self._every is None:
+            self._every = ranked
+        for method in methods:
+            self._by_method.setdefault(method, ranked)
+        if "GET" in methods:  # HEAD is GET without the body (RFC 9110 section 9.3.2)
+            self._by_method.setdefault("HEAD", ranked)
+
+    def first(self, method: str) -> Ranked | None:
+        listed, every = self._by_method.get(method), self._every
+        if listed is None or every is None:
+            return listed or every
+        return min(listed, every, key=_rank)
+
+
+def _rank(ranked: Ranked) -> int:
+    return ranked[0]
+
+
+def _other_readings(path: str) -> set[str]:
+    """Return the path as programs read it that drop parameters, decode slashes, or both in either order.
+
+    An empty segment that this leaves behind is merged, as most servers do.
+    """
+    decoded, dropped = path.replace(_SLASH, "/"), _PARAMETER.sub("", path)
+    readings = {decoded, dropped, _PARAMETER.sub("", decoded), dropped.replace(_SLASH, "/")}
+    return {_SLASHES.sub("/", reading) for reading in readings}

@@ -1,0 +1,17 @@
+"""Routes and sessions for tests of the judgement."""
+
+from __future__ import annotations
+
+from gateway.model.route import Access, Match, Require, Route
+
+
+def route(
+    path: str = "/",
+    host: str = "",
+    methods: tuple[str, ...] = (),
+    access: Access = Access.REQUIRED,
+    require: Require | None = None,
+) -> Route:
+    """Return a route that is named for what it matches."""
+    match = Match(path, host, frozenset(methods))
+    return Route(name=f"{host}{path}", match=match, access=access, require=require or Require())

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model.route import LimitBy, RateLimit
+from gateway.policy.limits import LocalLimits, Standing, bucket_of_address
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limit(rate: float, burst: int) -> RateLimit:
+    return RateLimit(LimitBy.ADDRESS, rate, burst)
+
+
+def passed(limits: LocalLimits, key: str, of: RateLimit, requests: int) -> int:
+    return sum(limits.take(key, of) is None for _ in range(requests))
+
+
+def test_a_burst_passes_and_then_one_at_a_time() -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    assert passed(limits, "a", limit(2, 5), 20) == 5
+    clock.now += 0.5
+    assert passed(limits, "a", limit(2, 5), 20) == 1
+    clock.now += 60
+    assert passed(limits, "a", limit(2, 5), 20) == 5
+
+
+def test_the_wait_is_whole_seconds_and_enough() -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    slow = limit(1 / 60, 1)
+    assert limits.take("a", slow) is None
+    clock.now += 10.5
+    wait = limits.take("a", slow)
+    assert wait == 50
+    clock.now += wait
+    assert limits.take("a", slow) is None
+
+
+def test_a_refused_request_costs_nothing() -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    assert passed(limits, "a", limit(1, 1), 1000) == 1
+    clock.now += 1
+    assert limits.take("a", limit(1, 1)) is None
+
+
+def test_one_callers_bucket_is_not_anothers() -> None:
+    limits = LocalLimits(Clock())
+    assert passed(limits, "a", limit(1, 3), 9) == 3
+    assert passed(limits, "b", limit(1, 3), 9) == 3
+
+
+def test_the_standing_counts_down_and_fills_again() -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    assert limits.standing("a", limit(2, 4)) == Standing(4, 4, 0.0)
+    assert passed(limits, "a", limit(2, 4), 3) == 3
+    assert limits.standing("a", limit(2, 4)) == Standing(4, 1, 1.5)
+    clock.now += 0.5
+    assert limits.standing("a", limit(2, 4)) == Standing(4, 2, 1.0)
+
+
+def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
+    limits = LocalLimits(Clock(), buckets=100)
+    for number in range(10_000):
+        limits.take(f"garbage-{number}", limit(1, 1))
+        limits.take("busy", limit(1, 1000))
+    assert len(limits._full_at) == 100
+    assert limits.standing("busy", limit(1, 1000)).remaining == 0
+
+
+def test_a_clock_that_was_set_back_locks_nobody_out_for_long() -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    assert passed(limits, "a", limit(1, 5), 9) == 5
+    clock.now -= 100_000
+    assert limits.take("a", limit(1, 5)) == 1
+
+
+@given(
+    rate=st.floats(0.01, 1000),
+    burst=st.integers(1, 50),
+    pauses=st.lists(st.floats(0, 10), max_size=60),
+)
+def test_never_more_than_the_burst_and_the_rate_allow(rate: float, burst: int, pauses: list[float]) -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    started = clock.now
+    taken = 0
+    for pause in pauses:
+        clock.now += pause
+        taken += limits.take("a", limit(rate, burst)) is None
+        assert taken <= burst + (clock.now - started) * rate + 0.01
+        assert 0 <= limits.standing("a", limit(rate, burst)).remaining <= burst
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_caller_is_its_network(address: str, key: str) -> None:
+    assert bucket_of_address(address) == key

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.model.credential import CredentialKind
+from gateway.model.route import Access, Require, Route
+from gateway.policy.overlaps import public_inside_required, stricter_behind_laxer
+from tests.support.routes import route
+
+ADMIN = Require(roles=frozenset({"admin"}))
+
+
+def public(path: str, host: str = "", methods: tuple[str, ...] = ()) -> Route:
+    return route(path, host, methods, Access.PUBLIC)
+
+
+def test_a_public_hole_in_a_required_prefix_is_told() -> None:
+    assert public_inside_required([public("/api/health"), route("/api/")]) == [(0, 1)]
+    assert public_inside_required([public("/api/docs/"), route("/other/"), route("/")]) == [(0, 2)]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [public("/health"), route("/api/")],
+        [public("/api-docs/"), route("/api/")],
+        [public("/api/x", "a.test"), route("/api/", "b.test")],
+        [public("/api/x", methods=("GET",)), route("/api/", methods=("POST",))],
+        [route("/api/"), public("/api/x")],
+        [public("/api/x"), route("/api/", access=Access.OPTIONAL)],
+    ],
+)
+def test_public_routes_elsewhere_are_nothing_to_tell(routes: list[Route]) -> None:
+    assert public_inside_required(routes) == []
+
+
+@pytest.mark.parametrize(
+    ("lax", "strict"),
+    [
+        (public("/", methods=("GET",)), route("/admin/")),
+        (public("/", "*.x.test"), route("/admin/")),
+        (public("/", "a.x.test"), route("/admin/", "*.x.test")),
+        (route("/", access=Access.OPTIONAL, methods=("GET",)), route("/admin/")),
+        (route("/", methods=("GET",)), route("/admin/", require=ADMIN)),
+        (route("/", "a.test", require=Require(roles=frozenset({"admin", "user"}))), route("/x", require=ADMIN)),
+        (route("/", "a.test", require=ADMIN), route("/x", require=Require(scopes=frozenset({"write"})))),
+        (route("/", "a.test", require=ADMIN), route("/x", require=Require(kinds=frozenset({CredentialKind.COOKIE})))),
+    ],
+)
+def test_a_laxer_route_in_front_of_a_stricter_one_is_told(lax: Route, strict: Route) -> None:
+    assert stricter_behind_laxer([lax, strict]) == [(1, 0)]
+    assert stricter_behind_laxer([strict, lax]) == []
+
+
+def test_an_exception_for_a_narrower_path_is_ordinary() -> None:
+    assert stricter_behind_laxer([route("/admin/help"), route("/admin/", require=ADMIN)]) == []
+
+
+def test_an_equal_rule_hides_nothing() -> None:
+    assert stricter_behind_laxer([route("/", "a.test", require=ADMIN), route("/admin/", require=ADMIN)]) == []

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model.route import Match, Route
+from gateway.policy.routes import RouteTable, unreachable
+from tests.support.routes import route
+
+
+def met(routes: list[Route], path: str, host: str = "a.example.com", method: str = "GET") -> int | None:
+    found = RouteTable(routes).match(host, path, method)
+    return None if found is None else routes.index(found)
+
+
+@pytest.mark.parametrize("path", ["/orders", "/orders/", "/orders/1", "/orders/1/", "/orders/%2F"])
+def test_a_prefix_meets_itself_and_what_is_below(path: str) -> None:
+    assert met([route("/orders/")], path) == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/order", "/ordersx", "/orders.json", "/Orders/1", "/x/orders/1", "/orders%2F1"])
+def test_a_prefix_ends_at_a_segment(path: str) -> None:
+    assert met([route("/orders/")], path) is None
+
+
+def test_an_exact_path_meets_itself_alone() -> None:
+    routes = [route("/orders")]
+    assert met(routes, "/orders") == 0
+    assert met(routes, "/orders/") is None
+    assert met(routes, "/orders/1") is None
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "/a/b/c", "/" + "a/" * 2000])
+def test_a_slash_meets_everything(path: str) -> None:
+    assert met([route("/")], path) == 0
+
+
+def test_the_first_match_wins_and_not_the_longest() -> None:
+    assert met([route("/"), route("/orders/"), route("/orders/1")], "/orders/1") == 0
+    assert met([route("/orders/1"), route("/orders/"), route("/")], "/orders/1") == 0
+    assert met([route("/orders/1"), route("/orders/"), route("/")], "/orders/2") == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "host", "meets"),
+    [
+        ("", "anything", True),
+        ("a.example.com", "a.example.com", True),
+        ("A.Example.COM", "a.example.com", True),
+        ("a.example.com", "b.example.com", False),
+        ("*.example.com", "a.example.com", True),
+        ("*.example.com", "example.com", False),
+        ("*.example.com", "b.a.example.com", False),
+        ("*.example.com", "evil-example.com", False),
+        ("[::1]", "[::1]", True),
+    ],
+)
+def test_hosts_are_exact_or_one_label_wild(pattern: str, host: str, *, meets: bool) -> None:
+    assert met([route("/", pattern)], "/", host) == (0 if meets else None)
+
+
+def test_a_later_route_for_this_host_does_not_overtake_an_earlier_one_for_every_host() -> None:
+    assert met([route("/a/"), route("/", "a.example.com")], "/a/1") == 0
+    assert met([route("/a/"), route("/", "a.example.com")], "/b") == 1
+    assert met([route("/", "*.example.com"), route("/", "a.example.com")], "/b") == 0
+
+
+def test_head_is_met_where_get_is() -> None:
+    routes = [route("/", methods=("GET",)), route("/", methods=("POST", "HEAD"))]
+    assert [met(routes, "/", method=method) for method in ("GET", "HEAD", "POST", "PUT")] == [0, 0, 1, None]
+
+
+def test_methods_have_case() -> None:
+    assert met([route("/", methods=("GET",))], "/", method="get") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/public%2Fadmin", "/public%2Fadmin/x", "/admin;a=b", "/admin;a=b/x", "/admin%3Ba=b", "/;x/admin", "/admin;x%2Fy"],
+)
+def test_a_path_that_reads_as_another_routes_meets_none(path: str) -> None:
+    routes = [route("/admin/"), route("/public/admin/"), route("/")]
+    assert met(routes, path) is None
+
+
+@pytest.mark.parametrize("path", ["/files/a%2Fb", "/files/a;v=1", "/files/a%3Bv%2F2", "/files;v=1/a%2Fb"])
+def test_a_path_whose_readings_agree_meets_their_route(path: str) -> None:
+    assert met([route("/admin/"), route("/files/"), route("/files;v=1/")], path.replace("files;v=1", "files")) == 1
+
+
+HOSTS = st.sampled_from(["", "a.test", "b.test", "*.test", "*.a.test"])
+SEGMENTS = st.lists(st.sampled_from(["a", "b", "aa", "a%2Fb"]), max_size=3)
+METHODS = st.frozensets(st.sampled_from(["GET", "HEAD", "POST"]), max_size=2)
+
+
+@st.composite
+def matches(draw: st.DrawFn) -> Match:
+    segments = draw(SEGMENTS)
+    path = "/" + "/".join(segments)
+    if segments and draw(st.booleans()):
+        path += "/"
+    return Match(path, draw(HOSTS), draw(METHODS))
+
+
+def naive(match: Match, host: str, path: str, method: str) -> bool:
+    """The rules as DESIGN section 6 words them, with no thought of speed."""
+    host_meets = match.host in {"", host} or (match.host[:2] == "*." and host.split(".", 1)[1:] == [match.host[2:]])
+    path_meets = path == match.path or (match.path.endswith("/") and (path + "/").startswith(match.path))
+    methods = match.methods | ({"HEAD"} if "GET" in match.methods else set())
+    return host_meets and path_meets and (not methods or method in methods)
+
+
+def first_of(routes: list[Route], host: str, path: str, method: str) -> Route | None:
+    return next((route for route in routes if naive(route.match, host, path, method)), None)
+
+
+@given(
+    patterns=st.lists(matches(), max_size=8),
+    host=st.sampled_from(["a.test", "b.test", "c.a.test", "x.a.test", "test"]),
+    segments=st.lists(st.sampled_from(["a", "b", "aa", "a%2Fb", "c"]), max_size=4),
+    slash=st.booleans(),
+    method=st.sampled_from(["GET", "HEAD", "POST", "PUT"]),
+)
+def test_the_table_agrees_with_trying_one_route_after_another(
+    patterns: list[Match], host: str, segments: list[str], method: str, *, slash: bool
+) -> None:
+    routes = [Route(name=str(place), match=pattern) for place, pattern in enumerate(patterns)]
+    path = "/" + "/".join(segments) + ("/" if segments and slash else "")
+    expected = first_of(routes, host, path, method)
+    if first_of(routes, host, path.replace("%2F", "/"), method) is not expected:
+        expected = None
+    assert RouteTable(routes).match(host, path, method) is expected
+
+
+@given(patterns=st.lists(matches(), max_size=6))
+def test_an_unreachable_route_is_met_by_none_of_its_own_paths(patterns: list[Match]) -> None:
+    routes = [Route(name=str(place), match=pattern) for place, pattern in enumerate(patterns)]
+    hidden = dict(unreachable(routes))
+    for place, pattern in enumerate(patterns):
+        assert hidden.get(place, -1) < place
+        host = {"": "x.elsewhere", "*.test": "x.test", "*.a.test": "x.a.test"}.get(pattern.host, pattern.host)
+        reached = any(
+            first_of(routes, host, pattern.path + more, method) is routes[place]
+            for method in pattern.methods or {"PATCH"}
+            for more in ("", "zz")
+        )
+        assert reached == (place not in hidden)
+
+
+@pytest.mark.parametrize(
+    ("routes", "hidden"),
+    [
+        ([route("/"), route("/a")], [(1, 0)]),
+        ([route("/a"), route("/")], []),
+        ([route("/a/"), route("/a")], [(1, 0)]),
+        ([route("/a"), route("/a/")], []),
+        ([route("/", methods=("GET",)), route("/a", methods=("HEAD",))], [(1, 0)]),
+        ([route("/", methods=("GET",)), route("/a")], []),
+        ([route("/", methods=("GET",)), route("/", methods=("POST",)), route("/a", methods=("GET", "POST"))], [(2, 1)]),
+        ([route("/", "*.x.test"), route("/", "a.x.test"), route("/", "x.test")], [(1, 0)]),
+        ([route("/", "a.x.test"), route("/", "*.x.test"), route("/")], []),
+        ([route("/"), route("/", "*.x.test")], [(1, 0)]),
+    ],
+)
+def test_routes_that_earlier_ones_take_everything_from_are_unreachable(
+    routes: list[Route], hidden: list[tuple[int, int]]
+) -> None:
+    assert unreachable(routes) == hidden
+
+
+def test_a_deep_path_is_walked_no_deeper_than_the_routes() -> None:
+    looked_up = []
+
+    class Counted(str):
+        __slots__ = ()
+
+        def split(self, sep: str | None = None, maxsplit: int = -1) -> list[str]:  # type: ignore[override]
+            parts = str.split(self, sep, maxsplit)
+            looked_up.append(len(parts))
+            return parts
+
+    table = RouteTable([route(f"/api/v1/{number}/") for number in range(1000)])
+    assert table.match("a.test", Counted("/api/v1/999" + "/x" * 4000), "GET") is table.routes[999]
+    assert looked_up == [5]
