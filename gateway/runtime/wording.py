@@ -49,11 +49,17 @@ _WORDS: Mapping[str, Callable[[_Context], str]] = {
 def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     """Return one problem for each place that is wrong, in the document's order. No value stands in a text."""
     found: dict[KeyPath, Problem] = {}
+    hollow: set[KeyPath] = set()
     for detail in error.errors(include_url=False, include_input=False):
         path = _path(detail, document.data)
+        if detail["type"] == "too_short":
+            hollow.add(path)
         # The members of a union each complain about the same value; the first says what is meant.
         found.setdefault(path, document.problem(path, _text(detail)))
-    return sorted(found.values(), key=lambda problem: (problem.line, problem.column, problem.path))
+    # A list whose items are all wrong is called empty besides, which would send a person the wrong way.
+    filled = hollow & {path[:-1] for path in found}
+    told = (problem for path, problem in found.items() if path not in filled)
+    return sorted(told, key=lambda problem: (problem.line, problem.column, problem.path))
 
 
 def _text(detail: ErrorDetails) -> str:

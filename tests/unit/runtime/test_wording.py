@@ -49,6 +49,7 @@ def lines(text: str) -> list[str]:
         ("name: x\non: [1]", "c:2:1: on: must be true or false"),
         ("name: x\non: maybe", "c:2:1: on: must be true or false"),
         ("name: x\nlist: []", "c:2:1: list: must not be empty"),
+        ("name: x\nlist: [two]", "c:2:8: list[0]: must be a whole number"),
         ("name: x\nlist: 7", "c:2:1: list: must be a list"),
         ("name: x\nlist: [1, two]", "c:2:11: list[1]: must be a whole number"),
         ("name: x\nlist: [1, 1.5]", "c:2:11: list[1]: must be a whole number"),
