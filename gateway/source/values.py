@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -89,13 +89,15 @@ Rate = Annotated[float, BeforeValidator(_rate)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 """A CIDR block."""
 
-Secret = Annotated[SecretStr, BeforeValidator(_usable), SECRET]
-"""A secret; `<key>_file` beside it names a file that holds it, the way orchestrators mount secrets."""
+_Filled = Annotated[SecretStr, Field(min_length=1)]
 
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_usable), SECRET]
+Secret = Annotated[_Filled, BeforeValidator(_usable), SECRET]
+"""A secret, never empty; `<key>_file` beside it names a file that holds it, the way orchestrators mount secrets."""
+
+OptionalSecret = Annotated[_Filled | None, BeforeValidator(_usable), SECRET]
 """A secret that need not be there."""
 
-SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
+SecretList = Annotated[tuple[_Filled, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
 """One secret or a list, the one in use first; in a `<key>_file`, one a line."""
 
 StringList = Annotated[tuple[str, ...], BeforeValidator(listed)]
@@ -123,7 +125,7 @@ class SettingsModel(BaseModel):
     def _secret_of(cls, name: str, path: object, *, beside: bool) -> list[str] | str | _Unusable:
         if beside:
             return _Unusable(f"give {name} or {name}_file, not both")
-        return _from_file(path, several=cls.model_fields[name].annotation == tuple[SecretStr, ...])
+        return _from_file(path, several=get_origin(cls.model_fields[name].annotation) is tuple)
 
     @classmethod
     def secret_keys(cls) -> tuple[str, ...]:

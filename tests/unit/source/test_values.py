@@ -143,6 +143,11 @@ def test_a_secret_file_that_cannot_be_used_hides_no_other_problem() -> None:
     assert {error["loc"] for error in caught.value.errors()} == {("one",), ("spam",), ("many",)}
 
 
+@pytest.mark.parametrize("data", [{"one": ""}, {"one": "x", "maybe": ""}, {"one": "x", "many": ["y", ""]}])
+def test_an_empty_secret_is_none_at_all(data: dict[str, Any]) -> None:
+    assert "at least 1" in complaint(Keys, data)
+
+
 def test_no_secret_stands_in_a_repr_or_an_error() -> None:
     assert "hidden-value" not in repr(Keys.model_validate({"one": "hidden-value", "many": ["hidden-value"]}))
     with pytest.raises(ValidationError) as caught:
