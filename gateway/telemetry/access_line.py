@@ -113,9 +113,14 @@ def _tell_decision(line: AccessLine, decision: Decision) -> None:
 
 
 def _without_query(path: str) -> str:
-    """Cut the query off a path that was refused unread, and bound it."""
+    """Cut off what a target that was refused unread may hold besides its path, and bound it.
+
+    Behind a `?` stands a query, before an `@` of an absolute form a password (RFC 3986 section 3.2.1).
+    """
     if "?" in path:
         path = path.partition("?")[0]
+    if not path.startswith("/"):
+        path = path.rpartition("@")[2]
     return path if len(path) <= _LONGEST_PATH else path[:_LONGEST_PATH]
 
 

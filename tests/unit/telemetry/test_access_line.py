@@ -79,6 +79,13 @@ def test_neither_the_query_nor_the_credential_is_in_the_line() -> None:
     assert CREDENTIAL.fingerprint.hex() not in text
 
 
+@pytest.mark.parametrize("target", ["http://user:hunter2@host/a", "user:hunter2@host:443", "http://u:hunter2@h/?a=/@"])
+def test_a_refused_targets_password_is_not_in_the_line(target: str) -> None:
+    record = finished(None, 400)
+    record.path = target
+    assert "hunter2" not in access_line(record, TIME).path
+
+
 def test_a_long_path_is_cut() -> None:
     record = finished()
     record.path = "/" + "a" * 8192

@@ -1,0 +1,102 @@
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from gateway.endpoints.admin import AdminPort, Page, health_pages
+from gateway.telemetry.metrics import Metrics
+from tests.support.low_level import listening
+from tests.support.raw_http import RawResponse, exchange, raw_client
+
+
+class Process:
+    """What the pages ask about."""
+
+    def __init__(self) -> None:
+        self.serving = True
+        self.metrics = Metrics("1.2.3", lambda: 0)
+
+    async def broken(self, _request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
+        raise RuntimeError("a detail of ours")
+
+    def port(self) -> AdminPort:
+        pages = health_pages(lambda: self.serving, self.metrics.render)
+        return AdminPort({**pages, "/broken": Page("POST", self.broken)}, lambda: "req-1")
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+async def port(process: Process) -> AsyncIterator[int]:
+    async with listening(process.port().answer) as number:
+        yield number
+
+
+async def ask(port: int, method: str, target: str) -> RawResponse:
+    request = f"{method} {target} HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\r\n"
+    return await exchange(port, request.encode(), head=method == "HEAD")
+
+
+async def test_health_is_told_as_long_as_the_loop_runs(process: Process, port: int) -> None:
+    process.serving = False
+    assert (await ask(port, "GET", "/healthz")).status == 200
+
+
+async def test_readiness_follows_the_process(process: Process, port: int) -> None:
+    assert (await ask(port, "GET", "/readyz")).status == 200
+    process.serving = False
+    draining = await ask(port, "GET", "/readyz")
+    assert (draining.status, draining.json()) == (503, {"status": "not ready"})
+    assert draining.one(b"cache-control") == b"no-store"
+
+
+async def test_metrics_are_in_the_text_format(process: Process, port: int) -> None:
+    process.metrics.began()
+    answer = await ask(port, "GET", "/metrics?name=ignored")
+    assert answer.status == 200
+    assert answer.one(b"content-type") == b"text/plain; version=0.0.4; charset=utf-8"
+    assert b"\ngateway_requests_in_flight 1.0\n" in answer.body
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_head_has_gets_head_and_no_body(port: int, path: str) -> None:
+    async with raw_client(port) as client:
+        await client.send(f"HEAD {path} HTTP/1.1\r\nHost: admin\r\n\r\n".encode())
+        head = await client.response(head=True)
+        assert head.status == 200
+        assert int(head.one(b"content-length") or b"0") > 0
+        await client.send(b"GET /healthz HTTP/1.1\r\nHost: admin\r\n\r\n")
+        assert (await client.response()).json() == {"status": "healthy"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("POST", "/healthz", b"GET, HEAD"), ("DELETE", "/metrics", b"GET, HEAD"), ("GET", "/broken", b"POST")],
+)
+async def test_other_methods_are_405_and_say_which_are_allowed(
+    port: int, method: str, path: str, allowed: bytes
+) -> None:
+    answer = await ask(port, method, path)
+    assert (answer.status, answer.one(b"allow")) == (405, allowed)
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/revoke", "/healthz/", "/HEALTHZ", "//healthz", "/metrics%2f", "http://a/metrics"]
+)
+async def test_nothing_else_is_here(port: int, path: str) -> None:
+    answer = await ask(port, "GET", path)
+    assert answer.status == 404
+    assert answer.json() == {
+        "error": {"code": "not_found", "message": "There is nothing here.", "status": 404, "request_id": "req-1"}
+    }
+
+
+async def test_a_fault_is_told_in_our_words_and_without_details(port: int) -> None:
+    answer = await ask(port, "POST", "/broken")
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (500, "internal_error")
+    assert b"detail of ours" not in answer.body

@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from gateway.endpoints.access import AccessReader
+from gateway.endpoints.well_known import WellKnownKeys
+from gateway.telemetry.record import RequestRecord
+from tests.support.low_level import listening
+from tests.support.raw_http import RawResponse, exchange
+
+KEY = {"kty": "EC", "crv": "P-256", "kid": "1", "x": "a", "y": "b", "use": "sig", "alg": "ES256"}
+
+
+class Ring:
+    def __init__(self) -> None:
+        self.keys = [KEY]
+
+    def jwks(self) -> dict[str, Any]:
+        return {"keys": self.keys}
+
+
+async def ask(ring: Ring, method: str = "GET") -> RawResponse:
+    door = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
+    accesses = AccessReader((), 8192, lambda: 0.0)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return await door.answer(request, accesses.read(request, "req-1"), RequestRecord("req-1", 0.0))
+
+    async with listening(handler) as port:
+        request = f"{method} /.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+        return await exchange(port, request.encode(), head=method == "HEAD")
+
+
+async def test_the_key_set_may_be_kept_by_anybody_for_a_while() -> None:
+    answer = await ask(Ring())
+    assert (answer.status, answer.json()) == (200, {"keys": [KEY]})
+    assert answer.one(b"content-type") == b"application/json"
+    assert answer.one(b"cache-control") == b"public, max-age=300"
+
+
+async def test_a_rotated_ring_shows_at_once() -> None:
+    ring = Ring()
+    ring.keys = [{**KEY, "kid": "2"}, KEY]
+    assert [key["kid"] for key in (await ask(ring)).json()["keys"]] == ["2", "1"]
+
+
+async def test_head_is_answered_like_get_without_the_body() -> None:
+    answer = await ask(Ring(), "HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.one(b"content-length") or b"0") > 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_nobody_can_write(method: str) -> None:
+    answer = await ask(Ring(), method)
+    assert (answer.status, answer.one(b"allow")) == (405, b"GET, HEAD")
