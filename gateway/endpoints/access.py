@@ -40,8 +40,11 @@ class AccessReader:
         """Tell whether the forwarded headers of `peer` are believed."""
         return not self._trusts_nobody and self._trusts(peer)
 
-    def read(self, request: web.BaseRequest, request_id: str) -> AccessRequest:
-        """Make the AccessRequest; raises MalformedError for what cannot be understood without guessing."""
+    def read(self, request: web.BaseRequest, headers: Headers, request_id: str) -> AccessRequest:
+        """Make the AccessRequest of `request`, whose fields are `headers`.
+
+        Raises MalformedError for what cannot be understood without guessing.
+        """
         method = request.method
         if method not in _METHODS:
             code = RefusalCode.METHOD_NOT_ALLOWED if method in {"TRACE", "CONNECT"} else RefusalCode.NOT_IMPLEMENTED
@@ -50,7 +53,6 @@ class AccessReader:
         if len(raw_target) > self._target_bytes:
             raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
         target = parse_target(raw_target)
-        headers = Headers(request.raw_headers)
         scheme = "https" if request.secure else "http"
         peer = peer_address(request)
         host = parse_host(headers.all(b"host"), scheme)

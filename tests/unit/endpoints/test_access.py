@@ -9,6 +9,7 @@ from aiohttp.test_utils import RawTestServer
 from gateway.endpoints.access import AccessReader, Network, forwarded_headers
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers
 from tests.support.raw_http import exchange
 
 Seen = list[AccessRequest | MalformedError]
@@ -25,7 +26,7 @@ async def reading(
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         try:
-            seen.append(reader.read(request, "req-1"))
+            seen.append(reader.read(request, Headers(request.raw_headers), "req-1"))
         except MalformedError as refused:
             seen.append(refused)
         return web.Response()

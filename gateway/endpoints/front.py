@@ -1,0 +1,84 @@
+"""Everything that reaches the public port: named, read, handed to its door, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiohttp import web
+
+from gateway.endpoints.access import AccessReader, peer_address
+from gateway.endpoints.door import Door
+from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.framing import refuse_framing
+from gateway.model.access import AccessRequest
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.telemetry.journal import Journal
+from gateway.telemetry.record import RequestRecord
+
+_log = structlog.get_logger(__name__)
+
+
+class Front:
+    """Hands each request to the door of its path, else to the proxy. Own paths win over routes."""
+
+    def __init__(self, doors: Sequence[Door], proxy: Door, accesses: AccessReader, journal: Journal) -> None:
+        self._proxy = proxy
+        self._accesses = accesses
+        self._journal = journal
+        self._by_path: dict[str, list[Door]] = {}
+        for door in doors:
+            for path in door.paths:
+                self._by_path.setdefault(path, []).append(door)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; raises only where its client has gone or half an answer has been sent."""
+        headers = Headers(request.raw_headers)
+        record = self._open(request, headers)
+        try:
+            response = await self._answer(request, headers, record)
+            record.status = record.status or response.status
+        except asyncio.CancelledError:
+            record.fault = record.fault or "client gone"
+            raise
+        finally:
+            self._journal.close(record)
+        return response
+
+    def _open(self, request: web.BaseRequest, headers: Headers) -> RequestRecord:
+        peer = peer_address(request)
+        told_ids = headers.all(b"x-request-id") if self._accesses.trusts(peer) else None
+        record = self._journal.open(headers.all(b"traceparent"), told_ids)
+        record.method, record.path, record.client = request.method, request.raw_path, peer
+        return record
+
+    async def _answer(self, request: web.BaseRequest, headers: Headers, record: RequestRecord) -> web.StreamResponse:
+        try:
+            refusal = refuse_framing(request.method, request.version, headers)
+            if refusal is not None:
+                return refusal_response(refusal, record.request_id)
+            access = self._accesses.read(request, headers, record.request_id)
+            record.client, record.host = access.client, access.host.name
+            door = self._door(access)
+            record.door = door.name
+            return await door.answer(request, access, record)
+        except MalformedError as malformed:
+            return refusal_response(malformed.refusal, record.request_id)
+        except Exception:
+            _log.exception("unexpected fault", request_id=record.request_id, door=record.door)
+            record.fault = "unexpected"
+            if record.status and request.transport is not None:
+                # Half an answer has been sent: a second head in the middle of it would be read as its body. Only a
+                # broken connection says that it is not whole.
+                request.transport.abort()
+                raise
+            return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
+
+    def _door(self, access: AccessRequest) -> Door:
+        for door in self._by_path.get(access.target.match, ()):
+            if not door.hosts or access.host.name in door.hosts:
+                return door
+        return self._proxy
