@@ -31,11 +31,16 @@ _MAX_DEPTH = 40
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a file says (dicts with string keys, lists, strings, numbers, booleans, None) and where it says it."""
+    """What a file says (dicts with string keys, lists, strings, numbers, booleans, None) and where it says it.
+
+    `faults` are what is wrong with its content: duplicate and odd keys, foreign tags, missing variables. What is at
+    fault is None in `data`.
+    """
 
     file: str
     data: Any
     root: Any
+    faults: tuple[Problem, ...] = ()
 
     def place(self, path: Sequence[str | int]) -> tuple[int, int]:
         """Return line and column, from 1, of the key at `path`, or of its nearest parent that is written down.
@@ -65,17 +70,21 @@ def format_path(path: Sequence[str | int]) -> str:
     return text
 
 
-def load_document(
+def load_document(path: Path, *, error: type[SettingsError | RecordsError] = SettingsError) -> Document:
+    """Read a file whose content is without fault; raises `error` with every problem otherwise."""
+    document = open_document(path, error=error)
+    if document.faults:
+        raise error(document.faults)
+    return document
+
+
+def open_document(
     path: Path,
     *,
     environment: Mapping[str, str] | None = None,
     error: type[SettingsError | RecordsError] = SettingsError,
 ) -> Document:
-    """Read a file; with `environment`, `${NAME}` and `${NAME:-default}` in its strings are replaced.
-
-    Raises `error` with every problem found: one for a file that cannot be read or is no YAML, else all duplicate and
-    odd keys, foreign tags and missing variables.
-    """
+    """Read a file; see `parse_document`. Raises `error` also for a file that cannot be read as text."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -88,27 +97,29 @@ def load_document(
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         raise error([Problem(str(path), line, 1, "", "is not UTF-8")]) from fault
-    return read_document(text, str(path), environment=environment, error=error)
+    return parse_document(text, str(path), environment=environment, error=error)
 
 
-def read_document(
+def parse_document(
     text: str,
     file: str,
     *,
     environment: Mapping[str, str] | None = None,
     error: type[SettingsError | RecordsError] = SettingsError,
 ) -> Document:
-    """Read the text of a document; `file` is the name that its problems carry. See `load_document`."""
+    """Read the text of a document; `file` is the name that its problems carry.
+
+    With `environment`, `${NAME}` and `${NAME:-default}` in its strings are replaced. Raises `error` for what is no
+    YAML; faults of the content are in the document, so that they can be told beside others.
+    """
     try:
         root = _compose(text)
     except YAMLError as fault:
         raise error([_syntax_problem(fault, text, file)]) from fault
     construction = Construction(limit=max(len(text), _ALWAYS_ALLOWED), environment=environment)
     data = construction.build(root)
-    document = Document(file, data, root)
-    if construction.faults:
-        raise error([document.problem(path, fault) for path, fault in construction.faults])
-    return document
+    bare = Document(file, data, root)
+    return Document(file, data, root, tuple(bare.problem(path, fault) for path, fault in construction.faults))
 
 
 # A document has fewer values than characters unless its aliases multiply them: a bomb of nine lines makes 10^9

@@ -5,7 +5,7 @@ from pydantic import Field, ValidationError
 
 from gateway.model.route import Access
 from gateway.runtime.wording import problems_of
-from gateway.source.document import read_document
+from gateway.source.document import parse_document
 from gateway.source.values import Duration, Network, Secret, SettingsModel
 
 
@@ -31,7 +31,7 @@ class Whole(SettingsModel):
 
 
 def lines(text: str) -> list[str]:
-    document = read_document(text, "c")
+    document = parse_document(text, "c")
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate(document.data)
     return [str(problem) for problem in problems_of(caught.value, document)]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model.errors import RecordsError, SettingsError
-from gateway.source.document import MAX_BYTES, format_path, load_document, read_document
+from gateway.source.document import MAX_BYTES, format_path, load_document, open_document, parse_document
 
 TEXT = """\
 listen:
@@ -17,9 +17,10 @@ routes:
 
 
 def problems_of(text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read_document(text, "c.yaml")
-    return [str(problem) for problem in caught.value.problems]
+    try:
+        return [str(problem) for problem in parse_document(text, "c.yaml").faults]
+    except SettingsError as error:
+        return [str(problem) for problem in error.problems]
 
 
 @pytest.mark.parametrize(
@@ -42,11 +43,11 @@ def problems_of(text: str) -> list[str]:
 def test_a_place_is_the_keys_or_its_nearest_written_parents(
     path: tuple[str | int, ...], place: tuple[int, int]
 ) -> None:
-    assert read_document(TEXT, "c.yaml").place(path) == place
+    assert parse_document(TEXT, "c.yaml").place(path) == place
 
 
 def test_a_problem_reads_as_a_line_that_editors_jump_to() -> None:
-    problem = read_document(TEXT, "c.yaml").problem(("routes", 0, "match", "methods", 1), "is wrong")
+    problem = parse_document(TEXT, "c.yaml").problem(("routes", 0, "match", "methods", 1), "is wrong")
     assert str(problem) == "c.yaml:6:28: routes[0].match.methods[1]: is wrong"
 
 
@@ -57,13 +58,13 @@ def test_a_path_is_written_as_people_write_it() -> None:
 
 
 def test_an_empty_document_is_nothing_at_the_top() -> None:
-    document = read_document("# only a comment\n", "c.yaml")
+    document = parse_document("# only a comment\n", "c.yaml")
     assert document.data is None
     assert document.place(("listen",)) == (1, 1)
 
 
 def test_tab_indented_json_is_read() -> None:
-    document = read_document('{\n\t"a": "x\\ty",\n\t"b": [1]\n}', "r.json")
+    document = parse_document('{\n\t"a": "x\\ty",\n\t"b": [1]\n}', "r.json")
     assert document.data == {"a": "x\ty", "b": [1]}
     assert document.place(("b",)) == (3, 2)
 
@@ -103,9 +104,17 @@ def test_a_file_is_read_with_its_own_name_in_problems(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("a: ${NAME}\nb: ${ABSENT}\n", encoding="utf-8")
     assert load_document(path).data == {"a": "${NAME}", "b": "${ABSENT}"}
-    with pytest.raises(SettingsError) as caught:
-        load_document(path, environment={"NAME": "value"})
-    assert str(caught.value) == f"{path}:2:1: b: the environment variable ABSENT is not set"
+    document = open_document(path, environment={"NAME": "value"})
+    assert document.data == {"a": "value", "b": None}
+    assert [str(fault) for fault in document.faults] == [f"{path}:2:1: b: the environment variable ABSENT is not set"]
+
+
+def test_a_faulty_content_is_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("a: 1\na: 2\na: 3\n", encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        load_document(path, error=RecordsError)
+    assert [problem.text for problem in caught.value.problems] == ["is given twice", "is given twice"]
 
 
 def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
