@@ -51,8 +51,11 @@ class CookieReader:
 
     def read(self, access: AccessRequest) -> Reading:
         """Return the cookie's value, `Ambiguous` when it is there twice, `None` when it is not, or is empty."""
+        fields = access.headers.all(_FIELD)
+        if not fields:
+            return None
         try:
-            value = only_value([*_values(access.headers.all(_FIELD), self._cookie)])
+            value = only_value([*_values(fields, self._cookie)])
         except RepeatedError:
             return Ambiguous(self.name)
         if not value:

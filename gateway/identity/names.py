@@ -1,0 +1,112 @@
+"""Under which names the upstream is told: presets that upstreams already understand, or a map of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator
+
+from gateway.model.headers import spelling
+from gateway.source.names import FieldName
+
+Field = Literal[
+    "session_id",
+    "user_id",
+    "user_email",
+    "user_name",
+    "user_roles",
+    "org_id",
+    "org_name",
+    "org_role",
+    "workspace_id",
+    "project_id",
+    "api_key_id",
+    "auth_method",
+]
+"""What an upstream can be told of a session (DESIGN section 7)."""
+
+FIELDS: tuple[Field, ...] = get_args(Field)
+
+DEFAULT_NAMES: Mapping[Field, str] = MappingProxyType(
+    {
+        "session_id": "X-Session-Id",
+        "user_id": "X-User-Id",
+        "user_email": "X-User-Email",
+        "user_name": "X-User-Name",
+        "user_roles": "X-User-Roles",
+        "org_id": "X-Org-Id",
+        "org_name": "X-Org-Name",
+        "org_role": "X-Org-Role",
+        "workspace_id": "X-Workspace-Id",
+        "project_id": "X-Project-Id",
+        "api_key_id": "X-Api-Key-Id",
+        "auth_method": "X-Auth-Method",
+    }
+)
+
+PRESETS: Mapping[str, Mapping[Field, str]] = MappingProxyType(
+    {
+        "default": DEFAULT_NAMES,
+        # What oauth2-proxy's `--set-xauthrequest` sends.
+        "oauth2-proxy": MappingProxyType(
+            {
+                "user_id": "X-Auth-Request-User",
+                "user_email": "X-Auth-Request-Email",
+                "user_name": "X-Auth-Request-Preferred-Username",
+                "user_roles": "X-Auth-Request-Groups",
+            }
+        ),
+        # What Authelia and the "trusted header" sign-in of many applications speak.
+        "remote-user": MappingProxyType(
+            {
+                "user_id": "Remote-User",
+                "user_email": "Remote-Email",
+                "user_name": "Remote-Name",
+                "user_roles": "Remote-Groups",
+            }
+        ),
+    }
+)
+
+_TAKEN = frozenset(
+    spelling(name)
+    for name in (
+        b"authorization",
+        b"cookie",
+        b"forwarded",
+        b"traceparent",
+        b"tracestate",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-request-id",
+    )
+)
+"""Names with a meaning of their own on the way to the upstream: two of them would contradict each other."""
+
+
+def _preset(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value not in PRESETS:
+        raise ValueError(f"headers is one of {', '.join(PRESETS)}, or a map from a field to a header name")
+    return dict(PRESETS[value])
+
+
+def _each_its_own(names: dict[Field, str]) -> dict[Field, str]:
+    fields: dict[bytes, Field] = {}
+    for field, name in names.items():
+        spelled = spelling(name.encode("ascii"))
+        if spelled in _TAKEN:
+            raise ValueError(f"{name} has another meaning, it cannot carry {field}")
+        other = fields.setdefault(spelled, field)
+        if other != field:
+            raise ValueError(f"{other} and {field} cannot both be {name}")
+    return names
+
+
+IdentityNames = Annotated[dict[Field, FieldName], BeforeValidator(_preset), AfterValidator(_each_its_own)]
+"""The config's `identity.headers`: a preset's name, or a map. A map is the whole of it: what it does not list, the
+upstream is not told."""
