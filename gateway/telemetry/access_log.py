@@ -9,7 +9,7 @@ import msgspec
 from gateway.telemetry.access_line import AccessLine, access_line
 from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.outcome import Outcome
+from gateway.telemetry.outcome import Outcome, outcome_of
 from gateway.telemetry.record import RequestRecord
 
 Encode = Callable[[AccessLine], bytes]
@@ -46,10 +46,9 @@ class AccessLog:
 
     def write(self, record: RequestRecord) -> None:
         """Write the line of a finished request, if it is one that is kept."""
-        line = access_line(record, self._stamps())
-        if self._sample < _EVERYTHING and _uneventful(line) and self._chance() >= self._sample:
+        if self._sample < _EVERYTHING and _uneventful(record) and self._chance() >= self._sample:
             return
-        if self._lines.hold(self._encode(line)):
+        if self._lines.hold(self._encode(access_line(record, self._stamps()))):
             self._defer(self._lines.flush)
 
 
@@ -67,5 +66,5 @@ def _encodable(line: AccessLine) -> AccessLine:
     return msgspec.structs.replace(line, **escaped)
 
 
-def _uneventful(line: AccessLine) -> bool:
-    return line.decision is Outcome.ALLOWED and not line.fault and line.status < _SERVER_FAULT
+def _uneventful(record: RequestRecord) -> bool:
+    return not record.fault and record.status < _SERVER_FAULT and outcome_of(record) is Outcome.ALLOWED

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import IO
+from threading import RLock
 
 Write = Callable[[bytes], object]
 
@@ -11,12 +12,15 @@ _HELD = 64 * 1024
 """Bytes that are held back before a write: the capacity of a Linux pipe, so that one write takes it all."""
 
 
-def write_to(stream: IO[bytes]) -> Write:
-    """Return a function that writes bytes to a binary stream, past its own buffer."""
+def write_to(descriptor: int) -> Write:
+    """Return a function that writes bytes to a file descriptor, all of them, with no buffer that outlives a fault."""
+    # A terminal that another program made non-blocking would take half a line and refuse the rest.
+    os.set_blocking(descriptor, True)
 
     def write(data: bytes) -> None:
-        stream.write(data)
-        stream.flush()
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
 
     return write
 
@@ -26,7 +30,8 @@ class LineBuffer:
 
     Lines that must not be lost with the process (`put`) are written at once, after those that were held before them.
     A reader of the logs that has gone (a closed pipe, a full disk) never fails a request: its lines are counted in
-    `lost`, and the next ones are tried again. One event loop's thread, or none besides the program's first.
+    `lost`, and the next ones are tried again. Libraries log from threads of their own, so every method may be called
+    from any; the lock is reentrant because a finalizer may log while it is held.
     """
 
     def __init__(self, write: Write, held_bytes: int = _HELD) -> None:
@@ -34,28 +39,32 @@ class LineBuffer:
         self._held_bytes = held_bytes
         self._lines: list[bytes] = []
         self._size = 0
+        self._lock = RLock()
         self.lost = 0
 
     def hold(self, line: bytes) -> bool:
         """Keep a line (with its newline) for the next flush; tell whether it is the first, so that one is due."""
-        self._lines.append(line)
-        self._size += len(line)
-        if self._size >= self._held_bytes:
-            self.flush()
-            return False
-        return len(self._lines) == 1
+        with self._lock:
+            self._lines.append(line)
+            self._size += len(line)
+            if self._size < self._held_bytes:
+                return len(self._lines) == 1
+        self.flush()
+        return False
 
     def put(self, line: bytes) -> None:
         """Write a line (with its newline) now."""
-        self._lines.append(line)
-        self.flush()
+        with self._lock:
+            self._lines.append(line)
+            self.flush()
 
     def flush(self) -> None:
         """Write what is held; harmless when there is nothing. Called by the loop's timer and at exit."""
-        lines, self._lines, self._size = self._lines, [], 0
-        if not lines:
-            return
-        try:
-            self._write(b"".join(lines))
-        except (OSError, ValueError):  # ValueError: the stream was closed
-            self.lost += len(lines)
+        with self._lock:
+            lines, self._lines, self._size = self._lines, [], 0
+            if not lines:
+                return
+            try:
+                self._write(b"".join(lines))
+            except OSError:
+                self.lost += len(lines)

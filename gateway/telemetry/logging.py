@@ -44,7 +44,9 @@ def configure(
         processors=_processors(form, stamps, redactor, colour=colour),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=_Lines(lines),
-        cache_logger_on_first_use=True,
+        # A cached logger would keep the redactor of the configuration that it was first used under, and miss a credential
+        # header that a reload brings. What is logged for each request goes past structlog, so speed is no matter here.
+        cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:

@@ -145,3 +145,14 @@ def test_configured_twice_a_line_is_written_once(output: Output) -> None:
     output.start()
     logging.getLogger("lib").warning("once")
     assert len(output.events) == 1
+
+
+def test_a_logger_that_was_used_before_follows_a_new_configuration(output: Output) -> None:
+    logger = structlog.get_logger()
+    output.start("console")
+    logger.info("before", x_pass="shown")
+    configure("json", "info", output.buffer, Stamps(lambda: NOON), Redactor(["X-Pass"]))
+    logger.info("after", x_pass="hidden")
+    assert "shown" in output.text
+    assert "hidden" not in output.text
+    assert json.loads(output.writes[-1])["event"] == "after"
