@@ -78,8 +78,8 @@ class IdentityHeaders:
 
 def encode_value(value: str) -> bytes:
     """Return `value` as a header may carry it; reversed by percent-decoding. No two values are encoded alike."""
-    if value.isascii() and value.isprintable() and "%" not in value and value[:1] != " " != value[-1:]:
-        return value.encode("ascii")  # nearly every value there is, and many times faster than a pattern
+    if value.isascii() and value.isprintable() and "%" not in value and value.strip(" ") == value:
+        return value.encode()  # nearly every value there is, and many times faster than a pattern
     # surrogatepass: half a surrogate pair, as JSON can hold it, is a strange value and not a fault of ours.
     return _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], value.encode("utf-8", "surrogatepass"))
 
