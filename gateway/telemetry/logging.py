@@ -7,7 +7,7 @@ import atexit
 import logging
 import traceback
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import structlog
@@ -21,6 +21,9 @@ Format = Literal["json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
 
 _encode = msgspec.json.Encoder().encode
+
+_SERVER = "aiohttp."
+"""The loggers of the server side, where a broken connection is a client's; elsewhere it may be the database's."""
 
 # What a client does to its own connection is no fault of ours: no traceback for it, however often it happens.
 _CLIENT_FAULTS = (ConnectionError, TimeoutError, asyncio.CancelledError, asyncio.IncompleteReadError)
@@ -43,9 +46,9 @@ def configure(
     structlog.configure(
         processors=_processors(form, stamps, redactor, colour=colour),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=_Lines(lines),
-        # A cached logger would keep the redactor of the configuration that it was first used under, and miss a credential
-        # header that a reload brings. What is logged for each request goes past structlog, so speed is no matter here.
+        logger_factory=lambda *names: _Writer(lines.put, *names),
+        # A cached logger would keep the redactor that it was first used under, and miss a credential header that a
+        # reload brings. What is logged for each request goes past structlog, so speed is no matter here.
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -59,8 +62,8 @@ def configure(
 
 
 def _processors(form: Format, stamps: Stamps, redactor: Redactor, *, colour: bool) -> list[Processor]:
-    def stamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {"time": stamps(), "log": "program", **event}
+    def stamp(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"time": stamps(), "log": "program", "logger": logger.name, **event}
 
     # Exceptions become text before the redaction, and as plain tracebacks: structlog's richer ones print local
     # variables, which are where the secrets are.
@@ -89,34 +92,33 @@ def _plain_traceback(exc_info: ExcInfo) -> str:
     return "".join(traceback.format_exception(*exc_info)).rstrip()
 
 
-class _Lines:
-    """structlog's logger factory, and the one logger that it makes: every level writes the rendered line now."""
+class _Writer:
+    """What structlog hands a rendered line to; every level writes it now. `name` is the module that speaks."""
 
-    def __init__(self, lines: LineBuffer) -> None:
-        self._put: Callable[[bytes], None] = lines.put
-
-    def __call__(self, *_names: Any) -> _Lines:
-        return self
-
-    def msg(self, line: bytes) -> None:
-        self._put(line)
-
-    debug = info = warning = error = critical = exception = fatal = warn = log = msg
+    def __init__(self, put: Callable[[bytes], None], name: str = "") -> None:
+        self.name = name
+        self.msg = put
+        self.debug = self.info = self.warning = self.error = self.critical = put
 
 
 class _Bridge(logging.Handler):
     """Hands the standard library's records to structlog, so that aiohttp's and SQLAlchemy's lines come out alike."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger = structlog.get_logger()
+        try:
+            self._hand_over(record)
+        except Exception:  # noqa: BLE001 - the standard library's promise: a bad log call never fails its caller
+            self.handleError(record)
+
+    def _hand_over(self, record: logging.LogRecord) -> None:
+        logger = structlog.get_logger(record.name)
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and _is_clients(error):
-            logger.debug(record.getMessage(), logger=record.name, fault=type(error).__name__)
-            return
-        facts: dict[str, Any] = {"logger": record.name}
-        if error is not None:
-            facts["exc_info"] = error
-        logger.log(_known_level(record.levelno), record.getMessage(), **facts)
+        if error is not None and record.name.startswith(_SERVER) and _is_clients(error):
+            logger.debug(record.getMessage(), fault=type(error).__name__)
+        elif error is not None:
+            logger.log(_known_level(record.levelno), record.getMessage(), exc_info=error)
+        else:
+            logger.log(_known_level(record.levelno), record.getMessage())
 
 
 def _known_level(level: int) -> int:

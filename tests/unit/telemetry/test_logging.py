@@ -43,9 +43,16 @@ def output() -> Iterator[Output]:
 
 def test_a_line_is_json_with_its_time_level_and_facts(output: Output) -> None:
     output.start()
-    structlog.get_logger().info("listening", port=8080)
+    structlog.get_logger("gateway.runtime.server").info("listening", port=8080)
     assert output.events == [
-        {"time": "2026-01-31T12:00:00.250Z", "log": "program", "level": "info", "event": "listening", "port": 8080}
+        {
+            "time": "2026-01-31T12:00:00.250Z",
+            "log": "program",
+            "logger": "gateway.runtime.server",
+            "level": "info",
+            "event": "listening",
+            "port": 8080,
+        }
     ]
 
 
@@ -109,6 +116,22 @@ def test_what_a_client_did_is_no_fault_of_ours(output: Output, error: Exception)
     logging.getLogger("aiohttp.server").error("Error handling request", exc_info=raised(error))
     assert [(event["level"], event["fault"]) for event in output.events] == [("debug", type(error).__name__)]
     assert "Traceback" not in output.text
+
+
+def test_a_lost_database_is_told_although_a_lost_client_is_not(output: Output) -> None:
+    output.start()
+    logging.getLogger("sqlalchemy.pool").error("cannot connect", exc_info=raised(ConnectionRefusedError("database")))
+    assert "ConnectionRefusedError: database" in output.events[0]["exception"]
+
+
+def test_a_librarys_bad_log_call_fails_nobody(output: Output, capsys: pytest.CaptureFixture[str]) -> None:
+    output.start()
+    record = logging.LogRecord("lib", logging.WARNING, "lib.py", 1, "one %s and one %s", ("only",), None)
+    for handler in logging.getLogger().handlers:
+        if type(handler).__module__ == "gateway.telemetry.logging":  # pytest's own handlers do fail their callers
+            handler.handle(record)
+    assert output.events == []
+    assert "not enough arguments" in capsys.readouterr().err
 
 
 def test_secrets_are_masked(output: Output) -> None:
