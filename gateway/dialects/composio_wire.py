@@ -1,0 +1,113 @@
+"""composio's JSON, key for key in the document's order (seeds 000 and 001), and what it calls each failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.dialects.instants import Milliseconds, Text
+
+
+class Org(msgspec.Struct):
+    """The organization within a project."""
+
+    id: Text
+    name: str
+    plan: str
+
+
+class ProjectInfo(msgspec.Struct):
+    """The project that the key opens; a nullable field is null, never absent."""
+
+    auto_id: int
+    id: Text
+    org_id: str
+    name: str
+    email: str
+    nano_id: Text
+    created_at: Milliseconds
+    updated_at: Milliseconds
+    webhook_url: str | None
+    event_webhook_url: str | None
+    webhook_secret: str | None
+    triggers_enabled: bool
+    last_subscribed_at: Milliseconds | None
+    deleted: bool
+    is_new_webhook: bool
+    webhook_version: str
+    org: Org
+
+
+class ApiKeyInfo(msgspec.Struct):
+    """The key that was shown."""
+
+    auto_id: int
+    id: Text
+    name: str
+    project_id: str
+    org_member_id: str
+    created_at: Milliseconds
+    updated_at: Milliseconds
+    deleted_at: Milliseconds | None
+    key: str
+    deleted: bool
+
+
+class OrgMember(msgspec.Struct):
+    """Whose key it is; `metadata` under `/api/v3.1` alone."""
+
+    id: Text
+    email: str
+    name: str
+    role: str
+    metadata: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class SessionInfo(msgspec.Struct):
+    """A success: all three keys are always there."""
+
+    project: ProjectInfo | None
+    api_key: ApiKeyInfo | None
+    org_member: OrgMember
+
+
+class ErrorInfo(msgspec.Struct):
+    """What went wrong. `code` is the product's own, `status` the HTTP status."""
+
+    message: str
+    code: int
+    slug: str
+    status: int
+    request_id: str = ""
+    suggested_fix: str = ""
+    errors: list[str] = []
+
+
+class Errors(msgspec.Struct):
+    """Every failure."""
+
+    error: ErrorInfo
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What the product calls a status, and what it advises."""
+
+    slug: str
+    message: str
+    fix: str
+
+
+FAULTS = {
+    400: Fault("HTTP_BadRequest", "The request is malformed.", "Check the headers and parameters of the request."),
+    401: Fault("HTTP_Unauthorized", "No authentication provided.", "Provide a valid API key in the x-api-key header."),
+    403: Fault("HTTP_Forbidden", "You may not access this resource.", "Ask an administrator of your organization."),
+    404: Fault(
+        "HTTP_NotFound", "The project, organization or member could not be found.", "Check that it still exists."
+    ),
+    405: Fault("HTTP_MethodNotAllowed", "This method is not allowed here.", "Use GET."),
+    429: Fault("HTTP_TooManyRequests", "Too many requests.", "Wait for the time that Retry-After names."),
+    500: Fault("HTTP_InternalServerError", "An unexpected error occurred.", "Try again later."),
+    503: Fault("HTTP_ServiceUnavailable", "The service is unavailable.", "Wait for the time that Retry-After names."),
+}
+"""By status; `code` is 10000 more."""

@@ -1,0 +1,137 @@
+"""What every dialect is: a product's own words for *who am I?*, served to its clients and spoken to its servers.
+
+Pure both ways: the door turns a request into an Ask and a Reply into a response; the remote authority sends a Question
+and hands in what it Heard. Encoding and decoding of one product stand in one file and are tested by one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from gateway.model.answers import Found, Rejected, Unavailable, Verdict
+from gateway.model.credential import Credential
+from gateway.model.decision import HeaderPairs
+from gateway.model.refusal import Refusal
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """How the caller's rate limit stands: requests at once, requests left, and when the bucket is full again."""
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to a session-info endpoint, as far as a dialect's words depend on it.
+
+    `path` is canonical and `query` raw, without its `?`. `now` is the instant of the request. `shown` is the one
+    credential that was read, `malformed` says that it could not be read as text. `session_id` is set when `reply` is
+    called again with the session that it wanted.
+    """
+
+    path: str
+    now: datetime
+    request_id: str = ""
+    query: str | None = None
+    shown: Credential | None = None
+    malformed: bool = False
+    session_id: str = ""
+    quota: Quota | None = None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer in the product's words: status, JSON body, and the header fields that it needs besides."""
+
+    status: int
+    body: bytes
+    headers: HeaderPairs = ()
+
+
+class SessionWanted(msgspec.Struct, frozen=True):
+    """The caller is known and asks about another session of theirs."""
+
+    session_id: str
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a remote authority is sent: the credential that the dialect names and nothing else of the caller's."""
+
+    headers: tuple[tuple[str, str], ...]
+    query: tuple[tuple[str, str], ...] = ()
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a remote authority answered. `content_type` is the bare media type in lower case."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Documented(msgspec.Struct, frozen=True):
+    """One answer for the OpenAPI document: the msgspec type that encodes it is the schema."""
+
+    body: object
+    description: str
+
+
+class Served(Protocol):
+    """Our sessions and refusals in a product's words."""
+
+    name: str
+    paths: tuple[str, ...]
+
+    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply | SessionWanted:
+        """Answer with the caller's session, or say why not; `None` is a caller who showed nothing."""
+
+    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+        """Answer what was refused before anybody was asked: too many requests, a wrong method, our own fault."""
+
+    def documented(self, path: str) -> Mapping[int, Documented]:
+        """Return the answers at `path` by status."""
+
+
+class Spoken(Protocol):
+    """A product's words turned into ours."""
+
+    name: str
+
+    def question(self, credential: Credential, session_id: str = "") -> Question | None:
+        """Return what to send for `credential`, or `None` when the dialect has no such credential.
+
+        With `session_id`, what to send to learn about that session of the same user; `None` when the dialect cannot
+        be asked about another session.
+        """
+
+    def decode(self, heard: Heard, credential: Credential, session_id: str = "") -> Found | Rejected | Unavailable:
+        """Return whose session it is. Strict about what identifies, blind to what is new. Never raises."""
+
+
+class Dialect(Served, Spoken, Protocol):
+    """A product's words, both ways."""
+
+
+class AnonymousToken(msgspec.Struct, frozen=True):
+    """A cookie token that names nobody; nothing is stored for it."""
+
+    session_id: str
+    token: str
+
+    def __repr__(self) -> str:
+        """Never show a token."""
+        return f"AnonymousToken(session_id={self.session_id!r})"
+
+
+class SessionTokens(Protocol):
+    """Who signs cookie tokens, as the wacht dialect needs it. No I/O."""
+
+    def renew(self, found: Found, credential: Credential) -> str | None:
+        """Return a new token for the same session, or `None` while the one that was shown is young enough."""
+
+    def anonymous(self) -> AnonymousToken:
+        """Return a token for a session of nobody's."""

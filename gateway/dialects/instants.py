@@ -1,0 +1,52 @@
+"""Instants and ids as JSON spells them, with the schema that the OpenAPI document shows.
+
+RFC 3339 in UTC with `Z`. msgspec writes a datetime so by itself, without a fraction when that is zero; the products
+that come from JavaScript always write milliseconds.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Text = Annotated[str, Meta(min_length=1)]
+"""An id. To accept an empty one of a remote would make one person of all its callers."""
+
+Instant = Annotated[datetime, Meta(tz=True, extra_json_schema={"format": "date-time"})]
+"""An instant without a fraction when that is zero. One without an offset is not understood: it would be a guess."""
+
+Milliseconds = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""An instant with milliseconds."""
+
+
+def milliseconds(instant: datetime) -> str:
+    """Format an aware datetime like JavaScript's `toISOString`: `2023-05-16T14:30:00.000Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def maybe_milliseconds(instant: datetime | None) -> str | None:
+    """Format an instant that need not be there."""
+    return None if instant is None else milliseconds(instant)
+
+
+def parse_instant(text: str) -> datetime:
+    """Read RFC 3339 with an offset, and return it in UTC; raises msgspec.ValidationError."""
+    return utc(msgspec.convert(text, Instant))
+
+
+def maybe_parse_instant(text: str | None) -> datetime | None:
+    """Read an instant that need not be there; raises msgspec.ValidationError."""
+    return None if text is None else parse_instant(text)
+
+
+def utc(instant: datetime) -> datetime:
+    """Return the same instant in UTC, which is what msgspec writes as `Z`."""
+    return instant.astimezone(UTC)
+
+
+def maybe_utc(instant: datetime | None) -> datetime | None:
+    """Return the same instant in UTC, if there is one."""
+    return None if instant is None else utc(instant)

@@ -1,0 +1,220 @@
+"""wacht's JSON, key for key in the document's order, and our Session as such an envelope and back (seed 002).
+
+The document has the session beside `data`; the product puts the session's own fields into `data` too. What we say is
+both, and either is heard.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.dialects.instants import Instant, Text, maybe_utc, utc
+from gateway.model.session import Organization, Session, SignIn, User, Workspace
+
+
+class WachtUser(msgspec.Struct, kw_only=True):
+    """Who is signed in."""
+
+    id: Text
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    username: str | None = None
+    image_url: str | None = None
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+
+
+class WachtOrganization(msgspec.Struct, kw_only=True):
+    """The organization that the session is bound to."""
+
+    id: Text
+    name: str | None = None
+    slug: str | None = None
+    image_url: str | None = None
+
+
+class WachtWorkspace(msgspec.Struct, kw_only=True):
+    """The workspace that the session is in."""
+
+    id: Text
+    name: str | None = None
+    slug: str | None = None
+
+
+class WachtSignIn(msgspec.Struct):
+    """One signing-in within the session."""
+
+    id: Text
+    user_id: Text
+    created_at: Instant
+
+
+class WachtData(msgspec.Struct, kw_only=True):
+    """Who, where, and the product's own view of the session; null where there is none."""
+
+    user: WachtUser | None = None
+    organization: WachtOrganization | None = None
+    workspace: WachtWorkspace | None = None
+    id: Text | None = None
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+    active_signin: WachtSignIn | None = None
+    signins: list[WachtSignIn] = []
+
+
+class WachtSession(msgspec.Struct, kw_only=True):
+    """The session; without `active_signin` nobody is signed in."""
+
+    signin_attempts: list[dict[str, Any]] = []
+    signins: list[WachtSignIn] = []
+    signup_attempts: list[dict[str, Any]] = []
+    active_signin: WachtSignIn | None = None
+    id: Text | None = None
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+
+
+class WachtError(msgspec.Struct):
+    """One thing that is wrong."""
+
+    code: str
+    message: str
+
+
+class WachtAnswer(msgspec.Struct):
+    """A success. `errors` is null in the product's profile."""
+
+    status: int
+    message: str
+    data: WachtData
+    session: WachtSession
+    errors: list[WachtError] | None
+
+
+class WachtRefusal(msgspec.Struct):
+    """Every failure: the same envelope, empty."""
+
+    status: int
+    message: str
+    data: None
+    session: None
+    errors: list[WachtError]
+
+
+class WachtHeard(msgspec.Struct, kw_only=True):
+    """What must be there in a success of this product's: the envelope, and the session in one place or both."""
+
+    status: int
+    data: WachtData
+    session: WachtSession | None = None
+    errors: list[WachtError] | None
+
+
+def anonymous_answer(session_id: str, now: datetime) -> WachtAnswer:
+    """Return the product's answer to nobody: a session that nobody is signed in to."""
+    at = utc(now)
+    data = WachtData(id=session_id, created_at=at, updated_at=at)
+    return WachtAnswer(200, "", data, WachtSession(id=session_id, created_at=at, updated_at=at), None)
+
+
+def answer(session: Session, errors: list[WachtError] | None) -> WachtAnswer:
+    """Return the session in the product's envelope."""
+    signins = [_signin(signin) for signin in session.signins]
+    active = None if session.active_signin is None else _signin(session.active_signin)
+    created_at, updated_at = maybe_utc(session.created_at), maybe_utc(session.updated_at)
+    data = WachtData(
+        user=None if session.user is None else _user(session.user),
+        organization=None if session.organization is None else _organization(session.organization),
+        workspace=None if session.workspace is None else _workspace(session.workspace),
+        id=session.id,
+        created_at=created_at,
+        updated_at=updated_at,
+        active_signin=active,
+        signins=signins,
+    )
+    told = WachtSession(
+        signin_attempts=list(session.signin_attempts),
+        signins=signins,
+        signup_attempts=list(session.signup_attempts),
+        active_signin=active,
+        id=session.id,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    return WachtAnswer(200, "", data, told, errors)
+
+
+def session_of_answer(heard: WachtHeard) -> Session | None:
+    """Return our Session, or `None` when nobody is signed in.
+
+    Raises msgspec.ValidationError when the answer speaks of two users: whose it is would be a guess.
+    """
+    data, told = heard.data, heard.session or WachtSession()
+    active = told.active_signin or data.active_signin
+    if active is None:
+        return None
+    if data.user is not None and data.user.id != active.user_id:
+        raise msgspec.ValidationError("the user is not the one who is signed in")
+    return Session(
+        subject=active.user_id,
+        id=told.id or data.id,
+        user=_our_user(data.user) if data.user is not None else User(id=active.user_id),
+        organization=None if data.organization is None else _our_organization(data.organization),
+        workspace=None if data.workspace is None else _our_workspace(data.workspace),
+        signins=tuple(_our_signin(signin) for signin in told.signins or data.signins),
+        active_signin=_our_signin(active),
+        signin_attempts=tuple(told.signin_attempts),
+        signup_attempts=tuple(told.signup_attempts),
+        created_at=maybe_utc(told.created_at or data.created_at),
+        updated_at=maybe_utc(told.updated_at or data.updated_at),
+    )
+
+
+def _user(user: User) -> WachtUser:
+    return WachtUser(
+        id=user.id,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email=user.email,
+        username=user.username,
+        image_url=user.image_url,
+        created_at=maybe_utc(user.created_at),
+        updated_at=maybe_utc(user.updated_at),
+    )
+
+
+def _our_user(said: WachtUser) -> User:
+    facts = {name: getattr(said, name) for name in said.__struct_fields__}
+    facts["created_at"], facts["updated_at"] = maybe_utc(said.created_at), maybe_utc(said.updated_at)
+    full_name = " ".join(name for name in (said.first_name, said.last_name) if name)
+    return User(**facts, name=full_name or None)
+
+
+def _organization(organization: Organization) -> WachtOrganization:
+    return WachtOrganization(
+        id=organization.id, name=organization.name, slug=organization.slug, image_url=organization.image_url
+    )
+
+
+def _our_organization(said: WachtOrganization) -> Organization:
+    return Organization(id=said.id, name=said.name, slug=said.slug, image_url=said.image_url)
+
+
+def _workspace(workspace: Workspace) -> WachtWorkspace:
+    return WachtWorkspace(id=workspace.id, name=workspace.name, slug=workspace.slug)
+
+
+def _our_workspace(said: WachtWorkspace) -> Workspace:
+    return Workspace(id=said.id, name=said.name, slug=said.slug)
+
+
+def _signin(signin: SignIn) -> WachtSignIn:
+    return WachtSignIn(signin.id, signin.user_id, utc(signin.created_at))
+
+
+def _our_signin(said: WachtSignIn) -> SignIn:
+    return SignIn(id=said.id, user_id=said.user_id, created_at=utc(said.created_at))
