@@ -1,0 +1,51 @@
+"""A reader's list of authorities, asked in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.authorities.guard import Guard
+from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
+from gateway.model.credential import Credential
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a list of authorities says, which of them said it, and whether that may lie in memory only."""
+
+    verdict: Verdict
+    authority: str = ""
+    memory_only: bool = False
+
+
+class Chain:
+    """Asks until one claims the credential: *not mine* goes on, any other answer ends the list.
+
+    `Unavailable` ends it as well. The authority that cannot be asked may be the one that knows the credential as
+    revoked, and another, asked in its stead, would not.
+    """
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        self._guards = tuple(guards)
+        self.memory_only = all(guard.memory_only for guard in guards)
+
+    async def ask(self, credential: Credential) -> Told:
+        """Return the verdict; a credential that was shown and that nobody claims is `Rejected(unknown)`."""
+        for guard in self._guards:
+            answer = await guard.look_up(credential)
+            if answer is not None:
+                return Told(answer, guard.name, guard.memory_only)
+        return Told(Rejected(Reason.UNKNOWN))
+
+    async def session_of(
+        self, credential: Credential, session_id: str, authority: str
+    ) -> Found | Rejected | Unavailable:
+        """Return another session of the same user from the authority that knew the credential (`Resolution.authority`).
+
+        `Rejected(gone)` when there is none.
+        """
+        for guard in self._guards:
+            if guard.name == authority:
+                return await guard.session_of(credential, session_id)
+        return Rejected(Reason.GONE)

@@ -1,0 +1,106 @@
+"""The Redis client: one spelling for a single server, Sentinel and Cluster, plain or over TLS."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+
+RedisClient = Redis | RedisCluster
+
+_DEFAULT_PORT = 6379
+_SENTINEL_PORT = 26379
+_CONNECTIONS = 64
+"""Commands at once to one server from one process; beyond it callers wait, at most the timeout."""
+
+
+def connect(url: str, timeout: float) -> RedisClient:
+    """Return a client for `url`; nothing is connected until the first command.
+
+    `redis://[user:password@]host:port/db`, `rediss://` for TLS; `redis+sentinel://[user:password@]host,host:port/master/db`,
+    `redis+cluster://host:port`; `rediss+...` for TLS there too. A query gives redis-py's own options (`protocol=3`,
+    `ssl_ca_certs=FILE`). `timeout` is in seconds and holds for connecting, for a reply and for a free connection each.
+    Raises ValueError for a URL that is none of these; the text does not hold the URL, which may hold a password.
+
+    Redis-py retries ten times by default: a refused connection took 4.4 s to fail. One attempt: whoever asks has
+    another tier to turn to.
+    """
+    scheme, _, topology = urlsplit(url).scheme.partition("+")
+    if scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("a Redis URL begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+    options: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if topology == "":
+        pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, timeout=timeout, **options)
+        return Redis.from_pool(pool)
+    if topology == "cluster":
+        return _cluster(url.replace("+cluster", "", 1), options)
+    if topology == "sentinel":
+        return _sentinel(url, options)
+    raise ValueError("a Redis URL's scheme is followed by +sentinel, +cluster or nothing")
+
+
+async def bus_connection(client: RedisClient) -> AbstractConnection:
+    """Return a new connection of its own, not connected, to a server that hears every published message.
+
+    A raw connection and no `PubSub`: that object reconnects silently, and what was published meanwhile is lost without
+    a sign. RESP2, where messages and the answers to PING arrive alike.
+    """
+    if isinstance(client, RedisCluster):
+        await client.initialize()  # a cluster carries what is published to every node
+        node = client.get_random_node()
+        return node.connection_class(**{**node.connection_kwargs, "protocol": 2})
+    pool = client.connection_pool
+    return pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
+
+
+def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:
+    client: RedisCluster = RedisCluster.from_url(
+        url, max_connections=_CONNECTIONS, cluster_error_retry_attempts=0, **options
+    )
+    return client
+
+
+def _sentinel(url: str, options: dict[str, Any]) -> Redis:
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    path = parts.path.strip("/").split("/")
+    if not hosts or not path[0]:
+        raise ValueError("a Sentinel URL names its sentinels and the master: redis+sentinel://host:26379/mymaster/0")
+    one_server = urlunsplit(
+        (
+            parts.scheme.removesuffix("+sentinel"),
+            f"{credentials}@localhost" if credentials else "localhost",
+            f"/{path[1]}" if len(path) > 1 else "/0",
+            parts.query,
+            "",
+        )
+    )
+    parsed = BlockingConnectionPool.from_url(one_server).connection_kwargs  # redis-py reads the rest of the URL
+    connection_options = {name: value for name, value in parsed.items() if name not in {"host", "port"}}
+    if parts.scheme.startswith("rediss"):
+        connection_options["ssl"] = True
+    sentinel_options = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+    sentinel_options |= {name: value for name, value in connection_options.items() if name.startswith("ssl")}
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py's
+        [_address(host) for host in hosts.split(",")],
+        sentinel_kwargs=sentinel_options,
+        **{**connection_options, **options, "max_connections": _CONNECTIONS},
+    )
+    master: Redis = sentinel.master_for(path[0])
+    return master
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
+    return host, int(port) if port else _SENTINEL_PORT

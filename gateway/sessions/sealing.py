@@ -1,0 +1,50 @@
+"""What lies in Redis is sealed: a dump of it shows neither credentials nor sessions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.credentials.fingerprint import framed, purpose_key
+
+_PURPOSE = b"gw seal"
+_FORM = b"\x01"
+_NONCE_BYTES = 12  # NIST SP 800-38D section 5.2.1.1 recommends 96 bits
+
+
+class Sealer:
+    """Seals with AES-256-GCM under a key that takes both the server's secret and the credential itself to derive.
+
+    Whoever has the dump and the secret still lacks the credentials, and whoever has a credential lacks the secret.
+    The fingerprint is bound in as associated data, so that a value moved to another key does not open (Envoy
+    CVE-2023-35941 is what an answer for somebody else looks like). `secrets` is not empty and in the order of
+    `Fingerprinter.every`; `randomness` returns that many random bytes.
+    """
+
+    def __init__(
+        self, server_secrets: Sequence[bytes], randomness: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self._keys = tuple(purpose_key(secret, _PURPOSE) for secret in server_secrets)
+        self._randomness = randomness
+
+    def seal(self, parts: Sequence[str], fingerprint: bytes, plain: bytes) -> bytes:
+        """Seal under the first secret."""
+        nonce = self._randomness(_NONCE_BYTES)
+        return _FORM + nonce + self._cipher(0, parts).encrypt(nonce, plain, _FORM + fingerprint)
+
+    def open(self, position: int, parts: Sequence[str], fingerprint: bytes, sealed: bytes) -> bytes | None:
+        """Open what was sealed under the secret at `position`; None for garbage, or for another's."""
+        if not sealed.startswith(_FORM):
+            return None
+        nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            return self._cipher(position, parts).decrypt(nonce, rest, _FORM + fingerprint)
+        except (InvalidTag, ValueError):  # ValueError: too short for a nonce
+            return None
+
+    def _cipher(self, position: int, parts: Sequence[str]) -> AESGCM:
+        return AESGCM(blake2b(framed(parts), digest_size=32, key=self._keys[position]).digest())

@@ -1,0 +1,153 @@
+"""Small whole parts for tests of sessions: a clock, an authority that does as told, a resolver put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+
+from gateway.authorities.chain import Told
+from gateway.credentials.fingerprint import Fingerprinter
+from gateway.model.answers import Found, Reason, Rejected, Verdict
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.session import ApiKey, Member, Organization, Session, User
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.activity import Activity, Note
+from gateway.sessions.endings import Endings
+from gateway.sessions.handles import Handles
+from gateway.sessions.looking_up import LookUps, Tiers
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.rejections import Rejections
+from gateway.sessions.resolver import Resolver
+from gateway.sessions.revocation import Announce, Revoker, nobody_else
+from gateway.sessions.tier import Alone, SharedTier
+from gateway.sessions.times import CacheTimes
+from gateway.telemetry.resolution_metrics import ResolutionMetrics
+
+NOW = 1_700_000_000.0
+SECRET = b"s" * 32
+READER = "token"
+
+
+def instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class Clock:
+    """Epoch seconds that pass when told."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def session(number: int = 1, *, created_at: float = NOW - 1000, expires_at: float | None = None) -> Session:
+    return Session(
+        subject=f"user-{number}",
+        id=f"session-{number}",
+        user=User(id=f"user-{number}", email=f"user-{number}@example.com", name=f"Ada Lovelace {number}"),
+        organization=Organization(id="org-1", name="Analytical Engines"),
+        member=Member(id=f"member-{number}", role="admin"),
+        roles=("admin", "writer"),
+        created_at=instant(created_at),
+        expires_at=None if expires_at is None else instant(expires_at),
+    )
+
+
+def key_session(number: int = 1, *, created_at: float = NOW - 1000) -> Session:
+    at = instant(created_at)
+    return Session(
+        subject=f"member-{number}",
+        member=Member(id=f"member-{number}", role="admin"),
+        organization=Organization(id="org-1"),
+        api_key=ApiKey(auto_id=number, id=f"key-{number}", type="user", name="ci", created_at=at, updated_at=at),
+    )
+
+
+def found(number: int = 1, *, issued_at: float | None = None, expires_at: float | None = None) -> Found:
+    return Found(
+        session(number),
+        None if issued_at is None else instant(issued_at),
+        None if expires_at is None else instant(expires_at),
+    )
+
+
+class Authority:
+    """A reader's authorities as the resolver sees them: `answers` by the credential's first part.
+
+    While `gate` is not set, whoever asks waits; `asked` holds what was asked, in order, and `began` is set by each.
+    """
+
+    def __init__(self, *, memory_only: bool = False) -> None:
+        self.answers: dict[str, Verdict] = {}
+        self.asked: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.began = asyncio.Event()
+        self.memory_only = memory_only
+
+    async def ask(self, credential: Credential) -> Told:
+        self.asked.append(credential.parts[0])
+        answer = self.answers.get(credential.parts[0], Rejected(Reason.UNKNOWN))
+        self.began.set()
+        await self.gate.wait()
+        return Told(answer, "accounts", self.memory_only)
+
+
+class Gateway:
+    """One process's resolver and what belongs to it; give it a shared tier and it stands for a replica."""
+
+    def __init__(  # noqa: PLR0917 - a test names the few that it needs
+        self,
+        authority: Authority,
+        clock: Callable[[], float],
+        times: CacheTimes | None = None,
+        shared: SharedTier | None = None,
+        announce: Announce = nobody_else,
+        secrets: tuple[bytes, ...] = (SECRET,),
+        notes: dict[str, Note] | None = None,
+        memory_entries: int = 1000,
+    ) -> None:
+        times = times or CacheTimes(jitter=0.0)
+        self.clock = clock
+        self.registry = CollectorRegistry()
+        self.metrics = ResolutionMetrics(self.registry)
+        self.handles = Handles(secrets)
+        self.endings = Endings(clock)
+        self.memory = MemoryStore(memory_entries, times.unheard, self.endings)
+        self.rejections = Rejections(clock, times.negative, 100)
+        self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
+        self.tasks = TaskKeeper()
+        self.activity = Activity(notes or {}, self.metrics)
+        tiers = Tiers(
+            self.memory,
+            self.rejections,
+            self.endings,
+            shared or Alone(),
+            self.handles,
+            {READER: self.fingerprinter},
+        )
+        look_ups = LookUps(tiers, {READER: authority}, times, clock)
+        self.resolver = Resolver(
+            tiers=tiers,
+            look_ups=look_ups,
+            times=times,
+            clock=clock,
+            tasks=self.tasks,
+            activity=self.activity,
+            metrics=self.metrics,
+        )
+        self.revoker = Revoker(self.handles, self.endings, times, clock, self.metrics, announce)
+
+    def credential(self, *parts: str) -> Credential:
+        return Credential(READER, CredentialKind.BEARER, "", parts, self.fingerprinter(parts))
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
