@@ -1,0 +1,109 @@
+"""Our own words: `GET /_gateway/session`, the normal form, for the people who develop the services behind us.
+
+Refusals have the shape of the proxy's own (DESIGN section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from gateway.dialects.dialect import Ask, Documented, Reply
+from gateway.dialects.instants import maybe_utc
+from gateway.dialects.replies import json_reply, retry_later
+from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
+from gateway.model.credential import CredentialKind
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.session import Session
+
+PATH = "/_gateway/session"
+
+_CHALLENGE = b'Bearer realm="gateway"'
+
+
+class NormalForm(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The caller's session as the gateway knows it, less what opens other doors.
+
+    `auth_method` is the `X-Auth-Method` of proxied requests, `expires_at` the credential's own expiry, else the
+    session's.
+    """
+
+    session: Session
+    auth_method: CredentialKind
+    expires_at: datetime | None = None
+
+
+class NormalError(msgspec.Struct):
+    """Why there is no answer."""
+
+    code: RefusalCode
+    message: str
+    status: int
+    request_id: str
+
+
+class NormalErrors(msgspec.Struct):
+    """Every failure."""
+
+    error: NormalError
+
+
+class Normal:
+    """The normal form, served."""
+
+    name = "session"
+    paths: tuple[str, ...] = (PATH,)
+
+    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
+        """Answer with the whole session."""
+        match verdict:
+            case Found(session):
+                if ask.shown is None:
+                    return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), ask)
+                expires_at = maybe_utc(verdict.expires_at or session.expires_at)
+                form = NormalForm(session=_shown(session), auth_method=ask.shown.kind, expires_at=expires_at)
+                return json_reply(200, form)
+            case Unavailable(retry_after=seconds):
+                return self.refuse(Refusal(RefusalCode.UNAVAILABLE, retry_after=seconds), ask)
+            case Rejected(reason):
+                code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
+                return self.refuse(Refusal(code, rejected=reason), ask)
+            case None:
+                return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), ask)
+
+    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+        """Answer with the refusal's own code, message and status (RFC 6750 section 3 for the challenge of a 401)."""
+        error = NormalError(refusal.code, refusal.message, refusal.status, ask.request_id)
+        headers = retry_later(refusal.retry_after) if refusal.status in {429, 503} else ()
+        if refusal.code is RefusalCode.UNAUTHENTICATED:
+            challenge = _CHALLENGE + b', error="invalid_token"' if refusal.rejected else _CHALLENGE
+            headers = (*headers, (b"WWW-Authenticate", challenge))
+        return json_reply(refusal.status, NormalErrors(error), headers)
+
+    def documented(self, path: str) -> Mapping[int, Documented]:
+        """Return the answers; every failure has the same shape."""
+        del path
+        codes = (
+            RefusalCode.UNAUTHENTICATED,
+            RefusalCode.FORBIDDEN,
+            RefusalCode.METHOD_NOT_ALLOWED,
+            RefusalCode.RATE_LIMITED,
+            RefusalCode.INTERNAL,
+            RefusalCode.UNAVAILABLE,
+        )
+        failures = [Refusal(code) for code in codes]
+        return {200: Documented(NormalForm, "The session in the normal form")} | {
+            refusal.status: Documented(NormalErrors, refusal.message) for refusal in failures
+        }
+
+
+def _shown(session: Session) -> Session:
+    """Leave out the secrets that a session carries for its dialects: a webhook's, and a login token's hash."""
+    project, login = session.project, session.login
+    return msgspec.structs.replace(
+        session,
+        project=None if project is None else msgspec.structs.replace(project, webhook_secret=None),
+        login=None if login is None else msgspec.structs.replace(login, token_hash=None),
+    )

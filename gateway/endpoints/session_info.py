@@ -1,0 +1,205 @@
+"""The door that answers *who am I?* in a product's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import structlog
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.credentials.reader import Reader
+from gateway.credentials.shown import UNREADABLE
+from gateway.dialects.dialect import Ask, Quota, Reply, Served, SessionWanted
+from gateway.endpoints.cors import Cors
+from gateway.endpoints.development import dev_session_as_cookie
+from gateway.gate import Gate, Identified
+from gateway.model.access import AccessRequest
+from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
+from gateway.model.credential import Credential
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.route import LimitBy, RateLimit
+from gateway.policy.limits import Limits, bucket_of_address
+from gateway.telemetry.record import RequestRecord
+
+SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
+"""(credential, session id, name of the authority that knew the credential) -> another session of the same user."""
+
+_METHODS = "GET, HEAD, OPTIONS"
+_log = structlog.get_logger(__name__)
+
+
+class Doorway(msgspec.Struct, frozen=True, kw_only=True):
+    """What one session-info endpoint has of its own: host names (empty: all), rate limit, CORS, development."""
+
+    hosts: frozenset[str] = frozenset()
+    rate_limit: RateLimit | None = None
+    cors: Cors | None = None
+    development: bool = False
+
+
+class SessionInfo:
+    """Answers at the dialect's paths with the session of whoever asks.
+
+    `readers` are the ones that are read here, and no others. `now` is the monotonic clock of the records. Whatever
+    goes wrong is answered in the dialect's words, our own faults as well: its clients understand nothing else.
+    """
+
+    def __init__(
+        self,
+        dialect: Served,
+        gate: Gate,
+        readers: Sequence[Reader],
+        session_of: SessionOf,
+        limits: Limits,
+        now: Callable[[], float],
+        *,
+        doorway: Doorway,
+    ) -> None:
+        self._dialect = dialect
+        self._gate = gate
+        self._readers = tuple(readers)
+        self._session_of = session_of
+        self._limits = limits
+        self._now = now
+        self._doorway = doorway
+        self._cookies = tuple(sorted(name for reader in readers for name in reader.cookies))
+        self.name = dialect.name
+        self.paths = dialect.paths
+        self.hosts = doorway.hosts
+
+    async def answer(
+        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
+    ) -> web.StreamResponse:
+        """Return the response, complete and not yet sent."""
+        del request
+        if access.method == "OPTIONS":
+            return self._options(access)
+        if self._doorway.development:
+            access = dev_session_as_cookie(access, self._cookies)
+        ask = Ask(
+            path=access.target.match,
+            query=access.target.query,
+            request_id=access.request_id,
+            now=datetime.fromtimestamp(access.received_at, UTC),
+        )
+        try:
+            reply = await self._judge(access, ask, record)
+        except Exception:  # noqa: BLE001 - the product's clients read the product's 500, whatever the fault was
+            _log.exception("unexpected fault", request_id=access.request_id, door=self.name)
+            record.fault = "unexpected"
+            reply = self._refuse(Refusal(RefusalCode.INTERNAL, "unexpected fault"), access, ask, record)
+        return self._response(reply, access)
+
+    async def _judge(self, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
+        """Refuse what need not be asked, find out who asks, and let the dialect word the answer."""
+        if access.method not in {"GET", "HEAD"}:
+            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, ask, record)
+        refused = self._limited(bucket_of_address(access.client), LimitBy.ADDRESS, access, ask, record)
+        if refused is not None:
+            return refused
+        identified = await self._gate.identify(access, self._readers)
+        record.decision = _decision(access, identified)
+        record.decided = self._now()
+        return self._limited_by_caller(identified, access, ask, record) or await self._reply(identified, ask)
+
+    async def _reply(self, identified: Identified, ask: Ask) -> Reply:
+        """Answer with the caller's session, or with the other one of theirs that was asked for."""
+        credential = identified.credential
+        malformed = credential is not None and UNREADABLE in credential.parts
+        ask = msgspec.structs.replace(ask, shown=credential, malformed=malformed)
+        reply = self._dialect.reply(identified.resolution.answer, ask)
+        if credential is None or isinstance(reply, Reply):
+            return _worded(reply)
+        authority = identified.resolution.authority
+        verdict: Verdict = await self._session_of(credential, reply.session_id, authority)
+        ask = msgspec.structs.replace(ask, session_id=reply.session_id)
+        return _worded(self._dialect.reply(verdict, ask))
+
+    def _limited_by_caller(
+        self, identified: Identified, access: AccessRequest, ask: Ask, record: RequestRecord
+    ) -> Reply | None:
+        """Take a token of whoever was found; keys have a bucket of their own, where keys are counted."""
+        session, limit = identified.resolution.session, self._doorway.rate_limit
+        if session is None or limit is None:
+            return None
+        caller = session.id or session.subject
+        if limit.per is LimitBy.API_KEY and session.api_key is not None:
+            caller = session.api_key.id
+        return self._limited(caller, limit.per, access, ask, record) if limit.per is not LimitBy.ADDRESS else None
+
+    def _limited(
+        self, caller: str, per: LimitBy, access: AccessRequest, ask: Ask, record: RequestRecord
+    ) -> Reply | None:
+        """Take a token of the caller's bucket, if this endpoint counts `per` that; refuse when there is none."""
+        limit = self._doorway.rate_limit
+        if limit is None or limit.per is not per:
+            return None
+        key = f"session_info.{self.name}\0{caller}"
+        wait = self._limits.take(key, limit)
+        if wait is None:
+            return None
+        standing = self._limits.standing(key, limit)
+        resets_at = ask.now + timedelta(seconds=standing.full_after)
+        ask = msgspec.structs.replace(ask, quota=Quota(standing.burst, max(standing.remaining, 0), resets_at))
+        return self._refuse(Refusal(RefusalCode.RATE_LIMITED, f"per {per}", None, wait), access, ask, record)
+
+    def _refuse(self, refusal: Refusal, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
+        """Write down why, beside what was found out before, and let the dialect word it."""
+        judged = record.decision or Decision(access=access)
+        record.decision = msgspec.structs.replace(judged, refusal=refusal, rule=refusal.code.value)
+        return self._dialect.refuse(refusal, ask)
+
+    def _options(self, access: AccessRequest) -> web.Response:
+        """Say what may be asked (RFC 9110 section 9.3.7), and to whose pages."""
+        headers = CIMultiDict({"Allow": _METHODS, "Cache-Control": "no-store"})
+        if self._doorway.cors is not None:
+            _add(headers, self._doorway.cors.preflight(access, b"GET, HEAD"))
+        return web.Response(status=204, headers=headers)
+
+    def _response(self, reply: Reply, access: AccessRequest) -> web.Response:
+        headers = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
+        if reply.status == web.HTTPMethodNotAllowed.status_code:
+            headers["Allow"] = _METHODS
+        _add(headers, reply.headers)
+        if self._doorway.cors is not None:
+            _add(headers, self._doorway.cors.fields(access))
+        return web.Response(status=reply.status, headers=headers, body=reply.body)
+
+
+def _worded(reply: Reply | SessionWanted) -> Reply:
+    if isinstance(reply, Reply):
+        return reply
+    raise TypeError("a dialect asks for another session once, and only of a caller who is known")
+
+
+def _add(headers: CIMultiDict[str], pairs: HeaderPairs) -> None:
+    for name, value in pairs:
+        headers.add(name.decode("latin-1"), value.decode("latin-1"))
+
+
+def _decision(access: AccessRequest, identified: Identified) -> Decision:
+    """Return what is written down of this answer: who asked, or why they were not told."""
+    return Decision(
+        access=access,
+        credential=identified.credential,
+        resolution=identified.resolution,
+        refusal=_refusal(identified.resolution.answer),
+        rule="credential",
+    )
+
+
+def _refusal(answer: Verdict | None) -> Refusal | None:
+    match answer:
+        case Found():
+            return None
+        case Unavailable(detail=detail, retry_after=seconds):
+            return Refusal(RefusalCode.UNAVAILABLE, detail, None, seconds)
+        case Rejected(reason):
+            code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
+            return Refusal(code, f"credential {reason}", reason)
+        case None:
+            return Refusal(RefusalCode.UNAUTHENTICATED, "no credential")
