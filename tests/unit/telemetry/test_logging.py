@@ -1,6 +1,9 @@
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,8 @@ from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.logging import Format, Level, configure
 from gateway.telemetry.redaction import Redactor
 from tests.support.records import API_KEY, NOON
+
+ROOT = Path(__file__).parents[3]
 
 
 class Output:
@@ -168,6 +173,28 @@ def test_configured_twice_a_line_is_written_once(output: Output) -> None:
     output.start()
     logging.getLogger("lib").warning("once")
     assert len(output.events) == 1
+
+
+PROGRAM = """
+import sys, structlog
+from gateway.telemetry.instants import Stamps
+from gateway.telemetry.lines import LineBuffer, write_to
+from gateway.telemetry.logging import configure
+from gateway.telemetry.redaction import Redactor
+
+lines = LineBuffer(write_to(sys.stdout.fileno()))
+configure("json", "info", lines, Stamps(lambda: 0.0), Redactor())
+lines.hold(b'{"event": "held"}\\n')
+structlog.get_logger().info("said")
+lines.hold(b'{"event": "held to the end"}\\n')
+"""
+
+
+def test_lines_leave_in_order_and_what_is_held_leaves_at_exit() -> None:
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True, cwd=ROOT)
+    events = [json.loads(line)["event"] for line in ended.stdout.splitlines()]
+    assert events == ["held", "said", "held to the end"]
+    assert ended.stderr == b""
 
 
 def test_a_logger_that_was_used_before_follows_a_new_configuration(output: Output) -> None:
