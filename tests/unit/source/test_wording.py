@@ -4,9 +4,9 @@ import pytest
 from pydantic import Field, ValidationError
 
 from gateway.model.route import Access
-from gateway.runtime.wording import problems_of
 from gateway.source.document import parse_document
 from gateway.source.values import Duration, Network, Secret, SettingsModel
+from gateway.source.wording import problems_of
 
 
 class Square(SettingsModel):
