@@ -81,6 +81,13 @@ def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
     assert limits.standing("busy", limit(1, 1000)).remaining == 0
 
 
+def test_the_newest_bucket_is_kept_and_the_oldest_forgotten() -> None:
+    limits = LocalLimits(Clock(), buckets=2)
+    for key in ("oldest", "middle", "newest"):
+        limits.take(key, limit(1, 1))
+    assert [limits.standing(key, limit(1, 1)).remaining for key in ("oldest", "middle", "newest")] == [1, 0, 0]
+
+
 def test_a_clock_that_was_set_back_locks_nobody_out_for_long() -> None:
     clock = Clock()
     limits = LocalLimits(clock)
