@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from threading import RLock
+from typing import IO
 
 Write = Callable[[bytes], object]
 
@@ -12,8 +13,13 @@ _HELD = 64 * 1024
 """Bytes that are held back before a write: the capacity of a Linux pipe, so that one write takes it all."""
 
 
-def write_to(descriptor: int) -> Write:
-    """Return a function that writes bytes to a file descriptor, all of them, with no buffer that outlives a fault."""
+def write_to(stream: IO[bytes]) -> Write:
+    """Return a function that writes bytes to an open file, pipe or terminal: all of them, past the stream's buffer.
+
+    That buffer would keep what could not be written, and fail the process with it at exit.
+    """
+    stream.flush()
+    descriptor = stream.fileno()
     # A terminal that another program made non-blocking would take half a line and refuse the rest.
     os.set_blocking(descriptor, True)
 

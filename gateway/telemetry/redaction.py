@@ -52,6 +52,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"((?<![\w-])[\w-]*(?:token|secret|password|api[_-]?key|session__)=)[^\s&;\"']+", re.IGNORECASE),
         rf"\1{MASK}",
     ),
+    # 32 bytes in base64, the form of Rocket.Chat's stored hashes (unkeyed: guesses can be tried on them).
+    (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}="), MASK),
     # 32 random bytes in base64url, the form of Rocket.Chat's login tokens and of many others: upper, lower and digits.
     (
         re.compile(

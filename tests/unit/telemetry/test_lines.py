@@ -37,14 +37,14 @@ def test_nothing_is_written_when_nothing_is_held() -> None:
 
 def test_a_reader_that_has_gone_fails_nobody_and_its_lines_are_counted() -> None:
     reading, writing = os.pipe()
-    lines = LineBuffer(write_to(writing))
-    lines.put(b"heard\n")
-    assert os.read(reading, 100) == b"heard\n"
-    os.close(reading)
-    lines.hold(b"a\n")
-    lines.put(b"b\n")
-    assert lines.lost == 2
-    os.close(writing)
+    with os.fdopen(writing, "wb") as stream:
+        lines = LineBuffer(write_to(stream))
+        lines.put(b"heard\n")
+        assert os.read(reading, 100) == b"heard\n"
+        os.close(reading)
+        lines.hold(b"a\n")
+        lines.put(b"b\n")
+        assert lines.lost == 2
     lines.put(b"after the pipe was closed\n")
     assert lines.lost == 3
 
@@ -52,16 +52,16 @@ def test_a_reader_that_has_gone_fails_nobody_and_its_lines_are_counted() -> None
 def test_a_slow_reader_gets_every_byte() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    lines = LineBuffer(write_to(writing))
     text = b"x" * 1_000_000 + b"\n"
-    writer = Thread(target=lines.put, args=(text,))
-    writer.start()
     received = b""
-    while len(received) < len(text):
-        received += os.read(reading, 65536)
-    writer.join()
+    with os.fdopen(writing, "wb") as stream:
+        lines = LineBuffer(write_to(stream))
+        writer = Thread(target=lines.put, args=(text,))
+        writer.start()
+        while len(received) < len(text):
+            received += os.read(reading, 65536)
+        writer.join()
     os.close(reading)
-    os.close(writing)
     assert received == text
     assert lines.lost == 0
 

@@ -182,7 +182,7 @@ from gateway.telemetry.lines import LineBuffer, write_to
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
 
-lines = LineBuffer(write_to(sys.stdout.fileno()))
+lines = LineBuffer(write_to(sys.stdout.buffer))
 configure("json", "info", lines, Stamps(lambda: 0.0), Redactor())
 lines.hold(b'{"event": "held"}\\n')
 structlog.get_logger().info("said")

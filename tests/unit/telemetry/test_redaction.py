@@ -70,6 +70,7 @@ def test_other_names_keep_their_values(name: str) -> None:
         "sk_test_abcdef",
         "uak_1234567890abcdef",
         CHAT_TOKEN,
+        "piYg9QPSNLwocBnkw1+TJCCzyuGqpZtNyVNSObu4Nt8=",
         base64.urlsafe_b64encode(bytes(range(7, 39))).decode(),
         PEM,
     ],
