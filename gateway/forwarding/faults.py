@@ -1,0 +1,65 @@
+"""Why an exchange with an upstream failed, in a closed set of words, and the answer that each suggests.
+
+ExchangeError
+├── fault      a Fault: the label in logs and metrics
+└── refusal    what the caller is answered, as long as no byte of an answer was sent
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.model.errors import GatewayError
+from gateway.model.refusal import Refusal, RefusalCode
+
+
+class Fault(StrEnum):
+    """Every way in which an exchange can fail; values are metric labels and never change."""
+
+    NAME = "name not resolved"
+    CONNECT = "connect refused"
+    CONNECT_TIMEOUT = "connect timeout"
+    TLS = "tls failed"
+    QUEUE_FULL = "queue full"
+    QUEUE_TIMEOUT = "queue timeout"
+    LOST = "connection lost"
+    BAD_RESPONSE = "bad response"
+    RESPONSE_TIMEOUT = "response timeout"
+    IDLE_TIMEOUT = "idle timeout"
+    TOTAL_TIMEOUT = "total timeout"
+    TRUNCATED = "truncated"
+    CLIENT_GONE = "client gone"
+    CLIENT_STALLED = "client stalled"
+    BODY_BROKEN = "request body broken"
+    BODY_TOO_LARGE = "request body too large"
+    ENDED = "ended by revocation or drain"
+
+
+_CODES = {
+    Fault.QUEUE_FULL: RefusalCode.UNAVAILABLE,
+    Fault.QUEUE_TIMEOUT: RefusalCode.UNAVAILABLE,
+    Fault.CONNECT_TIMEOUT: RefusalCode.UPSTREAM_TIMEOUT,
+    Fault.RESPONSE_TIMEOUT: RefusalCode.UPSTREAM_TIMEOUT,
+    Fault.IDLE_TIMEOUT: RefusalCode.UPSTREAM_TIMEOUT,
+    Fault.TOTAL_TIMEOUT: RefusalCode.UPSTREAM_TIMEOUT,
+    Fault.CLIENT_STALLED: RefusalCode.TIMEOUT,
+    Fault.BODY_BROKEN: RefusalCode.MALFORMED,
+    Fault.BODY_TOO_LARGE: RefusalCode.TOO_LARGE,
+    Fault.ENDED: RefusalCode.UNAVAILABLE,
+}
+_RETRY_AFTER = 1
+"""Seconds: a full pool is a matter of moments."""
+
+
+class ExchangeError(GatewayError):
+    """An exchange failed. `detail` is for the log: it may name addresses, never a header or a body."""
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(f"{fault}: {detail}" if detail else fault.value)
+        self.fault = fault
+
+    @property
+    def refusal(self) -> Refusal:
+        """What to answer, as long as nothing was answered yet: 502 unless the fault says otherwise."""
+        code = _CODES.get(self.fault, RefusalCode.BAD_GATEWAY)
+        return Refusal(code, str(self), None, _RETRY_AFTER if code is RefusalCode.UNAVAILABLE else None)

@@ -1,0 +1,94 @@
+"""The caller's body on its way to the upstream."""
+
+from __future__ import annotations
+
+from aiohttp import ClientError, web
+from aiohttp.streams import EmptyStreamReader
+
+from gateway.forwarding.connection import UpstreamConnection
+from gateway.forwarding.exchange import Exchange
+from gateway.forwarding.faults import ExchangeError, Fault
+from gateway.forwarding.peers import BodyStalledError
+from gateway.model.headers import Headers
+from gateway.telemetry.record import RequestRecord
+
+_LAST_CHUNK = b"0\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class RequestBody:
+    """One request's body: its framing towards the upstream, and the bytes as they come.
+
+    `most` bounds it in bytes, 0 for no bound; a Content-Length beyond it raises ExchangeError at once. `begun` tells
+    whether bytes may have reached an upstream, so that the request cannot be sent a second time; `complete` whether
+    all of them were sent.
+    """
+
+    __slots__ = ("_content", "_expects", "_most", "_record", "begun", "chunked", "complete", "framing")
+
+    def __init__(self, request: web.BaseRequest, headers: Headers, most: int, record: RequestRecord) -> None:
+        self._content = request.content
+        self._record = record
+        self._most = most
+        self.chunked = b"transfer-encoding" in headers
+        self.framing = b"Transfer-Encoding: chunked\r\n\r\n" if self.chunked else b"\r\n"
+        self.complete = isinstance(self._content, EmptyStreamReader)
+        self.begun = False
+        self._expects = b"expect" in headers and not self.complete and request.version >= (1, 1)
+        if most and not self.complete:
+            declared = headers.all(b"content-length")
+            if declared and int(declared[0]) > most:
+                raise ExchangeError(Fault.BODY_TOO_LARGE)
+
+    @property
+    def received(self) -> bool:
+        """Tell whether all of it has come from the caller."""
+        return self._content.is_eof()
+
+    def whole(self) -> bytes:
+        """Return all of it, framed, when it has already come."""
+        data = self._content.read_nowait()
+        framed = self._frame(data) if data else b""
+        self.begun = self.complete = True
+        return framed + _LAST_CHUNK if self.chunked else framed
+
+    def invite(self, exchange: Exchange) -> None:
+        """Answer `Expect: 100-continue`, now that the request was allowed and there is an upstream for it."""
+        if self._expects and not self._content.total_bytes:
+            self._expects = False
+            exchange.invite(_CONTINUE)
+
+    async def pump(self, connection: UpstreamConnection, exchange: Exchange, idle: float) -> None:
+        """Carry it piece by piece, no faster than the upstream takes it; a fault on the way ends the exchange."""
+        try:
+            await self._pump(connection, exchange, idle)
+        except ExchangeError as error:
+            exchange.abandon(error)
+        except BodyStalledError:
+            exchange.abandon(ExchangeError(Fault.CLIENT_STALLED))
+        except web.RequestPayloadError as error:
+            exchange.abandon(ExchangeError(Fault.BODY_BROKEN, type(error.__cause__).__name__))
+        except (ConnectionError, ClientError):
+            exchange.abandon(ExchangeError(Fault.CLIENT_GONE))
+
+    async def _pump(self, connection: UpstreamConnection, exchange: Exchange, idle: float) -> None:
+        while True:
+            exchange.wait_for_caller()
+            data = await self._content.readany()
+            if not data:
+                break
+            self.begun = True
+            connection.write(self._frame(data))
+            if connection.writing_paused:
+                exchange.wait_for_upstream(idle)
+                await connection.drain()
+        if self.chunked:
+            connection.write(_LAST_CHUNK)
+        self.complete = True
+        exchange.sent()
+
+    def _frame(self, data: bytes) -> bytes:
+        self._record.bytes_in += len(data)
+        if self._most and self._record.bytes_in > self._most:
+            raise ExchangeError(Fault.BODY_TOO_LARGE)
+        return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data

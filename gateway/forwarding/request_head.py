@@ -1,0 +1,153 @@
+"""What the upstream is sent ahead of the body: pure composition of a request's head.
+
+The order is the protection: first everything is removed that belongs to the client's connection, that claims to be
+the gateway's word, or that is a credential; then what the gateway has to say is added. A `Connection` field can
+therefore never delete what was added (Traefik CVE-2024-45410), and no spelling of an identity field survives
+(oauth2-proxy CVE-2025-64484).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from gateway.forwarding.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
+from gateway.model.decision import HeaderPairs
+from gateway.model.headers import Headers, spelling
+from gateway.model.route import Route, UpstreamAddress
+
+_KNOWN_MOST = 4096
+"""Names that are remembered: far more than real traffic has, and a bound for a caller that makes up names."""
+
+_UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Stripped(msgspec.Struct, frozen=True):
+    """What no client may tell an upstream, in canonical spelling (`gateway.model.headers.spelling`).
+
+    `identity` names are dropped always. `credentials` (header names) and `cookies` (cookie names, case as configured)
+    are dropped unless the route forwards credentials.
+    """
+
+    identity: frozenset[bytes] = frozenset()
+    credentials: frozenset[bytes] = frozenset()
+    cookies: frozenset[bytes] = frozenset()
+
+
+class _Fate(IntEnum):
+    KEEP = 0
+    DROP = 1
+    CREDENTIAL = 2
+    COOKIE = 3
+    HOST = 4
+
+
+class RequestHeads:
+    """Composes request heads under one config. `via` is the pseudonym of a `Via` field (RFC 9110 section 7.6.3), or empty."""
+
+    def __init__(self, stripped: Stripped, via: bytes = b"") -> None:
+        self._stripped = stripped
+        self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
+        self._fates: dict[bytes, _Fate] = {}
+
+    def compose(
+        self,
+        route: Route,
+        upstream: UpstreamAddress,
+        request_line: bytes,
+        headers: Headers,
+        added: HeaderPairs,
+        *,
+        upgrading: bool = False,
+    ) -> bytes:
+        """Return the head without its last empty line, so that framing fields can follow.
+
+        `request_line` is `METHOD target` as it will be sent. `added` is what the gateway says, identity included.
+        """
+        out = [request_line, b" HTTP/1.1\r\nHost: ", _host(route, upstream, headers), b"\r\n"]
+        connection = headers.all(b"connection")
+        named = named_by_connection([*connection]) if connection else None
+        keep_credentials = route.forward_credentials
+        fates = self._fates
+        for name, value in headers.raw:
+            fate = fates.get(name)
+            if fate is None:
+                fate = self._fate(name)
+            if fate:
+                kept = self._kept(fate, value, keep_credentials=keep_credentials)
+                if kept is None:
+                    continue
+            else:
+                kept = value
+            if named and name.lower() in named:
+                continue
+            out += (name, b": ", kept, b"\r\n")
+        for name, value in added:
+            out += (name, b": ", value, b"\r\n")
+        out.append(self._via)
+        if upgrading:
+            out.append(_UPGRADE)
+        return b"".join(out)
+
+    def _kept(self, fate: _Fate, value: bytes, *, keep_credentials: bool) -> bytes | None:
+        """Return what of a value may pass, None for nothing."""
+        if fate is _Fate.CREDENTIAL:
+            return value if keep_credentials else None
+        if fate is _Fate.COOKIE:
+            return value if keep_credentials else without_cookies(value, self._stripped.cookies)
+        return None
+
+    def _fate(self, name: bytes) -> _Fate:
+        fate = self._judge(name.lower(), spelling(name))
+        if len(self._fates) < _KNOWN_MOST:
+            self._fates[name] = fate
+        return fate
+
+    def _judge(self, lower: bytes, canonical: bytes) -> _Fate:
+        if canonical in HOP_BY_HOP or canonical == b"expect" or is_told_by_us(canonical):
+            return _Fate.DROP
+        if canonical in self._stripped.identity:
+            return _Fate.DROP
+        if canonical in MESSAGE and lower != canonical:
+            return _Fate.DROP  # `Content_Length` is another length to an upstream that folds names
+        if lower == b"host":
+            return _Fate.HOST
+        if canonical in self._stripped.credentials:
+            return _Fate.CREDENTIAL
+        if lower == b"cookie" and self._stripped.cookies:
+            return _Fate.COOKIE
+        if canonical == b"proxy":
+            return _Fate.DROP  # becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)
+        return _Fate.KEEP
+
+
+def target_of(route: Route, path: str, query: str | None) -> str:
+    """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
+    prefix = route.strip_prefix
+    if prefix and path.startswith(prefix):
+        rest = path[len(prefix) :]
+        if not rest or rest[0] == "/":
+            path = rest or "/"
+    return path if query is None else f"{path}?{query}"
+
+
+def without_cookies(value: bytes, names: frozenset[bytes]) -> bytes | None:
+    """Cut the cookies called `names` out of one Cookie value; the rest stays byte for byte, None when there is none."""
+    pairs = value.split(b";")
+    kept = [pair for pair in pairs if pair.partition(b"=")[0].strip(b" \t") not in names]
+    if len(kept) == len(pairs):
+        return value
+    rest = b";".join(kept).strip(b" \t")
+    return rest or None
+
+
+def _host(route: Route, upstream: UpstreamAddress, headers: Headers) -> bytes:
+    if route.preserve_host:
+        values = headers.all(b"host")
+        if values:
+            return values[0]
+    host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
+    port = "" if upstream.port == _DEFAULT_PORTS[upstream.scheme] else f":{upstream.port}"
+    return f"{host}{port}".encode("ascii")

@@ -1,0 +1,340 @@
+"""One caller's connection: aiohttp's parser and framing, under our own limits, times and words.
+
+aiohttp's protocol answers a malformed head with the caller's own bytes and logs a traceback for each, knows one time
+limit for everything, and starts a task per request. So its parser and its flow control are used as they are, and the
+loop that serves one request after another is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_writer import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import ERROR, RequestHandler
+
+from gateway.forwarding.deadline import Deadline
+from gateway.forwarding.peers import BodyStalledError, FlowWatcher, RawPeer
+from gateway.model.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from gateway.runtime.server import GatewayServer
+
+_log = structlog.get_logger(__name__)
+
+_LINGER_SECONDS = 5.0
+"""How long the rest of a body that nobody wanted is read and dropped, so that the answer is not lost to a reset."""
+_MOST_READ = 64 * 1024
+_WRITE_HIGH = 256 * 1024
+"""Bytes that wait for a slow caller before the upstream is held."""
+
+
+class _Refused:
+    """Stands in the queue of requests for one that could not be read."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+class FrontConnection(RequestHandler):
+    """Implements `gateway.forwarding.peers.ClientConnection` besides aiohttp's own protocol."""
+
+    __slots__ = ("_deadline", "_fed", "_incoming", "_peer", "_server", "_watcher")
+
+    def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
+        limits = server.limits
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=0,  # one deadline of our own stands for idle, head and body
+            access_log=None,  # type: ignore[arg-type]  # what switches it off
+            max_line_size=limits.target_bytes,
+            max_field_size=max(limits.head_bytes, limits.target_bytes + 1),  # unequal, so that errors tell them apart
+            max_headers=limits.headers,
+            read_bufsize=_MOST_READ,
+            auto_decompress=False,  # a body is carried, not understood; and no decompression bombs
+        )
+        self._server = server
+        self._deadline = Deadline(loop, self._expired)
+        self._incoming: StreamReader = EMPTY_PAYLOAD
+        self._fed = 0
+        self._watcher: FlowWatcher | None = None
+        self._peer: RawPeer | None = None
+
+    # What the forwarding room asks for
+
+    @property
+    def draining(self) -> bool:
+        """Tell whether the process is about to end."""
+        return self._server.draining
+
+    def watch(self, watcher: FlowWatcher | None) -> None:
+        """Tell `watcher` from now on when writing has to pause and may go on."""
+        self._watcher = watcher
+
+    def take_over(self, peer: RawPeer) -> bytes:
+        """Give every byte that comes from now on to `peer`; return those that came behind the request's head."""
+        self._peer = peer
+        early, self._message_tail = self._message_tail, b""
+        if self._buffer_paused:
+            self._resume_reading_for_buffer()
+        return early
+
+    # What the server asks for
+
+    def close_when_idle(self) -> None:
+        """Close if no request is being read or served; else the next answer closes."""
+        if self._waiter is not None and not self._fed:
+            self.force_close()
+
+    def cut(self) -> None:
+        """End at once, whatever is being served."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve, unless there are too many connections."""
+        super().connection_made(transport)
+        assert self.transport is not None
+        self.transport.set_write_buffer_limits(_WRITE_HIGH)
+        self._deadline.set(self._loop.time() + self._server.limits.head_timeout)
+        if self._server.is_full:
+            self._refuse(Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell whoever works for this caller that it has gone: the handler is cancelled, and so is its exchange."""
+        self._deadline.close()
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            self._task_handler = None  # a tunnel ends by itself, in order
+            peer.ended()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and see to it that they come in time and in bounds."""
+        if self._peer is not None:
+            self._peer.received(data)
+            return
+        known = self._request_count
+        in_body = not self._incoming.is_eof()
+        super().data_received(data)
+        if self._request_count != known:
+            self._began_messages(len(data))
+        elif in_body:
+            self._continued_body()
+        elif data:
+            self._continued_head(len(data))
+
+    def pause_writing(self) -> None:
+        """Hold the source of what is written."""
+        super().pause_writing()
+        if self._watcher is not None:
+            self._watcher.client_paused()
+        if self._peer is not None:
+            self._peer.paused()
+
+    def resume_writing(self) -> None:
+        """Let the source go on."""
+        super().resume_writing()
+        if self._watcher is not None:
+            self._watcher.client_resumed()
+        if self._peer is not None:
+            self._peer.resumed()
+
+    # Limits
+
+    def _began_messages(self, fed: int) -> None:
+        """Note that a head is complete; its body, if it has one, may not stall."""
+        fed += self._fed
+        self._fed = 0
+        limits = self._server.limits
+        if fed > limits.head_bytes:
+            self._refuse_long_heads(limits.head_bytes)
+        self._incoming = self._messages[-1][1] if self._messages else EMPTY_PAYLOAD
+        if self._incoming.is_eof():
+            self._deadline.clear()
+        else:
+            self._deadline.set(self._loop.time() + limits.body_stall)
+
+    def _continued_body(self) -> None:
+        """Note bytes of a body, or its end."""
+        if self._incoming.is_eof():
+            self._deadline.clear()
+        else:
+            self._deadline.set(self._loop.time() + self._server.limits.body_stall)
+
+    def _continued_head(self, size: int) -> None:
+        """Note bytes of a head that is not complete yet."""
+        if not self._fed:
+            self._deadline.set(self._loop.time() + self._server.limits.head_timeout)
+        self._fed += size
+        if self._fed > self._server.limits.head_bytes:
+            self._refuse(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes"))
+
+    def _refuse_long_heads(self, most: int) -> None:
+        """Weigh the heads that arrived together with more bytes than one may have."""
+        for position, (message, _) in enumerate(self._messages):
+            if isinstance(message, RawRequestMessage) and _size(message) > most:
+                self._messages[position] = (
+                    _Refused(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes")),
+                    EMPTY_PAYLOAD,
+                )  # type: ignore[assignment]
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer with a refusal after what is being served, and read no further."""
+        self._pause_reading_for_buffer()
+        self._messages.append((_Refused(refusal), EMPTY_PAYLOAD))  # type: ignore[arg-type]
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _expired(self) -> None:
+        """Decide what took too long: a body, a head, or the next request."""
+        if not self._incoming.is_eof():
+            if self._reading_paused:
+                self._deadline.set(self._loop.time() + self._server.limits.body_stall)  # it is we who do not read
+            else:
+                self._incoming.set_exception(BodyStalledError())
+        elif self._fed:
+            self._refuse(Refusal(RefusalCode.TIMEOUT, "limits.head_timeout"))
+        elif self._waiter is not None:
+            self.force_close()
+
+    # Serving
+
+    async def start(self) -> None:
+        """Serve one request after another until the connection ends."""
+        try:
+            while not self._force_close and await self._serve_next():
+                pass
+        except ConnectionError:
+            pass  # the caller left while it was answered
+        except Exception:
+            _log.exception("a connection failed")
+        finally:
+            self._task_handler = None
+            self._deadline.close()
+            if self.transport is not None:
+                self.transport.close()
+
+    async def _serve_next(self) -> bool:
+        """Serve the next request; tell whether another may follow."""
+        if not self._messages:
+            await self._next_message()
+        message, payload = self._messages.popleft()
+        if not isinstance(message, RawRequestMessage):
+            await self._answer_refused(message)
+            return False
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        request = web.BaseRequest(
+            message,
+            payload,
+            self,
+            StreamWriter(self, self._loop),
+            self._task_handler,
+            self._loop,  # type: ignore[arg-type]
+        )
+        keep_alive = await self._answer(request)
+        if not payload.is_eof():
+            keep_alive = await self._drop_rest(payload) and keep_alive
+        return keep_alive and not message.upgrade and not self._server.draining
+
+    async def _next_message(self) -> None:
+        if not self._fed and self._request_count:
+            self._deadline.set(self._loop.time() + self._server.limits.idle)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    async def _answer(self, request: web.BaseRequest) -> bool:
+        """Let the handler answer, and send what it has not sent itself; tell whether the connection may stay."""
+        server = self._server
+        self._current_request = request
+        self._request_in_progress = True
+        try:
+            response = await server.request_handler(request)
+            if self._server.draining and not response.prepared:
+                response.force_close()
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            self._current_request = None
+            self._request_in_progress = False
+            server.requests_count += 1
+        return bool(response.keep_alive)
+
+    async def _answer_refused(self, message: object) -> None:
+        """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
+        deaf = self._peer = _Deaf(self._loop)
+        refusal = message.refusal if isinstance(message, _Refused) else _refusal_of(getattr(message, "exc", None))
+        writer = StreamWriter(self, self._loop)
+        request = web.BaseRequest(ERROR, EMPTY_PAYLOAD, self, writer, self._task_handler, self._loop)  # type: ignore[arg-type]
+        response = self._server.refuse(request, refusal)
+        response.force_close()
+        await response.prepare(request)
+        await response.write_eof()
+        await self._linger(deaf)
+
+    async def _drop_rest(self, payload: StreamReader) -> bool:
+        """Read the rest of a body that nobody wanted; tell whether it came to its end in time."""
+        with contextlib.suppress(TimeoutError, BodyStalledError, web.RequestPayloadError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not payload.is_eof():
+                    await payload.readany()
+        return payload.is_eof()
+
+    async def _linger(self, deaf: _Deaf) -> None:
+        """Say that no more is coming, and give the caller a moment to read the answer before the connection goes."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        self._resume_transport_reading()
+        with contextlib.suppress(OSError, NotImplementedError):
+            transport.write_eof()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await deaf.gone
+
+
+class _Deaf:
+    """A RawPeer that hears nothing but the end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.gone: asyncio.Future[None] = loop.create_future()
+
+    def received(self, data: bytes) -> None:
+        """Drop what comes."""
+
+    def ended(self) -> None:
+        """Let the connection be forgotten."""
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def paused(self) -> None:
+        """Nothing more is written."""
+
+    def resumed(self) -> None:
+        """Nothing more is written."""
+
+
+def _refusal_of(error: BaseException | None) -> Refusal:
+    """Say in our words why the parser gave up; its own hold the caller's bytes."""
+    if isinstance(error, LineTooLong):
+        return Refusal(RefusalCode.HEAD_TOO_LARGE, "a line is too long")
+    return Refusal(RefusalCode.MALFORMED, type(error).__name__)
+
+
+def _size(message: RawRequestMessage) -> int:
+    return len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)

@@ -1,0 +1,91 @@
+"""The front: accepts connections, bounds them, and lets them go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import http_parser, web
+from aiohttp.http_parser import HttpRequestParserPy
+
+from gateway.model.errors import GatewayError
+from gateway.model.refusal import Refusal
+from gateway.runtime.connection import FrontConnection
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Refuse = Callable[[web.BaseRequest, Refusal], web.StreamResponse]
+"""Words a refusal of the front itself; the request is a stand-in that has no target and no header of the caller's."""
+
+
+class FrontLimits(msgspec.Struct, frozen=True):
+    """What one connection may do; sizes in bytes, times in seconds. DESIGN section 6 has the same under `limits`."""
+
+    head_bytes: int = 32768
+    headers: int = 128
+    target_bytes: int = 8192
+    head_timeout: float = 10.0
+    body_stall: float = 30.0
+    idle: float = 75.0
+    connections: int = 10000
+
+
+class GatewayServer(web.Server):
+    """A protocol factory for `loop.create_server`: one FrontConnection for each caller.
+
+    `handler` answers requests; it raises only where the caller has gone. `refuse` words what the front refuses itself.
+    """
+
+    def __init__(self, handler: Handler, limits: FrontLimits, refuse: Refuse) -> None:
+        require_c_parser()
+        super().__init__(handler, handler_cancellation=True)
+        self.limits = limits
+        self.refuse = refuse
+        self.draining = False
+        self._emptied: asyncio.Future[None] | None = None
+
+    def __call__(self) -> FrontConnection:
+        """Make the protocol of one connection."""
+        return FrontConnection(self, self._loop)
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether there are more connections than `limits.connections`."""
+        return len(self._connections) > self.limits.connections
+
+    def drain(self) -> None:
+        """Let every answer from now on close its connection."""
+        self.draining = True
+
+    async def close(self, patience: float) -> None:
+        """Close idle connections, wait `patience` seconds for the others, then cut them.
+
+        The listening socket is its owner's to close, before this.
+        """
+        self.drain()
+        for connection in self.connections:
+            connection.close_when_idle()
+        try:
+            async with asyncio.timeout(patience):
+                await self._empty()
+        except TimeoutError:
+            for connection in self.connections:
+                connection.cut()
+            await self._empty()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection."""
+        self._connections.pop(handler, None)
+        if not self._connections and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    async def _empty(self) -> None:
+        if self._connections:
+            self._emptied = self._loop.create_future()
+            await self._emptied
+
+
+def require_c_parser() -> None:
+    """Raise GatewayError where aiohttp runs on its Python parser: most smuggling advisories were in that one."""
+    if http_parser.HttpRequestParser is HttpRequestParserPy:
+        raise GatewayError("aiohttp's C extension is missing: install a wheel of aiohttp for this platform")

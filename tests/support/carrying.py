@@ -1,0 +1,143 @@
+"""The front and the forwarding room, joined by a door that allows everything: for tests of what is carried."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.framing import refuse_framing
+from gateway.forwarding.http_forwarder import HttpForwarder
+from gateway.forwarding.open_streams import OpenStreams
+from gateway.forwarding.pool import PoolLimits
+from gateway.forwarding.request_head import RequestHeads, Stripped
+from gateway.forwarding.upstreams import HealthLimits, Upstreams
+from gateway.model.access import AccessRequest
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers
+from gateway.model.host import parse_host
+from gateway.model.refusal import Refusal
+from gateway.model.route import Match, Route, UpstreamAddress
+from gateway.model.target import parse_target
+from gateway.runtime.server import FrontLimits, GatewayServer
+from gateway.telemetry.record import RequestRecord
+
+Decide = Callable[[AccessRequest, Route], Decision]
+
+
+def route_to(*ports: int, **options: object) -> Route:
+    """A route for everything, to upstreams on loopback."""
+    addresses = tuple(UpstreamAddress("http", "127.0.0.1", port) for port in ports)
+    return Route(**{"name": "all", "match": Match("/"), "upstream": addresses, **options})  # type: ignore[arg-type]
+
+
+def allow(access: AccessRequest, route: Route) -> Decision:
+    return Decision(access=access, route=route)
+
+
+@dataclass
+class Carrying:
+    """A running front. `records` are those of the finished requests, in the order of their end."""
+
+    port: int
+    server: GatewayServer
+    forwarder: HttpForwarder
+    upstreams: Upstreams
+    streams: OpenStreams
+    records: list[RequestRecord] = field(default_factory=list)
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def record(self, position: int = 0) -> RequestRecord:
+        """Wait for the record of a finished request."""
+        async with asyncio.timeout(10):
+            while len(self.records) <= position:
+                self.recorded.clear()
+                await self.recorded.wait()
+        return self.records[position]
+
+
+class AllowAll:
+    """A handler that reads, decides with `decide`, and forwards."""
+
+    def __init__(self, route: Route, forwarder: HttpForwarder, decide: Decide, added: HeaderPairs) -> None:
+        self._route = route
+        self._forwarder = forwarder
+        self._decide = decide
+        self._added = added
+        self._ids = itertools.count(1)
+        self.carrying: Carrying | None = None
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        record = RequestRecord(f"req-{next(self._ids)}", monotonic())
+        try:
+            return await self._answer(request, record)
+        except asyncio.CancelledError:
+            record.fault = record.fault or "client gone"
+            raise
+        finally:
+            assert self.carrying is not None
+            self.carrying.records.append(record)
+            self.carrying.recorded.set()
+
+    async def _answer(self, request: web.BaseRequest, record: RequestRecord) -> web.StreamResponse:
+        headers = Headers(request.raw_headers)
+        try:
+            refusal = refuse_framing(request.method, request.version, headers)
+            if refusal is not None:
+                return refusal_response(refusal, record.request_id)
+            access = AccessRequest(
+                request.method,
+                "http",
+                parse_host(headers.all(b"host"), "http"),
+                parse_target(request.raw_path),
+                headers,
+                "127.0.0.1",
+                "127.0.0.1",
+                0.0,
+                record.request_id,
+            )
+        except MalformedError as malformed:
+            return refusal_response(malformed.refusal, record.request_id)
+        decision = self._decide(access, self._route)
+        record.decision = decision
+        carried = await self._forwarder.forward(request, decision, self._added, record)
+        return refusal_response(carried, record.request_id) if isinstance(carried, Refusal) else carried
+
+
+@contextlib.asynccontextmanager
+async def carrying(
+    route: Route,
+    *,
+    limits: FrontLimits = FrontLimits(),
+    pool: PoolLimits = PoolLimits(),
+    health: HealthLimits = HealthLimits(),
+    stripped: Stripped = Stripped(),
+    decide: Decide = allow,
+    added: HeaderPairs = (),
+    handles_of: Callable[[Decision], Sequence[bytes]] = lambda decision: (),
+    clock: Callable[[], float] = lambda: 0.0,
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+) -> AsyncIterator[Carrying]:
+    """Run a front on a free port until the end."""
+    streams = OpenStreams(handles_of, clock)
+    upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=tls)
+    forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
+    handler = AllowAll(route, forwarder, decide, added)
+    server = GatewayServer(handler, limits, lambda _request, refusal: refusal_response(refusal, "front"))
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    handler.carrying = Carrying(listener.sockets[0].getsockname()[1], server, forwarder, upstreams, streams)
+    try:
+        yield handler.carrying
+    finally:
+        listener.close()
+        await server.close(0.0)
+        await forwarder.close()
