@@ -26,6 +26,7 @@ from gateway.sessions.times import CacheTimes
 
 _ATTEMPTS = 3
 """Times that an authority is asked again because something changed while it answered."""
+_PAUSE = 0.01  # longer than the rounding of a tombstone's age, so that the next look-up is surely the younger one
 _POLL = 0.02
 _POLLS = 100  # two seconds: as long as a claim lives
 
@@ -127,6 +128,7 @@ class LookUps:
                 return await self._reject(credential, visit, revoked, told.authority, shared=held is not None)
             if touched is Touch.NONE:
                 return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=told.authority)
+            await asyncio.sleep(_PAUSE)
         return Resolution(answer=Unavailable("it changed while it was looked up"), tier=Tier.AUTHORITY)
 
     def _admitted(self, told: Told) -> Found | Rejected | Unavailable:

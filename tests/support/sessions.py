@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Self
 
 from prometheus_client import CollectorRegistry
 
@@ -13,16 +15,8 @@ from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found, Reason, Rejected, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import ApiKey, Member, Organization, Session, User
-from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.activity import Activity, Note
-from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
-from gateway.sessions.looking_up import LookUps, Tiers
-from gateway.sessions.memory import MemoryStore
-from gateway.sessions.rejections import Rejections
-from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation import Announce, Revoker, nobody_else
-from gateway.sessions.tier import Alone, SharedTier
+from gateway.sessions.activity import Note
+from gateway.sessions.assembly import Plan, Sessions, SharedRedis
 from gateway.sessions.times import CacheTimes
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
@@ -33,6 +27,11 @@ READER = "token"
 
 def instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def wall() -> float:
+    """The real time, in epoch seconds: replicas that share a real Redis share it too."""
+    return time.time()  # noqa: TID251 - tests are their own runtime
 
 
 class Clock:
@@ -102,52 +101,65 @@ class Authority:
 
 
 class Gateway:
-    """One process's resolver and what belongs to it; give it a shared tier and it stands for a replica."""
+    """One process's sessions; given a Redis it is one replica of a fleet."""
 
     def __init__(  # noqa: PLR0917 - a test names the few that it needs
         self,
         authority: Authority,
         clock: Callable[[], float],
         times: CacheTimes | None = None,
-        shared: SharedTier | None = None,
-        announce: Announce = nobody_else,
+        redis: SharedRedis | None = None,
         secrets: tuple[bytes, ...] = (SECRET,),
-        notes: dict[str, Note] | None = None,
+        notes: Mapping[str, Note] | None = None,
         memory_entries: int = 1000,
     ) -> None:
-        times = times or CacheTimes(jitter=0.0)
-        self.clock = clock
         self.registry = CollectorRegistry()
-        self.metrics = ResolutionMetrics(self.registry)
-        self.handles = Handles(secrets)
-        self.endings = Endings(clock)
-        self.memory = MemoryStore(memory_entries, times.unheard, self.endings)
-        self.rejections = Rejections(clock, times.negative, 100)
         self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
-        self.tasks = TaskKeeper()
-        self.activity = Activity(notes or {}, self.metrics)
-        tiers = Tiers(
-            self.memory,
-            self.rejections,
-            self.endings,
-            shared or Alone(),
-            self.handles,
-            {READER: self.fingerprinter},
+        self.heard = asyncio.Event()
+        self.sessions = Sessions(
+            Plan(
+                secrets=secrets,
+                chains={READER: authority},
+                fingerprinters={READER: self.fingerprinter},
+                clock=clock,
+                metrics=ResolutionMetrics(self.registry),
+                times=times or CacheTimes(jitter=0.0),
+                memory_entries=memory_entries,
+                rejection_entries=100,
+                notes=notes or {},
+                redis=redis,
+                on_news=self.heard.set,
+            )
         )
-        look_ups = LookUps(tiers, {READER: authority}, times, clock)
-        self.resolver = Resolver(
-            tiers=tiers,
-            look_ups=look_ups,
-            times=times,
-            clock=clock,
-            tasks=self.tasks,
-            activity=self.activity,
-            metrics=self.metrics,
-        )
-        self.revoker = Revoker(self.handles, self.endings, times, clock, self.metrics, announce)
+        self.resolver = self.sessions.resolver
+        self.revoker = self.sessions.revoker
+        self.memory = self.sessions.memory
+        self.rejections = self.sessions.rejections
+        self.tasks = self.sessions.tasks
+
+    async def __aenter__(self) -> Self:
+        """Start, and wait until revocations are heard."""
+        self.sessions.start()
+        if self.sessions.bus is not None:
+            await self.sessions.bus.heard.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.sessions.aclose()
 
     def credential(self, *parts: str) -> Credential:
         return Credential(READER, CredentialKind.BEARER, "", parts, self.fingerprinter(parts))
 
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
+
+
+class Rings:
+    """Waits for the next news that a gateway hears."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._heard = gateway.heard
+        self._heard.clear()
+
+    async def rings(self) -> None:
+        await self._heard.wait()
