@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+from posixpath import normpath
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.model.errors import MalformedError
 from gateway.model.route import Match, Route
+from gateway.model.target import parse_target
 from gateway.policy.routes import RouteTable, unreachable
 from tests.support.routes import route
 
@@ -131,6 +137,44 @@ def test_the_table_agrees_with_trying_one_route_after_another(
     if first_of(routes, host, path.replace("%2F", "/"), method) is not expected:
         expected = None
     assert RouteTable(routes).match(host, path, method) is expected
+
+
+SEPARATORS = st.sampled_from(["/", "/", "%2F", "%2f"])
+ODD_SEGMENTS = st.sampled_from(["a", "b", "%61", "a;v=1", "a%3bv", ";b", "%252F", "", ".", "%2e%2E", "%5C"])
+RAW_TARGETS = st.tuples(
+    st.lists(st.tuples(SEPARATORS, st.sampled_from(["a", "b"]) | ODD_SEGMENTS), max_size=4),
+    st.sampled_from(["", "/", "%2F"]),
+).map(lambda parts: f"/{''.join(map(''.join, parts[0]))}{parts[1]}".replace("//", "/", 1))
+
+
+def servers_readings(path: str) -> list[str]:
+    """What upstreams make of a path: they decode escapes, drop parameters, resolve dots and merge slashes."""
+    decoded = unquote(path)
+    dropped = [re.sub(";[^/]*", "", reading) for reading in (path, decoded)]
+    readings = [decoded, *dropped, unquote(dropped[0])]
+    return [path, *(resolved(reading) for reading in readings)]
+
+
+def resolved(path: str) -> str:
+    slash = "/" if path.endswith("/") else ""
+    return normpath(path).replace("//", "/").rstrip("/") + slash or "/"
+
+
+NESTED = st.permutations(["/", "/a/", "/a", "/a/b/", "/b", "/b/a/"])
+
+
+@given(paths=NESTED, raw=RAW_TARGETS)
+def test_every_server_reads_a_path_that_its_route_would_have_judged(paths: list[str], raw: str) -> None:
+    routes = [route(path) for path in paths]
+    try:
+        target = parse_target(raw)
+    except MalformedError:
+        return
+    judged = RouteTable(routes).match("a.test", target.match, "GET")
+    assert RouteTable(routes).match("a.test", parse_target(target.path).match, "GET") is judged
+    if judged is not None:
+        for reading in servers_readings(target.path):
+            assert first_of(routes, "a.test", reading, "GET") is judged, reading
 
 
 @given(patterns=st.lists(matches(), max_size=6))
