@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.authorities.chain import Chain, Told
+from gateway.authorities.guard import Guard
+from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
+from gateway.model.credential import Credential, CredentialKind
+from gateway.resilience.breaker import Breaker
+from gateway.telemetry.resolution_metrics import ResolutionMetrics
+from tests.support.sessions import Clock, found
+
+CREDENTIAL = Credential("token", CredentialKind.BEARER, "", ("t",), b"f" * 16)
+
+
+class Fixed:
+    """An authority with one answer."""
+
+    verdict_digest = b""
+    can_disown = True
+
+    def __init__(self, name: str, answer: Answer, *, memory_only: bool = False) -> None:
+        self.name = name
+        self.memory_only = memory_only
+        self._answer = answer
+        self.asked = 0
+
+    async def look_up(self, _credential: Credential) -> Answer:
+        self.asked += 1
+        return self._answer
+
+    async def session_of(self, _credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
+        return found(3) if session_id == "session-3" else Rejected(Reason.GONE)
+
+    async def close(self) -> None:
+        return None
+
+
+def chain(*authorities: Fixed) -> Chain:
+    metrics = ResolutionMetrics(CollectorRegistry())
+    return Chain([Guard(authority, Breaker(Clock()), metrics) for authority in authorities])
+
+
+@pytest.mark.parametrize("answer", [found(), Rejected(Reason.REVOKED), Unavailable("down")])
+async def test_not_mine_goes_on_and_anything_else_ends_the_list(answer: Found | Rejected | Unavailable) -> None:
+    first, second, third = Fixed("first", None), Fixed("second", answer, memory_only=True), Fixed("third", found(9))
+    assert await chain(first, second, third).ask(CREDENTIAL) == Told(answer, "second", memory_only=True)
+    assert (first.asked, second.asked, third.asked) == (1, 1, 0)
+
+
+async def test_what_nobody_claims_is_unknown() -> None:
+    assert await chain(Fixed("first", None), Fixed("second", None)).ask(CREDENTIAL) == Told(Rejected(Reason.UNKNOWN))
+
+
+def test_a_list_stays_in_memory_when_all_of_it_does() -> None:
+    tokens, accounts = Fixed("tokens", None, memory_only=True), Fixed("accounts", None)
+    assert chain(tokens).memory_only
+    assert not chain(tokens, accounts).memory_only
+
+
+async def test_another_session_is_asked_of_the_authority_that_knew_the_credential() -> None:
+    asked = chain(Fixed("first", None), Fixed("accounts", found()))
+    assert await asked.session_of(CREDENTIAL, "session-3", "accounts") == found(3)
+    assert await asked.session_of(CREDENTIAL, "nobody's", "accounts") == Rejected(Reason.GONE)
+    assert await asked.session_of(CREDENTIAL, "session-3", "somebody else") == Rejected(Reason.GONE)
