@@ -234,4 +234,4 @@ def _instant(value: Any) -> float | None:
     """Return a NumericDate (RFC 7519 section 2), None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if 0 <= value < math.inf else None

@@ -1,0 +1,235 @@
+"""The authority that we are ourselves: keys, tokens, cookies and login tokens of our own directory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import Field
+
+from gateway.directory.hashing import Peppers, login_token_hash
+from gateway.directory.stored import LookUps, StoredKey, StoredSession
+from gateway.directory.tokens import SessionClaims, SessionTokens
+from gateway.directory.verdicts import judge_key, judge_session
+from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.errors import DirectoryError
+from gateway.signing import KeyRing, TokenFault
+from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
+
+_log = structlog.get_logger(__name__)
+
+
+class TokenSettings(SettingsModel):
+    """The tokens that the directory issues and knows again, and the PEM file of the keys that sign them."""
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    keys_file: Path
+    ttl: PositiveDuration = 3600.0
+    cookie_ttl: PositiveDuration = 86400.0
+
+
+class DirectorySettings(SettingsModel):
+    """Our own directory at `url` (sqlite:///FILE or postgresql://...). Without `tokens` it knows no bearer or cookie.
+
+    `timeout` is for one look-up; `connections` bounds those to the database, of each process.
+    """
+
+    kind: Literal["directory"]
+    url: Secret
+    pepper: Annotated[SecretList, Field(min_length=1)]
+    tokens: TokenSettings | None = None
+    timeout: PositiveDuration = 2.0
+    connections: int = Field(default=5, ge=1, le=100)
+
+
+class DirectoryAuthority:
+    """Answers for what the directory knows, and disowns everything else (see `Authority`).
+
+    `timeout` is in seconds and `clock` in epoch seconds. Without `tokens` no bearer token and no cookie is ours.
+    """
+
+    can_disown = True
+    memory_only = False
+
+    def __init__(
+        self,
+        name: str,
+        store: LookUps,
+        peppers: Peppers,
+        tokens: SessionTokens | None,
+        clock: Callable[[], float],
+        *,
+        timeout: float = 2.0,
+        verdict_digest: bytes = b"",
+    ) -> None:
+        self.name = name
+        self.tokens = tokens
+        self.verdict_digest = verdict_digest
+        self._store = store
+        self._peppers = peppers
+        self._clock = clock
+        self._timeout = timeout
+
+    async def look_up(self, credential: Credential) -> Answer:
+        """Return whose credential this is; None for what the directory never issued."""
+        return await self._in_time(self._answer(credential))
+
+    async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
+        """Return a session of the user whose credential this is, logged-out ones too.
+
+        The credential is judged again: what it shows may be seen by its owner alone.
+        """
+        answer = await self._in_time(self._other_session(credential, session_id))
+        return Rejected(Reason.UNKNOWN) if answer is None else answer
+
+    async def note_activity(self, session_id: str, at: datetime) -> None:
+        """Note that a session was in use; raises DirectoryError."""
+        await self._store.note_activity(session_id, at)
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._store.close()
+
+    async def _in_time(self, asked: Awaitable[Answer]) -> Answer:
+        """Turn faults and slowness of the database into *cannot tell*."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await asked
+        except TimeoutError:
+            return Unavailable(f"the directory did not answer within {self._timeout:g} s")
+        except DirectoryError as fault:
+            return Unavailable(str(fault))
+
+    async def _answer(self, credential: Credential) -> Answer:
+        match credential.kind:
+            case CredentialKind.API_KEY:
+                return await self._by_key(credential)
+            case CredentialKind.TOKEN_PAIR:
+                return await self._by_login(credential)
+            case CredentialKind.BEARER | CredentialKind.COOKIE:
+                return await self._by_token(credential)
+
+    async def _by_key(self, credential: Credential) -> Answer:
+        hashes = self._peppers.every(credential.parts[0])
+        stored = await self._store.key_by_hash(hashes)
+        key = stored.session.api_key if stored is not None else None
+        if stored is None or key is None or key.type != credential.key_type:
+            return None
+        reason = judge_key(stored, self._now())
+        if reason is not None:
+            return Rejected(reason)
+        if stored.hash != hashes[0]:
+            await self._rehash(stored, hashes[0])
+        return Found(stored.session)
+
+    async def _rehash(self, stored: StoredKey, current: str) -> None:
+        """Bring a key under the pepper in use. That it could not be done is no reason to turn its owner away."""
+        try:
+            await self._store.rehash_key(stored.hash, current)
+        except DirectoryError as fault:
+            _log.warning("key_not_rehashed", authority=self.name, fault=str(fault))
+
+    async def _by_login(self, credential: Credential) -> Answer:
+        user_id, token = credential.parts[:2]
+        stored = await self._store.session_by_login(user_id, login_token_hash(token))
+        return None if stored is None else self._verdict(stored)
+
+    async def _by_token(self, credential: Credential) -> Answer:
+        claims = self._claims(credential)
+        if claims is TokenFault.FOREIGN or claims is None:
+            return None
+        if isinstance(claims, TokenFault):
+            return Rejected(Reason.EXPIRED if claims is TokenFault.EXPIRED else Reason.UNKNOWN)
+        stored = await self._store.session_by_id(claims.session_id)
+        if stored is None or stored.session.subject != claims.subject:
+            return Rejected(Reason.GONE)
+        return self._verdict(stored, claims)
+
+    def _claims(self, credential: Credential) -> SessionClaims | TokenFault | None:
+        if self.tokens is None:
+            return None
+        if credential.kind is CredentialKind.COOKIE:
+            return self.tokens.verify_cookie(credential.parts[0])
+        return self.tokens.verify_access(credential.parts[0])
+
+    def _verdict(self, stored: StoredSession, claims: SessionClaims | None = None) -> Found | Rejected:
+        reason = judge_session(stored, self._now())
+        if reason is not None:
+            return Rejected(reason)
+        if claims is None:
+            return Found(stored.session)
+        return Found(stored.session, claims.issued_at, claims.expires_at)
+
+    async def _other_session(self, credential: Credential, session_id: str) -> Answer:
+        own = await self._answer(credential)
+        if not isinstance(own, Found):
+            return own
+        stored = await self._store.session_by_id(session_id)
+        owner = own.session.user
+        if stored is None or stored.session.user is None or owner is None or stored.session.user.id != owner.id:
+            return Rejected(Reason.GONE)
+        return Found(stored.session, own.issued_at, own.expires_at)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def open_tokens(settings: DirectorySettings, clock: Callable[[], float]) -> SessionTokens | None:
+    """Return what issues and checks the directory's tokens, if it has any; raises KeyRingError."""
+    tokens = settings.tokens
+    if tokens is None:
+        return None
+    key_ring = KeyRing.load(tokens.keys_file)
+    return SessionTokens(key_ring, tokens.issuer, tokens.audience, clock, ttl=tokens.ttl, cookie_ttl=tokens.cookie_ttl)
+
+
+def open_peppers(settings: DirectorySettings) -> Peppers:
+    """Return the peppers that hash API keys."""
+    return Peppers([secret.get_secret_value().encode() for secret in settings.pepper])
+
+
+async def open_directory(name: str, settings: DirectorySettings, clock: Callable[[], float]) -> DirectoryAuthority:
+    """Open the directory for serving; raises SchemaError, DirectoryError or KeyRingError."""
+    # Here and not above: a process without a directory never loads SQLAlchemy (30 MB).
+    from gateway.directory.schema import require_current  # noqa: PLC0415 - see above
+    from gateway.directory.store import Directory  # noqa: PLC0415 - see above
+
+    tokens = open_tokens(settings, clock)
+    store = Directory.open(settings.url.get_secret_value(), connections=settings.connections)
+    try:
+        await require_current(store)
+    except BaseException:
+        await store.close()
+        raise
+    return DirectoryAuthority(
+        name,
+        store,
+        open_peppers(settings),
+        tokens,
+        clock,
+        timeout=settings.timeout,
+        verdict_digest=verdict_digest(settings),
+    )
+
+
+def verdict_digest(settings: DirectorySettings) -> bytes:
+    """Return a digest of what can change a verdict: which database, and the tokens' issuer and audience.
+
+    Peppers and passwords are not in it: to rotate one must not empty the cache.
+    """
+    url = urlsplit(settings.url.get_secret_value())
+    tokens = settings.tokens
+    parts: tuple[str, ...] = (url.scheme, url.hostname or "", str(url.port or ""), url.path)
+    parts += (tokens.issuer, tokens.audience) if tokens is not None else ()
+    digest = blake2b(digest_size=16, person=b"gw directory")
+    for part in parts:
+        digest.update(len(part.encode()).to_bytes(4, "big") + part.encode())
+    return digest.digest()

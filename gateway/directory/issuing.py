@@ -1,0 +1,202 @@
+"""What the commands change in the directory: keys made and deleted, sessions ended, roles given, tokens issued."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any, Literal
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import Table, Update, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.directory.changes import OnChange, tell
+from gateway.directory.hashing import Peppers, visible_prefix
+from gateway.directory.schema import require_current
+from gateway.directory.store import Directory
+from gateway.directory.stored import CLOSED
+from gateway.directory.tables import api_keys, members, organizations, projects, sessions
+from gateway.directory.tokens import SessionTokens
+from gateway.directory.verdicts import judge_session
+from gateway.model.errors import DirectoryError
+from gateway.model.revocation import Ended, EndedKind
+
+KeyType = Literal["project", "user", "organization"]
+
+_KEY_BYTES = 32
+"""Of randomness: 256 bits, so that a fast hash is enough at rest."""
+
+_BEGINNINGS: dict[str, str] = {"project": "sk_live_", "user": "uk_live_", "organization": "ok_live_"}
+"""What keys of each type begin with, so that people and secret scanners know one when they see it."""
+
+
+class KeyOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to make: for a `member`, and for keys of the type project the `project`, by id or nano id."""
+
+    type: KeyType
+    name: str
+    member: str
+    project: str | None = None
+    scopes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+
+class IssuedKey(msgspec.Struct, frozen=True):
+    """A new key, to be shown once: nobody can read it again."""
+
+    id: str
+    key: str
+
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"IssuedKey({self.id})"
+
+
+@asynccontextmanager
+async def open_current(url: str) -> AsyncIterator[Directory]:
+    """Open a directory for one command; raises SchemaError, with the remedy, when its schema is not this version's."""
+    directory = Directory.open(url, connections=1)
+    try:
+        await require_current(directory)
+        yield directory
+    finally:
+        await directory.close()
+
+
+async def create_key(
+    directory: Directory,
+    peppers: Peppers,
+    order: KeyOrder,
+    now: datetime,
+    randomness: Callable[[int], str] = token_urlsafe,
+) -> IssuedKey:
+    """Make a key and store its hash; raises DirectoryError for a member or project that is not there."""
+    if (order.project is not None) != (order.type == "project") and order.type != "user":
+        raise DirectoryError("a key of the type project names its project, one of the type organization names none")
+    key = _BEGINNINGS[order.type] + randomness(_KEY_BYTES)
+    key_id = str(uuid4())
+    async with directory.changing() as connection:
+        organization_id = await _organization(connection, order)
+        row = {
+            "id": key_id,
+            "type": order.type,
+            "name": order.name,
+            "hash": peppers.hash(key),
+            "prefix": visible_prefix(key),
+            "organization_id": organization_id,
+            "project_id": await _project(connection, order, organization_id),
+            "member_id": order.member,
+            "scopes": list(order.scopes),
+            "created_at": now,
+            "updated_at": now,
+            "expires_at": order.expires_at,
+            "auto_id": await connection.scalar(select(func.coalesce(func.max(api_keys.c.auto_id), 0) + 1)),
+        }
+        try:
+            await connection.execute(api_keys.insert(), row)
+        except IntegrityError as clash:
+            raise DirectoryError("another key was made at the same moment; try again") from clash
+    return IssuedKey(key_id, key)
+
+
+async def delete_key(directory: Directory, key_id: str, now: datetime, on_change: OnChange) -> None:
+    """Mark a key deleted: it is refused from now on as revoked. Raises DirectoryError when there is none."""
+    deleted = update(api_keys).where(api_keys.c.deleted_at.is_(None)).values(deleted_at=now, updated_at=now)
+    await _change(directory, api_keys, key_id, deleted)
+    await on_change(Ended(EndedKind.API_KEY, key_id))
+
+
+async def expire_key(
+    directory: Directory, key_id: str, at: datetime | None, now: datetime, on_change: OnChange
+) -> None:
+    """Set the instant from which a key is refused as expired, or none. Raises DirectoryError when there is no key."""
+    await _change(directory, api_keys, key_id, update(api_keys).values(expires_at=at, updated_at=now))
+    await on_change(Ended(EndedKind.API_KEY, key_id))
+
+
+async def end_session(directory: Directory, session_id: str, now: datetime, on_change: OnChange) -> None:
+    """Log a session out; its row stays, as `closed`. Raises DirectoryError when there is none."""
+    await _change(directory, sessions, session_id, _closing(now))
+    await on_change(Ended(EndedKind.SESSION, session_id))
+
+
+async def change_role(directory: Directory, member_id: str, role: str | None, on_change: OnChange) -> None:
+    """Give a member another role in its organization. Raises DirectoryError when there is no such member."""
+    await _change(directory, members, member_id, update(members).values(role=role))
+    await on_change(Ended(EndedKind.USER, member_id))
+
+
+async def remove_organization(directory: Directory, organization_id: str, now: datetime, on_change: OnChange) -> None:
+    """Delete an organization with its members, projects and workspaces, and log out the sessions bound to it.
+
+    Its keys are refused as gone. Raises DirectoryError when there is no such organization.
+    """
+    async with directory.changing() as connection:
+        bound = select(sessions.c.id).where(sessions.c.organization_id == organization_id)
+        ended = list(await connection.scalars(bound))
+        await connection.execute(_closing(now).where(sessions.c.organization_id == organization_id))
+        removed = await connection.execute(delete(organizations).where(organizations.c.id == organization_id))
+        if not removed.rowcount:
+            raise _none_such(organizations, organization_id)
+    changes = [Ended(EndedKind.ORGANIZATION, organization_id)]
+    await tell([*changes, *(Ended(EndedKind.SESSION, session_id) for session_id in ended)], on_change)
+
+
+async def issue_token(
+    directory: Directory,
+    tokens: SessionTokens,
+    session_id: str,
+    kind: Literal["bearer", "cookie"],
+    now: datetime,
+    ttl: float | None = None,
+) -> str:
+    """Sign a bearer or cookie token for a live session, good for `ttl` seconds. Raises DirectoryError."""
+    stored = await directory.session_by_id(session_id)
+    if stored is None:
+        raise _none_such(sessions, session_id)
+    reason = judge_session(stored, now)
+    if reason is not None:
+        raise DirectoryError(f"the session {session_id} is no good: {reason}")
+    issue = tokens.issue_cookie if kind == "cookie" else tokens.issue_access
+    return issue(stored.session, ttl)
+
+
+async def _organization(connection: AsyncConnection, order: KeyOrder) -> str:
+    found = await connection.scalar(select(members.c.organization_id).where(members.c.id == order.member))
+    if found is None:
+        raise _none_such(members, order.member)
+    return str(found)
+
+
+async def _project(connection: AsyncConnection, order: KeyOrder, organization_id: str) -> str | None:
+    if order.project is None:
+        return None
+    named = or_(projects.c.id == order.project, projects.c.nano_id == order.project)
+    within = select(projects.c.id).where(named, projects.c.organization_id == organization_id)
+    found = await connection.scalar(within)
+    if found is None:
+        raise DirectoryError(f"there is no project {order.project} in the member's organization")
+    return str(found)
+
+
+async def _change(directory: Directory, table: Table, row_id: str, statement: Update) -> None:
+    """Run `statement` for one row; when nothing was there to change, tell whether the row is missing."""
+    async with directory.changing() as connection:
+        changed: Any = await connection.execute(statement.where(table.c.id == row_id))
+        if changed.rowcount:
+            return
+        if await connection.scalar(select(table.c.id).where(table.c.id == row_id)) is None:
+            raise _none_such(table, row_id)
+
+
+def _closing(now: datetime) -> Update:
+    """Close what is open: an instant of logout that was noted before stays."""
+    return update(sessions).where(sessions.c.closed_at.is_(None)).values(closed_at=now, updated_at=now, state=CLOSED)
+
+
+def _none_such(table: Table, row_id: str) -> DirectoryError:
+    return DirectoryError(f"there is no {row_id} in {table.name}")

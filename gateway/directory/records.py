@@ -1,0 +1,236 @@
+"""The shape of a records file: what a person may write, and how each row refers to others.
+
+Every row is named by its `id` and refers to others by theirs, in the same file or in the directory already.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+_INSTANT = "a time is RFC 3339 with a time zone, quoted or not: 2024-12-19T15:30:00Z"
+_ID = re.compile(r"[!-~]{1,255}")
+_LARGEST = 2**31 - 1  # PostgreSQL's integer
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(_INSTANT)  # noqa: TRY004 - pydantic makes a problem of a ValueError, a crash of a TypeError
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(_INSTANT) from None
+    if read.tzinfo is None:
+        raise ValueError(_INSTANT)
+    return read.astimezone(UTC)
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("an id is 1 to 255 printable ASCII characters without spaces")
+    return value
+
+
+def _text(value: str) -> str:
+    if "\0" in value:  # PostgreSQL cannot hold it
+        raise ValueError("holds a NUL character")
+    return value
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Id = Annotated[str, AfterValidator(_id)]
+Text = Annotated[str, AfterValidator(_text)]
+TextList = Annotated[tuple[Text, ...], BeforeValidator(_frozen)]
+AutoId = Annotated[int, Field(ge=1, le=_LARGEST)]
+Objects = Annotated[tuple[dict[str, Any], ...], BeforeValidator(_frozen)]
+
+
+class Record(BaseModel):
+    """Base of every record: unknown keys are errors, values are what they look like and never stand in error texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class OrganizationRecord(Record):
+    """An organization; `uuid` is what its projects show as `org_id`, where that is not its id."""
+
+    id: Id
+    uuid: Id | None = None
+    name: Text | None = None
+    slug: Text | None = None
+    plan: Text | None = None
+    image_url: Text | None = None
+
+
+class WorkspaceRecord(Record):
+    """A workspace within an organization."""
+
+    id: Id
+    organization: Id
+    name: Text | None = None
+    slug: Text | None = None
+
+
+class UserRecord(Record):
+    """A person or machine that signs in; `roles` count in every organization."""
+
+    id: Id
+    email: Text | None = None
+    name: Text | None = None
+    username: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    image_url: Text | None = None
+    roles: TextList = ()
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+
+
+class MemberRecord(Record):
+    """A place in an organization; without a `user` it can only use keys. `suspended` is answered 403."""
+
+    id: Id
+    organization: Id
+    user: Id | None = None
+    role: Text | None = None
+    email: Text | None = None
+    name: Text | None = None
+    metadata: dict[str, Any] = {}
+    status: Literal["active", "suspended"] = "active"
+
+
+class ProjectRecord(Record):
+    """A project of an organization, as the composio document shows it."""
+
+    id: Id
+    auto_id: AutoId
+    nano_id: Id
+    organization: Id
+    name: Text
+    email: Text
+    webhook_url: Text | None = None
+    event_webhook_url: Text | None = None
+    webhook_secret: Text | None = None
+    triggers_enabled: bool = False
+    last_subscribed_at: Instant | None = None
+    deleted: bool = False
+    is_new_webhook: bool = False
+    webhook_version: Literal["V1", "V2", "V3"] = "V1"
+    created_at: Instant
+    updated_at: Instant
+
+
+class ApiKeyRecord(Record):
+    """A key of a member; its organization is the member's. Of `key` only a hash and a short beginning are stored."""
+
+    id: Id
+    auto_id: AutoId
+    type: Literal["project", "user", "organization"]
+    name: Text
+    key: SecretStr = Field(min_length=16, max_length=512)
+    project: Id | None = None
+    member: Id
+    scopes: TextList = ()
+    created_at: Instant
+    updated_at: Instant
+    expires_at: Instant | None = None
+    deleted_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _project_as_type_says(self) -> Self:
+        if self.type == "project" and self.project is None:
+            raise ValueError("a key of the type project names its project")
+        if self.type == "organization" and self.project is not None:
+            raise ValueError("a key of the type organization names no project")
+        return self
+
+
+class DeviceRecord(Record):
+    """The device that a session was opened from."""
+
+    type: Text | None = None
+    name: Text | None = None
+    version: Text | None = None
+    long_version: Text | None = None
+    os_name: Text | None = None
+    os_version: Text | None = None
+
+
+class LoginRecord(Record):
+    """How a chat session was opened: by `token`, of which the documented hash is stored, or by that `token_hash`."""
+
+    at: Instant
+    document_id: Text | None = None
+    type: Text | None = None
+    instance_id: Text | None = None
+    token: SecretStr | None = Field(default=None, min_length=16, max_length=512)
+    token_hash: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")] | None = None
+    ip: Text | None = None
+    host: Text | None = None
+    most_important_role: Text | None = None
+    search_term: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.token is not None and self.token_hash is not None:
+            raise ValueError("give token or token_hash, not both")
+        return self
+
+
+class SignInRecord(Record):
+    """One signing-in within a session; by default of the session's user."""
+
+    id: Id
+    user: Id | None = None
+    created_at: Instant
+
+
+class SessionRecord(Record):
+    """A session of a user; one that has `closed_at`, or another state than `active`, is logged out.
+
+    Where `device` is not given, it is read out of `user_agent`. `active_signin` is the id of one of `signins`.
+    """
+
+    id: Id
+    user: Id
+    organization: Id | None = None
+    workspace: Id | None = None
+    state: Text | None = None
+    scopes: TextList = ()
+    device: DeviceRecord | None = None
+    user_agent: Annotated[Text, Field(max_length=2048)] | None = None
+    login: LoginRecord | None = None
+    signins: Annotated[tuple[SignInRecord, ...], BeforeValidator(_frozen)] = ()
+    active_signin: Id | None = None
+    signin_attempts: Objects = ()
+    signup_attempts: Objects = ()
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+    last_activity_at: Instant | None = None
+    expires_at: Instant | None = None
+    closed_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _sign_in_is_listed(self) -> Self:
+        if self.active_signin is not None and self.active_signin not in {signin.id for signin in self.signins}:
+            raise ValueError("active_signin is not the id of one of the signins")
+        return self
+
+
+class Records(Record):
+    """A whole file."""
+
+    organizations: Annotated[tuple[OrganizationRecord, ...], BeforeValidator(_frozen)] = ()
+    workspaces: Annotated[tuple[WorkspaceRecord, ...], BeforeValidator(_frozen)] = ()
+    users: Annotated[tuple[UserRecord, ...], BeforeValidator(_frozen)] = ()
+    members: Annotated[tuple[MemberRecord, ...], BeforeValidator(_frozen)] = ()
+    projects: Annotated[tuple[ProjectRecord, ...], BeforeValidator(_frozen)] = ()
+    api_keys: Annotated[tuple[ApiKeyRecord, ...], BeforeValidator(_frozen)] = ()
+    sessions: Annotated[tuple[SessionRecord, ...], BeforeValidator(_frozen)] = ()

@@ -1,0 +1,213 @@
+"""The tables of the directory: every field that the documents' examples show has its place here.
+
+What a key or a session refers to may be deleted under it (`ON DELETE SET NULL`): the row stays, so that its owner is
+told that something is gone rather than that the credential is unknown. The schema's versions are in `migrations/`; a
+test proves that they lead here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, stored as microseconds since 1970-01-01T00:00:00Z.
+
+    SQLite has no type for instants and PostgreSQL's answers in the connection's time zone; a number is the same in
+    both, exact, and sorts.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return microseconds; raises TypeError for a datetime without a time zone."""
+        del dialect
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Return an aware datetime in UTC."""
+        del dialect
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _id() -> Column[Any]:
+    return Column("id", String, primary_key=True)
+
+
+def _text(name: str, *, required: bool = False) -> Column[Any]:
+    return Column(name, String, nullable=not required)
+
+
+def _instant(name: str, *, required: bool = False) -> Column[Any]:
+    return Column(name, Instant, nullable=not required)
+
+
+def _reference(name: str, table: str, on_delete: str, *, required: bool = False) -> Column[Any]:
+    # Indexed, since a delete of the row that is referred to would scan this whole table otherwise.
+    return Column(name, ForeignKey(f"{table}.id", ondelete=on_delete), nullable=not required, index=True)
+
+
+organizations = Table(
+    "organizations",
+    METADATA,
+    _id(),
+    _text("uuid"),  # the internal id, which a project shows as `org_id`; `id` where there is none
+    _text("name"),
+    _text("slug"),
+    _text("plan"),
+    _text("image_url"),
+)
+
+workspaces = Table(
+    "workspaces",
+    METADATA,
+    _id(),
+    _reference("organization_id", "organizations", "CASCADE", required=True),
+    _text("name"),
+    _text("slug"),
+)
+
+users = Table(
+    "users",
+    METADATA,
+    _id(),
+    _text("email"),
+    _text("name"),
+    _text("username"),
+    _text("first_name"),
+    _text("last_name"),
+    _text("image_url"),
+    Column("roles", JSON, nullable=False),
+    _instant("created_at"),
+    _instant("updated_at"),
+)
+
+members = Table(
+    "members",
+    METADATA,
+    _id(),
+    _reference("organization_id", "organizations", "CASCADE", required=True),
+    _reference("user_id", "users", "CASCADE"),  # none: a member that only ever uses keys
+    _text("role"),
+    _text("email"),
+    _text("name"),
+    Column("metadata", JSON, nullable=False),
+    _text("status", required=True),
+    UniqueConstraint("organization_id", "user_id"),
+)
+
+projects = Table(
+    "projects",
+    METADATA,
+    _id(),
+    Column("auto_id", Integer, nullable=False, unique=True),
+    Column("nano_id", String, nullable=False, unique=True),
+    _reference("organization_id", "organizations", "CASCADE", required=True),
+    _text("name", required=True),
+    _text("email", required=True),
+    _text("webhook_url"),
+    _text("event_webhook_url"),
+    _text("webhook_secret"),  # readable, since the composio document shows it to its owner
+    Column("triggers_enabled", Boolean, nullable=False),
+    _instant("last_subscribed_at"),
+    Column("deleted", Boolean, nullable=False),
+    Column("is_new_webhook", Boolean, nullable=False),
+    _text("webhook_version", required=True),
+    _instant("created_at", required=True),
+    _instant("updated_at", required=True),
+)
+
+api_keys = Table(
+    "api_keys",
+    METADATA,
+    _id(),
+    Column("auto_id", Integer, nullable=False, unique=True),
+    _text("type", required=True),
+    _text("name", required=True),
+    Column("hash", String, nullable=False, unique=True),  # see `hashing`; the key itself is nowhere
+    _text("prefix", required=True),
+    _reference("organization_id", "organizations", "SET NULL"),
+    _reference("project_id", "projects", "SET NULL"),
+    _reference("member_id", "members", "SET NULL"),
+    Column("scopes", JSON, nullable=False),
+    _instant("created_at", required=True),
+    _instant("updated_at", required=True),
+    _instant("expires_at"),
+    _instant("deleted_at"),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    _id(),
+    _reference("user_id", "users", "SET NULL"),
+    _reference("organization_id", "organizations", "SET NULL"),
+    _reference("workspace_id", "workspaces", "SET NULL"),
+    _text("state", required=True),
+    Column("scopes", JSON, nullable=False),
+    _text("device_type"),
+    _text("device_name"),
+    _text("device_version"),
+    _text("device_long_version"),
+    _text("device_os_name"),
+    _text("device_os_version"),
+    _instant("login_at"),
+    _text("login_document_id"),
+    _text("login_type"),
+    _text("login_instance_id"),
+    _text("login_token_hash"),  # base64(sha256(token)), as the Rocket.Chat document shows it; see `hashing`
+    _text("login_ip"),
+    _text("login_host"),
+    _text("login_most_important_role"),
+    _text("login_search_term"),
+    _text("active_signin_id"),
+    Column("signin_attempts", JSON, nullable=False),
+    Column("signup_attempts", JSON, nullable=False),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _instant("last_activity_at"),
+    _instant("expires_at"),
+    _instant("closed_at"),
+    # Not unique: Rocket.Chat opens a session a day with one and the same login token.
+    Index("ix_sessions_login", "user_id", "login_token_hash"),
+)
+
+signins = Table(
+    "signins",
+    METADATA,
+    _id(),
+    _reference("session_id", "sessions", "CASCADE", required=True),
+    _reference("user_id", "users", "CASCADE", required=True),
+    _instant("created_at", required=True),
+)

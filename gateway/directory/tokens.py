@@ -1,0 +1,119 @@
+"""The signed tokens that name a session of the directory: access tokens for programs, cookie tokens for browsers.
+
+A token holds no right by itself: it names a session, and the session's row says whether that still counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import msgspec
+
+from gateway.model.answers import Found
+from gateway.model.errors import DirectoryError
+from gateway.model.session import Session
+from gateway.signing import KeyRing, TokenFault
+
+ACCESS_TYP = "at+jwt"
+"""The `typ` of access tokens (RFC 9068 section 2.1)."""
+
+COOKIE_TYP = "session-cookie+jwt"
+"""The `typ` of cookie tokens: a cookie's value sent as a bearer token is refused by it, and the reverse."""
+
+RENEWED_AFTER = 60.0
+"""Seconds from a cookie token's issue to its renewal, as the wacht product does it (DIALECTS.md)."""
+
+
+class SessionClaims(msgspec.Struct, frozen=True):
+    """What a token that was checked says: which session of which user, and from when to when."""
+
+    session_id: str
+    subject: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+class SessionTokens:
+    """Issues and checks both kinds of token. `ttl` and `cookie_ttl` are in seconds, `clock` in epoch seconds.
+
+    No token outlives its session's own expiry.
+    """
+
+    def __init__(
+        self,
+        key_ring: KeyRing,
+        issuer: str,
+        audience: str,
+        clock: Callable[[], float],
+        *,
+        ttl: float = 3600.0,
+        cookie_ttl: float = 86400.0,
+    ) -> None:
+        self._key_ring = key_ring
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._ttl = ttl
+        self._cookie_ttl = cookie_ttl
+
+    def issue_access(self, session: Session, ttl: float | None = None) -> str:
+        """Sign an access token for a session, good for `ttl` seconds. Raises DirectoryError: see `_sign`."""
+        return self._sign(ACCESS_TYP, session, self._ttl if ttl is None else ttl)
+
+    def issue_cookie(self, session: Session, ttl: float | None = None) -> str:
+        """Sign a cookie token for a session, good for `ttl` seconds. Raises DirectoryError: see `_sign`."""
+        return self._sign(COOKIE_TYP, session, self._cookie_ttl if ttl is None else ttl)
+
+    def renew_cookie(self, found: Found) -> str | None:
+        """Return a new cookie token once the one that was shown is old enough; that one stays good until it expires.
+
+        None while it is young, or where there is nothing left to renew because the session itself ends no later.
+        """
+        session, issued_at = found.session, found.issued_at
+        if issued_at is None or session.id is None or self._clock() - issued_at.timestamp() < RENEWED_AFTER:
+            return None
+        if session.expires_at is not None and found.expires_at is not None and found.expires_at >= session.expires_at:
+            return None
+        return self.issue_cookie(session)
+
+    def verify_access(self, token: str) -> SessionClaims | TokenFault:
+        """Check an access token; never raises."""
+        return self._verify(ACCESS_TYP, token)
+
+    def verify_cookie(self, token: str) -> SessionClaims | TokenFault:
+        """Check a cookie token; never raises."""
+        return self._verify(COOKIE_TYP, token)
+
+    def _sign(self, typ: str, session: Session, ttl: float) -> str:
+        """Sign a token; raises DirectoryError for what has no session id, or a session that has expired."""
+        now = int(self._clock())
+        expires_at = now + ttl
+        if session.expires_at is not None:
+            expires_at = min(expires_at, session.expires_at.timestamp())
+        if session.id is None or expires_at <= now:
+            raise DirectoryError("a token needs a session that has not expired, and a time to live")
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": session.subject,
+            "sid": session.id,
+            "iat": now,
+            "exp": int(expires_at),
+            "jti": uuid4().hex,
+        }
+        return self._key_ring.sign(typ, claims)
+
+    def _verify(self, typ: str, token: str) -> SessionClaims | TokenFault:
+        claims = self._key_ring.verify(token, typ=typ, issuer=self._issuer, audience=self._audience, now=self._clock())
+        if isinstance(claims, TokenFault):
+            return claims
+        session_id, subject = claims.get("sid"), claims.get("sub")
+        if not isinstance(session_id, str) or not isinstance(subject, str):
+            return TokenFault.MALFORMED
+        return SessionClaims(session_id, subject, _instant(claims["iat"]), _instant(claims["exp"]))
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,82 @@
+"""A directory for tests: the demo's records in a file of its own, and the parts that ask it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gateway.authorities.directory import DirectoryAuthority
+from gateway.directory.hashing import Peppers
+from gateway.directory.loading import Loaded, load_records
+from gateway.directory.migrating import migrate
+from gateway.directory.store import Directory
+from gateway.directory.tokens import SessionTokens
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.revocation import Ended
+from gateway.signing import KeyRing
+
+DEMO_RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"
+NOW = 1_800_000_000.0
+ISSUER = "https://gateway.example.com"
+PEPPERS = Peppers([b"a pepper for tests"])
+KEY_RING = KeyRing.generate()
+
+PROJECT_KEY = "sk_live_abc123xyz456"
+USER_KEY = "uk_live_abc123xyz456"
+ORGANIZATION_KEY = "ok_live_abc123xyz456"
+MEMBER_KEY = "sk_live_def456uvw789"
+WACHT_SESSION = "session_987654321"
+MEMGHOST_SESSION = "123e4567-e89b-12d3-a456-426614174000"
+CHAT_USER = "rbAXPnMktTFbNpwtJ"
+CHAT_TOKEN = "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"
+CHAT_SESSION = "rBk3bZ8vJ2sQeT5wX"
+CLOSED_CHAT_SESSION = "QoYYFw2t9oKks2niG"
+
+
+class Changes(list[Ended]):
+    """Keeps what a change told of."""
+
+    async def __call__(self, ended: Ended) -> None:
+        self.append(ended)
+
+
+def clock() -> float:
+    return NOW
+
+
+def session_tokens(key_ring: KeyRing = KEY_RING, issuer: str = ISSUER, audience: str = "gateway") -> SessionTokens:
+    return SessionTokens(key_ring, issuer, audience, clock)
+
+
+@asynccontextmanager
+async def opened(url: str, *, demo: bool = True) -> AsyncIterator[Directory]:
+    """A migrated directory, by default with the demo's records."""
+    await migrate(url)
+    directory = Directory.open(url)
+    try:
+        if demo:
+            await load_records(directory, PEPPERS, DEMO_RECORDS, Changes())
+        yield directory
+    finally:
+        await directory.close()
+
+
+async def load_text(
+    directory: Directory, folder: Path, text: str, changes: Changes | None = None, peppers: Peppers = PEPPERS
+) -> Loaded:
+    path = folder / "records.yaml"
+    path.write_text(text)
+    return await load_records(directory, peppers, path, changes if changes is not None else Changes())
+
+
+def authority_of(directory: Directory, peppers: Peppers = PEPPERS) -> DirectoryAuthority:
+    return DirectoryAuthority("accounts", directory, peppers, session_tokens(), clock)
+
+
+def key_credential(key: str, key_type: str = "project") -> Credential:
+    return Credential("key", CredentialKind.API_KEY, key_type, (key,), b"fingerprint")
+
+
+def credential_of(kind: CredentialKind, *parts: str) -> Credential:
+    return Credential(kind.value, kind, "", parts, b"fingerprint")
