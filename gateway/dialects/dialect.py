@@ -6,7 +6,7 @@ and hands in what it Heard. Encoding and decoding of one product stand in one fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -116,22 +116,5 @@ class Dialect(Served, Spoken, Protocol):
     """A product's words, both ways."""
 
 
-class AnonymousToken(msgspec.Struct, frozen=True):
-    """A cookie token that names nobody; nothing is stored for it."""
-
-    session_id: str
-    token: str
-
-    def __repr__(self) -> str:
-        """Never show a token."""
-        return f"AnonymousToken(session_id={self.session_id!r})"
-
-
-class SessionTokens(Protocol):
-    """Who signs cookie tokens, as the wacht dialect needs it. No I/O."""
-
-    def renew(self, found: Found, credential: Credential) -> str | None:
-        """Return a new token for the same session, or `None` while the one that was shown is young enough."""
-
-    def anonymous(self) -> AnonymousToken:
-        """Return a token for a session of nobody's."""
+Renew = Callable[[Found], str | None]
+"""Signs a new cookie token for the same session; `None` while the one that was shown is young enough. No I/O."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, assert_never
 from pydantic import Field
 
 from gateway.dialects.composio import Composio, ComposioSettings
-from gateway.dialects.dialect import Dialect, SessionTokens
+from gateway.dialects.dialect import Dialect, Renew
 from gateway.dialects.memghost import Memghost, MemghostSettings
 from gateway.dialects.rocketchat import Rocketchat, RocketchatSettings
 from gateway.dialects.wacht import COOKIE, Wacht, WachtSettings
@@ -22,13 +22,13 @@ DialectName = Literal["composio", "wacht", "memghost", "rocketchat"]
 """What a remote authority may speak."""
 
 
-def build_dialect(settings: DialectSettings, tokens: SessionTokens | None = None, cookie: str = COOKIE) -> Dialect:
-    """Make the dialect of a session-info endpoint; `tokens` signs the values of `cookie` for those that set one."""
+def build_dialect(settings: DialectSettings, renew: Renew | None = None, cookie: str = COOKIE) -> Dialect:
+    """Make the dialect of a session-info endpoint; `renew` signs the values of `cookie` for those that set one."""
     match settings:
         case ComposioSettings():
             return Composio()
         case WachtSettings():
-            return Wacht(settings.profile, tokens, cookie=cookie, development=settings.development)
+            return Wacht(settings.profile, renew, cookie=cookie, development=settings.development)
         case MemghostSettings():
             return Memghost()
         case RocketchatSettings():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
+from uuid import uuid4
 
-from gateway.dialects.dialect import AnonymousToken, Ask, Documented, Heard, Question, Reply, SessionTokens
+from gateway.dialects.dialect import Ask, Documented, Heard, Question, Renew, Reply
 from gateway.dialects.hearing import Hearing
 from gateway.dialects.replies import json_reply, retry_later
 from gateway.dialects.settings import EndpointSettings, Profile
@@ -18,6 +19,7 @@ from gateway.dialects.wacht_wire import (
     answer,
     session_of_answer,
 )
+from gateway.model.anonymous import anonymous_cookie
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import HeaderPairs
@@ -51,7 +53,7 @@ class Wacht:
     """wacht's words, both ways.
 
     Under the product's profile nobody is a session too: whoever shows no good token gets a fresh one that names
-    nobody. `tokens` signs the values of the `cookie`; without it none is renewed. In `development` a token goes back in
+    nobody, and nothing is stored for it. `renew` signs the values of the `cookie`; without it none is renewed. In `development` a token goes back in
     `X-Development-Session`, else in the cookie.
     """
 
@@ -61,15 +63,17 @@ class Wacht:
     def __init__(
         self,
         profile: Profile = Profile.DOCUMENTED,
-        tokens: SessionTokens | None = None,
+        renew: Renew | None = None,
         *,
         cookie: str = COOKIE,
         development: bool = False,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self._as_product = profile is Profile.PRODUCT
-        self._tokens = tokens
+        self._renew = renew
         self._cookie = cookie
         self._development = development
+        self._new_id = new_id
         self._hearing = Hearing(WachtHeard, WachtRefusal, {404: Reason.GONE})
 
     def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
@@ -112,15 +116,16 @@ class Wacht:
         return self._hearing.hear(heard, _found)
 
     def _anonymous(self, ask: Ask) -> Reply:
-        if not self._as_product or self._tokens is None:
+        if not self._as_product:
             return _failure(401)
-        nobody: AnonymousToken = self._tokens.anonymous()
-        return json_reply(200, anonymous_answer(nobody.session_id, ask.now), self._handed_out(nobody.token))
+        session_id = self._new_id()
+        token = anonymous_cookie(session_id)
+        return json_reply(200, anonymous_answer(session_id, ask.now), self._handed_out(token))
 
     def _renewed(self, found: Found, ask: Ask) -> HeaderPairs:
-        if self._tokens is None or ask.shown is None or ask.shown.kind is not CredentialKind.COOKIE:
+        if self._renew is None or ask.shown is None or ask.shown.kind is not CredentialKind.COOKIE:
             return ()
-        token = self._tokens.renew(found, ask.shown)
+        token = self._renew(found)
         return () if token is None else self._handed_out(token)
 
     def _handed_out(self, token: str) -> HeaderPairs:

@@ -1,0 +1,120 @@
+"""Claims of an issuer turned into our Session; each installation names its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import Field
+
+from gateway.model.session import Member, Organization, Session, User, Workspace
+from gateway.source.values import SettingsModel
+
+Claims = dict[str, Any]
+
+
+class ClaimMap(SettingsModel):
+    """Which claim says what. A claim within an object is named by its path: `realm_access.roles`.
+
+    The defaults are the registered names (RFC 7519 section 4.1, RFC 9068 section 2.2, OpenID Connect Core section 5.1)
+    and, where none is registered, the commonest.
+    """
+
+    subject: str = Field(default="sub", min_length=1)
+    session: str = "sid"
+    email: str = "email"
+    name: str = "name"
+    username: str = "preferred_username"
+    first_name: str = "given_name"
+    last_name: str = "family_name"
+    image_url: str = "picture"
+    roles: str = "roles"
+    scopes: str = "scope"
+    organization: str = "org_id"
+    organization_name: str = "org_name"
+    organization_role: str = "org_role"
+    workspace: str = "workspace_id"
+
+
+def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> Session | None:
+    """Return the session that `claims` speak of, or `None` without a subject.
+
+    `client` names the claim of a client that acts for itself: where no user is named it is the subject, and there is
+    no user (RFC 7662 section 2.2, `client_id`).
+    """
+    user = _user(claims, names)
+    subject = user.id if user is not None else _text(claims, client)
+    if not subject:
+        return None
+    organization = _text(claims, names.organization)
+    role = _text(claims, names.organization_role)
+    workspace = _text(claims, names.workspace)
+    return Session(
+        subject=subject,
+        id=_text(claims, names.session),
+        user=user,
+        organization=Organization(id=organization, name=_text(claims, names.organization_name))
+        if organization
+        else None,
+        member=Member(id=subject, role=role) if organization and role else None,
+        workspace=Workspace(id=workspace) if workspace else None,
+        roles=_texts(claims, names.roles),
+        scopes=_words(claims, names.scopes),
+    )
+
+
+def instant_of(seconds: float) -> datetime:
+    """Return a NumericDate (RFC 7519 section 2) as an aware datetime."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def listed(value: Any) -> tuple[str, ...]:
+    """Return a claim that is one string or a list of them, like `aud` (RFC 7519 section 4.1.3); empty for others."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return tuple(value)
+    return ()
+
+
+def _user(claims: Claims, names: ClaimMap) -> User | None:
+    user_id = _text(claims, names.subject)
+    if not user_id:
+        return None
+    return User(
+        id=user_id,
+        email=_text(claims, names.email),
+        name=_text(claims, names.name),
+        username=_text(claims, names.username),
+        first_name=_text(claims, names.first_name),
+        last_name=_text(claims, names.last_name),
+        image_url=_text(claims, names.image_url),
+    )
+
+
+def _find(claims: Claims, path: str) -> Any:
+    """Return the claim at `path`: by its whole name first, since names may be URLs with dots in them."""
+    if path in claims or "." not in path:
+        return claims.get(path)
+    place: Any = claims
+    for key in path.split("."):
+        if not isinstance(place, dict):
+            return None
+        place = place.get(key)
+    return place
+
+
+def _text(claims: Claims, path: str) -> str | None:
+    value = _find(claims, path)
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(claims: Claims, path: str) -> tuple[str, ...]:
+    """Return a list of names; anything that is not one gives nobody a role."""
+    return listed(_find(claims, path))
+
+
+def _words(claims: Claims, path: str) -> tuple[str, ...]:
+    """Return scopes: words of one string (RFC 8693 section 4.2), or a list."""
+    value = _find(claims, path)
+    return tuple(value.split()) if isinstance(value, str) else listed(value)

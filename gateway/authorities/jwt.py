@@ -1,0 +1,173 @@
+"""Tokens that an issuer signed (RFC 7519), verified here with its published keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jwt as pyjwt
+import msgspec
+from jwt.api_jws import PyJWS
+from pydantic import Field
+
+from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
+from gateway.authorities.endpoint_url import TrustedEndpointUrl
+from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
+from gateway.authorities.key_set import Algorithm, KeySet, KeyTimes
+from gateway.authorities.verdict_digest import verdict_digest
+from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
+from gateway.model.credential import Credential, CredentialKind
+from gateway.source.values import Duration, PositiveDuration, StringList
+
+_POINTERS = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "b64"})
+"""Header parameters by which a token would choose its own key or rules (RFC 8725 section 3.10)."""
+
+_TYPES = frozenset({"jwt", "at+jwt"})
+"""What an access token may call itself (RFC 9068 section 2.1), or nothing. Others are tokens of another purpose, a
+logout or an identity token of ours, and may not pass for one (RFC 8725 section 3.11)."""
+
+_REJECTED = Rejected(Reason.UNKNOWN)
+
+
+class JwtSettings(HttpAuthoritySettings):
+    """An issuer's tokens. `audience` is what `aud` must name, one of the listed.
+
+    `leeway` is how far the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The `jwks_`
+    keys are those of `KeyTimes`. A token longer than `token_bytes` is not looked at.
+    """
+
+    kind: Literal["jwt"]
+    issuer: str = Field(min_length=1)
+    audience: StringList = Field(min_length=1)
+    jwks_url: TrustedEndpointUrl
+    algorithms: tuple[Algorithm, ...] = Field(min_length=1)
+    claims: ClaimMap = ClaimMap()
+    leeway: Duration = 10.0
+    token_bytes: int = Field(default=16384, ge=256)
+    jwks_fresh: PositiveDuration = KeyTimes().fresh
+    jwks_cooldown: PositiveDuration = KeyTimes().cooldown
+    jwks_stale: PositiveDuration = KeyTimes().stale
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    """A token taken apart and not yet believed."""
+
+    header: dict[str, Any]
+    claims: Claims
+
+
+class JwtAuthority:
+    """Verifies an issuer's tokens. What another issuer signed, or nobody, is not its own.
+
+    `clock` is in epoch seconds. Its answers stay in memory: they cost no more to make than Redis to ask.
+    """
+
+    can_disown = True
+    memory_only = True
+
+    def __init__(self, name: str, settings: JwtSettings, clock: Callable[[], float]) -> None:
+        self.name = name
+        self.verdict_digest = verdict_digest(
+            "jwt",
+            settings.issuer,
+            settings.audience,
+            settings.jwks_url,
+            settings.algorithms,
+            settings.claims.model_dump(),
+        )
+        self._settings = settings
+        self._audience = frozenset(settings.audience)
+        self._clock = clock
+        self._jws = PyJWS(algorithms=list(settings.algorithms))  # what is not listed is not even known here
+        self._client = HttpClient(settings.jwks_url, settings)
+        times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
+        self._keys = KeySet(self._client, settings.algorithms, times, clock)
+
+    async def look_up(self, credential: Credential) -> Answer:
+        """Return the token's session, Rejected for a bad one in this issuer's name, `None` for any other.
+
+        What a token says of itself before its signature was checked decides one thing alone: whether it is foreign.
+        """
+        if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
+            return None
+        token = credential.parts[0]
+        opened = self._open(token)
+        if opened is None or opened.claims.get("iss") != self._settings.issuer:
+            return None
+        algorithm = _acceptable(opened.header, self._settings.algorithms)
+        if algorithm is None:
+            return _REJECTED
+        keys = await self._keys.find(str(opened.header.get("kid", "")), algorithm)
+        if isinstance(keys, Unavailable):
+            return keys
+        if not any(self._is_signed(token, key, algorithm) for key in keys):
+            return _REJECTED
+        return self._judge(opened.claims)
+
+    async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
+        """Tell that there is none: a token speaks of itself alone."""
+        del credential, session_id
+        return Rejected(Reason.GONE)
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._client.close()
+
+    def _open(self, token: str) -> _Opened | None:
+        """Take a token apart; `None` for what is no JWT in compact form (RFC 7519 section 7.2)."""
+        if len(token) > self._settings.token_bytes or not token.isascii():
+            return None
+        try:
+            parts = self._jws.decode_complete(token, options={"verify_signature": False})
+            claims = msgspec.json.decode(parts["payload"], type=Claims)
+        except (pyjwt.PyJWTError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return _Opened(parts["header"], claims)
+
+    def _is_signed(self, token: str, key: pyjwt.PyJWK, algorithm: str) -> bool:
+        try:
+            self._jws.decode_complete(token, key, algorithms=[algorithm])
+        except pyjwt.PyJWTError:
+            return False
+        return True
+
+    def _judge(self, claims: Claims) -> Found | Rejected:
+        """Judge what a genuine token says (RFC 7519 section 4.1): for us, in time, and about somebody."""
+        now = self._clock()
+        expires_at, issued_at = _instant(claims.get("exp")), _instant(claims.get("iat", 0))
+        not_before = _instant(claims.get("nbf", 0))
+        if expires_at is None or issued_at is None or not_before is None:
+            return _REJECTED
+        if self._audience.isdisjoint(listed(claims.get("aud"))):
+            return _REJECTED
+        if now >= expires_at:
+            return Rejected(Reason.EXPIRED)
+        if now + self._settings.leeway < max(issued_at, not_before):
+            return _REJECTED
+        session = session_of_claims(claims, self._settings.claims)
+        if session is None:
+            return _REJECTED
+        return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))
+
+
+def _acceptable(header: dict[str, Any], algorithms: tuple[str, ...]) -> str | None:
+    """Return the algorithm of a header that may be acted on, `None` for any other."""
+    typ = header.get("typ", "JWT")
+    if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in _TYPES:
+        return None
+    if not _POINTERS.isdisjoint(header):
+        return None
+    algorithm = header.get("alg")
+    return algorithm if isinstance(algorithm, str) and algorithm in algorithms else None
+
+
+def _instant(value: Any) -> float | None:
+    """Return a NumericDate (RFC 7519 section 2) that a clock can show, `None` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) and 0 <= value < _END_OF_TIME else None
+
+
+_END_OF_TIME = 253402300800.0
+"""The year 10000, where datetimes end."""

@@ -1,0 +1,175 @@
+"""An issuer's public keys (JWKS, RFC 7517): fetched, kept, and fetched again when a token names one that is not there.
+
+Keys are bound to algorithms when they are read: an RSA key is no HMAC secret, whatever a token's header says
+(RFC 8725 section 3.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Literal
+
+import jwt
+import msgspec
+import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from gateway.authorities.http_client import HttpClient
+from gateway.dialects.dialect import Heard
+from gateway.model.answers import Unavailable
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]  # no HMAC: its secret would have to be published
+
+_FITTING: dict[tuple[str, str], tuple[str, ...]] = {
+    ("RSA", ""): ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("EC", "P-521"): ("ES512",),
+    ("OKP", "Ed25519"): ("EdDSA",),
+    ("OKP", "Ed448"): ("EdDSA",),
+}
+"""(kty, crv) -> algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1)."""
+
+_PUBLIC = ("kty", "crv", "n", "e", "x", "y", "kid")
+_MOST_KEYS = 64
+_LEAST_RSA_BITS = 2048  # RFC 7518 section 3.3
+
+_log = structlog.get_logger(__name__)
+
+
+class KeyTimes(msgspec.Struct, frozen=True):
+    """How long fetched keys serve, in seconds.
+
+    After `fresh` they are fetched again. `cooldown` lies between two fetches, however many tokens name a key that is
+    not there. When fetching fails the old keys serve on, up to `stale`: an outage of the issuer logs nobody out, and
+    whoever can block our fetches cannot keep a withdrawn key alive for ever.
+    """
+
+    fresh: float = 600.0
+    cooldown: float = 30.0
+    stale: float = 86400.0
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    by_name: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
+    by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}
+
+
+class KeySet:
+    """The keys behind one URL, for the `algorithms` that the config allows. `clock` is in epoch seconds."""
+
+    def __init__(
+        self, client: HttpClient, algorithms: Sequence[str], times: KeyTimes, clock: Callable[[], float]
+    ) -> None:
+        self._client = client
+        self._algorithms = frozenset(algorithms)
+        self._times = times
+        self._clock = clock
+        self._keys = _Keys()
+        self._fetched_at: float | None = None
+        self._attempted_at: float | None = None
+        self._attempts = 0
+        self._lock = asyncio.Lock()
+
+    async def find(self, kid: str, algorithm: str) -> Sequence[jwt.PyJWK] | Unavailable:
+        """Return the keys that may have signed a token with this header: by `kid`, or, without one, by algorithm.
+
+        None when the issuer has no such key; Unavailable when it cannot be asked whether it has.
+        """
+        if self._is_due():
+            await self._fetch()
+        keys = self._matching(kid, algorithm)
+        if not keys and self._elapsed() >= self._times.cooldown:
+            await self._fetch()
+            keys = self._matching(kid, algorithm)
+        if not keys and self._fetched_at != self._attempted_at:
+            return Unavailable("the issuer's keys cannot be fetched", max(1, int(self._times.cooldown)))
+        return keys
+
+    def _is_due(self) -> bool:
+        if self._fetched_at is None or self._fetched_at != self._attempted_at:  # never, or failed the last time
+            return self._elapsed() >= self._times.cooldown
+        # While one caller fetches, the others go on with the keys that are there.
+        return self._elapsed() >= self._times.fresh and not self._lock.locked()
+
+    def _elapsed(self) -> float:
+        """Return the seconds since the last attempt; a clock that was set back counts as an attempt long ago."""
+        if self._attempted_at is None:
+            return float("inf")
+        elapsed = self._clock() - self._attempted_at
+        return elapsed if elapsed >= 0 else float("inf")
+
+    def _matching(self, kid: str, algorithm: str) -> tuple[jwt.PyJWK, ...]:
+        if self._fetched_at is None or self._clock() - self._fetched_at >= self._times.stale:
+            return ()
+        return self._keys.by_name.get((kid, algorithm), ()) if kid else self._keys.by_algorithm.get(algorithm, ())
+
+    async def _fetch(self) -> None:
+        """Fetch once for all who wait: whoever comes to the lock after a fetch has ended takes its result."""
+        attempts = self._attempts
+        async with self._lock:
+            if self._attempts != attempts:
+                return
+            keys = _read(await self._client.get(), self._algorithms)
+            self._attempts += 1
+            self._attempted_at = self._clock()
+            if isinstance(keys, Unavailable):
+                _log.warning("the issuer's keys could not be fetched", why=keys.detail)
+                return
+            self._keys = keys
+            self._fetched_at = self._attempted_at
+
+
+class _Document(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
+def _read(heard: Heard | Unavailable, algorithms: frozenset[str]) -> _Keys | Unavailable:
+    """Read a key set. Keys that are of no use here are left out (RFC 7517 section 5); none at all is a fault."""
+    if isinstance(heard, Unavailable):
+        return heard
+    if heard.status != HTTPStatus.OK:
+        return Unavailable(f"the key set's address answered {heard.status}")
+    try:
+        document = msgspec.json.decode(heard.body, type=_Document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Unavailable("the key set's address answered with something else than a key set")
+    by_name: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
+    by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}
+    for jwk in document.keys[:_MOST_KEYS]:
+        for algorithm in sorted(_bound(jwk) & algorithms):
+            key = _key(jwk, algorithm)
+            if key is None:
+                continue
+            name = (str(jwk.get("kid", "")), algorithm)
+            by_name[name] = (*by_name.get(name, ()), key)
+            by_algorithm[algorithm] = (*by_algorithm.get(algorithm, ()), key)
+    if not by_algorithm:
+        return Unavailable("the key set holds no key for the configured algorithms")
+    return _Keys(by_name, by_algorithm)
+
+
+def _bound(jwk: dict[str, Any]) -> frozenset[str]:
+    """Return the algorithms that a key may verify: its own `alg`, else those that fit its type and curve."""
+    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+        return frozenset()
+    kind, curve = jwk.get("kty"), jwk.get("crv", "")
+    if not isinstance(kind, str) or not isinstance(curve, str):
+        return frozenset()
+    fitting = frozenset(_FITTING.get((kind, curve), ()))
+    return fitting & {str(jwk["alg"])} if "alg" in jwk else fitting
+
+
+def _key(jwk: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
+    """Make a key out of the public members alone; `None` for one that is broken or too short."""
+    try:
+        key = jwt.PyJWK({name: jwk[name] for name in _PUBLIC if name in jwk}, algorithm)
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None
+    if isinstance(key.key, RSAPublicKey) and key.key.key_size < _LEAST_RSA_BITS:
+        return None
+    return key

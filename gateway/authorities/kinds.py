@@ -1,0 +1,42 @@
+"""The table of the kinds of authority: from the name in the config to the authority."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, assert_never
+
+from pydantic import Field
+
+from gateway.authorities.authority import Authority
+from gateway.authorities.directory import DirectorySettings, open_directory
+from gateway.authorities.introspection import IntrospectionAuthority, IntrospectionSettings
+from gateway.authorities.jwt import JwtAuthority, JwtSettings
+from gateway.authorities.remote import RemoteAuthority, RemoteSettings
+
+AuthoritySettings = Annotated[
+    DirectorySettings | RemoteSettings | JwtSettings | IntrospectionSettings,
+    Field(discriminator="kind"),
+]
+"""What may stand under `authorities` in the config; `kind` tells them apart."""
+
+CANNOT_DISOWN = (RemoteSettings, IntrospectionSettings)
+"""Settings of kinds that never say *not mine*: whatever is listed after one of them is never asked."""
+
+
+async def build_authority(name: str, settings: AuthoritySettings, clock: Callable[[], float]) -> Authority:
+    """Open the authority that `settings` describe, within the event loop that will ask it.
+
+    `clock` is in epoch seconds. Asks nobody yet but a directory, whose schema is looked at: raises SchemaError,
+    DirectoryError or KeyRingError for one that cannot serve. A `ca_file` that cannot be read is an OSError.
+    """
+    match settings:
+        case DirectorySettings():
+            return await open_directory(name, settings, clock)
+        case RemoteSettings():
+            return RemoteAuthority(name, settings)
+        case JwtSettings():
+            return JwtAuthority(name, settings, clock)
+        case IntrospectionSettings():
+            return IntrospectionAuthority(name, settings, clock)
+        case _ as never:
+            assert_never(never)
