@@ -1,0 +1,135 @@
+"""The whole config as one frozen value (DESIGN section 6). Each kind's own settings stand in the kind's own file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from gateway.authorities.kinds import AuthoritySettings
+from gateway.credentials.kinds import ReaderSettings
+from gateway.dialects.kinds import DialectSettings
+from gateway.identity.names import DEFAULT_NAMES, IdentityNames
+from gateway.model.route import Route
+from gateway.runtime.route_settings import CanonicalPath, Name, RouteSettings
+from gateway.source.addresses import Listen, ListenAddress
+from gateway.source.names import FieldName
+from gateway.source.values import (
+    Duration,
+    Network,
+    OptionalSecret,
+    PositiveDuration,
+    Secret,
+    SecretList,
+    SettingsModel,
+)
+
+_KIB = 1024
+_REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)
+
+
+class ListenSettings(SettingsModel):
+    """Where the gateway listens. Without `admin_token` nobody may revoke over the admin port."""
+
+    public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
+    admin: Listen = ListenAddress("127.0.0.1", 9090)
+    health: Listen | None = None
+    workers: Literal[1] = 1
+    admin_token: OptionalSecret = None
+
+
+class RedisSettings(SettingsModel):
+    """The shared tier and the bus. The URL may hold a password, hence a secret."""
+
+    url: Secret
+    key_prefix: str = "gw:"
+    timeout: PositiveDuration = 0.05
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_known_scheme(cls, value: SecretStr) -> SecretStr:
+        """Refuse what no client can be made of; the text does not show the URL."""
+        if not _REDIS_URL.match(value.get_secret_value()):
+            raise ValueError("begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+        return value
+
+
+class CacheSettings(SettingsModel):
+    """How long an answer serves; see `gateway.sessions`."""
+
+    fresh: PositiveDuration = 60.0
+    stale: Duration = 600.0
+    negative: Duration = 5.0
+    unheard: Duration = 1.0
+    revoked: PositiveDuration = 86400.0
+    memory_entries: int = Field(default=100_000, ge=1)
+
+
+class IdentityTokenSettings(SettingsModel):
+    """The signed identity token and where its keys are published."""
+
+    header: FieldName = "X-Identity-Token"
+    issuer: str = Field(min_length=1)
+    ttl: PositiveDuration = 60.0
+    keys_file: Path
+    jwks_path: CanonicalPath = "/.well-known/jwks.json"
+
+
+class IdentitySettings(SettingsModel):
+    """What the upstream is told. A longer value than `value_bytes` refuses the request."""
+
+    headers: IdentityNames = Field(default_factory=lambda: dict(DEFAULT_NAMES))
+    value_bytes: int = Field(default=4096, ge=64)
+    token: IdentityTokenSettings | None = None
+
+
+class TelemetrySettings(SettingsModel):
+    """What is recorded. `sample_allowed` is the share of allowed requests that get a line; refusals always do."""
+
+    access_log: bool = True
+    format: Literal["json", "console"] = "json"
+    sample_allowed: float = Field(default=1.0, ge=0.0, le=1.0)
+
+
+class LimitSettings(SettingsModel):
+    """What one client may ask of the public port. `body_bytes` 0 is no bound."""
+
+    head_bytes: int = Field(default=32 * _KIB, ge=_KIB)
+    headers: int = Field(default=128, ge=8)
+    target_bytes: int = Field(default=8 * _KIB, ge=64)
+    body_bytes: int = Field(default=0, ge=0)
+    head_timeout: PositiveDuration = 10.0
+    body_stall: PositiveDuration = 30.0
+    idle: PositiveDuration = 75.0
+    connections: int = Field(default=10_000, ge=1)
+
+
+class Sections(SettingsModel):
+    """What a config says once, besides the things that it names. Each section stands for itself."""
+
+    listen: ListenSettings = ListenSettings()
+    secret: SecretList = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    redis: RedisSettings | None = None
+    cache: CacheSettings = CacheSettings()
+    identity: IdentitySettings = IdentitySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    limits: LimitSettings = LimitSettings()
+
+
+class Settings(Sections):
+    """One config. Only `secret` is required: a default one would be known to everybody."""
+
+    secret: SecretList = Field(min_length=1)
+    authorities: dict[Name, AuthoritySettings] = Field(default_factory=dict)
+    credentials: dict[Name, ReaderSettings] = Field(default_factory=dict)
+    session_info: tuple[DialectSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
+
+
+def to_routes(settings: Settings) -> tuple[Route, ...]:
+    """Return the routes as the model's nouns, in the config's order."""
+    readers = tuple(settings.credentials)
+    return tuple(route.to_route(readers, settings.limits.body_bytes) for route in settings.routes)

@@ -1,0 +1,52 @@
+"""Configs as people would write them, for tests of what is read and said about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gateway.model.problem import Problem
+from gateway.runtime.check import check_document
+from gateway.runtime.parts import Parts, read_parts
+from gateway.source.document import Document, parse_document
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+LEAST = f"""\
+secret: {SECRET}
+authorities:
+  accounts: {{kind: directory, url: "sqlite:///gateway.db", pepper: {SECRET}}}
+credentials:
+  key: {{kind: api_key, header: x-api-key, type: project, authority: accounts}}
+  token: {{kind: bearer, authority: accounts}}
+routes:
+  - name: orders
+    match: {{path: /orders/}}
+    upstream: http://127.0.0.1:8000
+"""
+"""The least that is useful, without a problem or a warning."""
+
+
+def document(text: str) -> Document:
+    return parse_document(text, "c")
+
+
+def parts(text: str) -> Parts:
+    return read_parts(document(text))
+
+
+def told(text: str) -> list[str]:
+    """Return what `check` says of a config, without the file's name."""
+    return [str(problem).removeprefix("c:") for problem in check_document(document(text)).problems]
+
+
+def lines(problems: Any) -> list[str]:
+    """Return problems as `key.path: text`, warnings marked."""
+    found: list[Problem] = list(problems)
+    return [f"{'warning: ' if each.warning else ''}{each.path}: {each.text}" for each in found]
+
+
+def written(folder: Path, text: str = LEAST) -> Path:
+    path = folder / "gateway.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.runtime.check_sections import check_sections
+from tests.support.configs import SECRET, lines, parts
+
+LONGER = "is longer than cache.fresh: a new key may be refused for longer than an old one is believed"
+
+
+def said(text: str) -> list[str]:
+    return lines(check_sections(parts(text)))
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("{public: 0.0.0.0:8080, admin: 127.0.0.1:9090, health: 0.0.0.0:8081}", []),
+        ("{public: 127.0.0.1:0, admin: 127.0.0.1:0}", []),
+        ("{public: 10.0.0.1:80, admin: 10.0.0.2:80}", []),
+        ("{public: 0.0.0.0:80, admin: 127.0.0.1:80}", ["listen.admin: is where listen.public listens already"]),
+        (
+            "{public: localhost:80, health: '[::]:9090'}",
+            ["listen.health: is where listen.admin listens already"],
+        ),
+    ],
+)
+def test_no_two_listen_at_one_place(listen: str, expected: list[str]) -> None:
+    assert said(f"listen: {listen}") == expected
+
+
+def test_a_short_secret_is_warned_of_without_being_shown() -> None:
+    assert said(f"secret: [{SECRET}, hunter2]") == [
+        "warning: secret[1]: is short for a secret: take 32 random characters or more (openssl rand -hex 32)"
+    ]
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_trusting_everybody_is_warned_of(network: str) -> None:
+    assert said(f"trusted_proxies: [10.0.0.0/8, '{network}']") == [
+        f"warning: trusted_proxies[1]: {network} trusts everybody: any client can claim any address, host and scheme"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "limits: {head_bytes: 8192, target_bytes: 8192}",
+            ["limits.target_bytes: must be less than limits.head_bytes"],
+        ),
+        (
+            "cache: {fresh: 10s, stale: 5s}",
+            ["warning: cache.stale: is shorter than cache.fresh, so nothing is ever served stale"],
+        ),
+        (
+            "cache: {fresh: 1s, negative: 5s}",
+            [
+                f"warning: cache.negative: {LONGER}",
+            ],
+        ),
+    ],
+)
+def test_bounds_that_contradict_each_other_are_told(text: str, expected: list[str]) -> None:
+    assert said(text) == expected
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    there = tmp_path / "keys.pem"
+    there.touch()
+    text = "identity: {{token: {{issuer: i, keys_file: {} }}}}"
+    assert said(text.format(there)) == []
+    assert said(text.format(tmp_path / "absent.pem")) == [
+        "identity.token.keys_file: cannot be read: No such file or directory"
+    ]
+
+
+def test_a_file_that_an_authority_names_must_be_there() -> None:
+    assert said(
+        "authorities: {a: {kind: directory, url: 'sqlite:///x', pepper: p, "
+        "tokens: {issuer: i, audience: a, keys_file: /nowhere/keys.pem}}}"
+    ) == ["authorities.a.tokens.keys_file: cannot be read: No such file or directory"]
