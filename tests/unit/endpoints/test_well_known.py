@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.endpoints.access import AccessReader
 from gateway.endpoints.well_known import WellKnownKeys
 from gateway.telemetry.record import RequestRecord
 from tests.support.low_level import listening
 from tests.support.raw_http import RawResponse, exchange
+from tests.support.requests import access_request
 
 KEY = {"kty": "EC", "crv": "P-256", "kid": "1", "x": "a", "y": "b", "use": "sig", "alg": "ES256"}
 
@@ -22,10 +22,9 @@ class Ring:
 
 async def ask(ring: Ring, method: str = "GET") -> RawResponse:
     door = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
-    accesses = AccessReader((), 8192, lambda: 0.0)
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return await door.answer(request, accesses.read(request, "req-1"), RequestRecord("req-1", 0.0))
+        return await door.answer(request, access_request(request.method, request.path), RequestRecord("req-1", 0.0))
 
     async with listening(handler) as port:
         request = f"{method} /.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
