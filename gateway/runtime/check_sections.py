@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from gateway.authorities.directory import DirectorySettings
+from gateway.authorities.remote import RemoteSettings
+from gateway.model.headers import spelling
 from gateway.model.problem import Problem
 from gateway.runtime.parts import Parts
-from gateway.source.addresses import ListenAddress
+from gateway.source.addresses import ListenAddress, is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SettingsModel
 
 _WEAK = 32
 """Characters; a random secret of 128 bits has 32 in hexadecimal."""
 
+_DIRECTORY_URL = re.compile(r"(?:sqlite:///|postgres(?:ql)?://).", re.ASCII)
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is compared, nothing listens
 
 
@@ -24,6 +30,8 @@ def check_sections(parts: Parts) -> Iterator[Problem]:
     yield from _secrets(parts)
     yield from _trust(parts)
     yield from _bounds(parts)
+    yield from _identity(parts)
+    yield from _transport(parts)
     yield from _files(parts)
 
 
@@ -65,6 +73,33 @@ def _bounds(parts: Parts) -> Iterator[Problem]:
     if cache.negative > cache.fresh:
         text = "is longer than cache.fresh: a new key may be refused for longer than an old one is believed"
         yield parts.warning(text, "cache", "negative")
+
+
+def _identity(parts: Parts) -> Iterator[Problem]:
+    """Yield an identity token whose header is another field's: an upstream would take one for the other."""
+    identity = parts.sections.identity
+    if identity.token is None:
+        return
+    own = spelling(identity.token.header.encode("ascii"))
+    for field, name in identity.headers.items():
+        if spelling(name.encode("ascii")) == own:
+            yield parts.problem(f"is the header of identity.headers.{field} too", "identity", "token", "header")
+
+
+def _transport(parts: Parts) -> Iterator[Problem]:
+    """Yield authorities that are asked in the clear, and directories that no driver is there for."""
+    for name, authority in parts.authorities.items():
+        if isinstance(authority, RemoteSettings) and _in_the_clear(authority.url):
+            text = "is asked without TLS: whoever is on the way can read credentials and say who everybody is"
+            yield parts.warning(text, "authorities", name, "url")
+        if isinstance(authority, DirectorySettings) and not _DIRECTORY_URL.match(authority.url.get_secret_value()):
+            text = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+            yield parts.problem(text, "authorities", name, "url")
+
+
+def _in_the_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def _files(parts: Parts) -> Iterator[Problem]:

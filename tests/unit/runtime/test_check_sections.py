@@ -80,3 +80,33 @@ def test_a_file_that_an_authority_names_must_be_there() -> None:
         "authorities: {a: {kind: directory, url: 'sqlite:///x', pepper: p, "
         "tokens: {issuer: i, audience: a, keys_file: /nowhere/keys.pem}}}"
     ) == ["authorities.a.tokens.keys_file: cannot be read: No such file or directory"]
+
+
+IN_THE_CLEAR = "is asked without TLS: whoever is on the way can read credentials and say who everybody is"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://chat.example.com/info", []),
+        ("http://127.0.0.1:3000/info", []),
+        ("http://chat.example.com/info", [f"warning: authorities.chat.url: {IN_THE_CLEAR}"]),
+    ],
+)
+def test_an_authority_that_is_asked_in_the_clear_is_warned_of(url: str, expected: list[str]) -> None:
+    assert said(f"authorities: {{chat: {{kind: remote, dialect: rocketchat, url: '{url}'}}}}") == expected
+
+
+@pytest.mark.parametrize("url", ["mysql://u:s3cr3t@h/d", "sqlite://", "gateway.db"])
+def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) -> None:
+    assert said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: p}}}}") == [
+        "authorities.a.url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+    ]
+
+
+def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "k").touch()
+    token = f"{{header: x_user_id, issuer: i, keys_file: {tmp_path / 'k'}}}"
+    assert said(f"identity: {{token: {token}}}") == [
+        "identity.token.header: is the header of identity.headers.user_id too"
+    ]
