@@ -65,9 +65,7 @@ async def bus_connection(client: RedisClient) -> AbstractConnection:
 
 
 def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:
-    client: RedisCluster = RedisCluster.from_url(
-        url, max_connections=_CONNECTIONS, cluster_error_retry_attempts=0, **options
-    )
+    client: RedisCluster = RedisCluster.from_url(url, max_connections=_CONNECTIONS, **options)
     return client
 
 

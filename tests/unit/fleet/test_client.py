@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import pytest
+from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import RedisError
+
+from gateway.fleet.client import RedisClient, bus_connection, connect
+from tests.support.chaos_proxy import chaos_proxy
+
+
+def test_a_url_that_is_none_is_refused_without_repeating_it() -> None:
+    for url in ("http://user:hunter2@host", "redis+wrong://user:hunter2@host", "redis+sentinel://user:hunter2@host"):
+        with pytest.raises(ValueError, match=r"Redis|Sentinel") as raised:
+            connect(url, 0.05)
+        assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("protocol", ["2", "3"])
+async def test_both_protocols_are_spoken(redis_url: str, key_prefix: str, protocol: str) -> None:
+    client = connect(f"{redis_url}?protocol={protocol}", 1.0)
+    await client.set(f"{key_prefix}a", b"1", px=1000)
+    assert await client.get(f"{key_prefix}a") == b"1"
+    await client.aclose()
+
+
+async def test_sentinel_urls_name_the_master_its_database_and_who_asks() -> None:
+    client = connect("rediss+sentinel://ada:pw@one.example:26380,two.example/mymaster/3", 0.05)
+    pool = client.connection_pool
+    assert pool.service_name == "mymaster"
+    sentinels = [one.connection_pool.connection_kwargs for one in pool.sentinel_manager.sentinels]
+    assert [(one["host"], one["port"]) for one in sentinels] == [("one.example", 26380), ("two.example", 26379)]
+    options = pool.connection_kwargs
+    assert (options["username"], options["password"], options["db"]) == ("ada", "pw", 3)
+    connection = pool.make_connection()
+    assert connection.ssl_context.get().verify_mode is ssl.CERT_REQUIRED
+
+
+async def test_cluster_urls_make_cluster_clients() -> None:
+    client = connect("redis+cluster://ada:pw@node.example:7000", 0.05)
+    assert isinstance(client, RedisCluster)
+    await client.aclose()
+
+
+async def test_a_refused_connection_fails_at_once_and_is_not_tried_ten_times(redis_url: str) -> None:
+    host, port = _address(redis_url)
+    async with chaos_proxy(host, port) as proxy:
+        proxy.refuse = True
+        client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
+        async with asyncio.timeout(2):  # redis-py's ten retries take more than four seconds
+            with pytest.raises((RedisError, OSError)):
+                await client.get("a")
+        await client.aclose()
+
+
+async def test_a_cancelled_command_never_hands_its_reply_to_the_next_caller(redis_url: str, key_prefix: str) -> None:
+    """What CVE-2023-28858 and 28859 did: the next user of the connection read the answer meant for another."""
+    host, port = _address(redis_url)
+    async with chaos_proxy(host, port) as proxy:
+        client = connect(f"redis://127.0.0.1:{proxy.port}/0", 5.0)
+        for name in ("mine", "yours"):
+            await client.set(f"{key_prefix}{name}", name)
+        for _ in range(20):
+            proxy.delay = 0.05
+            asking = asyncio.gather(client.get(f"{key_prefix}mine"))
+            await asyncio.sleep(0.01)  # the command is on its way, the reply is held back
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            proxy.delay = 0.0
+            assert await client.get(f"{key_prefix}yours") == b"yours"
+        await client.aclose()
+
+
+async def test_the_bus_has_a_connection_of_its_own(redis_url: str, key_prefix: str) -> None:
+    client = connect(f"{redis_url}?protocol=3", 1.0)
+    connection = await bus_connection(client)
+    await connection.connect()
+    await connection.send_command("SUBSCRIBE", key_prefix)
+    assert await connection.read_response() == [b"subscribe", key_prefix.encode(), 1]
+    assert await _published(client, key_prefix) == 1
+    assert await connection.read_response() == [b"message", key_prefix.encode(), b"news"]
+    await connection.disconnect()
+    await client.aclose()
+
+
+async def _published(client: RedisClient, channel: str) -> int:
+    return int(await client.publish(channel, b"news"))
+
+
+def _address(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("redis://").partition("/")[0].partition(":")
+    return host, int(port)
