@@ -133,6 +133,7 @@ def test_the_store_is_bounded_and_keeps_who_calls_often() -> None:
     issuer = Issuer(tokens=3)
     first = issuer.token()
     for number in range(20):
-        issuer.token(Session(subject=f"u{number}"))
+        newest = Session(subject=f"u{number}")
+        assert issuer.token(newest) == issuer.token(newest)
         assert issuer.token() == first
     assert len(issuer.tokens._signed) == 3

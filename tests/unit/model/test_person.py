@@ -13,6 +13,14 @@ MEMBER = Member(id="m1", role="admin", email="member@example.com", name="John Do
     [
         (CredentialKind.API_KEY, USER, MEMBER, Person("m1", "member@example.com", "John Doe")),
         (CredentialKind.BEARER, USER, MEMBER, Person("u1", "user@example.com", "John Doe")),
+        (
+            CredentialKind.API_KEY,
+            User(id="u1", email="u@x.test", name="U"),
+            Member(id="m1"),
+            Person("m1", "u@x.test", "U"),
+        ),
+        (CredentialKind.API_KEY, None, Member(id="m1"), Person("m1", None, None)),
+        (CredentialKind.BEARER, User(id="u1"), Member(id="m1"), Person("u1", None, None)),
         (CredentialKind.API_KEY, USER, None, Person("u1", "user@example.com", None)),
         (CredentialKind.COOKIE, None, MEMBER, Person(None, "member@example.com", "John Doe")),
         (CredentialKind.BEARER, None, None, Person(None, None, None)),
