@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from gateway.model.answers import Answer, Found, Rejected, Unavailable
 from gateway.model.credential import Credential
@@ -37,3 +38,11 @@ class Authority(Protocol):
 
     async def close(self) -> None:
         """Give back connections; called once, after the last look-up."""
+
+
+@runtime_checkable
+class NotesActivity(Protocol):
+    """An authority that keeps sessions itself, and so is told when they were last in use."""
+
+    async def note_activity(self, session_id: str, at: datetime) -> None:
+        """Note that a session was in use."""

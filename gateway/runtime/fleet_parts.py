@@ -1,0 +1,87 @@
+"""What this process shares with other replicas, or the parts of a fleet of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.credentials.fingerprint import Fingerprinter
+from gateway.fleet.bus import Bus
+from gateway.fleet.client import RedisClient, connect
+from gateway.fleet.guard import GuardedRedis
+from gateway.resilience.breaker import Breaker
+from gateway.resilience.tasks import TaskKeeper
+from gateway.runtime.process import Process
+from gateway.runtime.settings import Settings
+from gateway.sessions.endings import Endings
+from gateway.sessions.handles import Handles
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.revocation import Announce, Announcer, Hearing, nobody_else
+from gateway.sessions.sealing import Sealer
+from gateway.sessions.shared import SharedSessions
+from gateway.sessions.tier import Alone, SharedTier
+from gateway.sessions.times import CacheTimes
+from gateway.sessions.tombstones import Tombstones
+
+
+def secrets_of(settings: Settings) -> tuple[bytes, ...]:
+    """Return the server secrets as bytes; the first writes."""
+    return tuple(secret.get_secret_value().encode("utf-8") for secret in settings.secret)
+
+
+def cache_times(settings: Settings) -> CacheTimes:
+    """Return how long answers count."""
+    cache = settings.cache
+    return CacheTimes(
+        fresh=cache.fresh,
+        stale=cache.stale,
+        negative=cache.negative,
+        unheard=cache.unheard,
+        revoked=cache.revoked,
+    )
+
+
+class FleetParts:
+    """The Redis client and what stands on it; without `redis:` in the config, nothing is shared and nobody is told."""
+
+    def __init__(self, settings: Settings, process: Process, tasks: TaskKeeper) -> None:
+        self._process = process
+        self._tasks = tasks
+        self._secrets = secrets_of(settings)
+        self._client: RedisClient | None = None
+        if settings.redis is not None:
+            self._client = connect(settings.redis.url.get_secret_value(), settings.redis.timeout)
+            self._timeout = settings.redis.timeout
+            self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
+
+    def announce(self) -> Announce:
+        """Return how revocations reach the other replicas."""
+        return nobody_else if self._client is None else Announcer(self._client, self._tombstones)
+
+    def shared_tier(self, handles: Handles, fingerprinters: Mapping[str, Fingerprinter]) -> SharedTier:
+        """Return the tier that replicas share."""
+        if self._client is None:
+            return Alone()
+        breaker = Breaker(self._process.now)
+        guarded = GuardedRedis(self._client, self._timeout, breaker, self._tasks, self._process.resolution_metrics)
+        return SharedSessions(
+            redis=guarded,
+            tombstones=self._tombstones,
+            handles=handles,
+            sealer=Sealer(self._secrets),
+            fingerprinters=fingerprinters,
+            clock=self._process.clock,
+        )
+
+    def listen(self, endings: Endings, memory: MemoryStore) -> None:
+        """Hear the revocations of other replicas from now on."""
+        if self._client is None:
+            return
+        metrics = self._process.resolution_metrics
+        hearing = Hearing(endings, memory, metrics)
+        bus = Bus(self._client, self._tombstones.channel, hearing.message, hearing.lost, hearing.heard, metrics)
+        self._tasks.start(bus.listen(), "revocation bus")
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._client is not None:
+            await self._client.aclose()

@@ -1,0 +1,137 @@
+"""Everything that one Settings describes, wired in one place: read it to learn who calls whom.
+
+A reload builds a whole new generation, swaps one name and closes the old one; a request lives and dies in one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from gateway.authorities.authority import Authority
+from gateway.credentials.reader import Reader
+from gateway.endpoints.access import AccessReader
+from gateway.endpoints.front import Front
+from gateway.endpoints.proxy import Proxy
+from gateway.forwarding.http_forwarder import HttpForwarder
+from gateway.forwarding.open_streams import OpenStreams
+from gateway.forwarding.pool import PoolLimits
+from gateway.forwarding.request_head import RequestHeads, Stripped
+from gateway.forwarding.upstreams import HealthLimits, Upstreams
+from gateway.gate import Gate, Resolve
+from gateway.identity.headers import IdentityHeaders
+from gateway.identity.tokens import IdentityTokens
+from gateway.model.headers import spelling
+from gateway.model.route import Route
+from gateway.policy.limits import Limits, LocalLimits
+from gateway.policy.routes import RouteTable
+from gateway.resilience.tasks import TaskKeeper
+from gateway.runtime.identification import Identification, open_authorities
+from gateway.runtime.own_doors import own_doors
+from gateway.runtime.process import Process
+from gateway.runtime.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
+from gateway.signing import KeyRing
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.console import ConsoleLines
+from gateway.telemetry.journal import Journal
+from gateway.telemetry.request_ids import RequestIds
+from gateway.telemetry.trace_context import Traces
+
+_DNS_TTL = 30.0
+"""Seconds: as long as Kubernetes' own DNS lets its answers live."""
+
+
+class Told:
+    """What upstreams are told of a caller, and the keys that sign it, if there are any."""
+
+    def __init__(self, settings: IdentitySettings, process: Process) -> None:
+        token = settings.token
+        self.key_ring: KeyRing | None = None
+        self.tokens: IdentityTokens | None = None
+        if token is None:
+            self.headers = IdentityHeaders(settings.headers, value_bytes=settings.value_bytes)
+            return
+        self.key_ring = KeyRing.load(Path(token.keys_file))
+        self.tokens = IdentityTokens(self.key_ring, token.issuer, token.ttl, process.clock, name=token.header)
+        self.headers = IdentityHeaders(settings.headers, token_name=token.header, value_bytes=settings.value_bytes)
+
+
+class Generation:
+    """One config at work; open it with `open_generation`. `settings` were checked."""
+
+    def __init__(self, settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> None:
+        self._told = Told(settings.identity, process)
+        self._table = RouteTable(to_routes(settings))
+        self._tasks = TaskKeeper()
+        news = asyncio.Event()
+        self.identification = Identification(settings, process, authorities, news.set)
+        limits = LocalLimits(process.now)
+        gate = self.gate(self.identification.resolver.resolve, limits)
+        self.streams = OpenStreams(lambda _: (), process.clock)
+        heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))
+        self._forwarder = HttpForwarder(_upstreams(self._table.routes), heads, self.streams)
+        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
+        doors = own_doors(settings, gate, self.identification, limits, process, self._told.key_ring)
+        proxy = Proxy(gate, self._forwarder, accesses, process.now)
+        self.front = Front(tuple(doors), proxy, accesses, _journal(settings.telemetry, process))
+        self._tasks.start(self._end_streams(news), "ending of streams")
+
+    def gate(self, resolve: Resolve, limits: Limits) -> Gate:
+        """Return a gate of this generation; `explain` asks for one that leaves no trace."""
+        return Gate(self._table, self.identification.readers, resolve, self._told.headers, limits, self._told.tokens)
+
+    async def close(self) -> None:
+        """End everything of this generation; its last request is over."""
+        await self._tasks.aclose()
+        await self._forwarder.close()
+        await self.identification.close()
+
+    async def _end_streams(self, news: asyncio.Event) -> None:
+        """Look again at whatever is open each time that something was ended, or may have been."""
+        while True:
+            await news.wait()
+            news.clear()
+            await self.streams.recheck(self.identification.resolver.resolve)
+
+
+async def open_generation(settings: Settings, process: Process) -> Generation:
+    """Build a generation; raises GatewayError when a part of it cannot be used, leaving nothing open."""
+    authorities = await open_authorities(settings, process)
+    try:
+        return Generation(settings, process, authorities)
+    except BaseException:
+        for authority in authorities.values():
+            await authority.close()
+        raise
+
+
+def _stripped(readers: Collection[Reader], headers: IdentityHeaders) -> Stripped:
+    return Stripped(
+        identity=headers.spellings,
+        credentials=frozenset(spelling(name) for reader in readers for name in reader.headers),
+        cookies=frozenset(name for reader in readers for name in reader.cookies),
+    )
+
+
+def _upstreams(routes: Sequence[Route]) -> Upstreams:
+    return Upstreams(routes, PoolLimits(), HealthLimits(), dns_ttl=_DNS_TTL, tls=ssl.create_default_context)
+
+
+def _journal(settings: TelemetrySettings, process: Process) -> Journal:
+    access_log = None
+    if settings.access_log:
+        encode = ConsoleLines(colour=sys.stdout.isatty()) if settings.format == "console" else None
+        access_log = AccessLog(
+            process.lines,
+            process.flush_soon,
+            process.stamps,
+            encode=encode,
+            sample_allowed=settings.sample_allowed,
+            chance=random.random,
+        )
+    random_hex = process.random_hex
+    return Journal(RequestIds(random_hex), Traces(random_hex), process.metrics, access_log, process.now)

@@ -1,0 +1,123 @@
+"""Everything that finds out whose session it is, built from one config and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.authorities.authority import Authority, NotesActivity
+from gateway.authorities.chain import Chain
+from gateway.authorities.guard import Guard
+from gateway.authorities.kinds import build_authority
+from gateway.credentials.api_key import ApiKeySettings
+from gateway.credentials.fingerprint import Fingerprinter
+from gateway.credentials.kinds import ReaderSettings, build_reader
+from gateway.credentials.reader import Reader
+from gateway.model.answers import Found, Rejected, Unavailable
+from gateway.model.credential import Credential
+from gateway.resilience.breaker import Breaker
+from gateway.resilience.tasks import TaskKeeper
+from gateway.runtime.fleet_parts import FleetParts, cache_times, secrets_of
+from gateway.runtime.process import Process
+from gateway.runtime.settings import Settings
+from gateway.sessions.activity import Activity
+from gateway.sessions.endings import Endings
+from gateway.sessions.handles import Handles
+from gateway.sessions.looking_up import LookUps, Tiers
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.rejections import Rejections
+from gateway.sessions.resolver import Resolver
+from gateway.sessions.revocation import Revoker
+
+
+class Identification:
+    """Readers, authorities, the tiers and the revoker of one config.
+
+    `on_news` is called when something was ended anywhere, and when it cannot be known what was: whoever holds
+    something open resolves it again.
+    """
+
+    def __init__(
+        self, settings: Settings, process: Process, authorities: Mapping[str, Authority], on_news: Callable[[], None]
+    ) -> None:
+        self.authorities = authorities
+        self._process = process
+        self._tasks = TaskKeeper()
+        self._fleet = FleetParts(settings, process, self._tasks)
+        secrets = secrets_of(settings)
+        fingerprinters = {
+            name: _fingerprinter(secrets, name, reader, authorities) for name, reader in settings.credentials.items()
+        }
+        self.readers: dict[str, Reader] = {
+            name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
+        }
+        self.chains = _chains(settings, process, authorities)
+        times, handles = cache_times(settings), Handles(secrets)
+        endings = Endings(process.clock, on_news)
+        entries = settings.cache.memory_entries
+        tiers = Tiers(
+            memory=MemoryStore(entries, times.unheard, endings),
+            rejections=Rejections(process.clock, times.negative, entries),
+            endings=endings,
+            shared=self._fleet.shared_tier(handles, fingerprinters),
+            handles=handles,
+            fingerprinters=fingerprinters,
+        )
+        notes = {name: each.note_activity for name, each in authorities.items() if isinstance(each, NotesActivity)}
+        activity = Activity(notes, process.resolution_metrics)
+        self.resolver = Resolver(
+            tiers=tiers,
+            look_ups=LookUps(tiers, self.chains, times, process.clock),
+            times=times,
+            clock=process.clock,
+            tasks=self._tasks,
+            activity=activity,
+            metrics=process.resolution_metrics,
+        )
+        self.revoker = Revoker(
+            handles, endings, times, process.clock, process.resolution_metrics, self._fleet.announce()
+        )
+        self._fleet.listen(endings, tiers.memory)
+        self._tasks.start(activity.work(), "last activity")
+
+    async def session_of(
+        self, credential: Credential, session_id: str, authority: str
+    ) -> Found | Rejected | Unavailable:
+        """Return another session of the user whose credential this is, from the authority that knew it."""
+        return await self.chains[credential.reader].session_of(credential, session_id, authority)
+
+    async def close(self) -> None:
+        """End look-ups that nobody waits for any more, and give back connections."""
+        await self._tasks.aclose()
+        for authority in self.authorities.values():
+            await authority.close()
+        await self._fleet.close()
+
+
+async def open_authorities(settings: Settings, process: Process) -> dict[str, Authority]:
+    """Make the authorities of a config; when one cannot be made, those that were are closed again."""
+    opened: dict[str, Authority] = {}
+    try:
+        for name, described in settings.authorities.items():
+            opened[name] = await build_authority(name, described, process.clock)
+    except BaseException:
+        for authority in opened.values():
+            await authority.close()
+        raise
+    return opened
+
+
+def _fingerprinter(
+    secrets: tuple[bytes, ...], name: str, reader: ReaderSettings, authorities: Mapping[str, Authority]
+) -> Fingerprinter:
+    key_type = reader.type if isinstance(reader, ApiKeySettings) else ""
+    digests = [authorities[authority].verdict_digest for authority in reader.authority]
+    return Fingerprinter(secrets, name, key_type, digests)
+
+
+def _chains(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Chain]:
+    """Return each reader's list, with one guard before each authority whoever lists it."""
+    guards = {
+        name: Guard(authority, Breaker(process.now), process.resolution_metrics)
+        for name, authority in authorities.items()
+    }
+    return {name: Chain([guards[each] for each in reader.authority]) for name, reader in settings.credentials.items()}
