@@ -1,0 +1,265 @@
+"""What every store of sessions promises; memory runs it, and each real server that this machine has."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from time import monotonic
+from typing import Protocol
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.credentials.fingerprint import Fingerprinter
+from gateway.fleet.client import RedisClient, connect
+from gateway.fleet.guard import GuardedRedis
+from gateway.model.answers import Found
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.revocation import Ended, EndedKind
+from gateway.resilience.breaker import Breaker
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.ending import Touch
+from gateway.sessions.endings import Endings
+from gateway.sessions.handles import Handles
+from gateway.sessions.kept import Kept, encode
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.revocation import Announcer, Revoker, nobody_else
+from gateway.sessions.sealing import Sealer
+from gateway.sessions.shared import SharedSessions
+from gateway.sessions.tier import Held
+from gateway.sessions.times import CacheTimes
+from gateway.sessions.tombstones import Tombstones
+from gateway.telemetry.resolution_metrics import ResolutionMetrics
+from tests.support import redis_server
+from tests.support.sessions import READER, SECRET, found, key_session, wall
+
+FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
+HANDLES = Handles([SECRET])
+
+
+class LookUp(Protocol):
+    """One look-up under way."""
+
+    async def keep(self, answer: Found, lifetime: float = 60.0) -> Touch: ...
+
+    async def drop(self) -> None: ...
+
+
+class Store(Protocol):
+    """A store with a revoker that acts on it."""
+
+    revoker: Revoker
+
+    def begin(self, credential: Credential) -> LookUp: ...
+
+    async def get(self, credential: Credential) -> Found | None: ...
+
+
+class InMemory:
+    """The tier in this process."""
+
+    def __init__(self) -> None:
+        self.endings = Endings(wall)
+        self.memory = MemoryStore(1000, 1.0, self.endings)
+        self.revoker = _revoker(self.endings)
+
+    def begin(self, credential: Credential) -> LookUp:
+        return _MemoryLookUp(self, credential, self.endings.version)
+
+    async def get(self, credential: Credential) -> Found | None:
+        kept = self.memory.get(credential.fingerprint, wall())
+        return None if kept is None else kept.found()
+
+
+class _MemoryLookUp:
+    def __init__(self, store: InMemory, credential: Credential, version: int) -> None:
+        self._store = store
+        self._credential = credential
+        self._version = version
+
+    async def keep(self, answer: Found, lifetime: float = 60.0) -> Touch:
+        handles = HANDLES.carried_by(answer, [self._credential.fingerprint])
+        touched = self._store.endings.touch(handles, answer, self._version)
+        if touched is Touch.NONE:
+            kept = Kept(encode(answer), "accounts", handles, wall(), self._version)
+            kept.until = wall() + lifetime
+            self._store.memory.put(self._credential.fingerprint, kept, wall())
+        return touched
+
+    async def drop(self) -> None:
+        self._store.memory.drop(self._credential.fingerprint)
+
+
+class InRedis:
+    """The tier that processes share."""
+
+    def __init__(self, client: RedisClient, prefix: str, tasks: TaskKeeper) -> None:
+        tombstones = Tombstones(prefix, wall)
+        metrics = ResolutionMetrics(CollectorRegistry())
+        self.shared = SharedSessions(
+            redis=GuardedRedis(client, 2.0, Breaker(monotonic), tasks, metrics),
+            tombstones=tombstones,
+            handles=HANDLES,
+            sealer=Sealer([SECRET]),
+            fingerprinters={READER: FINGERPRINTER},
+            clock=wall,
+        )
+        self.revoker = _revoker(Endings(wall), Announcer(client, tombstones))
+
+    def begin(self, credential: Credential) -> LookUp:
+        return _RedisLookUp(self.shared, credential)
+
+    async def get(self, credential: Credential) -> Found | None:
+        held = await self.shared.visit(credential).read()
+        return None if held is None else held.found
+
+
+class _RedisLookUp:
+    def __init__(self, shared: SharedSessions, credential: Credential) -> None:
+        self._visit = shared.visit(credential)
+        self._began = monotonic()
+
+    async def keep(self, answer: Found, lifetime: float = 60.0) -> Touch:
+        held = Held(answer, "accounts", monotonic() - self._began)
+        touched = await self._visit.fill(held, lifetime=lifetime, share=True)
+        assert touched is not None
+        return touched
+
+    async def drop(self) -> None:
+        await self._visit.drop()
+
+
+def _revoker(endings: Endings, announce: Announcer | None = None) -> Revoker:
+    metrics = ResolutionMetrics(CollectorRegistry())
+    return Revoker(HANDLES, endings, CacheTimes(), wall, metrics, announce or nobody_else)
+
+
+def credential(*parts: str) -> Credential:
+    return Credential(READER, CredentialKind.BEARER, "", parts, FINGERPRINTER(parts))
+
+
+@pytest.fixture(scope="module", params=["memory", *(redis_server.programs() or ["redis_url"])])
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of the server behind the store; empty for memory."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "memory":
+            yield ""
+        elif request.param == "redis_url":
+            yield request.getfixturevalue("redis_url")
+        else:
+            yield stack.enter_context(redis_server.running(redis_server.programs()[request.param])).url
+
+
+@pytest.fixture
+async def store(server: str, key_prefix: str) -> AsyncIterator[Store]:
+    if not server:
+        yield InMemory()
+        return
+    tasks, client = TaskKeeper(), connect(server, 2.0)
+    yield InRedis(client, key_prefix, tasks)
+    await tasks.aclose()
+    await client.aclose()
+
+
+KINDS = [
+    Ended(EndedKind.SESSION, "session-1"),
+    Ended(EndedKind.USER, "user-1"),
+    Ended(EndedKind.USER, "member-1"),
+    Ended(EndedKind.ORGANIZATION, "org-1"),
+    Ended(EndedKind.CREDENTIAL, credential("t").fingerprint.hex()),
+]
+
+
+def _of(ended: Ended) -> str:
+    return f"{ended.kind.value} {ended.id[:9]}"
+
+
+@pytest.mark.parametrize("answer", [found(), Found(key_session())], ids=["session", "key"])
+async def test_what_is_kept_is_got_whole(store: Store, answer: Found) -> None:
+    assert await store.begin(credential("t")).keep(answer) is Touch.NONE
+    assert await store.get(credential("t")) == answer
+
+
+async def test_it_is_nobody_elses(store: Store) -> None:
+    await store.begin(credential("a", "bc")).keep(found())
+    for other in (credential("ab", "c"), credential("a"), credential("abc"), credential("A", "bc")):
+        assert await store.get(other) is None
+
+
+async def test_it_is_gone_when_its_time_is_over(store: Store) -> None:
+    await store.begin(credential("t")).keep(found(), lifetime=0.05)
+    await asyncio.sleep(0.06)
+    assert await store.get(credential("t")) is None
+
+
+async def test_what_is_dropped_is_gone(store: Store) -> None:
+    await store.begin(credential("t")).keep(found())
+    await store.begin(credential("t")).drop()
+    assert await store.get(credential("t")) is None
+
+
+@pytest.mark.parametrize("ended", KINDS, ids=_of)
+async def test_what_is_revoked_is_gone_and_does_not_come_back(store: Store, ended: Ended) -> None:
+    await store.begin(credential("t")).keep(found())
+    assert await store.revoker.revoke(ended)
+    assert await store.get(credential("t")) is None
+    assert await store.begin(credential("t")).keep(found()) is Touch.REVOKED
+    assert await store.get(credential("t")) is None
+
+
+@pytest.mark.parametrize("ended", KINDS, ids=_of)
+async def test_a_revocation_wins_against_the_look_up_that_began_before_it(store: Store, ended: Ended) -> None:
+    look_up = store.begin(credential("t"))
+    await store.revoker.revoke(ended)
+    assert await look_up.keep(found()) is Touch.REVOKED
+    assert await store.get(credential("t")) is None
+
+
+@pytest.mark.parametrize("ended", KINDS, ids=_of)
+async def test_a_change_wins_too_and_the_next_look_up_is_kept(store: Store, ended: Ended) -> None:
+    await store.begin(credential("t")).keep(found())
+    look_up = store.begin(credential("t"))
+    await store.revoker.changed(ended)
+    assert await store.get(credential("t")) is None
+    assert await look_up.keep(found()) is Touch.CHANGED
+    assert await store.get(credential("t")) is None
+    await asyncio.sleep(0.01)  # the server tells a tombstone's age in whole milliseconds
+    assert await store.begin(credential("t")).keep(found()) is Touch.NONE
+    assert await store.get(credential("t")) == found()
+
+
+async def test_a_change_does_not_undo_a_revocation(store: Store) -> None:
+    await store.revoker.revoke(KINDS[0])
+    await store.revoker.changed(KINDS[0])
+    assert await store.begin(credential("t")).keep(found()) is Touch.REVOKED
+
+
+async def test_others_are_not_touched(store: Store) -> None:
+    await store.begin(credential("t")).keep(found())
+    for ended in (
+        Ended(EndedKind.SESSION, "session-2"),
+        Ended(EndedKind.USER, "session-1"),
+        Ended(EndedKind.ORGANIZATION, "org-2"),
+        Ended(EndedKind.CREDENTIAL, credential("other").fingerprint.hex()),
+    ):
+        await store.revoker.revoke(ended)
+    assert await store.get(credential("t")) == found()
+
+
+async def test_what_was_issued_after_a_users_revocation_is_kept(store: Store) -> None:
+    await store.revoker.revoke(Ended(EndedKind.USER, "user-1"))
+    await asyncio.sleep(0.01)  # as above
+    later = found(issued_at=wall() + 2)
+    assert await store.begin(credential("new")).keep(later) is Touch.NONE
+    assert await store.get(credential("new")) == later
+
+
+async def test_whoever_fills_and_whoever_revokes_at_once_the_revocation_wins(store: Store) -> None:
+    for round_number in range(30):
+        shown = credential(f"t{round_number}")
+        answer = found(round_number)
+        look_up = store.begin(shown)
+        ended = Ended(EndedKind.SESSION, f"session-{round_number}")
+        await asyncio.gather(look_up.keep(answer), store.revoker.revoke(ended))
+        assert await store.get(shown) is None
