@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from time import monotonic
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from gateway.credentials.fingerprint import Fingerprinter
+from gateway.fleet.client import RedisClient, connect
+from gateway.fleet.guard import GuardedRedis
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.revocation import Ended, EndedKind
+from gateway.resilience.breaker import Breaker
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.ending import Effect, Ending, News, Touch
+from gateway.sessions.handles import Handles
+from gateway.sessions.sealing import Sealer
+from gateway.sessions.shared import SharedSessions
+from gateway.sessions.tier import Held
+from gateway.sessions.tombstones import Tombstones
+from gateway.telemetry.resolution_metrics import ResolutionMetrics
+from tests.support import redis_server
+from tests.support.sessions import READER, SECRET, found, wall
+
+FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
+CREDENTIAL = Credential(READER, CredentialKind.BEARER, "", ("t",), FINGERPRINTER(("t",)))
+HELD = Held(found(), "accounts", 0.5)
+
+
+class Tier:
+    """The shared tier of one process."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self.client: RedisClient = connect(url, 0.2)
+        self.registry = CollectorRegistry()
+        self.tasks = TaskKeeper()
+        self.tombstones = Tombstones(prefix, wall)
+        metrics = ResolutionMetrics(self.registry)
+        self.shared = SharedSessions(
+            redis=GuardedRedis(self.client, 0.2, Breaker(monotonic, failures=2), self.tasks, metrics),
+            tombstones=self.tombstones,
+            handles=Handles([SECRET]),
+            sealer=Sealer([SECRET]),
+            fingerprinters={READER: FINGERPRINTER},
+            clock=wall,
+        )
+        self.key = self.tombstones.entry_key(CREDENTIAL.fingerprint)
+
+    async def read(self) -> Held | None:
+        return await self.shared.visit(CREDENTIAL).read()
+
+    async def fill(self, held: Held = HELD, lifetime: float = 60.0, *, share: bool = True) -> Touch | None:
+        return await self.shared.visit(CREDENTIAL).fill(held, lifetime=lifetime, share=share)
+
+    def faults(self, operation: str) -> float:
+        return self.registry.get_sample_value("gateway_redis_faults_total", {"operation": operation}) or 0.0
+
+
+@contextlib.asynccontextmanager
+async def tier_at(url: str, prefix: str) -> AsyncIterator[Tier]:
+    tier = Tier(url, prefix)
+    yield tier
+    await tier.tasks.aclose()
+    await tier.client.aclose()
+
+
+@pytest.fixture
+async def tier(redis_url: str, key_prefix: str) -> AsyncIterator[Tier]:
+    async with tier_at(redis_url, key_prefix) as tier:
+        yield tier
+
+
+async def test_age_goes_on_from_the_look_up_and_not_from_the_storing(tier: Tier) -> None:
+    await tier.fill(Held(found(), "accounts", 30.0))
+    held = await tier.read()
+    assert held is not None
+    assert 30.0 <= held.age < 31.0
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage", b"\x01" + b"n" * 80])
+async def test_a_value_that_does_not_open_is_a_miss(tier: Tier, garbage: bytes) -> None:
+    await tier.client.set(tier.key, garbage, px=10_000)
+    assert await tier.read() is None
+
+
+async def test_a_value_moved_to_another_credentials_key_is_a_miss(tier: Tier) -> None:
+    await tier.fill()
+    other = Credential(READER, CredentialKind.BEARER, "", ("other",), FINGERPRINTER(("other",)))
+    await tier.client.rename(tier.key, tier.tombstones.entry_key(other.fingerprint))
+    assert await tier.shared.visit(other).read() is None
+
+
+async def test_a_key_of_the_wrong_type_is_a_miss(tier: Tier) -> None:
+    await tier.client.rpush(tier.key, b"x")
+    with capture_logs():
+        assert await tier.read() is None
+    assert tier.faults("read") == 1
+
+
+async def test_an_unchecked_value_that_a_revocation_missed_is_not_served(tier: Tier) -> None:
+    """As a fill leaves it whose SET was delivered late, after the revocation had taken everything away."""
+    await tier.fill()
+    late = await tier.client.get(tier.key)
+    (handle,) = Handles([SECRET]).of(Ended(EndedKind.SESSION, "session-1"))
+    await tier.tombstones.end(tier.client, News(Ending(Effect.CHANGED, wall(), 600.0), (handle,)))
+    await tier.client.set(tier.key, late or b"", px=60_000)
+    assert await tier.read() is None
+
+
+async def test_one_process_asks_and_the_others_wait_for_it(tier: Tier) -> None:
+    first, second = tier.shared.visit(CREDENTIAL), tier.shared.visit(CREDENTIAL)
+    assert [await first.claim(), await second.claim()] == [True, False]
+    await second.release()  # is not its to release
+    assert not await second.claim()
+    await first.release()
+    assert await second.claim()
+    await second.fill(HELD, lifetime=60.0, share=True)
+    assert await tier.shared.visit(CREDENTIAL).claim()
+
+
+async def test_an_answer_that_stays_in_memory_leaves_only_hashes(tier: Tier, key_prefix: str) -> None:
+    assert await tier.fill(share=False) is Touch.NONE
+    kinds = {key.removeprefix(key_prefix.encode())[:2] async for key in tier.client.scan_iter(f"{key_prefix}*")}
+    assert kinds == {b"i:"}
+
+
+async def test_everything_expires(tier: Tier, key_prefix: str) -> None:
+    await tier.shared.visit(CREDENTIAL).claim()
+    await tier.fill()
+    lives = [await tier.client.pttl(key) async for key in tier.client.scan_iter(f"{key_prefix}*")]
+    assert lives
+    assert all(0 < life <= 62_000 for life in lives)
+
+
+async def test_a_server_that_is_out_of_memory_still_tells_of_revocations(key_prefix: str) -> None:
+    with redis_server.running(redis_server.program()) as server:
+        async with tier_at(server.url, key_prefix) as tier:
+            (handle,) = Handles([SECRET]).of(Ended(EndedKind.SESSION, "session-1"))
+            await tier.tombstones.end(tier.client, News(Ending(Effect.ENDED, wall(), 600.0), (handle,)))
+            await tier.client.config_set("maxmemory", "1")
+            with capture_logs():
+                assert await tier.fill() is Touch.REVOKED
+            assert tier.faults("fill") == 1
+
+
+async def test_a_replica_that_may_only_be_read_is_a_miss_and_no_outage(key_prefix: str) -> None:
+    with redis_server.running(redis_server.program()) as server:
+        async with tier_at(server.url, key_prefix) as tier:
+            await tier.fill()
+            await tier.client.replicaof(
+                "127.0.0.1", server.port
+            )  # of itself: it never gets a master, and stays read-only
+            with capture_logs():
+                assert await tier.shared.visit(CREDENTIAL).claim()
+                assert await tier.fill() in {Touch.NONE, None}
+
+
+async def test_a_frozen_server_costs_the_allowance_and_then_nothing(key_prefix: str) -> None:
+    with redis_server.running(redis_server.program()) as server:
+        async with tier_at(server.url, key_prefix) as tier:
+            await tier.fill()
+            server.freeze()
+            with capture_logs() as lines:
+                for _ in range(10):
+                    assert await tier.read() is None
+                    assert await tier.fill() is None
+            server.thaw()
+    assert tier.faults("read") + tier.faults("fill") == 2
+    assert len(lines) == 1
+
+
+async def test_a_paused_server_is_a_miss(key_prefix: str) -> None:
+    with redis_server.running(redis_server.program()) as server:
+        async with tier_at(server.url, key_prefix) as tier:
+            await tier.fill()
+            await tier.client.client_pause(60_000)
+            with capture_logs():
+                assert await tier.read() is None

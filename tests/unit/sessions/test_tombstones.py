@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from gateway.fleet.client import RedisClient, connect
+from gateway.sessions.ending import Effect, Ending, News, Touch
+from gateway.sessions.tombstones import Tombstones, decode_news
+from tests.support.sessions import found, wall
+
+A, B = b"a" * 16, b"b" * 16
+FINGERPRINT = b"f" * 16
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[RedisClient]:
+    client = connect(redis_url, 1.0)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def tombstones(key_prefix: str) -> Tombstones:
+    return Tombstones(key_prefix, wall)
+
+
+def news(effect: Effect = Effect.ENDED, *handles: bytes, life: float = 600.0) -> News:
+    return News(Ending(effect, wall(), life), handles or (A,))
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"hello", b"\xc1", msgspec.msgpack.encode([1]), msgspec.msgpack.encode([[9, 1.0, 1.0], []])]
+)
+def test_a_message_that_is_none_is_an_error(payload: bytes) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decode_news(payload)
+
+
+async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, client: RedisClient) -> None:
+    """The revoking process's clock is an hour slow, and its change is younger than the look-up all the same."""
+    slow = Tombstones(tombstones.channel.removesuffix("news"), lambda: wall() - 3600)
+    await slow.end(client, News(Ending(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
+    assert await tombstones.touch(client, [A, B], found(), 5.0) is Touch.CHANGED
+    assert await tombstones.touch(client, [B], found(), 5.0) is Touch.NONE
+
+
+async def test_garbage_in_a_tombstones_place_revokes(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str
+) -> None:
+    await client.set(f"{key_prefix}e:{A.hex()}", b"garbage", px=10_000)
+    assert await tombstones.touch(client, [A], found(), 0.0) is Touch.REVOKED
+
+
+async def test_what_is_ended_is_taken_away_by_the_hundred(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str
+) -> None:
+    fingerprints = [number.to_bytes(16, "big") for number in range(1, 1300)]
+    for fingerprint in fingerprints:
+        await tombstones.index(client, [A], fingerprint, wall() + 60)
+        await client.set(tombstones.entry_key(fingerprint), b"sealed", px=60_000)
+    await client.set(tombstones.entry_key(FINGERPRINT), b"another's", px=60_000)
+    await tombstones.end(client, news())
+    left = [key async for key in client.scan_iter(f"{key_prefix}s:*")]
+    assert left == [tombstones.entry_key(FINGERPRINT).encode()]
+
+
+async def test_the_index_forgets_what_has_ended_by_itself(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str
+) -> None:
+    await tombstones.index(client, [A], FINGERPRINT, wall() - 1)
+    await tombstones.index(client, [A], b"g" * 16, wall() + 60)
+    assert await client.zrange(f"{key_prefix}i:{A.hex()}", 0, -1) == [b"g" * 16]
+
+
+async def test_the_index_lives_as_long_as_its_longest_member(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str
+) -> None:
+    await tombstones.index(client, [A], FINGERPRINT, wall() + 5000)
+    await tombstones.index(client, [A], b"g" * 16, wall() + 10)
+    assert await client.ttl(f"{key_prefix}i:{A.hex()}") > 4000
+    await tombstones.index(client, [A], FINGERPRINT, wall() + 10)
+    assert (await client.zscore(f"{key_prefix}i:{A.hex()}", FINGERPRINT) or 0) > wall() + 4000
+
+
+async def test_everything_that_it_writes_expires(tombstones: Tombstones, client: RedisClient, key_prefix: str) -> None:
+    await tombstones.index(client, [A, B], FINGERPRINT, wall() + 60)
+    await tombstones.end(client, news(Effect.ENDED, A, B))
+    await tombstones.end(client, news(Effect.CHANGED, A, B))
+    lives = [await client.ttl(key) async for key in client.scan_iter(f"{key_prefix}*")]
+    assert len(lives) == 6
+    assert min(lives) > 0
+
+
+async def test_the_bus_is_told_what_was_ended(tombstones: Tombstones, client: RedisClient) -> None:
+    said = news(Effect.ENDED_BEFORE, A, B)
+    async with client.pubsub() as listener:
+        await listener.subscribe(tombstones.channel)
+        await listener.get_message(timeout=5)
+        await tombstones.end(client, said)
+        message = await listener.get_message(timeout=5)
+    assert decode_news(message["data"]) == said
