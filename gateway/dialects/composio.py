@@ -56,6 +56,7 @@ class Composio:
 
     name = "composio"
     paths: tuple[str, ...] = (_PATH, _PATH_WITH_METADATA)
+    parameters: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self._hearing = Hearing(SessionInfo, Errors, _SAYS_NO)

@@ -81,10 +81,11 @@ class Documented(msgspec.Struct, frozen=True):
 
 
 class Served(Protocol):
-    """Our sessions and refusals in a product's words."""
+    """Our sessions and refusals in a product's words. `parameters` are the query parameters that it must be given."""
 
     name: str
     paths: tuple[str, ...]
+    parameters: tuple[str, ...]
 
     def reply(self, verdict: Verdict | None, ask: Ask) -> Reply | SessionWanted:
         """Answer with the caller's session, or say why not; `None` is a caller who showed nothing."""

@@ -67,6 +67,7 @@ class Memghost:
 
     name = "memghost"
     paths: tuple[str, ...] = ("/auth/session", "/api/v1/auth/session")
+    parameters: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self._hearing = Hearing(MemghostSession, MemghostError, {404: Reason.GONE})

@@ -55,6 +55,7 @@ class Normal:
 
     name = "session"
     paths: tuple[str, ...] = (PATH,)
+    parameters: tuple[str, ...] = ()
 
     def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
         """Answer with the whole session."""

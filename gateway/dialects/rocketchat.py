@@ -47,6 +47,7 @@ class Rocketchat:
 
     name = "rocketchat"
     paths: tuple[str, ...] = ("/api/v1/sessions/info",)
+    parameters: tuple[str, ...] = (_PARAMETER,)
 
     def __init__(self, profile: Profile = Profile.DOCUMENTED) -> None:
         self._not_found_status = 404 if profile is Profile.PRODUCT else 400

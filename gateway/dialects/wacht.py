@@ -53,12 +53,13 @@ class Wacht:
     """wacht's words, both ways.
 
     Under the product's profile nobody is a session too: whoever shows no good token gets a fresh one that names
-    nobody, and nothing is stored for it. `renew` signs the values of the `cookie`; without it none is renewed. In `development` a token goes back in
-    `X-Development-Session`, else in the cookie.
+    nobody, and nothing is stored for it. `renew` signs the values of the `cookie`; without it none is renewed. In
+    `development` a token goes back in `X-Development-Session`, else in the cookie. `new_id` names visitors.
     """
 
     name = "wacht"
     paths: tuple[str, ...] = ("/session", "/session/")
+    parameters: tuple[str, ...] = ()
 
     def __init__(
         self,

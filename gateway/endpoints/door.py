@@ -13,12 +13,14 @@ from gateway.telemetry.record import RequestRecord
 class Door(Protocol):
     """Answers requests that were read and are well formed.
 
-    `paths` are the own paths it answers at, in canonical form; the proxy has none: it answers wherever nobody else
-    does. `answer` fills `record` with what it learns; it need not catch faults or vanished clients.
+    `paths` are the own paths it answers at, in canonical form, and `hosts` the host names it answers for (empty: all);
+    the proxy has no paths: it answers wherever nobody else does. `answer` fills `record` with what it learns; it need
+    not catch vanished clients, nor faults unless it has its own words for them.
     """
 
     name: str
     paths: tuple[str, ...]
+    hosts: frozenset[str]
 
     async def answer(
         self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord

@@ -1,0 +1,161 @@
+"""`GET /_gateway/openapi.json`: the own endpoints as an OpenAPI 3.1 document.
+
+The schemas are made from the very types that encode the answers, so that the two cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.credentials.reader import Reader
+from gateway.dialects.dialect import Documented, Served
+from gateway.dialects.normal import NormalErrors
+from gateway.endpoints.refusals import refusal_response
+from gateway.model.access import AccessRequest
+from gateway.model.credential import CredentialKind
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.telemetry.record import RequestRecord
+
+PATH = "/_gateway/openapi.json"
+
+_REFERENCE = "#/components/schemas/{name}"
+_JSON = "application/json"
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_ALLOW = {"Allow": {"description": "The methods that are allowed", "schema": {"type": "string"}}}
+
+_Json = dict[str, Any]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One GET of an own endpoint. `security` are the alternatives, each the names of schemes that go together."""
+
+    path: str
+    name: str
+    summary: str
+    responses: Mapping[int, Documented]
+    parameters: tuple[str, ...] = ()
+    security: tuple[tuple[str, ...], ...] = ()
+    schemes: Mapping[str, _Json] = {}
+
+
+def session_info_operations(dialect: Served, readers: Sequence[Reader]) -> list[Operation]:
+    """Return the operations of a session-info endpoint that reads with `readers`."""
+    schemes: dict[str, _Json] = {}
+    security = []
+    for reader in readers:
+        own = _schemes(reader)
+        schemes |= own
+        security.append(tuple(own))
+    return [
+        Operation(
+            path=path,
+            name=f"{dialect.name}_{place}",
+            summary=f"Who am I? ({dialect.name})",
+            responses=dialect.documented(path),
+            parameters=dialect.parameters,
+            security=tuple(security),
+            schemes=schemes,
+        )
+        for place, path in enumerate(dialect.paths)
+    ]
+
+
+def openapi_document(operations: Iterable[Operation]) -> _Json:
+    """Return the document (OpenAPI 3.1, whose schemas are JSON Schema 2020-12)."""
+    operations = tuple(operations)
+    bodies = [documented.body for operation in operations for documented in operation.responses.values()]
+    types = list(dict.fromkeys([*bodies, NormalErrors]))
+    references, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schemas = dict(zip(types, references, strict=True))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Session gateway",
+            "description": "The endpoints that the gateway answers by itself.",
+            "version": version("session-gateway"),
+        },
+        "paths": {operation.path: {"get": _operation(operation, schemas)} for operation in operations},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {name: scheme for each in operations for name, scheme in each.schemes.items()},
+        },
+    }
+
+
+class OpenApi:
+    """Answers with the document; it is for everybody, and says nothing that asking would not."""
+
+    name = "openapi"
+    paths: tuple[str, ...] = (PATH,)
+    hosts: frozenset[str] = frozenset()
+
+    def __init__(self, document: _Json) -> None:
+        self._body = msgspec.json.encode(document)
+
+    async def answer(
+        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
+    ) -> web.StreamResponse:
+        """Return the document to GET and HEAD."""
+        del request, record
+        if access.method not in {"GET", "HEAD"}:
+            refusal = Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method")
+            return refusal_response(refusal, access.request_id, ((b"Allow", b"GET, HEAD"),))
+        return web.Response(body=self._body, headers={"Content-Type": _JSON, "Cache-Control": "no-cache"})
+
+
+def _operation(operation: Operation, schemas: Mapping[object, _Json]) -> _Json:
+    responses = {
+        str(status): _response(status, documented, schemas) for status, documented in operation.responses.items()
+    }
+    refused = {"description": "Refused before it reached this endpoint", "content": _content(schemas[NormalErrors])}
+    return {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": [
+            {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
+            for name in operation.parameters
+        ],
+        "security": [{name: [] for name in together} for together in operation.security],
+        "responses": {**responses, "default": refused},
+    }
+
+
+def _response(status: int, documented: Documented, schemas: Mapping[object, _Json]) -> _Json:
+    """Describe one answer. A request that is refused in front of every endpoint gets the gateway's own shape."""
+    schema = schemas[documented.body]
+    if status >= HTTPStatus.BAD_REQUEST and documented.body is not NormalErrors:
+        schema = {"anyOf": [schema, schemas[NormalErrors]]}
+    described: _Json = {"description": documented.description, "content": _content(schema)}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        described["headers"] = _RETRY_AFTER
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        described["headers"] = _ALLOW
+    return described
+
+
+def _content(schema: _Json) -> _Json:
+    return {_JSON: {"schema": schema}}
+
+
+def _schemes(reader: Reader) -> dict[str, _Json]:
+    """Return the security schemes that together are one credential of this reader's."""
+    if reader.kind is CredentialKind.BEARER:
+        return {reader.name: {"type": "http", "scheme": "bearer"}}
+    if reader.kind is CredentialKind.COOKIE:
+        (cookie,) = reader.cookies
+        return {reader.name: {"type": "apiKey", "in": "cookie", "name": cookie.decode("ascii")}}
+    places = sorted(header.decode("ascii") for header in reader.headers)
+    return {
+        (f"{reader.name}.{place}" if len(places) > 1 else reader.name): {
+            "type": "apiKey",
+            "in": "header",
+            "name": place,
+        }
+        for place in places
+    }

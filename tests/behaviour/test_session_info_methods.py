@@ -1,0 +1,70 @@
+"""What every session-info endpoint does with methods, hosts and other people's credentials, through a socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.dialects.dialect import Served
+from gateway.dialects.kinds import DialectName, spoken_dialect
+from gateway.dialects.normal import Normal
+from tests.support.example_sessions import FOUND
+from tests.support.who_am_i import Authorities, endpoint
+
+SHOWN = {
+    "composio": {"X-Api-Key": "good"},
+    "wacht": {"Cookie": "__session=good"},
+    "memghost": {"Authorization": "Bearer good"},
+    "rocketchat": {"X-User-Id": "rbAXPnMktTFbNpwtJ", "X-Auth-Token": "good"},
+    "session": {"Authorization": "Bearer good"},
+}
+QUERY = {"rocketchat": "?sessionId=QoYYFw2t9oKks2niG"}
+
+
+@pytest.fixture(params=["composio", "wacht", "memghost", "rocketchat", "session"])
+def dialect(request: pytest.FixtureRequest) -> Served:
+    return Normal() if request.param == "session" else spoken_dialect(request.param)
+
+
+def authorities(dialect: Served) -> Authorities:
+    return Authorities({"good": FOUND.get(dialect.name, FOUND["memghost"])})
+
+
+async def test_head_is_get_without_its_body(dialect: Served) -> None:
+    path = dialect.paths[0] + QUERY.get(dialect.name, "")
+    async with endpoint(dialect, authorities(dialect)) as who:
+        for shown in (SHOWN[dialect.name], {}):
+            whole, head = await who.ask(path, shown), await who.ask(path, shown, "HEAD")
+            assert (head.status, head.body) == (whole.status, b"")
+            assert head.headers["Content-Length"] == str(len(whole.body))
+            assert head.headers["Content-Type"] == "application/json"
+
+
+async def test_options_says_what_may_be_asked_and_asks_nobody(dialect: Served) -> None:
+    known = authorities(dialect)
+    async with endpoint(dialect, known) as who:
+        answer = await who.ask(dialect.paths[0], SHOWN[dialect.name], "OPTIONS")
+    assert (answer.status, answer.headers["Allow"], answer.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert known.asked == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_another_method_is_405_in_the_product_s_words_and_asks_nobody(dialect: Served, method: str) -> None:
+    known = authorities(dialect)
+    async with endpoint(dialect, known) as who:
+        answer = await who.ask(dialect.paths[0], SHOWN[dialect.name], method)
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()
+    assert known.asked == []
+
+
+@pytest.mark.parametrize("name", ["composio", "wacht", "memghost", "rocketchat"])
+async def test_a_credential_of_another_endpoint_s_is_not_read(name: DialectName) -> None:
+    foreign = {field: value for other, shown in SHOWN.items() if other != name for field, value in shown.items()}
+    foreign = {field: value for field, value in foreign.items() if field not in SHOWN[name]}
+    dialect = spoken_dialect(name)
+    known = authorities(dialect)
+    async with endpoint(dialect, known) as who:
+        answer = await who.ask(dialect.paths[0] + QUERY.get(name, ""), foreign)
+    assert answer.status == 401
+    assert known.asked == []

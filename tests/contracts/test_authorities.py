@@ -1,0 +1,278 @@
+"""One suite for every kind of authority that is asked over a socket: what it may answer, and what faults become."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from gateway.authorities.authority import Authority
+from gateway.authorities.introspection import IntrospectionSettings
+from gateway.authorities.jwt import JwtSettings
+from gateway.authorities.kinds import AuthoritySettings, build_authority
+from gateway.authorities.remote import RemoteSettings
+from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.credential import Credential
+from gateway.signing import KeyRing
+from tests.support.example_sessions import ANSWERS, CREDENTIALS, FOUND
+from tests.support.low_level import listening
+
+ISSUER = "https://id.example.com"
+MEBIBYTE = 1024 * 1024
+PATIENCE = "10s"
+"""Until a test that waits for an authority gives up; a bound for a broken program, not an expectation."""
+KEYS = KeyRing.generate("ES256")
+Answering = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def token(now: float) -> str:
+    return KEYS.sign("at+jwt", {"iss": ISSUER, "aud": "orders", "sub": "u1", "iat": int(now), "exp": int(now) + 60})
+
+
+class Kind:
+    """One kind: its settings for an address, the credential that is asked about, and the authority's good answer."""
+
+    def __init__(
+        self, name: str, settings: Callable[[str, str], AuthoritySettings], credential: Credential, good: Any
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.credential = credential
+        self.good = json.dumps(good).encode()
+
+
+def _remote(dialect: Any) -> Kind:
+    return Kind(
+        dialect,
+        lambda url, timeout: RemoteSettings(kind="remote", dialect=dialect, url=url, timeout=timeout),
+        CREDENTIALS[dialect],
+        # an ended rocketchat session is rejected by look_up, so the live one stands for it
+        {key: value for key, value in ANSWERS[dialect].items() if key != "closedAt"},
+    )
+
+
+BEARER = CREDENTIALS["memghost"]
+KINDS = {
+    **{dialect: _remote(dialect) for dialect in ANSWERS},
+    "introspection": Kind(
+        "introspection",
+        lambda url, timeout: IntrospectionSettings(
+            kind="introspection", url=url, client_id="gw", client_secret="s3cret", timeout=timeout
+        ),
+        BEARER,
+        {"active": True, "sub": "u1", "scope": "read write"},
+    ),
+    "jwt": Kind(
+        "jwt",
+        lambda url, timeout: JwtSettings(
+            kind="jwt", issuer=ISSUER, audience="orders", jwks_url=url, algorithms=["ES256"], timeout=timeout
+        ),
+        Credential("token", BEARER.kind, "", (token(time.time()),), b"j"),  # noqa: TID251 - a token of now
+        KEYS.jwks(),
+    ),
+}
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return KINDS[request.param]
+
+
+@contextlib.asynccontextmanager
+async def asked(kind: Kind, answering: Answering, timeout: str = PATIENCE) -> AsyncIterator[Authority]:
+    async with listening(answering) as port, opened(kind, f"http://127.0.0.1:{port}/who", timeout) as authority:
+        yield authority
+
+
+@contextlib.asynccontextmanager
+async def opened(kind: Kind, url: str, timeout: str = PATIENCE) -> AsyncIterator[Authority]:
+    authority = await build_authority("a", kind.settings(url, timeout), time.time)  # noqa: TID251 - the real clock, handed in
+    try:
+        yield authority
+    finally:
+        await authority.close()
+
+
+def always(status: int, body: bytes, content_type: str = "application/json", **headers: str) -> Answering:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(status=status, body=body, headers={"Content-Type": content_type, **headers})
+
+    return answer
+
+
+async def test_a_good_answer_is_a_session(kind: Kind) -> None:
+    async with asked(kind, always(200, kind.good)) as authority:
+        answer = await authority.look_up(kind.credential)
+    assert isinstance(answer, Found)
+    expected = FOUND[kind.name].session.subject if kind.name in FOUND else "u1"
+    assert answer.session.subject == expected
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 429, 500, 502, 503, 504])
+async def test_a_status_that_says_nothing_of_the_credential_is_cannot_tell(kind: Kind, status: int) -> None:
+    async with asked(kind, always(status, kind.good, Location="/elsewhere")) as authority:
+        assert isinstance(await authority.look_up(kind.credential), Unavailable)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[1]", b'"text"', b"\xff\xfe\x00", b"[" * 20_000, b'{"keys": 1}', b'{"active": "yes"}'],
+)
+async def test_junk_is_cannot_tell(kind: Kind, body: bytes) -> None:
+    async with asked(kind, always(200, body)) as authority:
+        assert isinstance(await authority.look_up(kind.credential), Unavailable)
+
+
+async def test_another_product_s_answer_is_cannot_tell(kind: Kind) -> None:
+    for name, answer in ANSWERS.items():
+        if name != kind.name:
+            async with asked(kind, always(200, json.dumps(answer).encode())) as authority:
+                assert isinstance(await authority.look_up(kind.credential), Unavailable)
+
+
+async def test_a_page_for_people_is_cannot_tell(kind: Kind) -> None:
+    async with asked(kind, always(200, b"<html>log in</html>", "text/html")) as authority:
+        assert isinstance(await authority.look_up(kind.credential), Unavailable)
+
+
+async def test_more_than_a_mebibyte_is_cannot_tell_and_is_not_read_to_its_end(kind: Kind) -> None:
+    broken_off = asyncio.Event()
+
+    async def endless(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b" " * 65536)
+        except ConnectionError:
+            broken_off.set()
+            raise
+
+    async with asked(kind, endless) as authority:
+        answer = await authority.look_up(kind.credential)
+        assert isinstance(answer, Unavailable)
+        async with asyncio.timeout(10):
+            await broken_off.wait()
+
+
+async def test_a_mebibyte_is_read_whole(kind: Kind) -> None:
+    padded = kind.good.ljust(MEBIBYTE)
+    async with asked(kind, always(200, padded)) as authority:
+        assert isinstance(await authority.look_up(kind.credential), Found)
+
+
+async def test_a_compressed_answer_is_cannot_tell_since_none_was_asked_for(kind: Kind) -> None:
+    answering = always(200, b"\x1f\x8b" + bytes(100), **{"Content-Encoding": "gzip"})
+    async with asked(kind, answering) as authority:
+        assert isinstance(await authority.look_up(kind.credential), Unavailable)
+
+
+async def test_silence_is_cannot_tell(kind: Kind) -> None:
+    gone = asyncio.Event()
+
+    async def silent(request: web.BaseRequest) -> web.StreamResponse:
+        await gone.wait()
+        return web.Response(body=await request.read())
+
+    async with asked(kind, silent, timeout="100ms") as authority:
+        answer = await authority.look_up(kind.credential)
+        gone.set()
+    assert isinstance(answer, Unavailable)
+
+
+async def test_a_reset_is_cannot_tell_and_is_not_tried_again(kind: Kind) -> None:
+    requests = []
+
+    async def reset(request: web.BaseRequest) -> web.StreamResponse:
+        requests.append(request.method)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with asked(kind, reset) as authority:
+        assert isinstance(await authority.look_up(kind.credential), Unavailable)
+    assert len(requests) == 1
+
+
+async def test_nobody_listening_is_cannot_tell(kind: Kind) -> None:
+    async with listening(always(200, b"")) as port:
+        pass
+    async with opened(kind, f"http://127.0.0.1:{port}/who") as authority:
+        answer = await authority.look_up(kind.credential)
+    assert isinstance(answer, Unavailable)
+    assert kind.credential.parts[0] not in answer.detail
+
+
+async def test_a_redirect_is_not_followed_with_the_credential(kind: Kind) -> None:
+    paths = []
+
+    async def redirect(request: web.BaseRequest) -> web.StreamResponse:
+        paths.append(request.rel_url.path)
+        return web.Response(status=302, headers={"Location": "/elsewhere"})
+
+    async with asked(kind, redirect) as authority:
+        await authority.look_up(kind.credential)
+    assert paths == ["/who"]
+
+
+async def test_cookies_of_one_caller_s_answer_are_not_sent_for_the_next(kind: Kind) -> None:
+    cookies = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        cookies.append(request.headers.get("Cookie", "").replace("__session=cookie-token", ""))
+        return web.Response(body=kind.good, content_type="application/json", headers={"Set-Cookie": "sid=1; Path=/"})
+
+    async with asked(kind, answer) as authority:
+        for _ in range(2):
+            await authority.look_up(kind.credential)
+    assert set(cookies) == {""}
+
+
+async def test_connections_are_kept(kind: Kind) -> None:
+    peers = set()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response(body=kind.good, content_type="application/json")
+
+    async with asked(kind, answer) as authority:
+        for _ in range(3):
+            await authority.look_up(kind.credential)
+    assert len(peers) == 1
+
+
+async def test_settings_that_change_verdicts_change_the_digest(kind: Kind) -> None:
+    digests = set()
+    for url in ("http://127.0.0.1:1/a", "http://127.0.0.1:1/b"):
+        async with opened(kind, url) as authority:
+            digests.add(authority.verdict_digest)
+    assert len(digests) == 2
+
+
+async def test_a_session_that_is_nobody_s_is_gone(kind: Kind) -> None:
+    async with asked(kind, always(404, b'{"success": false, "error": "Session not found"}')) as authority:
+        assert await authority.session_of(kind.credential, "another") == Rejected(Reason.GONE)
+
+
+@pytest.mark.parametrize("name", ["composio", "wacht", "memghost", "rocketchat", "introspection"])
+async def test_who_cannot_disown_never_says_not_mine(name: str) -> None:
+    kind = KINDS[name]
+    async with asked(kind, always(401, b"{}")) as authority:
+        assert authority.can_disown is False
+        for credential in CREDENTIALS.values():
+            assert await authority.look_up(credential) is not None
+
+
+def test_introspection_shows_its_secret_to_nobody() -> None:
+    settings = KINDS["introspection"].settings("https://id.example.com/introspect", PATIENCE)
+    assert "s3cret" not in repr(settings)
+    assert base64.b64encode(b"gw:s3cret").decode() not in repr(settings)
