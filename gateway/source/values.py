@@ -40,7 +40,8 @@ def _usable(value: object) -> object:
     return value
 
 
-def _duration(value: object) -> object:
+def parse_duration(value: object) -> float:
+    """Return the seconds of `50ms`, `10s`, `5m`, `24h`, `7d` or `0`; raises ValueError for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if value == 0:
             return 0.0
@@ -77,7 +78,7 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str | SecretStr) else value
 
 
-Duration = Annotated[float, BeforeValidator(_duration)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
 """In a config `50ms`, `10s`, `5m`, `24h`, `7d` or `0`; in the program seconds."""
 
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]

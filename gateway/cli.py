@@ -1,0 +1,225 @@
+"""The command line: what each command takes, and the one function that it calls.
+
+Commands import what they run when they run it, so that `gateway check` does not wait for a server's libraries.
+Exit codes: 0 done, 1 problems, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway import __version__
+from gateway.model.errors import GatewayError, RecordsError, SettingsError
+from gateway.model.revocation import Ended, EndedKind
+from gateway.runtime.outcome import Outcome
+
+_ENDED = {
+    "session": EndedKind.SESSION,
+    "user": EndedKind.USER,
+    "api_key": EndedKind.API_KEY,
+    "organization": EndedKind.ORGANIZATION,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (default: those of the process) name; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (SettingsError, RecordsError) as error:  # each line of these begins with its place
+        sys.stderr.write(f"{error}\n")
+    except GatewayError as error:
+        sys.stderr.write(f"gateway: {error}\n")
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _print(coming: Coroutine[Any, Any, Outcome]) -> int:
+    """Run a command to its end and print what it came to."""
+    outcome = asyncio.run(coming)
+    if outcome.said:
+        sys.stdout.write(f"{outcome.said}\n")
+    if outcome.note:
+        sys.stderr.write(f"gateway: {outcome.note}\n")
+    return 0 if outcome.done else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway", description="An authenticating reverse proxy.")
+    parser.add_argument("--version", action="version", version=f"gateway {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_demo(commands.add_parser("demo", help="everything embedded, on loopback"))
+    _add_serve(commands.add_parser("serve", help="run"))
+    _add_check(commands.add_parser("check", help="tell every problem of a config"))
+    _add_directory(commands.add_parser("directory", help="records, keys and tokens of our own directory"))
+    _add_explain(commands.add_parser("explain", help="tell what would be decided about a request, and why"))
+    _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the config (YAML)")
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8080, help="public port, 0 for any (default 8080)")
+    parser.add_argument("--admin-port", type=int, default=9090, help="admin port, 0 for any (default 9090)")
+    parser.add_argument("--credentials", type=Path, metavar="FILE", help="write the demo's credentials there as JSON")
+    parser.set_defaults(command=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo.start import run  # noqa: PLC0415 - see the module's docstring
+
+    return run(options.port, options.admin_port, options.credentials)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.set_defaults(command=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from gateway.runtime.serve import run  # noqa: PLC0415 - see the module's docstring
+
+    return run(options.config)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from gateway.runtime.check import check_file  # noqa: PLC0415 - see the module's docstring
+
+    checked = check_file(options.config, os.environ)
+    for problem in checked.problems:
+        sys.stdout.write(f"{problem}\n")
+    if not checked.problems:
+        sys.stdout.write(f"{options.config}: no problems\n")
+    return 0 if checked.settings is not None else 1
+
+
+def _add_directory(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    migrate = commands.add_parser("migrate", help="bring the schema up to date")
+    _set_directory(migrate, _migrate)
+    load = commands.add_parser("load", help="import records (YAML or JSON), all or nothing")
+    load.add_argument("records", type=Path, metavar="RECORDS")
+    _set_directory(load, _load)
+    token = commands.add_parser("token", help="issue a token for a session")
+    token.add_argument("--session", required=True, metavar="ID")
+    token.add_argument("--kind", choices=("bearer", "cookie"), default="bearer", help="(default bearer)")
+    token.add_argument("--ttl", type=_duration, metavar="TIME", help="how long it is good: 15m, 24h (default: config)")
+    _set_directory(token, _token)
+    keys = commands.add_parser("key", help="create and delete API keys").add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
+    _add_key_create(keys.add_parser("create", help="make a key and print it, once"))
+    delete = keys.add_parser("delete", help="delete a key")
+    delete.add_argument("id", metavar="ID")
+    _set_directory(delete, _key_delete)
+
+
+def _set_directory(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
+    _add_config(parser)
+    parser.add_argument("--authority", metavar="NAME", help="which directory, where the config has several")
+    parser.set_defaults(command=command)
+
+
+def _add_key_create(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--type", choices=("project", "user", "organization"), default="project")
+    parser.add_argument("--member", required=True, metavar="ID", help="whose key it is")
+    parser.add_argument("--project", metavar="ID", help="what it opens: a project's id or nano id")
+    parser.add_argument("--name", default="key", help="what people call it")
+    parser.add_argument("--scope", action="append", default=[], dest="scopes", metavar="SCOPE")
+    parser.add_argument("--ttl", type=_duration, metavar="TIME", help="how long it is good: 90d (default: for ever)")
+    _set_directory(parser, _key_create)
+
+
+def _duration(text: str) -> float:
+    from gateway.source.values import parse_duration  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from gateway.runtime.directory_commands import Chosen, migrate_directory  # noqa: PLC0415 - see above
+
+    return _print(migrate_directory(Chosen(options.config, options.authority)))
+
+
+def _load(options: argparse.Namespace) -> int:
+    from gateway.runtime.directory_commands import Chosen, load_directory  # noqa: PLC0415 - see above
+
+    return _print(load_directory(Chosen(options.config, options.authority), options.records))
+
+
+def _token(options: argparse.Namespace) -> int:
+    from gateway.runtime.directory_commands import Chosen, issue_directory_token  # noqa: PLC0415 - see above
+
+    chosen = Chosen(options.config, options.authority)
+    return _print(issue_directory_token(chosen, options.session, options.kind, options.ttl))
+
+
+def _key_create(options: argparse.Namespace) -> int:
+    from gateway.runtime.directory_commands import Chosen, KeyWish, create_directory_key  # noqa: PLC0415 - see above
+
+    wish = KeyWish(options.type, options.member, options.project, options.name, tuple(options.scopes), options.ttl)
+    return _print(create_directory_key(Chosen(options.config, options.authority), wish))
+
+
+def _key_delete(options: argparse.Namespace) -> int:
+    from gateway.runtime.directory_commands import Chosen, delete_directory_key  # noqa: PLC0415 - see above
+
+    return _print(delete_directory_key(Chosen(options.config, options.authority), options.id))
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument(
+        "-H", "--header", dest="headers", type=_header, action="append", default=[], metavar="'NAME: VALUE'"
+    )
+    parser.add_argument("method", metavar="METHOD")
+    parser.add_argument("url", metavar="URL", help="https://api.example.com/orders/7, or a path alone")
+    parser.set_defaults(command=_explain)
+
+
+def _header(text: str) -> tuple[bytes, bytes]:
+    """Read `name: value` as curl does; argparse makes a usage error of a ValueError."""
+    name, mark, value = text.partition(":")
+    if not mark or not name.strip() or "\n" in text or "\r" in text:
+        raise argparse.ArgumentTypeError("a header is 'name: value'")
+    return name.strip().encode(), value.strip().encode()
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from gateway.runtime.explain import explain  # noqa: PLC0415 - see the module's docstring
+
+    return _print(explain(options.config, options.method, options.url, tuple(options.headers)))
+
+
+def _add_revoke(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    for name in _ENDED:
+        what.add_argument(f"--{name.replace('_', '-')}", metavar="ID")
+    parser.set_defaults(command=_revoke)
+
+
+def _revoke(options: argparse.Namespace) -> int:
+    from gateway.runtime.revoke import revoke  # noqa: PLC0415 - see the module's docstring
+
+    (ended,) = [Ended(kind, value) for name, kind in _ENDED.items() if (value := getattr(options, name)) is not None]
+    return _print(revoke(options.config, ended))
