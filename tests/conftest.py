@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import redis_server
+from tests.support.serving import Examples
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,11 @@ def redis_url() -> Iterator[str]:
 def key_prefix() -> str:
     """A prefix of this test's own, so that tests may share one server."""
     return f"t{uuid.uuid4().hex[:12]}:"
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """A directory with the documents' records, to be copied for each gateway."""
+    made = Examples(tmp_path_factory.mktemp("examples"))
+    asyncio.run(made.make())
+    return made

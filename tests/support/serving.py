@@ -1,0 +1,157 @@
+"""The whole gateway on real ports, within the test's own loop: a config, a directory of the examples, an upstream."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
+from gateway.directory.issuing import issue_token, open_current
+from gateway.directory.loading import load_records
+from gateway.directory.migrating import migrate
+from gateway.runtime.generation import Generation, open_generation
+from gateway.runtime.process import Process, wall_clock
+from gateway.runtime.service import Service
+from gateway.runtime.settings import Settings
+from gateway.signing import KeyRing
+from tests.support.recording_upstream import RecordingUpstream, recording_upstream
+
+RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"
+ADMIN_TOKEN = "the-admin-token"
+PROJECT_KEY = "sk_live_abc123xyz456"
+USER_KEY = "uk_live_abc123xyz456"
+ORGANIZATION_KEY = "ok_live_abc123xyz456"
+MEMBER_KEY = "sk_live_def456uvw789"
+USER_ID = "rbAXPnMktTFbNpwtJ"
+LOGIN_TOKEN = "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"
+BEARER_SESSION = "123e4567-e89b-12d3-a456-426614174000"
+COOKIE_SESSION = "session_987654321"
+
+READERS: dict[str, dict[str, Any]] = {
+    "project_key": {"kind": "api_key", "header": "x-api-key", "type": "project", "authority": "accounts"},
+    "user_key": {"kind": "api_key", "header": "x-user-api-key", "type": "user", "authority": "accounts"},
+    "org_key": {"kind": "api_key", "header": "x-org-api-key", "type": "organization", "authority": "accounts"},
+    "token": {"kind": "bearer", "authority": "accounts"},
+    "cookie": {"kind": "cookie", "name": "__session", "authority": "accounts"},
+    "pair": {"kind": "token_pair", "user_header": "x-user-id", "token_header": "x-auth-token", "authority": "accounts"},
+}
+
+
+class Examples:
+    """A directory with the documents' records, made once and copied for each gateway that wants one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def settings(self, folder: Path) -> dict[str, Any]:
+        """Return the config of an authority on a fresh copy in `folder`."""
+        for name in ("directory.db", "keys.pem"):
+            shutil.copy(self._folder / name, folder / name)
+        return self._settings(folder)
+
+    async def make(self) -> None:
+        (self._folder / "keys.pem").write_bytes(KeyRing.generate().to_pem())
+        settings = DirectorySettings.model_validate(self._settings(self._folder))
+        url = settings.url.get_secret_value()
+        await migrate(url)
+        async with open_current(url) as directory:
+            await load_records(directory, open_peppers(settings), RECORDS, _nobody_listens)
+
+    @staticmethod
+    def _settings(folder: Path) -> dict[str, Any]:
+        return {
+            "kind": "directory",
+            "url": f"sqlite:///{folder}/directory.db",
+            "pepper": "a-pepper",
+            "tokens": {"issuer": "http://gateway.test", "audience": "gateway", "keys_file": f"{folder}/keys.pem"},
+        }
+
+
+async def _nobody_listens(_: object) -> None:
+    pass
+
+
+class Gateway:
+    """A running gateway, its upstream, and credentials of the example records."""
+
+    def __init__(self, service: Service, generation: Generation, process: Process, log: Path) -> None:
+        self.port = service.public_port
+        self.admin_port = service.admin_port
+        self.service = service
+        self.generation = generation
+        self.process = process
+        self.bearer = ""
+        self.cookie = ""
+        self._log = log
+
+    def log(self) -> bytes:
+        """Return every line that was written so far."""
+        self.process.lines.flush()
+        return self._log.read_bytes()
+
+
+def config(upstream_port: int, accounts: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    """Return a config with every reader and the demo's four routes; `sections` replace its own."""
+    upstream = f"http://127.0.0.1:{upstream_port}"
+    return {
+        "listen": {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_token": ADMIN_TOKEN},
+        "secret": "a-secret-of-the-tests-that-is-long-enough",
+        "authorities": {"accounts": accounts},
+        "credentials": READERS,
+        "routes": [
+            {"name": "echo", "match": {"path": "/echo/"}, "upstream": upstream},
+            {"name": "public", "match": {"path": "/public/"}, "access": "public", "upstream": upstream},
+            {"name": "optional", "match": {"path": "/optional/"}, "access": "optional", "upstream": upstream},
+            {"name": "admin", "match": {"path": "/admin/"}, "require": {"roles": ["admin"]}, "upstream": upstream},
+        ],
+        **sections,
+    }
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: dict[str, Any], folder: Path) -> AsyncIterator[Gateway]:
+    """Run a gateway of `settings`, on ports of its own, until the end; its log is written in `folder`."""
+    read = Settings.model_validate(settings)
+    log = folder / "gateway.log"
+    with log.open("wb") as output:
+        process = Process(output)
+        service = None
+        try:
+            generation = await open_generation(read, process)
+            service = Service(read, process, generation)
+            await service.open()
+            gateway = Gateway(service, generation, process, log)
+            await _sign(gateway, read)
+            yield gateway
+        finally:
+            if service is not None:
+                await service.close(patience=0.5)
+            await process.close()
+
+
+async def _sign(gateway: Gateway, settings: Settings) -> None:
+    """Issue tokens for the examples' sessions, where the config has a directory that does."""
+    accounts = settings.authorities.get("accounts")
+    tokens = open_tokens(accounts, wall_clock) if isinstance(accounts, DirectorySettings) else None
+    if tokens is None:
+        return
+    now = datetime.now(UTC)
+    async with open_current(accounts.url.get_secret_value()) as directory:
+        gateway.bearer = await issue_token(directory, tokens, BEARER_SESSION, "bearer", now)
+        gateway.cookie = await issue_token(directory, tokens, COOKIE_SESSION, "cookie", now)
+
+
+@contextlib.asynccontextmanager
+async def serving_examples(
+    examples: Examples, folder: Path, **sections: Any
+) -> AsyncIterator[tuple[Gateway, RecordingUpstream]]:
+    """Run a gateway on the example records, in front of an upstream that records what it is sent."""
+    async with (
+        recording_upstream() as upstream,
+        serving(config(upstream.port, examples.settings(folder), **sections), folder) as gateway,
+    ):
+        yield gateway, upstream
