@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gateway.directory.engine import make_place, open_engine
+from gateway.model.errors import DirectoryError
+
+
+async def test_sqlite_is_opened_for_many_readers_with_its_rules_on(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/directory.db")
+    async with engine.connect() as connection:
+        found = {
+            name: await connection.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        }
+    await engine.dispose()
+    assert found == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000}
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@db:5432/gw", "postgres://u:hunter2@db:5432/gw"])
+async def test_postgresql_is_meant_by_either_name_and_asked_by_asyncpg(url: str) -> None:
+    engine = open_engine(url)
+    assert engine.url.drivername == "postgresql+asyncpg"
+    assert "hunter2" not in repr(engine)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u:hunter2@db/gw", "hunter2", "", "sqlite://", "sqlite:///:memory:", "postgresql://u:hunter2@db:port/gw"],
+)
+def test_another_kind_of_url_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(DirectoryError) as raised:
+        open_engine(url)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new/folder/directory.db"
+    make_place(f"sqlite:///{path}")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_bytes(b"kept")
+    make_place(f"sqlite:///{path}")
+    assert path.read_bytes() == b"kept"
+
+
+def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DirectoryError, match=r"file/directory\.db: cannot be made"):
+        make_place(f"sqlite:///{tmp_path}/file/directory.db")
+
+
+def test_postgresql_needs_no_place() -> None:
+    make_place("postgresql://db/gw")
