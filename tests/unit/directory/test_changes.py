@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from gateway.directory.changes import tell, touched
+from gateway.directory.record_rows import TableRow
+from gateway.model.revocation import Ended, EndedKind
+from tests.support.directory import Changes
+
+TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_keys", "sessions", "signins")
+
+
+def changed(table: str, before: list[TableRow], after: list[TableRow]) -> tuple[Ended, ...]:
+    known: dict[str, dict[str, TableRow]] = {name: {} for name in TABLES}
+    rows: dict[str, list[TableRow]] = {name: [] for name in TABLES}
+    known[table] = {row["id"]: row for row in before}
+    rows[table] = after
+    return touched(rows, known)
+
+
+def test_a_changed_row_touches_whoever_shows_it() -> None:
+    row = {"id": "x", "organization_id": "o", "session_id": "s", "name": "before"}
+    after = {**row, "name": "after"}
+    assert {table: changed(table, [row], [after]) for table in TABLES} == {
+        "organizations": (Ended(EndedKind.ORGANIZATION, "x"),),
+        "workspaces": (Ended(EndedKind.ORGANIZATION, "o"),),
+        "users": (Ended(EndedKind.USER, "x"),),
+        "members": (Ended(EndedKind.USER, "x"),),
+        "projects": (Ended(EndedKind.ORGANIZATION, "o"),),
+        "api_keys": (Ended(EndedKind.API_KEY, "x"),),
+        "sessions": (Ended(EndedKind.SESSION, "x"),),
+        "signins": (Ended(EndedKind.SESSION, "s"),),
+    }
+
+
+def test_what_is_new_the_same_or_not_mentioned_touches_nobody() -> None:
+    row = {"id": "x", "name": "same"}
+    assert changed("users", [], [row]) == ()
+    assert changed("users", [row], [dict(row)]) == ()
+    assert changed("users", [row], []) == ()
+
+
+def test_sign_ins_that_come_and_go_touch_their_session() -> None:
+    signin = {"id": "i", "session_id": "s"}
+    assert changed("signins", [], [signin]) == (Ended(EndedKind.SESSION, "s"),)
+    assert changed("signins", [signin], []) == (Ended(EndedKind.SESSION, "s"),)
+
+
+def test_each_is_named_once() -> None:
+    rows = [{"id": name, "organization_id": "o", "name": "before"} for name in "abc"]
+    after = [{**row, "name": "after"} for row in rows]
+    assert changed("projects", rows, after) == (Ended(EndedKind.ORGANIZATION, "o"),)
+
+
+async def test_every_change_is_told() -> None:
+    changes = Changes()
+    both = [Ended(EndedKind.USER, "u"), Ended(EndedKind.SESSION, "s")]
+    await tell(both, changes)
+    assert changes == both

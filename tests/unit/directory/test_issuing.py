@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.directory.issuing import (
+    IssuedKey,
+    KeyOrder,
+    change_role,
+    create_key,
+    delete_key,
+    end_session,
+    expire_key,
+    issue_token,
+    open_current,
+    remove_organization,
+)
+from gateway.directory.migrating import migrate
+from gateway.directory.store import Directory
+from gateway.directory.tokens import SessionClaims
+from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.errors import DirectoryError, SchemaError
+from gateway.model.revocation import Ended, EndedKind
+from tests.support.directory import (
+    CLOSED_CHAT_SESSION,
+    MEMGHOST_SESSION,
+    NOW,
+    PEPPERS,
+    Changes,
+    authority_of,
+    key_credential,
+    opened,
+    session_tokens,
+)
+
+NOON = datetime.fromtimestamp(NOW, UTC)
+JOHN = "550e8400-e29b-41d4-a716-446655440002"
+PROJECT = "550e8400-e29b-41d4-a716-446655440000"
+
+
+@pytest.fixture
+async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
+    async with opened(f"sqlite:///{tmp_path}/directory.db") as directory:
+        yield directory
+
+
+@pytest.mark.parametrize(
+    ("key_type", "project", "beginning"),
+    [
+        ("project", PROJECT, "sk_live_"),
+        ("project", "proj_abc123xyz456", "sk_live_"),
+        ("user", None, "uk_live_"),
+        ("user", PROJECT, "uk_live_"),
+        ("organization", None, "ok_live_"),
+    ],
+)
+async def test_a_new_key_opens_what_it_was_made_for(
+    directory: Directory, key_type: Any, project: str | None, beginning: str
+) -> None:
+    order = KeyOrder(type=key_type, name="New", member=JOHN, project=project, expires_at=NOON + timedelta(days=1))
+    issued = await create_key(directory, PEPPERS, order, NOON)
+    assert issued.key.startswith(beginning)
+    assert len(issued.key) > 50
+    assert issued.key not in repr(issued)
+    answer = await authority_of(directory).look_up(key_credential(issued.key, key_type))
+    assert isinstance(answer, Found)
+    shown = answer.session
+    assert shown.organization is not None
+    assert shown.organization.id == "org_abc123xyz456"
+    assert (shown.project is not None) == (project is not None)
+    assert shown.api_key is not None
+    assert (shown.api_key.id, shown.api_key.name, shown.api_key.auto_id) == (issued.id, "New", 7894)
+    assert shown.expires_at == NOON + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("order", "complaint"),
+    [
+        ({"type": "project"}, "names its project"),
+        ({"type": "organization", "project": PROJECT}, "names none"),
+        ({"type": "user", "member": "nobody"}, "there is no nobody in members"),
+        ({"type": "project", "project": "unknown"}, "no project unknown"),
+        ({"type": "project", "project": PROJECT, "member": "member_456789123"}, "in the member's organization"),
+    ],
+)
+async def test_a_key_that_cannot_be_made(directory: Directory, order: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(DirectoryError, match=complaint):
+        await create_key(directory, PEPPERS, KeyOrder(**{"name": "K", "member": JOHN, **order}), NOON)
+
+
+async def made(directory: Directory) -> IssuedKey:
+    return await create_key(directory, PEPPERS, KeyOrder(type="user", name="K", member=JOHN), NOON)
+
+
+async def test_a_deleted_key_stays_deleted_since_then(directory: Directory) -> None:
+    key, changes = await made(directory), Changes()
+    await delete_key(directory, key.id, NOON, changes)
+    await delete_key(directory, key.id, NOON + timedelta(days=1), changes)
+    stored = await directory.key_by_hash(PEPPERS.every(key.key))
+    assert stored is not None
+    assert stored.session.api_key is not None
+    assert stored.session.api_key.deleted_at == NOON
+    assert set(changes) == {Ended(EndedKind.API_KEY, key.id)}
+
+
+async def test_a_key_is_given_an_end_and_freed_of_it(directory: Directory) -> None:
+    key, changes, authority = await made(directory), Changes(), authority_of(directory)
+    await expire_key(directory, key.id, NOON, NOON, changes)
+    assert await authority.look_up(key_credential(key.key, "user")) == Rejected(Reason.EXPIRED)
+    await expire_key(directory, key.id, None, NOON, changes)
+    assert isinstance(await authority.look_up(key_credential(key.key, "user")), Found)
+    assert changes == [Ended(EndedKind.API_KEY, key.id)] * 2
+
+
+async def test_ending_a_session_twice_keeps_the_first_instant(directory: Directory) -> None:
+    changes = Changes()
+    await end_session(directory, MEMGHOST_SESSION, NOON, changes)
+    await end_session(directory, MEMGHOST_SESSION, NOON + timedelta(hours=1), changes)
+    stored = await directory.session_by_id(MEMGHOST_SESSION)
+    assert stored is not None
+    assert (stored.session.closed_at, stored.session.state) == (NOON, "closed")
+
+
+async def test_what_is_not_there_cannot_be_changed_and_is_not_told_of(directory: Directory) -> None:
+    changes = Changes()
+    refused = (
+        delete_key(directory, "nothing", NOON, changes),
+        expire_key(directory, "nothing", NOON, NOON, changes),
+        end_session(directory, "nothing", NOON, changes),
+        change_role(directory, "nothing", "admin", changes),
+        remove_organization(directory, "nothing", NOON, changes),
+    )
+    for change in refused:
+        with pytest.raises(DirectoryError, match="there is no nothing in"):
+            await change
+    assert changes == []
+
+
+async def test_a_token_is_issued_for_a_live_session(directory: Directory) -> None:
+    tokens = session_tokens()
+    bearer = tokens.verify_access(await issue_token(directory, tokens, MEMGHOST_SESSION, "bearer", NOON, ttl=60))
+    assert isinstance(bearer, SessionClaims)
+    assert bearer.session_id == MEMGHOST_SESSION
+    assert bearer.expires_at == NOON + timedelta(minutes=1)
+    cookie = tokens.verify_cookie(await issue_token(directory, tokens, MEMGHOST_SESSION, "cookie", NOON))
+    assert isinstance(cookie, SessionClaims)
+
+
+async def test_no_token_is_issued_for_a_dead_one(directory: Directory) -> None:
+    with pytest.raises(DirectoryError, match="is no good: revoked"):
+        await issue_token(directory, session_tokens(), CLOSED_CHAT_SESSION, "bearer", NOON)
+    with pytest.raises(DirectoryError, match="there is no nothing in sessions"):
+        await issue_token(directory, session_tokens(), "nothing", "cookie", NOON)
+
+
+async def test_a_command_opens_a_current_directory_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/directory.db"
+    (tmp_path / "directory.db").touch()
+    with pytest.raises(SchemaError, match="gateway directory migrate"):
+        async with open_current(url):
+            pass
+    await migrate(url)
+    async with open_current(url) as directory:
+        assert await directory.session_by_id("s") is None

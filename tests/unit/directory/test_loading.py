@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.directory.hashing import Peppers
+from gateway.directory.loading import load_records
+from gateway.directory.store import Directory
+from gateway.model.errors import RecordsError
+from gateway.model.revocation import Ended, EndedKind
+from tests.support.directory import (
+    CHAT_USER,
+    DEMO_RECORDS,
+    MEMGHOST_SESSION,
+    PEPPERS,
+    PROJECT_KEY,
+    WACHT_SESSION,
+    Changes,
+    load_text,
+    opened,
+)
+
+PAST = "2026-01-01T00:00:00Z"
+
+
+@pytest.fixture
+async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
+    async with opened(f"sqlite:///{tmp_path}/directory.db") as directory:
+        yield directory
+
+
+async def test_every_dangling_reference_is_told_and_nothing_is_written(directory: Directory, tmp_path: Path) -> None:
+    text = f"""\
+users: [{{id: fresh}}]
+members: [{{id: m, organization: nowhere, user: fresh}}]
+sessions:
+  - id: s
+    user: nobody
+    signins: [{{id: i, user: somebody, created_at: {PAST}}}]
+"""
+    with pytest.raises(RecordsError) as raised:
+        await load_text(directory, tmp_path, text)
+    assert [str(problem).partition("records.yaml:")[2] for problem in raised.value.problems] == [
+        "2:19: members[0].organization: there is no such row in organizations",
+        "5:5: sessions[0].user: there is no such row in users",
+        "6:22: sessions[0].signins[0].user: there is no such row in users",
+    ]
+    assert await directory.session_by_id("s") is None
+
+
+async def test_a_file_may_refer_to_what_was_loaded_before(directory: Directory, tmp_path: Path) -> None:
+    loaded = await load_text(directory, tmp_path, f"sessions: [{{id: s, user: {CHAT_USER}}}]")
+    assert loaded.rows["sessions"] == 1
+    assert loaded.changed == ()
+    assert await directory.session_by_id("s") is not None
+
+
+async def test_nothing_reaches_into_another_organization(directory: Directory, tmp_path: Path) -> None:
+    text = f"""\
+api_keys:
+  - id: k
+    auto_id: 1
+    type: project
+    name: K
+    key: sk_live_0123456789
+    project: 550e8400-e29b-41d4-a716-446655440000
+    member: member_456789123
+    created_at: {PAST}
+    updated_at: {PAST}
+sessions:
+  - {{id: s, user: {CHAT_USER}, organization: org_123456789}}
+  - {{id: t, user: user_456789123, organization: org_123456789, workspace: theirs}}
+workspaces:
+  - {{id: theirs, organization: org_abc123xyz456}}
+"""
+    with pytest.raises(RecordsError) as raised:
+        await load_text(directory, tmp_path, text)
+    assert [str(problem).partition("records.yaml:")[2] for problem in raised.value.problems] == [
+        "7:5: api_keys[0].project: is of another organization than the member",
+        "12:38: sessions[0].organization: the user is no member of it",
+        "13:64: sessions[1].workspace: is of another organization than the session",
+    ]
+
+
+async def test_a_sign_in_of_another_session_is_not_taken_over(directory: Directory, tmp_path: Path) -> None:
+    text = f"sessions: [{{id: s, user: {CHAT_USER}, signins: [{{id: signin_987654321, created_at: {PAST}}}]}}]"
+    with pytest.raises(RecordsError, match="another row of signins"):
+        await load_text(directory, tmp_path, text)
+    stored = await directory.session_by_id(WACHT_SESSION)
+    assert stored is not None
+    assert len(stored.session.signins) == 1
+
+
+async def test_sign_ins_are_those_of_the_file(directory: Directory, tmp_path: Path) -> None:
+    changes = Changes()
+    text = f"""
+sessions:
+  - id: {WACHT_SESSION}
+    user: user_456789123
+    organization: org_123456789
+    signins: [{{id: another, created_at: {PAST}}}]
+"""
+    await load_text(directory, tmp_path, text, changes)
+    stored = await directory.session_by_id(WACHT_SESSION)
+    assert stored is not None
+    assert [signin.id for signin in stored.session.signins] == ["another"]
+    assert changes == [Ended(EndedKind.SESSION, WACHT_SESSION)]
+
+
+async def test_a_new_pepper_is_taken_up_by_the_next_import(directory: Directory) -> None:
+    renewed = Peppers([b"new pepper", b"a pepper for tests"])
+    await load_records(directory, renewed, DEMO_RECORDS, Changes())
+    stored = await directory.key_by_hash(renewed.every(PROJECT_KEY))
+    assert stored is not None
+    assert stored.hash == renewed.hash(PROJECT_KEY)
+    assert await directory.key_by_hash(PEPPERS.every(PROJECT_KEY)) is None
+
+
+async def test_many_rows_at_once(directory: Directory, tmp_path: Path) -> None:
+    users = "\n".join(f"  - {{id: user-{number}}}" for number in range(1500))
+    sessions = "\n".join(f"  - {{id: session-{number}, user: user-{number}}}" for number in range(1500))
+    text = f"users:\n{users}\nsessions:\n{sessions}\n"
+    loaded = await load_text(directory, tmp_path, text)
+    assert loaded.rows["sessions"] == 1500
+    again = await load_text(directory, tmp_path, text)
+    assert again.changed == ()
+    assert await directory.session_by_id("session-1499") is not None
+
+
+async def test_nothing_is_told_of_an_import_that_failed(directory: Directory, tmp_path: Path) -> None:
+    changes = Changes()
+    text = f"sessions: [{{id: {MEMGHOST_SESSION}, user: {CHAT_USER}, closed_at: {PAST}}}, {{id: s, user: nobody}}]"
+    with pytest.raises(RecordsError):
+        await load_text(directory, tmp_path, text, changes)
+    assert changes == []
+    stored = await directory.session_by_id(MEMGHOST_SESSION)
+    assert stored is not None
+    assert stored.session.closed_at is None

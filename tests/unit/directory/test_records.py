@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.directory.records import ApiKeyRecord, LoginRecord, Records, SessionRecord
+
+PAST = "2026-01-01T00:00:00Z"
+KEY: dict[str, Any] = {
+    "id": "k",
+    "auto_id": 1,
+    "type": "organization",
+    "name": "Key",
+    "key": "ok_live_0123456789",
+    "member": "m",
+    "created_at": PAST,
+    "updated_at": PAST,
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2024-12-19T15:30:00Z", datetime(2024, 12, 19, 15, 30, tzinfo=UTC)),
+        ("2023-05-23T16:33:45.202Z", datetime(2023, 5, 23, 16, 33, 45, 202_000, tzinfo=UTC)),
+        ("2024-12-19T17:30:00+02:00", datetime(2024, 12, 19, 15, 30, tzinfo=UTC)),
+    ],
+)
+def test_times_are_instants_in_utc(written: str, meant: datetime) -> None:
+    read = LoginRecord.model_validate({"at": written}).at
+    assert (read, read.tzinfo) == (meant, UTC)
+
+
+@pytest.mark.parametrize("written", ["2024-12-19T15:30:00", "2024-12-19", "yesterday", "", 1_700_000_000, None, True])
+def test_a_time_without_its_zone_is_no_instant(written: object) -> None:
+    with pytest.raises(ValidationError, match="RFC 3339 with a time zone"):
+        LoginRecord.model_validate({"at": written})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": ""},
+        {"id": "with space"},
+        {"id": "line\nbreak"},
+        {"id": "é"},
+        {"id": "x" * 256},
+        {"id": 7},
+        {"auto_id": "7"},
+        {"auto_id": 0},
+        {"auto_id": 2**31},
+        {"auto_id": True},
+        {"type": "admin"},
+        {"name": "a\0b"},
+        {"key": "short"},
+        {"scopes": "read"},
+        {"unknown": 1},
+        {"type": "project"},
+        {"project": "p"},
+    ],
+)
+def test_what_is_no_key_record(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ApiKeyRecord.model_validate({**KEY, **change})
+
+
+def test_a_key_is_never_shown() -> None:
+    record = ApiKeyRecord.model_validate(KEY)
+    assert record.key.get_secret_value() == "ok_live_0123456789"
+    assert "0123456789" not in repr(record)
+    with pytest.raises(ValidationError) as raised:
+        ApiKeyRecord.model_validate({**KEY, "key": "ok_live_secret" * 100})
+    assert "secret" not in str(raised.value)
+
+
+def test_a_login_has_one_token() -> None:
+    token_hash = "orklPYtfnjnG6mG7OMuLbOBDzs8I9myfcLl2yzv7WoU="
+    assert LoginRecord.model_validate({"at": PAST, "token_hash": token_hash}).token_hash == token_hash
+    with pytest.raises(ValidationError, match="not both"):
+        LoginRecord.model_validate({"at": PAST, "token": "a-token-long-enough", "token_hash": token_hash})
+    with pytest.raises(ValidationError, match="token_hash"):
+        LoginRecord.model_validate({"at": PAST, "token_hash": "a token by mistake"})
+
+
+def test_the_active_sign_in_is_one_of_the_sessions() -> None:
+    signin = {"id": "one", "created_at": PAST}
+    session = {"id": "s", "user": "u", "signins": [signin], "active_signin": "one"}
+    assert SessionRecord.model_validate(session).active_signin == "one"
+    with pytest.raises(ValidationError, match="not the id of one of the signins"):
+        SessionRecord.model_validate({**session, "active_signin": "two"})
+
+
+def test_a_file_may_be_empty_and_lists_are_kept_frozen() -> None:
+    assert Records.model_validate({}) == Records()
+    records = Records.model_validate({"users": [{"id": "u", "roles": ["admin"]}]})
+    assert records.users[0].roles == ("admin",)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects import sqlite
+
+from gateway.directory.tables import METADATA, Instant
+
+DIALECT = sqlite.dialect()
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_comes_back_to_the_microsecond(instant: datetime) -> None:
+    stored = Instant().process_bind_param(instant, DIALECT)
+    assert Instant().process_result_value(stored, DIALECT) == instant
+
+
+def test_an_instant_is_the_same_in_every_zone_and_sorts() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    stored = Instant().process_bind_param(noon, DIALECT)
+    assert stored == 1_767_268_800_000_000
+    assert Instant().process_bind_param(noon.astimezone(timezone(timedelta(hours=5))), DIALECT) == stored
+    with pytest.raises(TypeError):
+        Instant().process_bind_param(datetime(2026, 1, 1), DIALECT)  # noqa: DTZ001 - the time zone that is missing
+    assert Instant().process_bind_param(None, DIALECT) is None
+
+
+def test_every_reference_says_what_becomes_of_it_and_is_indexed() -> None:
+    for table in METADATA.sorted_tables:
+        indexed = {column.name for index in table.indexes for column in index.columns}
+        for key in table.foreign_keys:
+            assert key.ondelete in {"CASCADE", "SET NULL"}, key
+            assert key.parent.name in indexed, key
