@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import httptools
 
@@ -37,16 +37,16 @@ class ResponseSink(Protocol):
         """Nothing more is at hand: send what was taken."""
 
     def end(self) -> None:
-        """The response is complete."""
+        """Take it that the response is complete."""
 
     def fail(self, error: ExchangeError) -> None:
-        """The response will not be completed."""
+        """Take it that the response will not be completed."""
 
     def switched(self, head: ResponseHead, rest: bytes) -> None:
-        """The upstream changed protocols (101); `rest` is the first of the new one's bytes."""
+        """Take over after a 101; `rest` is the first of the new protocol's bytes."""
 
     def expired(self) -> None:
-        """The connection's deadline, which the sink has set, has passed."""
+        """Act on the connection's deadline, which the sink has set and which has passed."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -155,9 +155,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self.transport = transport  # type: ignore[assignment]  # uvloop's transports are no asyncio.Transport
-        self.transport.set_write_buffer_limits(_WRITE_HIGH)  # type: ignore[union-attr]
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(_WRITE_HIGH)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the upstream."""
@@ -234,8 +233,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
-        status = self._parser.get_status_code()
-        if self._done or status < _FINAL:
+        status, sink = self._parser.get_status_code(), self._sink
+        if sink is None or status < _FINAL:
             return
         if self._parser.get_http_version() not in {"1.1", "1.0"}:
             raise ExchangeError(Fault.BAD_RESPONSE, "the version is not HTTP/1.0 or HTTP/1.1")
@@ -244,8 +243,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._left = head.length
         self._chunked = head.chunked
         self.reusable = self._parser.should_keep_alive() and (head.length is not None or head.chunked)
-        assert self._sink is not None
-        self._sink.head(head)
+        sink.head(head)
         if head.length == 0:
             self._complete()
 
@@ -271,14 +269,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._head_left -= len(data)
         try:
             self._parser.feed_data(data)
-            if self._read_head is None and self._head_left < 0:
-                raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
         except httptools.HttpParserUpgrade as upgrade:
             self._switch(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._break(error)
-        except ExchangeError as error:
-            self._fail(error)
+        else:
+            if self._read_head is None and self._head_left < 0:
+                self._fail(ExchangeError(Fault.BAD_RESPONSE, "the head is too long"))
 
     def _break(self, error: httptools.HttpParserError) -> None:
         """Give up on what cannot be parsed, unless it stands behind a complete response."""

@@ -9,138 +9,111 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from gateway.forwarding.carriage import Carriage
 from gateway.forwarding.connection import UpstreamConnection
 from gateway.forwarding.faults import ExchangeError, Fault
-from gateway.forwarding.peers import ClientConnection
 from gateway.forwarding.response_head import ResponseHead, compose_head
-from gateway.model.decision import HeaderPairs
-from gateway.model.route import Timeouts
-from gateway.telemetry.record import RequestRecord
 
 _LAST_CHUNK = b"0\r\n\r\n"
-
-
-class Caller:
-    """Where an answer goes, and in what framing the caller understands it.
-
-    `http_1_0` callers know no chunked framing; `keep_alive` is what they asked for. `closing` tells whether the
-    request's body has not been taken in full, so that the connection cannot carry another request.
-    """
-
-    __slots__ = ("closing", "connection", "headers", "http_1_0", "keep_alive")
-
-    def __init__(self, connection: ClientConnection, headers: HeaderPairs, *, http_1_0: bool, keep_alive: bool) -> None:
-        self.connection = connection
-        self.headers = headers
-        self.http_1_0 = http_1_0
-        self.keep_alive = keep_alive
-        self.closing: Callable[[], bool] = bool
 
 
 class Exchange:
     """The ResponseSink of one request. `finished` is done when the answer is; it raises ExchangeError when it failed.
 
     `begun` tells whether bytes of an answer were sent, so that there is no other answer to give. `keep_alive` tells,
-    at the end, whether the caller's connection may carry another request.
+    at the end, whether the caller's connection may carry another request. `now` is the record's clock.
     """
 
     __slots__ = (
+        "_carriage",
         "_chunking",
         "_clock",
         "_connection",
-        "_ends_at",
+        "_idle",
+        "_now",
         "_out",
         "_paused",
-        "_record",
-        "_timeouts",
         "begun",
-        "caller",
-        "event_stream",
         "finished",
         "keep_alive",
         "rest",
         "switched_to",
     )
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, caller: Caller, timeouts: Timeouts, record: RequestRecord, ends_at: float
-    ) -> None:
+    def __init__(self, carriage: Carriage, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
+        self._carriage = carriage
         self._clock = loop.time
+        self._now = now
+        self._idle = carriage.route.timeouts.idle
         self._connection: UpstreamConnection | None = None
         self._out: list[bytes] = []
         self._chunking = False
         self._paused = False
-        self._timeouts = timeouts
-        self._record = record
-        self._ends_at = ends_at
-        self.caller = caller
         self.begun = False
-        self.event_stream: Callable[[], None] | None = None
-        self.finished: asyncio.Future[None] = loop.create_future()
         self.keep_alive = False
+        self.finished: asyncio.Future[None] = loop.create_future()
         self.switched_to: ResponseHead | None = None
         self.rest = b""
 
     def attach(self, connection: UpstreamConnection) -> None:
         """Take the answer from `connection`, whose deadline is this exchange's from now on."""
         self._connection = connection
-        self.wait(self._timeouts.idle)
 
     def wait(self, seconds: float) -> None:
         """Set the deadline: `seconds` from now, or the exchange's end, whichever is first."""
         connection = self._connection
         if connection is None or self.finished.done():
             return
-        at = self._clock() + seconds
-        connection.deadline.set(min(at, self._ends_at) if self._ends_at else at)
+        at, ends_at = self._clock() + seconds, self._carriage.ends_at
+        connection.deadline.set(min(at, ends_at) if ends_at else at)
 
     def wait_for_caller(self) -> None:
         """Hold nobody but the caller to a time while its body is awaited; the front does that."""
         if self._connection is None or self.begun:
             return
-        if self._ends_at:
-            self._connection.deadline.set(self._ends_at)
+        if self._carriage.ends_at:
+            self._connection.deadline.set(self._carriage.ends_at)
         else:
             self._connection.deadline.clear()
 
-    def wait_for_upstream(self, seconds: float) -> None:
-        """Give the upstream that long to take what was sent."""
+    def wait_for_upstream(self) -> None:
+        """Give the upstream the route's idle time to take what was sent."""
         if not self.begun:
-            self.wait(seconds)
+            self.wait(self._idle)
+
+    def sent(self) -> None:
+        """Give the upstream the time that the route gives it, now that it has the whole request."""
+        if not self.begun:
+            self.wait(self._carriage.route.timeouts.response)
 
     def invite(self, interim: bytes) -> None:
         """Send the caller an interim response."""
-        transport = self.caller.connection.transport
+        transport = self._carriage.client.transport
         if transport is not None and not transport.is_closing():
             transport.write(interim)
-
-    def sent(self) -> None:
-        """The whole request was sent: now the upstream has the time that the route gives it."""
-        if not self.begun:
-            self.wait(self._timeouts.response)
 
     # What the connection calls
 
     def head(self, head: ResponseHead) -> None:
         """Compose the caller's head, in the framing that the caller understands."""
-        record, caller = self._record, self.caller
-        record.upstream_first_byte = self._clock()
+        carriage = self._carriage
+        record = carriage.record
+        record.upstream_first_byte = self._now()
         record.status = record.upstream_status = head.status
         framing, close = self._framing(head)
-        close = close or not caller.keep_alive or caller.connection.draining or caller.closing()
-        if close:
+        if close or carriage.must_close:
             framing += b"Connection: close\r\n"
-        elif caller.http_1_0:
-            framing += b"Connection: keep-alive\r\n"
-        self.keep_alive = not close
-        self._out.append(compose_head(head, framing, caller.headers))
-        if head.event_stream and self.event_stream is not None:
-            self.event_stream()
-        self.wait(self._timeouts.idle)
+        else:
+            self.keep_alive = True
+            if carriage.http_1_0:
+                framing += b"Connection: keep-alive\r\n"
+        self._out.append(compose_head(head, framing, carriage.decision.caller_headers))
+        if head.event_stream:
+            carriage.stream = carriage.streams.add("event_stream", carriage.decision, self._end_stream)
 
     def body(self, data: bytes) -> None:
         """Frame a piece of the body."""
-        self._record.bytes_out += len(data)
+        self._carriage.record.bytes_out += len(data)
         if self._chunking:
             self._out += (b"%x\r\n" % len(data), data, b"\r\n")
         else:
@@ -151,7 +124,8 @@ class Exchange:
         out = self._out
         if not out:
             return
-        transport = self.caller.connection.transport
+        client = self._carriage.client
+        transport = client.transport
         if transport is None or transport.is_closing():
             return
         self.begun = True
@@ -161,7 +135,7 @@ class Exchange:
         else:
             transport.writelines(out)
         if not self.finished.done():
-            self._hold() if self.caller.connection.writing_paused else self.wait(self._timeouts.idle)
+            self._hold() if client.writing_paused else self.wait(self._idle)
 
     def end(self) -> None:
         """End the body."""
@@ -175,7 +149,7 @@ class Exchange:
         self.keep_alive = False
         if not self.begun:
             self._out = []  # nothing was sent, so there is still another answer to give
-            self._record.status = 0
+            self._carriage.record.status = 0
         if not self.finished.done():
             self.finished.set_exception(error)
 
@@ -188,7 +162,7 @@ class Exchange:
 
     def expired(self) -> None:
         """Give up on whoever kept this exchange waiting."""
-        if self._ends_at and self._clock() >= self._ends_at:
+        if self._carriage.ends_at and self._clock() >= self._carriage.ends_at:
             fault = Fault.TOTAL_TIMEOUT
         elif self._paused:
             fault = Fault.CLIENT_STALLED
@@ -209,7 +183,7 @@ class Exchange:
         """Let the upstream go on."""
         if self._paused and self._connection is not None:
             self._paused = False
-            self.wait(self._timeouts.idle)
+            self.wait(self._idle)
             self._connection.resume_reading()
 
     # What the handler calls
@@ -236,13 +210,16 @@ class Exchange:
         if self._connection is not None and not self._paused:
             self._paused = True
             self._connection.pause_reading()
-            self.wait(self._timeouts.idle)
+            self.wait(self._idle)
+
+    def _end_stream(self, _code: int) -> None:
+        self.abandon(ExchangeError(Fault.ENDED))
 
     def _framing(self, head: ResponseHead) -> tuple[bytes, bool]:
         """Return the field that says how the body ends, and whether only the connection's end can say so."""
         if head.length is not None:
             return (b"Content-Length: " + head.declared + b"\r\n" if head.declared is not None else b""), False
-        if self.caller.http_1_0:
+        if self._carriage.http_1_0:
             return b"", True
         self._chunking = True
         return b"Transfer-Encoding: chunked\r\n", False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model.headers import spelling
+from collections.abc import Sequence
 
 HOP_BY_HOP = frozenset(
     {
@@ -50,7 +50,7 @@ def is_told_by_us(canonical: bytes) -> bool:
     return canonical in TOLD_BY_US or canonical.startswith(_TOLD_BY_US_PREFIXES)
 
 
-def named_by_connection(values: list[bytes]) -> frozenset[bytes]:
+def named_by_connection(values: Sequence[bytes]) -> frozenset[bytes]:
     """Return the fields that a message's `Connection` values name, in lower case (RFC 9110 section 7.6.1).
 
     Never a field of MESSAGE: `Connection: content-length` would let a client choose another end of its own body.
@@ -60,8 +60,3 @@ def named_by_connection(values: list[bytes]) -> frozenset[bytes]:
 
 
 _CONNECTION_OPTIONS = frozenset({b"", b"close", b"keep-alive", b"upgrade"})
-
-
-def canonical(name: str) -> bytes:
-    """Return the canonical spelling of a configured field name."""
-    return spelling(name.encode("ascii"))

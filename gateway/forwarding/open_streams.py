@@ -50,7 +50,7 @@ class OpenStreams:
         self._by_handle: dict[bytes, set[OpenStream]] = {}
 
     def count(self, kind: StreamKind) -> int:
-        """How many are open; for metrics."""
+        """Return how many are open; for metrics."""
         return sum(stream.kind == kind for stream in self._streams)
 
     def add(self, kind: StreamKind, decision: Decision, end: Callable[[int], None]) -> OpenStream:

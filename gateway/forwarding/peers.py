@@ -16,10 +16,10 @@ class FlowWatcher(Protocol):
     """Is told when the caller takes bytes slowly, so that the source can be held."""
 
     def client_paused(self) -> None:
-        """The caller's buffer is full."""
+        """Hold the source: the caller's buffer is full."""
 
     def client_resumed(self) -> None:
-        """The caller takes bytes again."""
+        """Let the source go on."""
 
 
 class RawPeer(Protocol):
@@ -29,13 +29,13 @@ class RawPeer(Protocol):
         """Bytes came."""
 
     def ended(self) -> None:
-        """The connection has gone; nothing more is called."""
+        """Take it that the connection has gone; nothing more is called."""
 
     def paused(self) -> None:
-        """This end's write buffer is full."""
+        """Hold the other end: this one's write buffer is full."""
 
     def resumed(self) -> None:
-        """This end's write buffer has room again."""
+        """Let the other end go on."""
 
 
 class ClientConnection(Protocol):

@@ -79,9 +79,8 @@ class Pool:
         if transport is None:
             return
         now = asyncio.get_running_loop().time()
-        if self._closed or not connection.reusable or transport.is_closing():
-            connection.close()
-        elif now - connection.opened > self._limits.max_age:
+        too_old = now - connection.opened > self._limits.max_age
+        if self._closed or too_old or not connection.reusable or transport.is_closing():
             connection.close()
         elif (waiter := self._next_waiter()) is not None:
             connection.used = True

@@ -5,8 +5,6 @@ from __future__ import annotations
 from aiohttp import ClientError, web
 from aiohttp.streams import EmptyStreamReader
 
-from gateway.forwarding.connection import UpstreamConnection
-from gateway.forwarding.exchange import Exchange
 from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.peers import BodyStalledError
 from gateway.model.headers import Headers
@@ -49,43 +47,34 @@ class RequestBody:
         """Return all of it, framed, when it has already come."""
         data = self._content.read_nowait()
         framed = self._frame(data) if data else b""
-        self.begun = self.complete = True
-        return framed + _LAST_CHUNK if self.chunked else framed
+        self.begun = True
+        return framed + self.end()
 
-    def invite(self, exchange: Exchange) -> None:
-        """Answer `Expect: 100-continue`, now that the request was allowed and there is an upstream for it."""
-        if self._expects and not self._content.total_bytes:
-            self._expects = False
-            exchange.invite(_CONTINUE)
+    def invitation(self) -> bytes:
+        """Return the answer to `Expect: 100-continue`, once, for a caller that waits for it."""
+        expects, self._expects = self._expects, False
+        return _CONTINUE if expects and not self._content.total_bytes else b""
 
-    async def pump(self, connection: UpstreamConnection, exchange: Exchange, idle: float) -> None:
-        """Carry it piece by piece, no faster than the upstream takes it; a fault on the way ends the exchange."""
+    async def read(self) -> bytes:
+        """Return the next piece, framed for the upstream; empty at the end, `end` then follows.
+
+        Raises ExchangeError when the caller's body is too large, broken or stalled, or the caller has gone.
+        """
         try:
-            await self._pump(connection, exchange, idle)
-        except ExchangeError as error:
-            exchange.abandon(error)
-        except BodyStalledError:
-            exchange.abandon(ExchangeError(Fault.CLIENT_STALLED))
-        except web.RequestPayloadError as error:
-            exchange.abandon(ExchangeError(Fault.BODY_BROKEN, type(error.__cause__).__name__))
-        except (ConnectionError, ClientError):
-            exchange.abandon(ExchangeError(Fault.CLIENT_GONE))
-
-    async def _pump(self, connection: UpstreamConnection, exchange: Exchange, idle: float) -> None:
-        while True:
-            exchange.wait_for_caller()
             data = await self._content.readany()
-            if not data:
-                break
-            self.begun = True
-            connection.write(self._frame(data))
-            if connection.writing_paused:
-                exchange.wait_for_upstream(idle)
-                await connection.drain()
-        if self.chunked:
-            connection.write(_LAST_CHUNK)
+        except BodyStalledError:
+            raise ExchangeError(Fault.CLIENT_STALLED) from None
+        except web.RequestPayloadError as error:
+            raise ExchangeError(Fault.BODY_BROKEN, type(error.__cause__).__name__) from None
+        except (ConnectionError, ClientError):
+            raise ExchangeError(Fault.CLIENT_GONE) from None
+        self.begun = True
+        return self._frame(data) if data else b""
+
+    def end(self) -> bytes:
+        """Return what ends the body towards the upstream."""
         self.complete = True
-        exchange.sent()
+        return _LAST_CHUNK if self.chunked else b""
 
     def _frame(self, data: bytes) -> bytes:
         self._record.bytes_in += len(data)

@@ -12,13 +12,17 @@ from enum import IntEnum
 
 import msgspec
 
+from gateway.forwarding.carriage import Carriage
 from gateway.forwarding.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
-from gateway.model.decision import HeaderPairs
 from gateway.model.headers import Headers, spelling
 from gateway.model.route import Route, UpstreamAddress
+from gateway.model.target import Target
 
 _KNOWN_MOST = 4096
 """Names that are remembered: far more than real traffic has, and a bound for a caller that makes up names."""
+
+_CONSUMED = frozenset({b"expect", b"proxy"})
+"""`Expect` is answered here; `Proxy` becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)."""
 
 _UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,55 +45,49 @@ class _Fate(IntEnum):
     DROP = 1
     CREDENTIAL = 2
     COOKIE = 3
-    HOST = 4
 
 
 class RequestHeads:
-    """Composes request heads under one config. `via` is the pseudonym of a `Via` field (RFC 9110 section 7.6.3), or empty."""
+    """Composes request heads under one config.
+
+    `via` is the pseudonym of a `Via` field (RFC 9110 section 7.6.3), or empty.
+    """
 
     def __init__(self, stripped: Stripped, via: bytes = b"") -> None:
         self._stripped = stripped
         self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
         self._fates: dict[bytes, _Fate] = {}
 
-    def compose(
-        self,
-        route: Route,
-        upstream: UpstreamAddress,
-        request_line: bytes,
-        headers: Headers,
-        added: HeaderPairs,
-        *,
-        upgrading: bool = False,
-    ) -> bytes:
-        """Return the head without its last empty line, so that framing fields can follow.
+    def compose(self, carriage: Carriage, upstream: UpstreamAddress) -> bytes:
+        """Return the head of a request to `upstream`, its last empty line included."""
+        route, access = carriage.route, carriage.decision.access
+        target = target_of(route.strip_prefix, access.target)
+        out = [
+            f"{access.method} {target} HTTP/1.1\r\nHost: ".encode("ascii"),
+            _host(route, upstream, access.headers),
+            b"\r\n",
+        ]
+        self._keep(out, access.headers, keep_credentials=route.forward_credentials)
+        for name, value in carriage.added:
+            out += (name, b": ", value, b"\r\n")
+        out += (self._via, _UPGRADE if carriage.upgrading else b"", carriage.body.framing)
+        return b"".join(out)
 
-        `request_line` is `METHOD target` as it will be sent. `added` is what the gateway says, identity included.
-        """
-        out = [request_line, b" HTTP/1.1\r\nHost: ", _host(route, upstream, headers), b"\r\n"]
+    def _keep(self, out: list[bytes], headers: Headers, *, keep_credentials: bool) -> None:
+        """Add the caller's fields that may pass, in order."""
         connection = headers.all(b"connection")
-        named = named_by_connection([*connection]) if connection else None
-        keep_credentials = route.forward_credentials
+        named = named_by_connection(connection) if connection else None
         fates = self._fates
         for name, value in headers.raw:
             fate = fates.get(name)
             if fate is None:
                 fate = self._fate(name)
-            if fate:
-                kept = self._kept(fate, value, keep_credentials=keep_credentials)
-                if kept is None:
-                    continue
+            if not fate:
+                kept: bytes | None = value
             else:
-                kept = value
-            if named and name.lower() in named:
-                continue
-            out += (name, b": ", kept, b"\r\n")
-        for name, value in added:
-            out += (name, b": ", value, b"\r\n")
-        out.append(self._via)
-        if upgrading:
-            out.append(_UPGRADE)
-        return b"".join(out)
+                kept = self._kept(fate, value, keep_credentials=keep_credentials)
+            if kept is not None and not (named and name.lower() in named):
+                out += (name, b": ", kept, b"\r\n")
 
     def _kept(self, fate: _Fate, value: bytes, *, keep_credentials: bool) -> bytes | None:
         """Return what of a value may pass, None for nothing."""
@@ -106,31 +104,35 @@ class RequestHeads:
         return fate
 
     def _judge(self, lower: bytes, canonical: bytes) -> _Fate:
-        if canonical in HOP_BY_HOP or canonical == b"expect" or is_told_by_us(canonical):
+        if self._is_ours(canonical):
             return _Fate.DROP
-        if canonical in self._stripped.identity:
-            return _Fate.DROP
-        if canonical in MESSAGE and lower != canonical:
-            return _Fate.DROP  # `Content_Length` is another length to an upstream that folds names
-        if lower == b"host":
-            return _Fate.HOST
+        if canonical in MESSAGE:
+            # `Content_Length` is another length to an upstream that folds names; the host is composed apart
+            return _Fate.KEEP if lower == b"content-length" else _Fate.DROP
         if canonical in self._stripped.credentials:
             return _Fate.CREDENTIAL
         if lower == b"cookie" and self._stripped.cookies:
             return _Fate.COOKIE
-        if canonical == b"proxy":
-            return _Fate.DROP  # becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)
         return _Fate.KEEP
 
+    def _is_ours(self, canonical: bytes) -> bool:
+        """Tell whether a field is never the client's to send on."""
+        return (
+            canonical in HOP_BY_HOP
+            or canonical in self._stripped.identity
+            or canonical in _CONSUMED
+            or is_told_by_us(canonical)
+        )
 
-def target_of(route: Route, path: str, query: str | None) -> str:
+
+def target_of(prefix: str, target: Target) -> str:
     """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
-    prefix = route.strip_prefix
+    path = target.path
     if prefix and path.startswith(prefix):
         rest = path[len(prefix) :]
         if not rest or rest[0] == "/":
             path = rest or "/"
-    return path if query is None else f"{path}?{query}"
+    return path if target.query is None else f"{path}?{target.query}"
 
 
 def without_cookies(value: bytes, names: frozenset[bytes]) -> bytes | None:

@@ -57,34 +57,32 @@ def read_head(status: int, reason: bytes, headers: list[tuple[bytes, bytes]], *,
     """
     if status not in _STATUSES:
         raise ExchangeError(Fault.BAD_RESPONSE, "the status is out of range")
-    fields: list[tuple[bytes, bytes]] = []
-    declared: bytes | None = None
-    encodings: list[bytes] | None = None
-    connection: list[bytes] | None = None
-    event_stream = False
-    fates = _fates
-    for pair in headers:
-        fate = fates.get(pair[0])
-        if fate is None:
-            fate = _fate(pair[0])
-        if not fate:
-            fields.append(pair)
-        elif fate is _Fate.TYPE:
-            fields.append(pair)
-            event_stream = pair[1].lower().startswith(b"text/event-stream")
-        elif fate is _Fate.LENGTH:
-            declared = pair[1]
-        elif fate is _Fate.ENCODING:
-            encodings = [*(encodings or ()), pair[1]]
-        elif fate is _Fate.CONNECTION:
-            connection = [*(connection or ()), pair[1]]
-    if connection is not None and (named := named_by_connection(connection)):
+    fields, special = _sort(headers)
+    lengths = special.get(_Fate.LENGTH)
+    declared = lengths[0] if lengths else None  # llhttp refuses a second one
+    if _Fate.CONNECTION in special and (named := named_by_connection(special[_Fate.CONNECTION])):
         fields = [pair for pair in fields if pair[0].lower() not in named]
+    event_stream = any(value.lower().startswith(b"text/event-stream") for value in special.get(_Fate.TYPE, ()))
     bodiless = head_request or status in {204, 304}
     if status == 204:  # noqa: PLR2004 - RFC 9110 section 8.6: no Content-Length in a 204
         declared = None
-    length, chunked = (0, False) if bodiless else _framing(declared, encodings)
+    length, chunked = (0, False) if bodiless else _framing(declared, special.get(_Fate.ENCODING))
     return ResponseHead(status, reason, fields, length, chunked, declared, event_stream)
+
+
+def _sort(headers: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], dict[_Fate, list[bytes]]]:
+    """Part the fields that are carried from the values of those that say something to us."""
+    fields: list[tuple[bytes, bytes]] = []
+    special: dict[_Fate, list[bytes]] = {}
+    for pair in headers:
+        fate = _fates.get(pair[0])
+        if fate is None:
+            fate = _fate(pair[0])
+        if not fate or fate is _Fate.TYPE:
+            fields.append(pair)
+        if fate:
+            special.setdefault(fate, []).append(pair[1])
+    return fields, special
 
 
 def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs) -> bytes:

@@ -9,6 +9,7 @@ import asyncio
 
 from gateway.forwarding.connection import UpstreamConnection
 from gateway.forwarding.deadline import Deadline
+from gateway.forwarding.faults import Fault
 from gateway.forwarding.frames import FrameTracker, close_frame
 from gateway.forwarding.peers import ClientConnection
 from gateway.telemetry.record import RequestRecord
@@ -40,7 +41,7 @@ class Tunnel:
         self._over: asyncio.Future[None] = loop.create_future()
 
     async def run(self, head: bytes, rest: bytes) -> None:
-        """Send the caller `head`, then carry bytes until the tunnel has ended; `rest` came behind the upstream's 101."""
+        """Send `head` to the caller, then carry bytes until the end; `rest` came behind the upstream's 101."""
         try:
             self._upstream.tunnel = _UpstreamEnd(self)
             self._write_client(head)
@@ -53,13 +54,8 @@ class Tunnel:
             self._upstream.close()
 
     def end(self, code: int) -> None:
-        """Close from our side: a close frame at the next frame boundary, then the connection."""
-        if self._code:
-            return
-        self._code = code
-        self._deadline.set(self._clock() + _GOODBYE_SECONDS)
-        if self._frames.at_boundary:
-            self._say_goodbye()
+        """Close because the session or the process ends: a close frame at a frame boundary, then the connection."""
+        self._close(Fault.ENDED, code)
 
     def from_client(self, data: bytes) -> None:
         """Carry what the caller sent."""
@@ -89,7 +85,7 @@ class Tunnel:
             self._over.set_result(None)
 
     def upstream_ended(self) -> None:
-        """The upstream's connection has gone; while we say goodbye that is no news."""
+        """Take it that the upstream's connection has gone; while we say goodbye that is no news."""
         if not self._said:
             self.ended()
 
@@ -100,6 +96,15 @@ class Tunnel:
     def hold_upstream(self, *, hold: bool) -> None:
         """Take no bytes from the upstream while the caller takes none."""
         self._upstream.pause_reading() if hold else self._upstream.resume_reading()
+
+    def _close(self, fault: Fault, code: int) -> None:
+        if self._code:
+            return
+        self._code = code
+        self._record.fault = fault.value
+        self._deadline.set(self._clock() + _GOODBYE_SECONDS)
+        if self._frames.at_boundary:
+            self._say_goodbye()
 
     def _say_goodbye(self) -> None:
         self._said = True
@@ -120,7 +125,7 @@ class Tunnel:
         if self._code:
             self.ended()
         else:
-            self.end(GOING_AWAY)
+            self._close(Fault.IDLE_TIMEOUT, GOING_AWAY)
 
 
 class _ClientEnd:

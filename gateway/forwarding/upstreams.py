@@ -15,6 +15,7 @@ from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.pool import Pool, PoolLimits
 from gateway.model.route import Route, UpstreamAddress
 from gateway.resilience.tasks import TaskKeeper
+from gateway.telemetry.forwarding_metrics import UpstreamNumbers
 
 _UNREACHED = frozenset({Fault.NAME, Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.TLS})
 """Faults before a connection stood: they speak against the upstream, and the request may go elsewhere."""
@@ -53,6 +54,21 @@ class Upstream:
     def ejected_until(self) -> float:
         """When the next probe may go here."""
         return self._ejected_until
+
+    def numbers(self, now: float) -> UpstreamNumbers:
+        """Count what is going on, for metrics."""
+        pool = self.pool
+        return UpstreamNumbers(
+            upstream=self.label,
+            open=pool.open,
+            idle=pool.idle,
+            waiting=pool.waiting,
+            outstanding=self.outstanding,
+            available=self.available(now),
+            connects=pool.connects,
+            connect_faults=pool.connect_faults,
+            ejections=self.ejections,
+        )
 
     def chosen(self, now: float) -> None:
         """Let nobody else probe while this request does."""
@@ -153,7 +169,7 @@ class Upstreams:
         tls: Callable[[], ssl.SSLContext],
     ) -> None:
         self._tasks = TaskKeeper()
-        clock = asyncio.get_running_loop().time
+        self._clock = asyncio.get_running_loop().time
         addresses = dict.fromkeys(address for route in routes for address in route.upstream)
         context = tls() if any(address.scheme == "https" for address in addresses) else None
         self._upstreams = {
@@ -170,13 +186,14 @@ class Upstreams:
             for address in addresses
         }
         self._groups = {
-            route.name: UpstreamGroup([self._upstreams[address] for address in route.upstream], clock)
+            route.name: UpstreamGroup([self._upstreams[address] for address in route.upstream], self._clock)
             for route in routes
         }
 
-    def __iter__(self) -> Iterator[Upstream]:
-        """Iterate over the upstreams, for metrics."""
-        return iter(self._upstreams.values())
+    def numbers(self) -> Iterator[UpstreamNumbers]:
+        """Count what is going on at each upstream, for metrics."""
+        now = self._clock()
+        return (upstream.numbers(now) for upstream in self._upstreams.values())
 
     def of(self, route: Route) -> UpstreamGroup:
         """Return the group of one of this generation's routes."""

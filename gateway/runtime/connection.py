@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
@@ -103,8 +103,7 @@ class FrontConnection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, unless there are too many connections."""
         super().connection_made(transport)
-        assert self.transport is not None
-        self.transport.set_write_buffer_limits(_WRITE_HIGH)
+        cast("asyncio.Transport", transport).set_write_buffer_limits(_WRITE_HIGH)
         self._deadline.set(self._loop.time() + self._server.limits.head_timeout)
         if self._server.is_full:
             self._refuse(Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1))
@@ -216,7 +215,7 @@ class FrontConnection(RequestHandler):
                 pass
         except ConnectionError:
             pass  # the caller left while it was answered
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last frame of this task: nobody else would log it
             _log.exception("a connection failed")
         finally:
             self._task_handler = None
@@ -236,18 +235,15 @@ class FrontConnection(RequestHandler):
             self._parser.message_consumed()
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
-        request = web.BaseRequest(
-            message,
-            payload,
-            self,
-            StreamWriter(self, self._loop),
-            self._task_handler,
-            self._loop,  # type: ignore[arg-type]
-        )
+        request = self._request(message, payload)
         keep_alive = await self._answer(request)
         if not payload.is_eof():
             keep_alive = await self._drop_rest(payload) and keep_alive
         return keep_alive and not message.upgrade and not self._server.draining
+
+    def _request(self, message: RawRequestMessage, payload: StreamReader) -> web.BaseRequest:
+        task = cast("asyncio.Task[None]", self._task_handler)
+        return web.BaseRequest(message, payload, self, StreamWriter(self, self._loop), task, self._loop)
 
     async def _next_message(self) -> None:
         if not self._fed and self._request_count:
@@ -279,8 +275,7 @@ class FrontConnection(RequestHandler):
         """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
         deaf = self._peer = _Deaf(self._loop)
         refusal = message.refusal if isinstance(message, _Refused) else _refusal_of(getattr(message, "exc", None))
-        writer = StreamWriter(self, self._loop)
-        request = web.BaseRequest(ERROR, EMPTY_PAYLOAD, self, writer, self._task_handler, self._loop)  # type: ignore[arg-type]
+        request = self._request(ERROR, EMPTY_PAYLOAD)
         response = self._server.refuse(request, refusal)
         response.force_close()
         await response.prepare(request)

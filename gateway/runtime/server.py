@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import msgspec
 from aiohttp import http_parser, web
@@ -63,21 +64,24 @@ class GatewayServer(web.Server):
         The listening socket is its owner's to close, before this.
         """
         self.drain()
-        for connection in self.connections:
+        for connection in self._fronts():
             connection.close_when_idle()
         try:
             async with asyncio.timeout(patience):
                 await self._empty()
         except TimeoutError:
-            for connection in self.connections:
+            for connection in self._fronts():
                 connection.cut()
             await self._empty()
 
-    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:  # noqa: ARG002 - the parent's
         """Forget a connection."""
         self._connections.pop(handler, None)
         if not self._connections and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
+
+    def _fronts(self) -> list[FrontConnection]:
+        return cast("list[FrontConnection]", self.connections)
 
     async def _empty(self) -> None:
         if self._connections:
