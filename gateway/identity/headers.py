@@ -9,6 +9,7 @@ them; and in the list of roles a comma within a role.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gateway.identity.names import DEFAULT_NAMES, FIELDS, Field
@@ -17,13 +18,16 @@ from gateway.model.person import person_of, roles_of
 from gateway.model.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from gateway.model.credential import Credential
     from gateway.model.decision import HeaderPairs
     from gateway.model.session import Session
 
 _ENCODED = re.compile(rb"[^ -$&-~]|^ | \Z")  # `%`, and all but printable ASCII; a space that a parser would trim
+_REMEMBERED = 8192
+"""Values whose encoding is remembered: the same few callers, organizations and roles come back all the time."""
+
 _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a secret
 
 
@@ -76,6 +80,7 @@ class IdentityHeaders:
         return (*composed, *((name, b"") for name in unknown))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def encode_value(value: str) -> bytes:
     """Return `value` as a header may carry it; reversed by percent-decoding. No two values are encoded alike."""
     if value.isascii() and value.isprintable() and "%" not in value and value.strip(" ") == value:
@@ -84,7 +89,8 @@ def encode_value(value: str) -> bytes:
     return _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], value.encode("utf-8", "surrogatepass"))
 
 
-def encode_list(values: Iterable[str]) -> bytes:
+@lru_cache(maxsize=_REMEMBERED)
+def encode_list(values: tuple[str, ...]) -> bytes:
     """Return `values` separated by commas; split at the commas and percent-decode each to get them back.
 
     A comma within a value is encoded too: it would make two roles of one. Empty values are left out.
