@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.forwarding.carriage import Carriage
 from gateway.forwarding.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
+from gateway.model.decision import HeaderPairs
 from gateway.model.headers import Headers, spelling
 from gateway.model.route import Route, UpstreamAddress
 from gateway.model.target import Target
@@ -72,6 +73,12 @@ class RequestHeads:
             out += (name, b": ", value, b"\r\n")
         out += (self._via, _UPGRADE if carriage.upgrading else b"", carriage.body.framing)
         return b"".join(out)
+
+    def passing(self, route: Route, headers: Headers) -> HeaderPairs:
+        """Return which of the caller's fields an upstream of `route` gets, in order; for `explain`."""
+        out: list[bytes] = []
+        self._keep(out, headers, keep_credentials=route.forward_credentials)
+        return tuple(zip(out[::4], out[2::4], strict=True))
 
     def _keep(self, out: list[bytes], headers: Headers, *, keep_credentials: bool) -> None:
         """Add the caller's fields that may pass, in order."""

@@ -35,7 +35,7 @@ def _readers(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem
             yield parts.warning("is not used: a public route reads no credential", "routes", place, "credentials")
         return
     names = parts.reader_names if listed is None else listed
-    if not names:
+    if not names and route.access is Access.REQUIRED:
         yield parts.problem("reads no credential, so nobody can ever pass", "routes", place, "credentials")
     read = tuple(parts.credentials) if listed is None else listed
     yield from shared_readers(parts, read, "routes", place, "credentials")

@@ -119,21 +119,17 @@ def _credential(decision: Decision) -> Iterator[str]:
 
 
 def _sent(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
-    """Yield what the first upstream of the route would be sent."""
+    """Yield what an upstream of the route would be sent, but for its `Host`."""
     route, access = decision.route, decision.access
     if route is None:
         return
-    upstream = route.upstream[0]
-    added = (*forwarded_headers(access, believed=False, traceparent=b"(new)"), *decision.identity)
-    line = f"{access.method} {target_of(route, access.target.path, access.target.query)}".encode("ascii", "replace")
-    head = generation.heads.compose(route, upstream, line, access.headers, added)
-    yield _line("upstream", str(upstream))
+    told = (*forwarded_headers(access, believed=False, traceparent=b"(new)"), *decision.identity)
     secret = _secret_names(settings, generation)
-    first, *fields = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    yield _line("is sent", first)
-    for field in fields:
-        name, _, value = field.partition(": ")
-        yield f"  {name}: {_masked(value) if spelling(name.encode('latin-1')) in secret else value}"
+    yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
+    yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")
+    for name, value in (*generation.heads.passing(route, access.headers), *told):
+        text = value.decode("latin-1")
+        yield f"  {name.decode('latin-1')}: {_masked(text) if spelling(name) in secret else text}"
 
 
 def _secret_names(settings: Settings, generation: Generation) -> frozenset[bytes]:
