@@ -86,14 +86,14 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @contextlib.asynccontextmanager
-async def asked(kind: Kind, answering: Answering, timeout: str = PATIENCE) -> AsyncIterator[Authority]:
-    async with listening(answering) as port, opened(kind, f"http://127.0.0.1:{port}/who", timeout) as authority:
+async def asked(kind: Kind, answering: Answering, patience: str = PATIENCE) -> AsyncIterator[Authority]:
+    async with listening(answering) as port, opened(kind, f"http://127.0.0.1:{port}/who", patience) as authority:
         yield authority
 
 
 @contextlib.asynccontextmanager
-async def opened(kind: Kind, url: str, timeout: str = PATIENCE) -> AsyncIterator[Authority]:
-    authority = await build_authority("a", kind.settings(url, timeout), time.time)  # noqa: TID251 - the real clock, handed in
+async def opened(kind: Kind, url: str, patience: str = PATIENCE) -> AsyncIterator[Authority]:
+    authority = await build_authority("a", kind.settings(url, patience), time.time)  # noqa: TID251 - the real clock, handed in
     try:
         yield authority
     finally:
@@ -182,7 +182,7 @@ async def test_silence_is_cannot_tell(kind: Kind) -> None:
         await gone.wait()
         return web.Response(body=await request.read())
 
-    async with asked(kind, silent, timeout="100ms") as authority:
+    async with asked(kind, silent, patience="100ms") as authority:
         answer = await authority.look_up(kind.credential)
         gone.set()
     assert isinstance(answer, Unavailable)

@@ -1,0 +1,71 @@
+"""How authorities are asked: over TLS that is checked, and with nothing that was not meant to be sent."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from aiohttp import web
+
+from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
+from gateway.dialects.dialect import Heard
+from gateway.model.answers import Unavailable
+from tests.support.low_level import listening
+
+SETTINGS = HttpAuthoritySettings(timeout="10s")
+
+
+async def say(request: web.BaseRequest) -> web.StreamResponse:
+    body = f"{request.method} {request.raw_path} {(await request.read()).decode()}"
+    return web.Response(body=body, headers={"Content-Type": "Application/JSON; charset=utf-8"})
+
+
+async def test_get_and_post_are_heard_with_the_bare_media_type() -> None:
+    async with listening(say) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}/a?x=1", SETTINGS)
+        got = await client.get(query=(("y", "ü&"),))
+        posted = await client.post((("token", "a b"),))
+        await client.close()
+    assert got == Heard(200, "application/json", b"GET /a?x=1&y=%C3%BC%26 ")
+    assert posted == Heard(200, "application/json", b"POST /a?x=1 token=a+b")
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+async def over_tls(authority: trustme.CA, name: str, settings: HttpAuthoritySettings) -> Heard | Unavailable:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    runner = web.ServerRunner(web.Server(say))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    client = HttpClient(f"https://127.0.0.1:{runner.addresses[0][1]}/a", settings)
+    answer = await client.get()
+    await client.close()
+    await runner.cleanup()
+    return answer
+
+
+async def test_a_certificate_of_the_configured_authority_is_trusted(authority: trustme.CA, tmp_path: Path) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    settings = HttpAuthoritySettings(timeout="10s", ca_file=str(tmp_path / "ca.pem"))
+    assert isinstance(await over_tls(authority, "127.0.0.1", settings), Heard)
+    assert isinstance(await over_tls(authority, "other.example", settings), Unavailable)
+
+
+async def test_a_certificate_of_nobody_s_is_not_trusted(authority: trustme.CA) -> None:
+    answer = await over_tls(authority, "127.0.0.1", SETTINGS)
+    assert isinstance(answer, Unavailable)
+    assert "127.0.0.1" not in answer.detail
+
+
+async def test_the_environment_s_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    async with listening(say) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
+        assert isinstance(await client.get(), Heard)
+        await client.close()

@@ -1,0 +1,115 @@
+"""A remote session-info endpoint as an authority: what is sent, and when an answer is no live session."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from gateway.authorities.remote import RemoteAuthority, RemoteSettings
+from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from tests.support.example_sessions import (
+    BEARER,
+    COMPOSIO_JSON,
+    FOUND,
+    MEMGHOST_JSON,
+    PAIR,
+    PAIR_WITH_SESSION,
+    PROJECT_KEY,
+    ROCKETCHAT_JSON,
+)
+from tests.support.low_level import listening
+
+NOT_FOUND = {"success": False, "error": "Session not found"}
+
+
+class Remote:
+    """A product's endpoint that says what it is told to say and keeps what it was asked."""
+
+    def __init__(self, says: Any, status: int = 200) -> None:
+        self._says = says
+        self._status = status
+        self.asked: list[web.BaseRequest] = []
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.append(request)
+        return web.json_response(self._says, status=self._status)
+
+
+@contextlib.asynccontextmanager
+async def authority(dialect: Any, remote: Remote, query: str = "") -> AsyncIterator[RemoteAuthority]:
+    async with listening(remote.answer) as port:
+        url = f"http://127.0.0.1:{port}/who{query}"
+        opened = RemoteAuthority("r", RemoteSettings(kind="remote", dialect=dialect, url=url, timeout="10s"))
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+
+async def test_it_sends_the_credential_and_nothing_that_names_the_caller() -> None:
+    remote = Remote(COMPOSIO_JSON)
+    async with authority("composio", remote) as opened:
+        await opened.look_up(PROJECT_KEY)
+    headers = dict(remote.asked[0].headers)
+    del headers["Host"]
+    assert headers == {
+        "x-api-key": "sk_live_abc123xyz456",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "session-gateway",
+    }
+
+
+async def test_a_query_of_the_url_s_own_is_kept() -> None:
+    remote = Remote(ROCKETCHAT_JSON)
+    async with authority("rocketchat", remote, "?tenant=a%2Fb") as opened:
+        await opened.session_of(PAIR, "QoYYFw2t9oKks2niG")
+    assert remote.asked[0].raw_path == "/who?tenant=a%2Fb&sessionId=QoYYFw2t9oKks2niG"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("expired", Rejected(Reason.EXPIRED)), ("revoked", Rejected(Reason.REVOKED)), ("odd", Rejected(Reason.REVOKED))],
+)
+async def test_a_session_that_has_ended_opens_nothing(state: str, expected: Rejected) -> None:
+    async with authority("memghost", Remote({**MEMGHOST_JSON, "state": state})) as opened:
+        assert await opened.look_up(BEARER) == expected
+
+
+async def test_a_logged_out_session_opens_nothing_and_may_be_looked_at_by_its_owner() -> None:
+    async with authority("rocketchat", Remote(ROCKETCHAT_JSON)) as opened:
+        assert await opened.look_up(PAIR_WITH_SESSION) == Rejected(Reason.REVOKED)
+        assert await opened.session_of(PAIR, "QoYYFw2t9oKks2niG") == FOUND["rocketchat"]
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_without_a_session_id_not_found_proves_the_pair_and_gives_the_user_alone(status: int) -> None:
+    remote = Remote(NOT_FOUND, status)
+    async with authority("rocketchat", remote) as opened:
+        answer = await opened.look_up(PAIR)
+        named = await opened.look_up(PAIR_WITH_SESSION)
+    assert isinstance(answer, Found)
+    assert answer.session.user is not None
+    assert (answer.session.subject, answer.session.user.id, answer.session.roles) == (PAIR.parts[0], PAIR.parts[0], ())
+    assert answer.session.id is None
+    assert named == Rejected(Reason.GONE)
+    assert [asked.rel_url.query["sessionId"] for asked in remote.asked] == ["", "QoYYFw2t9oKks2niG"]
+
+
+async def test_an_answer_about_somebody_else_is_cannot_tell() -> None:
+    live = {key: value for key, value in ROCKETCHAT_JSON.items() if key != "closedAt"}
+    for changed in ({"userId": "another"}, {"sessionId": "another"}):
+        async with authority("rocketchat", Remote({**live, **changed})) as opened:
+            assert isinstance(await opened.look_up(PAIR_WITH_SESSION), Unavailable)
+
+
+async def test_a_credential_that_the_dialect_has_no_words_for_is_unknown_and_not_sent() -> None:
+    remote = Remote(MEMGHOST_JSON)
+    async with authority("memghost", remote) as opened:
+        assert await opened.look_up(PROJECT_KEY) == Rejected(Reason.UNKNOWN)
+        assert await opened.session_of(BEARER, "another") == Rejected(Reason.GONE)
+    assert remote.asked == []
