@@ -19,7 +19,6 @@ from gateway.forwarding.response_head import ResponseHead, read_head
 
 _SWITCHING = 101
 _FINAL = 200
-_MOST_FIELDS = 256
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow upstream before its writer is told to pause."""
 
@@ -227,9 +226,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Take a field; those after the body (trailers) are dropped."""
         if self._read_head is not None:
             return
-        self._headers.append((name, value.rstrip(b" \t")))
-        if len(self._headers) > _MOST_FIELDS:
-            raise ExchangeError(Fault.BAD_RESPONSE, "too many header fields")
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
@@ -291,12 +288,13 @@ class UpstreamConnection(asyncio.Protocol):
         if sink is None or not self._upgrading:
             self._fail(ExchangeError(Fault.BAD_RESPONSE, "a change of protocols that nobody asked for"))
             return
-        protocols = [value.lower() for name, value in self._headers if name.lower() == b"upgrade"]
+        protocols = [value.strip(b" \t").lower() for name, value in self._headers if name.lower() == b"upgrade"]
         if protocols != [b"websocket"]:
             self._fail(ExchangeError(Fault.BAD_RESPONSE, "a change to another protocol than was asked for"))
             return
         self._sink = None
         self.deadline.clear()
+        self.pause_reading()  # until the tunnel stands
         head = read_head(_FINAL, self._reason, self._headers, head_request=True)
         head.status = _SWITCHING
         sink.switched(head, rest)

@@ -11,8 +11,13 @@ from gateway.forwarding.field_names import HOP_BY_HOP, named_by_connection
 from gateway.model.decision import HeaderPairs
 
 _KNOWN_MOST = 4096
-_STATUSES = range(200, 600)
+"""Names that are remembered, as in `gateway.model.headers`."""
+
+_STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
+_NO_CONTENT, _NOT_MODIFIED = 204, 304
 _LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
+
+RawFields = list[tuple[bytes, bytes]]
 
 
 class _Fate(IntEnum):
@@ -34,66 +39,52 @@ _fates: dict[bytes, _Fate] = {}
 
 
 class ResponseHead(msgspec.Struct):
-    """A response's head, read once. `fields` are end to end, in order, with case and duplicates.
+    """A response's head, read once.
 
-    `length` is of the body that follows on the upstream's connection; `None` when it is chunked or ends with the
-    connection, and `chunked` tells which. `declared` is the Content-Length field as it came, also where no body
-    follows it (HEAD, 304).
+    `lines` are the end-to-end fields as they are sent, in order, with case and duplicates. `length` is of the body
+    that follows on the upstream's connection; `None` when it is chunked or ends with the connection, and `chunked`
+    tells which. `declared` is the Content-Length field as it came, also where no body follows it (HEAD, 304).
     """
 
     status: int
     reason: bytes
-    fields: list[tuple[bytes, bytes]]
+    lines: list[bytes]
     length: int | None
     chunked: bool
     declared: bytes | None
     event_stream: bool
 
 
-def read_head(status: int, reason: bytes, headers: list[tuple[bytes, bytes]], *, head_request: bool) -> ResponseHead:
+def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bool) -> ResponseHead:
     """Sort a final response's fields (RFC 9112 section 6.3).
 
     Raises ExchangeError (bad response) for a status or a framing that cannot be carried without guessing.
     """
     if status not in _STATUSES:
         raise ExchangeError(Fault.BAD_RESPONSE, "the status is out of range")
-    fields, special = _sort(headers)
-    lengths = special.get(_Fate.LENGTH)
-    declared = lengths[0] if lengths else None  # llhttp refuses a second one
-    if _Fate.CONNECTION in special and (named := named_by_connection(special[_Fate.CONNECTION])):
-        fields = [pair for pair in fields if pair[0].lower() not in named]
-    event_stream = any(value.lower().startswith(b"text/event-stream") for value in special.get(_Fate.TYPE, ()))
-    bodiless = head_request or status in {204, 304}
-    if status == 204:  # noqa: PLR2004 - RFC 9110 section 8.6: no Content-Length in a 204
-        declared = None
-    length, chunked = (0, False) if bodiless else _framing(declared, special.get(_Fate.ENCODING))
-    return ResponseHead(status, reason, fields, length, chunked, declared, event_stream)
-
-
-def _sort(headers: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], dict[_Fate, list[bytes]]]:
-    """Part the fields that are carried from the values of those that say something to us."""
-    fields: list[tuple[bytes, bytes]] = []
-    special: dict[_Fate, list[bytes]] = {}
-    for pair in headers:
-        fate = _fates.get(pair[0])
-        if fate is None:
-            fate = _fate(pair[0])
-        if not fate or fate is _Fate.TYPE:
-            fields.append(pair)
-        if fate:
-            special.setdefault(fate, []).append(pair[1])
-    return fields, special
+    lines, special = _sort(fields)
+    declared = special.get(_Fate.LENGTH)
+    if _Fate.CONNECTION in special and (named := named_by_connection(_values(fields, b"connection"))):
+        lines, _ = _sort([field for field in fields if field[0].lower() not in named])
+    if head_request or status in {_NO_CONTENT, _NOT_MODIFIED}:
+        length, chunked = 0, False
+        declared = None if status == _NO_CONTENT else declared  # RFC 9110 section 8.6
+    elif _Fate.ENCODING in special:
+        _require_chunked(declared, _values(fields, b"transfer-encoding"))
+        length, chunked = None, True
+    else:
+        length, chunked = _counted(declared), False
+    content_type = special.get(_Fate.TYPE)
+    event_stream = content_type is not None and content_type.lower().startswith(b"text/event-stream")
+    return ResponseHead(status, reason, lines, length, chunked, declared, event_stream)
 
 
 def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs) -> bytes:
     """Return the whole head; `framing` are the lines that say how the body ends and whether the connection stays."""
-    out = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
-    for name, value in head.fields:
-        out += (name, b": ", value, b"\r\n")
+    lines = head.lines
     for name, value in caller_headers:
-        out += (name, b": ", value, b"\r\n")
-    out += (framing, b"\r\n")
-    return b"".join(out)
+        lines += (name, b": ", value, b"\r\n")
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"".join(lines), framing)
 
 
 def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPairs) -> bytes:
@@ -101,17 +92,42 @@ def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPa
     return compose_head(head, b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n", caller_headers)
 
 
-def _framing(declared: bytes | None, encodings: list[bytes] | None) -> tuple[int | None, bool]:
-    if encodings is not None:
-        if declared is not None or len(encodings) != 1 or encodings[0].strip().lower() != b"chunked":
-            # `gzip, chunked` would reach the caller as gzip that nothing tells of.
-            raise ExchangeError(Fault.BAD_RESPONSE, "a transfer coding that is not chunked alone")
-        return None, True
+def _sort(fields: RawFields) -> tuple[list[bytes], dict[_Fate, bytes]]:
+    """Part the lines that are carried from the values that say something to us (the last one of each name)."""
+    lines: list[bytes] = []
+    special: dict[_Fate, bytes] = {}
+    known = _fates
+    for name, value in fields:
+        fate = known.get(name)
+        if fate is None:
+            fate = _fate(name)
+        if not fate:
+            lines += (name, b": ", value, b"\r\n")
+            continue
+        special[fate] = value
+        if fate is _Fate.TYPE:
+            lines += (name, b": ", value, b"\r\n")
+    return lines, special
+
+
+def _values(fields: RawFields, lower: bytes) -> list[bytes]:
+    return [value for name, value in fields if name.lower() == lower]
+
+
+def _counted(declared: bytes | None) -> int | None:
+    """Return the length of a body without a transfer coding; None when it ends with the connection."""
     if declared is None:
-        return None, False
+        return None
+    declared = declared.strip(b" \t")
     if not declared.isdigit() or len(declared) > _LONGEST_LENGTH:
         raise ExchangeError(Fault.BAD_RESPONSE, "the Content-Length is no number")
-    return int(declared), False
+    return int(declared)
+
+
+def _require_chunked(declared: bytes | None, encodings: list[bytes]) -> None:
+    """Accept chunked alone: `gzip, chunked` would reach the caller as gzip that nothing tells of."""
+    if declared is not None or [encoding.strip(b" \t").lower() for encoding in encodings] != [b"chunked"]:
+        raise ExchangeError(Fault.BAD_RESPONSE, "a transfer coding that is not chunked alone")
 
 
 def _fate(name: bytes) -> _Fate:

@@ -48,6 +48,7 @@ class Tunnel:
             early = self._client.take_over(_ClientEnd(self))
             self.from_upstream(rest)
             self.from_client(early)
+            self._upstream.resume_reading()
             await self._over
         finally:
             self._deadline.close()
