@@ -51,6 +51,10 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes
     headers: HeaderPairs = ()
 
+    def __repr__(self) -> str:
+        """Never show what is in it: a body may echo a key, a field may hold a cookie."""
+        return f"Reply(status={self.status}, body={len(self.body)} bytes)"
+
 
 class SessionWanted(msgspec.Struct, frozen=True):
     """The caller is known and asks about another session of theirs."""
@@ -64,6 +68,10 @@ class Question(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     query: tuple[tuple[str, str], ...] = ()
 
+    def __repr__(self) -> str:
+        """Never show the credential that is in it."""
+        return f"Question(headers={[name for name, _ in self.headers]})"
+
 
 class Heard(msgspec.Struct, frozen=True):
     """What a remote authority answered. `content_type` is the bare media type in lower case."""
@@ -71,6 +79,10 @@ class Heard(msgspec.Struct, frozen=True):
     status: int
     content_type: str
     body: bytes
+
+    def __repr__(self) -> str:
+        """Never show what is in it: a body may echo a key."""
+        return f"Heard(status={self.status}, content_type={self.content_type!r}, body={len(self.body)} bytes)"
 
 
 class Documented(msgspec.Struct, frozen=True):

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.dialects.dialect import Ask, Reply
+from gateway.dialects.kinds import DialectSettings, build_dialect, spoken_dialect
+from gateway.model.answers import Reason, Rejected
+from tests.support.example_sessions import COOKIE, FOUND, PAIR
+from tests.support.who_am_i import NOW
+
+SETTINGS: TypeAdapter[DialectSettings] = TypeAdapter(DialectSettings)
+
+
+def settings(dialect: str, **more: Any) -> DialectSettings:
+    return SETTINGS.validate_python({"dialect": dialect, "credentials": ["a"], **more})
+
+
+@pytest.mark.parametrize("name", ["composio", "wacht", "memghost", "rocketchat"])
+def test_a_name_in_the_config_makes_that_dialect(name: Any) -> None:
+    assert build_dialect(settings(name)).name == spoken_dialect(name).name == name
+
+
+def test_no_two_dialects_answer_at_one_path() -> None:
+    paths = [path for name in ("composio", "wacht", "memghost", "rocketchat") for path in spoken_dialect(name).paths]
+    assert len(paths) == len(set(paths)) == 7
+
+
+@pytest.mark.parametrize(("profile", "status"), [("documented", 400), ("product", 404)])
+def test_the_profile_of_the_config_is_the_dialect_s(profile: str, status: int) -> None:
+    dialect = build_dialect(settings("rocketchat", profile=profile))
+    ask = Ask(path=dialect.paths[0], query="sessionId=x", now=NOW, shown=PAIR, session_id="x")
+    reply = dialect.reply(Rejected(Reason.GONE), ask)
+    assert isinstance(reply, Reply)
+    assert reply.status == status
+
+
+def test_the_cookie_and_its_signer_are_the_reader_s_and_the_directory_s() -> None:
+    dialect = build_dialect(settings("wacht"), lambda _: "next", "sid")
+    reply = dialect.reply(FOUND["wacht"], Ask(path="/session", now=NOW, shown=COOKIE))
+    assert isinstance(reply, Reply)
+    assert dict(reply.headers)[b"Set-Cookie"].startswith(b"sid=next;")
+
+
+@pytest.mark.parametrize("written", [{"dialect": "klingon", "credentials": ["a"]}, {"credentials": ["a"]}])
+def test_an_unknown_dialect_is_a_problem(written: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SETTINGS.validate_python(written)
+
+
+def test_development_is_wacht_s_alone() -> None:
+    with pytest.raises(ValidationError):
+        settings("memghost", development=True)

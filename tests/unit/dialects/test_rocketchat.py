@@ -1,0 +1,97 @@
+"""What is rocketchat's own beside what every dialect does (tests/contracts, tests/behaviour)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.dialects.dialect import Ask, Heard, Reply, SessionWanted
+from gateway.dialects.rocketchat import Rocketchat
+from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.session import Session, User
+from tests.support.example_sessions import COMPOSIO, PAIR, PAIR_WITH_SESSION, ROCKETCHAT, ROCKETCHAT_JSON
+from tests.support.who_am_i import NOW
+
+DIALECT = Rocketchat()
+EXAMPLE = "QoYYFw2t9oKks2niG"
+ALONE = Found(Session(subject=PAIR.parts[0], user=User(id=PAIR.parts[0])))
+
+
+def reply(found: Found, query: str | None, session_id: str = "") -> Reply | SessionWanted:
+    ask = Ask(path=DIALECT.paths[0], query=query, now=NOW, shown=PAIR, session_id=session_id)
+    return DIALECT.reply(found, ask)
+
+
+def test_another_session_is_wanted_and_the_own_one_is_not() -> None:
+    assert reply(Found(ROCKETCHAT), "sessionId=other") == SessionWanted("other")
+    assert isinstance(reply(Found(ROCKETCHAT), f"sessionId={EXAMPLE}"), Reply)
+    assert reply(ALONE, f"sessionId={EXAMPLE}") == SessionWanted(EXAMPLE)
+
+
+def test_a_session_id_is_read_as_a_query_says_it() -> None:
+    assert reply(ALONE, "sessionId=a%2Bb+c") == SessionWanted("a+b c")
+
+
+@given(query=st.text(max_size=60))
+def test_no_query_is_misread(query: str) -> None:
+    """Either exactly one sessionId is wanted, or the answer is 400."""
+    answer = reply(ALONE, query)
+    assert isinstance(answer, SessionWanted) or answer.status == 400
+
+
+def test_a_thousand_parameters_are_not_read_one_by_one() -> None:
+    answer = reply(ALONE, "&".join(f"p{number}=1" for number in range(1000)))
+    assert isinstance(answer, Reply)
+    assert msgspec.json.decode(answer.body)["error"].startswith("must NOT have additional properties")
+
+
+def test_what_is_no_user_s_session_is_not_found() -> None:
+    answer = reply(Found(COMPOSIO), "sessionId=x", session_id="x")
+    assert isinstance(answer, Reply)
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("credential", "session_id", "asked"),
+    [(PAIR, "", ""), (PAIR, "other", "other"), (PAIR_WITH_SESSION, "", EXAMPLE), (PAIR_WITH_SESSION, "other", "other")],
+)
+def test_the_session_that_is_asked_about_is_the_named_one_else_the_pair_s(
+    credential: Any, session_id: str, asked: str
+) -> None:
+    question = DIALECT.question(credential, session_id)
+    assert question is not None
+    assert question.query == (("sessionId", asked),)
+
+
+def hear(answer: Any, status: int = 200, credential: Any = PAIR_WITH_SESSION) -> Found | Rejected | Unavailable:
+    return DIALECT.decode(Heard(status, "application/json", msgspec.json.encode(answer)), credential)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_not_found_is_the_user_alone_when_none_was_named(status: int) -> None:
+    not_found = {"success": False, "error": "Session not found"}
+    assert hear(not_found, status, PAIR) == ALONE
+    assert hear(not_found, status) == Rejected(Reason.GONE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"success": True, "error": "Session not found"},
+        {"success": False, "error": "Session not found", "errorType": "other"},
+        {"success": False, "error": "must have required property 'sessionId' [invalid-params]"},
+        {"error": "Session not found"},
+        {},
+    ],
+)
+def test_another_400_proves_nothing(body: dict[str, Any]) -> None:
+    assert isinstance(hear(body, 400, PAIR), Unavailable)
+
+
+def test_an_answer_about_another_user_or_session_is_not_believed() -> None:
+    assert isinstance(hear({**ROCKETCHAT_JSON, "userId": "other"}), Unavailable)
+    assert isinstance(hear({**ROCKETCHAT_JSON, "sessionId": "other"}), Unavailable)
