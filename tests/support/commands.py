@@ -1,0 +1,26 @@
+"""The program's commands, run as a person or a script runs them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+_PATIENCE = 30.0
+
+
+def gateway(*arguments: object, environment: Mapping[str, str] | None = None) -> CompletedProcess[str]:
+    """Run `gateway ...` to its end, with this environment and no other."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *map(str, arguments)],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
