@@ -176,8 +176,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """End a body that ends with its connection."""
-        if self._sink is not None and self._read_head is not None and self._left is None and not self._chunked:
+        sink = self._sink
+        if sink is not None and self._read_head is not None and self._left is None and not self._chunked:
             self._complete()
+            sink.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits that nothing more will come."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-
-import asyncio
 
 from aiohttp import web
 
@@ -30,6 +29,8 @@ from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import parse_target
 from gateway.runtime.server import FrontLimits, GatewayServer
 from gateway.telemetry.record import RequestRecord
+
+_FRONT, _POOL, _HEALTH, _STRIPPED = FrontLimits(), PoolLimits(), HealthLimits(), Stripped()
 
 Decide = Callable[[AccessRequest, Route], Decision]
 
@@ -117,13 +118,13 @@ class AllowAll:
 async def carrying(
     route: Route,
     *,
-    limits: FrontLimits = FrontLimits(),
-    pool: PoolLimits = PoolLimits(),
-    health: HealthLimits = HealthLimits(),
-    stripped: Stripped = Stripped(),
+    limits: FrontLimits = _FRONT,
+    pool: PoolLimits = _POOL,
+    health: HealthLimits = _HEALTH,
+    stripped: Stripped = _STRIPPED,
     decide: Decide = allow,
     added: HeaderPairs = (),
-    handles_of: Callable[[Decision], Sequence[bytes]] = lambda decision: (),
+    handles_of: Callable[[Decision], Sequence[bytes]] = lambda _: (),
     clock: Callable[[], float] = lambda: 0.0,
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
 ) -> AsyncIterator[Carrying]:
