@@ -10,6 +10,9 @@ from subprocess import CompletedProcess
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+"""All that a command sees: nothing of whoever runs the tests."""
+
 _PATIENCE = 30.0
 
 
@@ -18,7 +21,7 @@ def gateway(*arguments: object, environment: Mapping[str, str] | None = None) ->
     return subprocess.run(
         [sys.executable, "-m", "gateway", *map(str, arguments)],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **(environment or {})},
+        env={**ENVIRONMENT, **(environment or {})},
         capture_output=True,
         text=True,
         timeout=_PATIENCE,
