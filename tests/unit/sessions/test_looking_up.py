@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -33,6 +34,7 @@ class Fleet:
         self.told: list[Touch | None] = []
         self.done: list[str] = []
         self.polled = asyncio.Event()
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def visit(self, credential: Credential) -> Fleet:
         assert credential is CREDENTIAL
@@ -53,6 +55,7 @@ class Fleet:
 
     async def fill(self, held: Held, *, lifetime: float, share: bool) -> Touch | None:
         self.done.append(f"fill {held.found.session.id} {'shared' if share else 'unshared'} {lifetime:.0f}")
+        self.meanwhile()
         return self.told.pop(0) if self.told else Touch.NONE
 
     async def touch(self, held: Held) -> Touch | None:
@@ -66,7 +69,7 @@ class Fleet:
 class LookingUp:
     """Look-ups of one process over that fleet."""
 
-    def __init__(self, authority: Authority, fleet: Fleet) -> None:
+    def __init__(self, authority: Authority, fleet: Fleet, times: CacheTimes | None = None) -> None:
         self.clock = Clock()
         self.endings = Endings(self.clock)
         self.memory = MemoryStore(10, 1.0, self.endings)
@@ -74,7 +77,9 @@ class LookingUp:
         self.handles = Handles([SECRET])
         self.metrics = ResolutionMetrics(CollectorRegistry())
         tiers = Tiers(self.memory, self.rejections, self.endings, fleet, self.handles, {READER: FINGERPRINTER})
-        self.look_ups = LookUps(tiers, {READER: authority}, CacheTimes(jitter=0.0), self.clock, lambda: 0.0)
+        self.look_ups = LookUps(
+            tiers, {READER: authority}, times or CacheTimes(), self.clock, lambda: float(times is not None)
+        )
 
     def kept(self, after: float = 0.0) -> Found | None:
         kept = self.memory.get(CREDENTIAL.fingerprint, NOW + after)
@@ -204,6 +209,21 @@ async def test_a_stale_answer_that_was_revoked_does_not_stand_in(
     handles = process.handles.carried_by(found(1), [])
     process.endings.hear(News(Ending(Effect.ENDED, NOW, 600.0), handles))
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
+
+
+async def test_a_revocation_heard_while_the_shared_tier_is_filled_wins(process: LookingUp, fleet: Fleet) -> None:
+    handles = process.handles.carried_by(found(1), [])
+    fleet.meanwhile = lambda: process.endings.hear(News(Ending(Effect.ENDED, NOW, 600.0), handles))
+    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.REVOKED)
+    assert process.kept() is None
+
+
+async def test_without_stale_time_nothing_stands_in(fleet: Fleet, authority: Authority) -> None:
+    process = LookingUp(authority, fleet, CacheTimes(stale=0.0, jitter=0.5))
+    await process.look_ups.find(CREDENTIAL, 120.0)
+    process.clock.advance(70)  # past the jittered time in which it is served, within the longest that it is kept
+    authority.answers["t"] = Unavailable("down")
+    assert (await process.look_ups.find(CREDENTIAL, 30.0)).answer == Unavailable("down")
 
 
 async def test_looking_writes_nowhere(process: LookingUp, fleet: Fleet) -> None:

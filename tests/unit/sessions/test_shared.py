@@ -110,6 +110,13 @@ async def test_an_unchecked_value_that_a_revocation_missed_is_not_served(tier: T
     assert await tier.read() is None
 
 
+async def test_a_fill_that_finds_a_tombstone_takes_back_what_it_stored(tier: Tier) -> None:
+    (handle,) = Handles([SECRET]).of(Ended(EndedKind.SESSION, "session-1"))
+    await tier.tombstones.end(tier.client, News(Ending(Effect.ENDED, wall(), 600.0), (handle,)))
+    assert await tier.fill() is Touch.REVOKED
+    assert not await tier.client.exists(tier.key)
+
+
 async def test_one_process_asks_and_the_others_wait_for_it(tier: Tier) -> None:
     first, second = tier.shared.visit(CREDENTIAL), tier.shared.visit(CREDENTIAL)
     assert [await first.claim(), await second.claim()] == [True, False]

@@ -69,9 +69,9 @@ async def test_what_is_ended_is_taken_away_by_the_hundred(
 async def test_the_index_forgets_what_has_ended_by_itself(
     tombstones: Tombstones, client: RedisClient, key_prefix: str
 ) -> None:
-    await tombstones.index(client, [A], FINGERPRINT, wall() - 1)
-    await tombstones.index(client, [A], b"g" * 16, wall() + 60)
-    assert await client.zrange(f"{key_prefix}i:{A.hex()}", 0, -1) == [b"g" * 16]
+    for fingerprint, life in ((b"g" * 16, 60), (FINGERPRINT, -1), (b"h" * 16, 60)):
+        await tombstones.index(client, [A], fingerprint, wall() + life)
+    assert await client.zrange(f"{key_prefix}i:{A.hex()}", 0, -1) == [b"g" * 16, b"h" * 16]
 
 
 async def test_the_index_lives_as_long_as_its_longest_member(
