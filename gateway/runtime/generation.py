@@ -33,16 +33,13 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.identification import Identification, open_authorities
 from gateway.runtime.own_doors import own_doors
 from gateway.runtime.process import Process
-from gateway.runtime.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
+from gateway.runtime.settings import IdentitySettings, Settings, TelemetrySettings, UpstreamsSettings, to_routes
 from gateway.signing import KeyRing
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.console import ConsoleLines
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.request_ids import RequestIds
 from gateway.telemetry.trace_context import Traces
-
-_DNS_TTL = 30.0
-"""Seconds: as long as Kubernetes' own DNS lets its answers live."""
 
 
 class Told:
@@ -73,7 +70,7 @@ class Generation:
         gate = self.gate(self.identification.resolver.resolve, limits)
         self.streams = OpenStreams(lambda _: (), process.clock)
         self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))
-        self._forwarder = HttpForwarder(_upstreams(self._table.routes), self.heads, self.streams)
+        self._forwarder = HttpForwarder(_upstreams(self._table.routes, settings.upstreams), self.heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
         doors = own_doors(settings, gate, self.identification, limits, process, self._told.key_ring)
         proxy = Proxy(gate, self._forwarder, accesses, process.now)
@@ -117,8 +114,17 @@ def _stripped(readers: Collection[Reader], headers: IdentityHeaders) -> Stripped
     )
 
 
-def _upstreams(routes: Sequence[Route]) -> Upstreams:
-    return Upstreams(routes, PoolLimits(), HealthLimits(), dns_ttl=_DNS_TTL, tls=ssl.create_default_context)
+def _upstreams(routes: Sequence[Route], settings: UpstreamsSettings) -> Upstreams:
+    pool = PoolLimits(
+        connections=settings.connections,
+        queue=settings.queue,
+        queue_timeout=settings.queue_timeout,
+        keep_alive=settings.keep_alive,
+        max_age=settings.max_age,
+        head_bytes=settings.head_bytes,
+    )
+    health = HealthLimits(failures=settings.failures, eject=settings.eject)
+    return Upstreams(routes, pool, health, dns_ttl=settings.dns_ttl, tls=ssl.create_default_context)
 
 
 def _journal(settings: TelemetrySettings, process: Process) -> Journal:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from gateway.authorities.authority import Authority, NotesActivity
 from gateway.authorities.chain import Chain
 from gateway.authorities.guard import Guard
-from gateway.authorities.kinds import build_authority
+from gateway.authorities.kinds import AuthoritySettings, build_authority
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import ReaderSettings, build_reader
@@ -27,6 +27,9 @@ from gateway.sessions.memory import MemoryStore
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import Revoker
+
+_QUEUEING = 1.0
+"""Seconds that a look-up may wait for its turn at an authority that is asked by many at once."""
 
 
 class Identification:
@@ -114,10 +117,18 @@ def _fingerprinter(
     return Fingerprinter(secrets, name, key_type, digests)
 
 
+def _guard(settings: AuthoritySettings, authority: Authority, process: Process) -> Guard:
+    """Return the guard of one authority: it waits longer than the authority asks, for those that queue for a place."""
+    return Guard(
+        authority,
+        Breaker(process.now),
+        process.resolution_metrics,
+        deadline=settings.timeout + _QUEUEING,
+        concurrency=settings.connections,
+    )
+
+
 def _chains(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Chain]:
     """Return each reader's list, with one guard before each authority whoever lists it."""
-    guards = {
-        name: Guard(authority, Breaker(process.now), process.resolution_metrics)
-        for name, authority in authorities.items()
-    }
+    guards = {name: _guard(settings.authorities[name], authority, process) for name, authority in authorities.items()}
     return {name: Chain([guards[each] for each in reader.authority]) for name, reader in settings.credentials.items()}

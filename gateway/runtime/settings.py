@@ -67,6 +67,20 @@ class CacheSettings(SettingsModel):
     memory_entries: int = Field(default=100_000, ge=1)
 
 
+class UpstreamsSettings(SettingsModel):
+    """How connections to each upstream are kept, and when one that fails is left out; see `gateway.forwarding`."""
+
+    connections: int = Field(default=1024, ge=1)
+    queue: int = Field(default=1024, ge=0)
+    queue_timeout: PositiveDuration = 1.0
+    keep_alive: PositiveDuration = 4.0
+    max_age: PositiveDuration = 300.0
+    head_bytes: int = Field(default=64 * _KIB, ge=_KIB)
+    dns_ttl: PositiveDuration = 30.0
+    failures: int = Field(default=3, ge=1)
+    eject: PositiveDuration = 1.0
+
+
 class IdentityTokenSettings(SettingsModel):
     """The signed identity token and where its keys are published."""
 
@@ -117,6 +131,7 @@ class Sections(SettingsModel):
     identity: IdentitySettings = IdentitySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     limits: LimitSettings = LimitSettings()
+    upstreams: UpstreamsSettings = UpstreamsSettings()
 
 
 class Settings(Sections):
