@@ -15,6 +15,7 @@ from pydantic import Field
 from gateway.credentials.reader import Fingerprint
 from gateway.credentials.shown import RepeatedError, only_value
 from gateway.model.access import AccessRequest
+from gateway.model.anonymous import is_anonymous
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.source.names import CookieName
 from gateway.source.values import SettingsModel, StringList
@@ -36,8 +37,9 @@ class CookieSettings(SettingsModel):
 class CookieReader:
     """Reads one cookie by its exact name: `parts` is `(value,)`.
 
-    An empty value is no cookie: it is what a cleared one leaves behind in some clients. Quotes are part of the value:
-    RFC 6265 section 5.2 has clients keep them, we set none, and to strip them would give one session two spellings.
+    An empty value is no cookie: it is what a cleared one leaves behind in some clients. Nor is the cookie of a visitor
+    who is nobody yet. Quotes are part of the value: RFC 6265 section 5.2 has clients keep them, we set none, and to
+    strip them would give one session two spellings.
     """
 
     kind = CredentialKind.COOKIE
@@ -58,7 +60,7 @@ class CookieReader:
             value = only_value([*_values(fields, self._cookie)])
         except RepeatedError:
             return Ambiguous(self.name)
-        if not value:
+        if not value or is_anonymous(value):
             return None
         parts = (value,)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))

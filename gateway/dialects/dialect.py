@@ -30,8 +30,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a session-info endpoint, as far as a dialect's words depend on it.
 
     `path` is canonical and `query` raw, without its `?`. `now` is the instant of the request. `shown` is the one
-    credential that was read, `malformed` says that it could not be read as text. `session_id` is set when `reply` is
-    called again with the session that it wanted.
+    credential that was read, `malformed` says that it could not be read as text, and `authority` names who knew it.
+    `session_id` is set when `reply` is called again with the session that it wanted.
     """
 
     path: str
@@ -40,6 +40,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     query: str | None = None
     shown: Credential | None = None
     malformed: bool = False
+    authority: str = ""
     session_id: str = ""
     quota: Quota | None = None
 
@@ -129,5 +130,8 @@ class Dialect(Served, Spoken, Protocol):
     """A product's words, both ways."""
 
 
-Renew = Callable[[Found], str | None]
-"""Signs a new cookie token for the same session; `None` while the one that was shown is young enough. No I/O."""
+Renew = Callable[[Found, str], str | None]
+"""(what was found, the authority that knew it) -> a new cookie token for the same session, if one is due. No I/O.
+
+By the authority, since a cookie of another issuer's is not ours to renew.
+"""

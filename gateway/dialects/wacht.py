@@ -126,7 +126,7 @@ class Wacht:
     def _renewed(self, found: Found, ask: Ask) -> HeaderPairs:
         if self._renew is None or ask.shown is None or ask.shown.kind is not CredentialKind.COOKIE:
             return ()
-        token = self._renew(found)
+        token = self._renew(found, ask.authority)
         return () if token is None else self._handed_out(token)
 
     def _handed_out(self, token: str) -> HeaderPairs:

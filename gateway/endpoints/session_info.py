@@ -109,12 +109,12 @@ class SessionInfo:
     async def _reply(self, identified: Identified, ask: Ask) -> Reply:
         """Answer with the caller's session, or with the other one of theirs that was asked for."""
         credential = identified.credential
+        authority = identified.resolution.authority
         malformed = credential is not None and UNREADABLE in credential.parts
-        ask = msgspec.structs.replace(ask, shown=credential, malformed=malformed)
+        ask = msgspec.structs.replace(ask, shown=credential, malformed=malformed, authority=authority)
         reply = self._dialect.reply(identified.resolution.answer, ask)
         if credential is None or isinstance(reply, Reply):
             return _worded(reply)
-        authority = identified.resolution.authority
         verdict: Verdict = await self._session_of(credential, reply.session_id, authority)
         ask = msgspec.structs.replace(ask, session_id=reply.session_id)
         return _worded(self._dialect.reply(verdict, ask))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from gateway.authorities.authority import Authority
+from gateway.authorities.directory import DirectoryAuthority
 from gateway.credentials.reader import Reader
+from gateway.dialects.dialect import Renew
 from gateway.dialects.kinds import DialectSettings, build_dialect
-from gateway.dialects.wacht import WachtSettings
+from gateway.dialects.normal import Normal
+from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints.cors import Cors
 from gateway.endpoints.door import Door
+from gateway.endpoints.openapi import OpenApi, Operation, openapi_document, session_info_operations
 from gateway.endpoints.session_info import Doorway, SessionInfo
 from gateway.endpoints.well_known import WellKnownKeys
 from gateway.gate import Gate
+from gateway.model.answers import Found
 from gateway.policy.limits import Limits
 from gateway.runtime.identification import Identification
 from gateway.runtime.process import Process
@@ -20,6 +26,10 @@ from gateway.signing import KeyRing
 
 _JWKS_MAX_AGE = 300
 """Seconds that verifiers may keep our keys; a new key has to be published for as long before it signs."""
+
+
+_EXPOSED = (b"X-Development-Session", b"Retry-After")
+"""What a foreign page may read of an answer's header: the next token in development, and when to come back."""
 
 
 def own_doors(
@@ -34,24 +44,43 @@ def own_doors(
     token = settings.identity.token
     if token is not None and key_ring is not None:
         yield WellKnownKeys(token.jwks_path, key_ring.jwks, _JWKS_MAX_AGE)
+    renew = cookie_renewal(identification.authorities)
+    operations: list[Operation] = []
     for each in settings.session_info:
         readers = [identification.readers[name] for name in each.credentials]
-        yield SessionInfo(
-            build_dialect(each),
-            gate,
-            readers,
-            identification.session_of,
-            limits,
-            process.now,
-            doorway=_doorway(each, readers),
-        )
+        dialect = build_dialect(each, renew, _cookie(readers))
+        operations += session_info_operations(dialect, readers)
+        doorway = _doorway(each, readers)
+        yield SessionInfo(dialect, gate, readers, identification.session_of, limits, process.now, doorway=doorway)
+    normal, every = Normal(), tuple(identification.readers.values())
+    yield SessionInfo(normal, gate, every, identification.session_of, limits, process.now, doorway=Doorway())
+    yield OpenApi(openapi_document([*operations, *session_info_operations(normal, every)]))
+
+
+def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
+    """Return what renews cookies: each directory those of its own sessions, and nobody those of others."""
+    tokens = {
+        name: each.tokens
+        for name, each in authorities.items()
+        if isinstance(each, DirectoryAuthority) and each.tokens is not None
+    }
+
+    def renew(found: Found, authority: str) -> str | None:
+        return tokens[authority].renew_cookie(found) if authority in tokens else None
+
+    return renew
+
+
+def _cookie(readers: Sequence[Reader]) -> str:
+    """Return the name of the cookie that these readers read, the product's own where they read none."""
+    return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
 
 
 def _doorway(settings: DialectSettings, readers: Sequence[Reader]) -> Doorway:
     cors = None
     if settings.cors is not None:
         fields = frozenset(name for reader in readers for name in reader.headers)
-        cors = Cors(settings.cors.origins, fields, (b"x-request-id",))
+        cors = Cors(settings.cors.origins, fields, _EXPOSED)
     return Doorway(
         hosts=frozenset(settings.hosts),
         rate_limit=settings.rate_limit.to_rate_limit() if settings.rate_limit is not None else None,

@@ -133,8 +133,8 @@ async def test_too_many_requests_ask_for_patience() -> None:
 
 
 async def test_a_cookie_that_is_due_is_renewed_out_of_reach_of_scripts() -> None:
-    def renew(found: Found) -> str | None:
-        return "renewed" if found == FOUND["wacht"] else None
+    def renew(found: Found, authority: str) -> str | None:
+        return "renewed" if (found, authority) == (FOUND["wacht"], "a") else None
 
     async with endpoint(Wacht(renew=renew), authorities()) as who:
         answer = await who.ask("/session", cookie("good"))
@@ -146,13 +146,13 @@ async def test_a_cookie_that_is_due_is_renewed_out_of_reach_of_scripts() -> None
 
 
 async def test_a_young_cookie_is_left_alone() -> None:
-    async with endpoint(Wacht(renew=lambda _: None), authorities()) as who:
+    async with endpoint(Wacht(renew=lambda *_: None), authorities()) as who:
         assert "Set-Cookie" not in (await who.ask("/session", cookie("good"))).headers
 
 
 async def test_in_development_the_query_stands_for_the_cookie_and_the_next_token_comes_in_a_header() -> None:
     known, doorway = authorities(), Doorway(development=True)
-    async with endpoint(Wacht(renew=lambda _: "next", development=True), known, doorway) as who:
+    async with endpoint(Wacht(renew=lambda *_: "next", development=True), known, doorway) as who:
         answer = await who.ask("/session?__dev_session__=good&x=1")
         both = await who.ask("/session?__dev_session__=good", cookie("good"))
         smuggled = await who.ask("/session?__dev_session__=x%3B%20__session%3Dgood")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.credentials.shown import UNREADABLE
+from gateway.model.anonymous import anonymous_cookie
 from gateway.model.credential import Ambiguous, Credential, Reading
 from tests.support.credentials import cookie_reader
 from tests.support.requests import access_request
@@ -54,6 +55,12 @@ def test_other_and_empty_cookies_show_nothing(field: bytes) -> None:
 )
 def test_a_name_that_is_there_twice_is_ambiguous(fields: tuple[bytes, ...]) -> None:
     assert read(*fields) == Ambiguous("cookie")
+
+
+def test_a_visitor_s_cookie_names_nobody_and_is_no_credential() -> None:
+    visitor = anonymous_cookie("7d6c").encode()
+    assert read(b"__session=" + visitor) is None
+    assert read(b"__session=" + visitor + b"; __session=abc") == Ambiguous("cookie")
 
 
 def test_quotes_are_part_of_the_value() -> None:

@@ -38,7 +38,7 @@ def test_the_profile_of_the_config_is_the_dialect_s(profile: str, status: int) -
 
 
 def test_the_cookie_and_its_signer_are_the_reader_s_and_the_directory_s() -> None:
-    dialect = build_dialect(settings("wacht"), lambda _: "next", "sid")
+    dialect = build_dialect(settings("wacht"), lambda *_: "next", "sid")
     reply = dialect.reply(FOUND["wacht"], Ask(path="/session", now=NOW, shown=COOKIE))
     assert isinstance(reply, Reply)
     assert dict(reply.headers)[b"Set-Cookie"].startswith(b"sid=next;")

@@ -63,7 +63,7 @@ def test_a_visitor_s_cookie_names_nobody_and_each_gets_another() -> None:
 
 
 def test_only_a_cookie_is_renewed() -> None:
-    dialect = Wacht(renew=lambda _: "next")
+    dialect = Wacht(renew=lambda *_: "next")
     for shown, renewed in ((COOKIE, True), (BEARER, False)):
         reply = dialect.reply(FOUND["wacht"], Ask(path="/session", now=NOW, shown=shown))
         assert isinstance(reply, Reply)
