@@ -72,7 +72,7 @@ class Resolving(RuleBasedStateMachine):
         return Gateway(self.authority, self.clock, TIMES, memory_entries=100)
 
     def teardown(self) -> None:
-        self.loop.run_until_complete(self.gateway.sessions.aclose())
+        self.loop.run_until_complete(self.gateway.tasks.aclose())
         self.loop.close()
 
     @rule(person=PEOPLE, life=st.sampled_from([None, None, 20, 300]), wait=st.sampled_from([0, 6]))

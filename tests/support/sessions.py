@@ -6,18 +6,35 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Self
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from gateway.authorities.chain import Told
 from gateway.credentials.fingerprint import Fingerprinter
+from gateway.fleet.bus import Bus
+from gateway.fleet.client import RedisClient
+from gateway.fleet.guard import GuardedRedis
 from gateway.model.answers import Found, Reason, Rejected, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import ApiKey, Member, Organization, Session, User
-from gateway.sessions.activity import Note
-from gateway.sessions.assembly import Plan, Sessions, SharedRedis
+from gateway.resilience.breaker import Breaker
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.activity import Activity, Note
+from gateway.sessions.endings import Endings
+from gateway.sessions.handles import Handles
+from gateway.sessions.looking_up import LookUps, Tiers
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.rejections import Rejections
+from gateway.sessions.resolver import Resolver
+from gateway.sessions.revocation import Announce, Announcer, Hearing, Revoker, nobody_else
+from gateway.sessions.sealing import Sealer
+from gateway.sessions.shared import SharedSessions
+from gateway.sessions.tier import Alone, SharedTier
 from gateway.sessions.times import CacheTimes
+from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 NOW = 1_700_000_000.0
@@ -100,8 +117,16 @@ class Authority:
         return Told(answer, "accounts", self.memory_only)
 
 
+class SharedRedis(msgspec.Struct, frozen=True):
+    """The Redis that a test's replicas share; `timeout` in seconds."""
+
+    client: RedisClient
+    key_prefix: str
+    timeout: float
+
+
 class Gateway:
-    """One process's sessions; given a Redis it is one replica of a fleet."""
+    """One process's sessions, put together as the runtime does; given a Redis it is one replica of a fleet."""
 
     def __init__(  # noqa: PLR0917 - a test names the few that it needs
         self,
@@ -113,39 +138,56 @@ class Gateway:
         notes: Mapping[str, Note] | None = None,
         memory_entries: int = 1000,
     ) -> None:
+        times = times or CacheTimes(jitter=0.0)
         self.registry = CollectorRegistry()
-        self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
+        self.tasks = TaskKeeper()
         self.heard = asyncio.Event()
-        self.sessions = Sessions(
-            Plan(
-                secrets=secrets,
-                chains={READER: authority},
-                fingerprinters={READER: self.fingerprinter},
+        self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
+        self.metrics = ResolutionMetrics(self.registry)
+        endings, handles = Endings(clock, self.heard.set), Handles(secrets)
+        self.memory = MemoryStore(memory_entries, times.unheard, endings)
+        self.rejections = Rejections(clock, times.negative, 100)
+        self.activity = Activity(notes or {}, self.metrics)
+        self.bus: Bus | None = None
+        shared: SharedTier = Alone()
+        announce: Announce = nobody_else
+        fingerprinters = {READER: self.fingerprinter}
+        if redis is not None:
+            tombstones = Tombstones(redis.key_prefix, clock)
+            shared = SharedSessions(
+                redis=GuardedRedis(redis.client, redis.timeout, Breaker(monotonic), self.tasks, self.metrics),
+                tombstones=tombstones,
+                handles=handles,
+                sealer=Sealer(secrets),
+                fingerprinters=fingerprinters,
                 clock=clock,
-                metrics=ResolutionMetrics(self.registry),
-                times=times or CacheTimes(jitter=0.0),
-                memory_entries=memory_entries,
-                rejection_entries=100,
-                notes=notes or {},
-                redis=redis,
-                on_news=self.heard.set,
             )
+            announce = Announcer(redis.client, tombstones)
+            hearing = Hearing(endings, self.memory, self.metrics)
+            told = (hearing.message, hearing.lost, hearing.heard)
+            self.bus = Bus(redis.client, tombstones.channel, *told, self.metrics)
+        tiers = Tiers(self.memory, self.rejections, endings, shared, handles, fingerprinters)
+        self.resolver = Resolver(
+            tiers=tiers,
+            look_ups=LookUps(tiers, {READER: authority}, times, clock),
+            times=times,
+            clock=clock,
+            tasks=self.tasks,
+            activity=self.activity,
+            metrics=self.metrics,
         )
-        self.resolver = self.sessions.resolver
-        self.revoker = self.sessions.revoker
-        self.memory = self.sessions.memory
-        self.rejections = self.sessions.rejections
-        self.tasks = self.sessions.tasks
+        self.revoker = Revoker(handles, endings, times, clock, self.metrics, announce)
 
     async def __aenter__(self) -> Self:
         """Start, and wait until revocations are heard."""
-        self.sessions.start()
-        if self.sessions.bus is not None:
-            await self.sessions.bus.heard.wait()
+        self.tasks.start(self.activity.work(), "last activity")
+        if self.bus is not None:
+            self.tasks.start(self.bus.listen(), "revocation bus")
+            await self.bus.heard.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.sessions.aclose()
+        await self.tasks.aclose()
 
     def credential(self, *parts: str) -> Credential:
         return Credential(READER, CredentialKind.BEARER, "", parts, self.fingerprinter(parts))

@@ -1,3 +1,5 @@
+"""Replicas that share a real Redis, seen as their callers see them."""
+
 from __future__ import annotations
 
 import asyncio
@@ -9,9 +11,8 @@ from gateway.fleet.client import RedisClient, connect
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
 from gateway.model.revocation import Ended, EndedKind
-from gateway.sessions.assembly import SharedRedis
 from gateway.sessions.times import CacheTimes
-from tests.support.sessions import Authority, Gateway, Rings, found, key_session, wall
+from tests.support.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ async def test_a_fill_that_a_revocation_overtakes_is_not_stored(shared: SharedRe
         authority.gate.set()
         assert (await asking).answer == found(2)
         stored = await revoking.resolver.resolve(revoking.credential("t"))
-    await filling.sessions.aclose()
+    await filling.tasks.aclose()
     assert (stored.answer, stored.tier) == (found(2), Tier.REDIS)
 
 
