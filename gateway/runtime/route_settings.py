@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import MalformedError
-from gateway.model.host import DEFAULT_PORTS, parse_authority
 from gateway.model.route import (
     Access,
     LimitBy,
@@ -22,6 +21,7 @@ from gateway.model.route import (
 )
 from gateway.model.target import parse_target
 from gateway.source.addresses import UpstreamList
+from gateway.source.origins import Origin, host_name
 from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, StringList, listed
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -37,15 +37,12 @@ def _name(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    """Check a host pattern, and spell it as hosts are matched: lower case, without a trailing dot."""
+    """Check a host pattern, and spell it as hosts are matched."""
     name = value.removeprefix("*.")
     try:
-        host = parse_authority(name, "http")
-    except MalformedError:
-        raise ValueError("a host is a name, or *.name for one label more") from None
-    if host.name != name.lower().removesuffix("."):
-        raise ValueError("a host is matched without its port: leave the port out")
-    return value.removesuffix(name) + host.name
+        return value.removesuffix(name) + host_name(name)
+    except ValueError as error:
+        raise ValueError(f"{error}, or *.example.com for one label more") from None
 
 
 def _path(value: str) -> str:
@@ -66,19 +63,6 @@ def _prefix(value: str) -> str:
     return _path(value).removesuffix("/") if value else value
 
 
-def _origin(value: str) -> str:
-    """Check an origin, and spell it as browsers do: lower case, without the scheme's own port."""
-    scheme, mark, authority = value.partition("://")
-    try:
-        host = parse_authority(authority, scheme) if mark and scheme in DEFAULT_PORTS else None
-    except MalformedError:
-        host = None
-    if host is None:
-        raise ValueError("an origin is scheme, host and port alone: https://app.example.com")
-    port = "" if host.port == DEFAULT_PORTS[scheme] else f":{host.port}"
-    return f"{scheme}://{host.name}{port}"
-
-
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -94,9 +78,6 @@ CanonicalPath = Annotated[str, AfterValidator(_path)]
 
 PathPrefix = Annotated[str, AfterValidator(_prefix)]
 """A canonical path without a trailing slash, or nothing."""
-
-Origin = Annotated[str, AfterValidator(_origin)]
-"""A web origin (RFC 6454 section 6.2)."""
 
 
 class MatchSettings(SettingsModel):

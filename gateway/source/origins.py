@@ -23,8 +23,8 @@ def _origin(value: str) -> str:
     return f"{scheme}://{host.name}{port}"
 
 
-def _host_name(value: str) -> str:
-    """Check a host name, and spell it as hosts are matched: lower case, without a trailing dot."""
+def host_name(value: str) -> str:
+    """Check a host name, and spell it as hosts are matched: lower case, without a trailing dot; raises ValueError."""
     try:
         host = parse_authority(value, "http")
     except MalformedError:
@@ -37,5 +37,5 @@ def _host_name(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 """A web origin (RFC 6454 section 6.2). `*` is none: answers that depend on a credential are not for everybody."""
 
-HostName = Annotated[str, AfterValidator(_host_name)]
+HostName = Annotated[str, AfterValidator(host_name)]
 """A host name without a port."""
