@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.http_writer import StreamWriter
+from aiohttp.http_writer import HttpVersion11, StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import ERROR, RequestHandler
 
 from gateway.forwarding.deadline import Deadline
 from gateway.forwarding.peers import BodyStalledError, FlowWatcher, RawPeer
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.runtime.trailers import TrailerGuard
 
 if TYPE_CHECKING:
     from gateway.runtime.server import GatewayServer
 
 _log = structlog.get_logger(__name__)
+
+_UNREADABLE = ERROR._replace(version=HttpVersion11)
+"""Stands in for the request where there is none to answer; 1.1, so that `Connection: close` is said."""
+
+_TOO_MANY_FIELDS = "Too many headers received"
+"""How aiohttp's parser words that limit; it has no error class of its own."""
 
 _LINGER_SECONDS = 5.0
 """How long the rest of a body that nobody wanted is read and dropped, so that the answer is not lost to a reset."""
@@ -45,7 +52,7 @@ class _Refused:
 class FrontConnection(RequestHandler):
     """Implements `gateway.forwarding.peers.ClientConnection` besides aiohttp's own protocol."""
 
-    __slots__ = ("_deadline", "_fed", "_incoming", "_peer", "_server", "_watcher")
+    __slots__ = ("_deadline", "_fed", "_incoming", "_peer", "_server", "_trailers", "_watcher")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -66,13 +73,14 @@ class FrontConnection(RequestHandler):
         self._fed = 0
         self._watcher: FlowWatcher | None = None
         self._peer: RawPeer | None = None
+        self._trailers = TrailerGuard()
 
     # What the forwarding room asks for
 
     @property
     def draining(self) -> bool:
-        """Tell whether the process is about to end."""
-        return self._server.draining
+        """Tell whether this is the last answer here: the process is about to end, or nothing else may be read."""
+        return self._server.draining or (self._trailers.ended and not self._messages)
 
     def watch(self, watcher: FlowWatcher | None) -> None:
         """Tell `watcher` from now on when writing has to pause and may go on."""
@@ -122,10 +130,12 @@ class FrontConnection(RequestHandler):
         if self._peer is not None:
             self._peer.received(data)
             return
+        if self._trailers.ended:
+            return
         known = self._request_count
         in_body = not self._incoming.is_eof()
         super().data_received(data)
-        if self._request_count != known:
+        if self._admit(data, self._request_count - known):
             self._began_messages(len(data))
         elif in_body:
             self._continued_body()
@@ -149,6 +159,15 @@ class FrontConnection(RequestHandler):
             self._peer.resumed()
 
     # Limits
+
+    def _admit(self, data: bytes, began: int) -> int:
+        """Drop what stands behind a chunked request's trailers; return how many new messages there are."""
+        messages = self._messages
+        new = [messages[place - began] for place in range(began)]
+        admitted = self._trailers.admit(data, new, parsed_all=not self._buffer_paused)
+        for _ in range(began - admitted):
+            messages.pop()
+        return admitted
 
     def _began_messages(self, fed: int) -> None:
         """Note that a head is complete; its body, if it has one, may not stall."""
@@ -239,7 +258,7 @@ class FrontConnection(RequestHandler):
         keep_alive = await self._answer(request)
         if not payload.is_eof():
             keep_alive = await self._drop_rest(payload) and keep_alive
-        return keep_alive and not message.upgrade and not self._server.draining
+        return keep_alive and not message.upgrade and not self.draining
 
     def _request(self, message: RawRequestMessage, payload: StreamReader) -> web.BaseRequest:
         task = cast("asyncio.Task[None]", self._task_handler)
@@ -261,7 +280,7 @@ class FrontConnection(RequestHandler):
         self._request_in_progress = True
         try:
             response = await server.request_handler(request)
-            if self._server.draining and not response.prepared:
+            if self.draining and not response.prepared:
                 response.force_close()
             await response.prepare(request)
             await response.write_eof()
@@ -274,13 +293,23 @@ class FrontConnection(RequestHandler):
     async def _answer_refused(self, message: object) -> None:
         """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
         deaf = self._peer = _Deaf(self._loop)
-        refusal = message.refusal if isinstance(message, _Refused) else _refusal_of(getattr(message, "exc", None))
-        request = self._request(ERROR, EMPTY_PAYLOAD)
+        refusal = message.refusal if isinstance(message, _Refused) else self._refusal_of(getattr(message, "exc", None))
+        request = self._request(_UNREADABLE, EMPTY_PAYLOAD)
         response = self._server.refuse(request, refusal)
         response.force_close()
         await response.prepare(request)
         await response.write_eof()
         await self._linger(deaf)
+
+    def _refusal_of(self, error: object) -> Refusal:
+        """Say in our words why the parser gave up; its own hold the caller's bytes."""
+        if isinstance(error, LineTooLong):
+            if error.args[1] == self.max_line_size:
+                return Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes")
+            return Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes")
+        if isinstance(error, BadHttpMessage) and error.message == _TOO_MANY_FIELDS:
+            return Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.headers")
+        return Refusal(RefusalCode.MALFORMED, type(error).__name__)
 
     async def _drop_rest(self, payload: StreamReader) -> bool:
         """Read the rest of a body that nobody wanted; tell whether it came to its end in time."""
@@ -322,13 +351,6 @@ class _Deaf:
 
     def resumed(self) -> None:
         """Nothing more is written."""
-
-
-def _refusal_of(error: BaseException | None) -> Refusal:
-    """Say in our words why the parser gave up; its own hold the caller's bytes."""
-    if isinstance(error, LineTooLong):
-        return Refusal(RefusalCode.HEAD_TOO_LARGE, "a line is too long")
-    return Refusal(RefusalCode.MALFORMED, type(error).__name__)
 
 
 def _size(message: RawRequestMessage) -> int:

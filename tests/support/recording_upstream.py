@@ -109,7 +109,7 @@ class RecordingUpstream:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._sides: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self.answer = OK
         self.requests: list[RecordedRequest] = []
         self.connections = 0
@@ -118,18 +118,24 @@ class RecordingUpstream:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._sides.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
             await self._conversation(UpstreamSide(self, reader, writer))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()  # by `end`: the test is over
         finally:
-            self._sides.discard(writer)
+            self._tasks.discard(task)
             writer.close()
 
-    def end(self) -> None:
-        for writer in tuple(self._sides):
-            writer.transport.abort()
+    async def end(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
 
 
 @contextlib.asynccontextmanager
@@ -144,5 +150,5 @@ async def recording_upstream(
         yield upstream
     finally:
         server.close()
-        upstream.end()
+        await upstream.end()
         await server.wait_closed()
