@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
-from gateway.model.errors import MalformedError
 from gateway.model.route import (
     Access,
     LimitBy,
@@ -19,9 +18,9 @@ from gateway.model.route import (
     Route,
     Timeouts,
 )
-from gateway.model.target import parse_target
 from gateway.source.addresses import UpstreamList
 from gateway.source.origins import Origin, host_name
+from gateway.source.paths import CanonicalPath, PathPrefix
 from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, StringList, listed
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -45,24 +44,6 @@ def _host(value: str) -> str:
         raise ValueError(f"{error}, or *.example.com for one label more") from None
 
 
-def _path(value: str) -> str:
-    """Check that the path has one reading, and that it is the one which requests are matched by."""
-    try:
-        target = parse_target(value)
-    except MalformedError as error:
-        raise ValueError(f"can never match: {error}") from None
-    if target.query is not None:
-        raise ValueError("a query takes no part in matching: leave it out")
-    if target.match != value:
-        raise ValueError(f"can never match, since paths are compared in their canonical form: {target.match}")
-    return value
-
-
-def _prefix(value: str) -> str:
-    """Check a path prefix, and spell it without its trailing slash."""
-    return _path(value).removesuffix("/") if value else value
-
-
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -72,12 +53,6 @@ Name = Annotated[str, AfterValidator(_name)]
 
 HostPattern = Annotated[str, AfterValidator(_host)]
 """A host name, or `*.name`."""
-
-CanonicalPath = Annotated[str, AfterValidator(_path)]
-"""A path as requests are matched by it."""
-
-PathPrefix = Annotated[str, AfterValidator(_prefix)]
-"""A canonical path without a trailing slash, or nothing."""
 
 
 class MatchSettings(SettingsModel):

@@ -13,9 +13,10 @@ from gateway.credentials.kinds import ReaderSettings
 from gateway.dialects.kinds import DialectSettings
 from gateway.identity.names import DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
-from gateway.runtime.route_settings import CanonicalPath, Name, RouteSettings
+from gateway.runtime.route_settings import Name, RouteSettings
 from gateway.source.addresses import Listen, ListenAddress
 from gateway.source.names import FieldName
+from gateway.source.paths import CanonicalPath
 from gateway.source.values import (
     Duration,
     Network,
