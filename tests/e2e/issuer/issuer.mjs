@@ -1,0 +1,41 @@
+// A certified OpenID provider that issues opaque tokens, and JWTs for the resource `urn:orders`. Prints its URL.
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import Provider from 'oidc-provider';
+
+const key = () => ({
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
+  alg: 'ES256',
+  use: 'sig',
+});
+const client = (client_id, more) => ({
+  client_id,
+  client_secret: 'a secret: with +%& characters',
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+  id_token_signed_response_alg: 'ES256',
+  ...more,
+});
+
+const server = createServer();
+server.listen(0, '127.0.0.1', () => {
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const provider = new Provider(url, {
+    jwks: { keys: [key()] },
+    clients: [client('robot'), client('gateway')],
+    scopes: ['read', 'write'],
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: () => ({ scope: 'read write', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
+      },
+    },
+  });
+  server.on('request', provider.callback());
+  console.log(url);
+});
