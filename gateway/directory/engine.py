@@ -43,6 +43,11 @@ def open_engine(url: str, *, connections: int = 5) -> AsyncEngine:
     return engine
 
 
+def file_of(engine: AsyncEngine) -> Path | None:
+    """Return the file of a SQLite directory; None for PostgreSQL."""
+    return Path(cast("str", engine.url.database)) if _is_sqlite(engine.url) else None
+
+
 def make_place(url: str) -> None:
     """Make the folder and the file of a SQLite directory, readable by its owner alone; nothing for PostgreSQL.
 
@@ -78,7 +83,12 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
+    """Set what SQLite forgets with each connection; one that cannot be set (no database) is closed again."""
+    try:
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+    except BaseException:
+        connection.close()  # nobody else will: the pool never got to know it, and its thread would live on
+        raise

@@ -16,6 +16,8 @@ _REMEDY = "run: gateway directory migrate -c FILE"
 
 async def current(directory: Directory) -> str | None:
     """Return the revision of the schema, None for a database that has none yet; raises DirectoryError."""
+    if not directory.exists():
+        return None
     async with directory.reading() as connection:
         try:
             row = (await connection.execute(text("SELECT version_num FROM alembic_version"))).first()

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gateway.directory.engine import open_engine
+from gateway.directory.engine import file_of, open_engine
 from gateway.directory.rows import stored_key, stored_session
 from gateway.directory.stored import StoredKey, StoredSession
 from gateway.directory.tables import (
@@ -56,6 +56,14 @@ class Directory:
     def open(cls, url: str, *, connections: int = 5) -> Directory:
         """Open `sqlite:///FILE` or `postgresql://...`; see `open_engine`."""
         return cls(open_engine(url, connections=connections))
+
+    def exists(self) -> bool:
+        """Tell whether there is a database to ask; False for a SQLite file that nobody has made yet.
+
+        To connect would make an empty one, which hides a mistyped path behind a directory that knows nobody.
+        """
+        path = file_of(self._engine)
+        return path is None or path.exists()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -45,7 +45,7 @@ sessions:
     assert [str(problem).partition("records.yaml:")[2] for problem in raised.value.problems] == [
         "2:19: members[0].organization: there is no such row in organizations",
         "5:5: sessions[0].user: there is no such row in users",
-        "6:22: sessions[0].signins[0].user: there is no such row in users",
+        "6:23: sessions[0].signins[0].user: there is no such row in users",
     ]
     assert await directory.session_by_id("s") is None
 

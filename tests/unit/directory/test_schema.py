@@ -18,15 +18,25 @@ def test_the_revision_that_is_required_is_the_newest_there_is() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [REVISION]
 
 
-async def test_a_directory_without_tables_is_no_directory_without_a_file(tmp_path: Path) -> None:
+def databases(folder: Path) -> list[str]:
+    return [path.name for path in folder.glob("*.db")]
+
+
+async def test_a_file_without_tables_and_no_file_at_all_have_the_same_remedy(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
-    empty = Directory.open(f"sqlite:///{tmp_path}/empty.db")
-    assert await current(empty) is None
-    with pytest.raises(SchemaError, match="no tables yet; run: gateway directory migrate -c FILE"):
-        await require_current(empty)
-    await empty.close()
-    absent = Directory.open(f"sqlite:///{tmp_path}/no/such/folder.db")
+    for name in ("empty.db", "absent.db", "no/such/folder.db"):
+        directory = Directory.open(f"sqlite:///{tmp_path}/{name}")
+        assert await current(directory) is None
+        with pytest.raises(SchemaError, match="no tables yet; run: gateway directory migrate -c FILE"):
+            await require_current(directory)
+        await directory.close()
+    assert databases(tmp_path) == ["empty.db"]
+
+
+async def test_a_database_that_cannot_be_asked_is_no_old_one(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_bytes(b"these are the accounts of 1998" * 100)
+    directory = Directory.open(f"sqlite:///{tmp_path}/text.db")
     with pytest.raises(DirectoryError, match="cannot be asked") as raised:
-        await require_current(absent)
+        await require_current(directory)
     assert not isinstance(raised.value, SchemaError)
-    await absent.close()
+    await directory.close()
