@@ -1,8 +1,8 @@
 """Why an exchange with an upstream failed, in a closed set of words, and the answer that each suggests.
 
-ExchangeError
-├── fault      a Fault: the label in logs and metrics
-└── refusal    what the caller is answered, as long as no byte of an answer was sent
+GatewayError
+├── ExchangeError       an exchange failed: its `fault` labels logs and metrics, its `refusal` is the answer
+└── BodyStalledError    the caller stopped in the middle of its body
 """
 
 from __future__ import annotations
@@ -63,3 +63,7 @@ class ExchangeError(GatewayError):
         """What to answer, as long as nothing was answered yet: 502 unless the fault says otherwise."""
         code = _CODES.get(self.fault, RefusalCode.BAD_GATEWAY)
         return Refusal(code, str(self), None, _RETRY_AFTER if code is RefusalCode.UNAVAILABLE else None)
+
+
+class BodyStalledError(GatewayError):
+    """The caller stopped in the middle of its body; the front gives this to whoever reads the body."""

@@ -19,6 +19,8 @@ def refuse_framing(method: str, version: tuple[int, int], headers: Headers) -> R
         return _malformed("the version is not HTTP/1.0 or HTTP/1.1")
     if b"transfer-encoding" in headers and (broken := _transfer_encoding(version, headers)):
         return _malformed(broken)
+    if b"content-length" in headers and any(map(_has_leading_zero, headers.all(b"content-length"))):
+        return _malformed("a length with a leading zero")
     if b"expect" in headers and [value.lower() for value in headers.all(b"expect")] != [b"100-continue"]:
         return _malformed("an expectation that is not 100-continue")
     if b"upgrade" in headers and is_upgrade(headers) and (broken := _upgrade(method, version, headers)):
@@ -53,6 +55,11 @@ def _upgrade(method: str, version: tuple[int, int], headers: Headers) -> str:
     if [value.lower() for value in headers.all(b"upgrade")] != [b"websocket"]:
         return "an upgrade to something else than websocket"  # h2c carries requests past every judgement
     return ""
+
+
+def _has_leading_zero(length: bytes) -> bool:
+    """Tell whether a length could be read as octal, by an upstream that takes the base from the first digit."""
+    return length.startswith(b"0") and length != b"0"
 
 
 def _malformed(detail: str) -> Refusal:

@@ -5,12 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from gateway.model.errors import GatewayError
-
-
-class BodyStalledError(GatewayError):
-    """The caller stopped in the middle of its body; the front gives this to whoever reads the body."""
-
 
 class FlowWatcher(Protocol):
     """Is told when the caller takes bytes slowly, so that the source can be held."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from aiohttp import ClientError, web
 from aiohttp.streams import EmptyStreamReader
 
-from gateway.forwarding.faults import ExchangeError, Fault
-from gateway.forwarding.peers import BodyStalledError
+from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
 

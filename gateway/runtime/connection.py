@@ -20,7 +20,8 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import ERROR, RequestHandler
 
 from gateway.forwarding.deadline import Deadline
-from gateway.forwarding.peers import BodyStalledError, FlowWatcher, RawPeer
+from gateway.forwarding.faults import BodyStalledError
+from gateway.forwarding.peers import FlowWatcher, RawPeer
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.runtime.trailers import TrailerGuard
 

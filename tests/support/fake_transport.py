@@ -1,0 +1,77 @@
+"""A transport that keeps what is written to it, for protocols that are tested without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class FakeTransport(asyncio.Transport):
+    """`written` is everything in one piece; `reading` tells whether the protocol wants bytes."""
+
+    def __init__(self, protocol: asyncio.Protocol | None = None) -> None:
+        super().__init__()
+        self._protocol = protocol
+        self.written = b""
+        self.reading = True
+        self.ended = False
+        self.aborted = False
+        self._closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self._closing
+        self.written += data
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            if self._protocol is not None:
+                self._protocol.connection_lost(None)
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.close()
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered."""
+
+
+class FakeClient:
+    """A `ClientConnection` over a FakeTransport."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = FakeTransport()
+        self.writing_paused = False
+        self.draining = False
+        self.watcher: object = None
+        self.peer: object = None
+        self.early = b""
+
+    @property
+    def fake(self) -> FakeTransport:
+        assert isinstance(self.transport, FakeTransport)
+        return self.transport
+
+    def watch(self, watcher: object) -> None:
+        self.watcher = watcher
+
+    def take_over(self, peer: object) -> bytes:
+        self.peer = peer
+        return self.early
+
+    def pause_reading(self) -> None:
+        self.fake.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.fake.resume_reading()
