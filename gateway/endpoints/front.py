@@ -66,7 +66,9 @@ class Front:
         try:
             refusal = refuse_framing(request.method, request.version, headers)
             if refusal is not None:
-                return refusal_response(refusal, record.request_id)
+                response = refusal_response(refusal, record.request_id)
+                response.force_close()  # where its body ends is in doubt: what follows may be no request (RFC 9112 6.3)
+                return response
             access = self._accesses.read(request, headers, record.request_id)
             record.client, record.host = access.client, access.host.name
             door = self._door(access)

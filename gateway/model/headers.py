@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_DASHES = bytes.maketrans(b"_.", b"--")
+_FOLDED = b"!#$%&'*+.^_`|~"
+"""What a field name may hold besides letters, digits and the dash (RFC 9110 section 5.6.2)."""
+
+_DASHES = bytes.maketrans(_FOLDED, b"-" * len(_FOLDED))
 _SPELLINGS: dict[bytes, bytes] = {}
 _SPELLINGS_KEPT = 4096
 """Names that are remembered: far more than any real traffic has, and a bound for a caller that makes up names."""
 
 
 def spelling(name: bytes) -> bytes:
-    """Return the one spelling that CGI-style servers would fold `name` to: lower case, `_` and `.` as `-`.
+    """Return the one spelling that CGI-style servers would fold `name` to: lower case, and `-` for every sign.
 
     `X_User_Id`, `x.user.id` and `X-USER-ID` reach such an upstream as the same variable, so a check that knows only
-    one of them is a way around it (oauth2-proxy CVE-2025-64484).
+    one of them is a way around it (oauth2-proxy CVE-2025-64484). Which signs are folded depends on the server:
+    lighttpd, and Apache before 2.4, make `_` of everything that is no letter and no digit.
     """
     known = _SPELLINGS.get(name)
     if known is None:

@@ -101,6 +101,14 @@ async def test_what_cannot_be_understood_is_400_in_our_words_and_reaches_no_door
     assert (line["status"], line["decision"]) == (400, "refused")
 
 
+async def test_nothing_is_served_behind_framing_that_is_refused() -> None:
+    async with served() as front, raw_client(front.port) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")
+        response = await client.response()
+        assert (response.status, response.one(b"connection")) == (400, b"close")
+        assert await client.read_all() == b""
+
+
 async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
     async def break_down(*_: object) -> web.StreamResponse:
         raise ZeroDivisionError("the secret is s3cret")

@@ -3,7 +3,7 @@ import pytest
 from gateway.model.headers import Headers, spelling
 
 
-@pytest.mark.parametrize("name", [b"X-User-Id", b"x_user_id", b"X.USER.ID", b"x-user_ID"])
+@pytest.mark.parametrize("name", [b"X-User-Id", b"x_user_id", b"X.USER.ID", b"x-user_ID", b"x~user|id", b"X+User'Id"])
 def test_every_spelling_of_a_name_is_one(name: bytes) -> None:
     assert spelling(name) == b"x-user-id"
 
