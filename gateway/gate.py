@@ -25,7 +25,7 @@ from gateway.model.session import Session
 from gateway.policy.limits import Limits, bucket_of_address
 from gateway.policy.origins import refuse_origin
 from gateway.policy.routes import RouteTable
-from gateway.policy.rules import judge
+from gateway.policy.rules import Rules
 
 Resolve = Callable[[Credential], Awaitable[Resolution]]
 
@@ -60,6 +60,7 @@ class Gate:
         self._identity = identity
         self._limits = limits
         self._tokens = tokens
+        self._rules_of = {route.name: Rules(route.require) for route in table.routes}
         self._readers_of = {route.name: tuple(readers[name] for name in route.credentials) for route in table.routes}
 
     async def identify(
@@ -123,7 +124,7 @@ class Gate:
         self, route: Route, session: Session, credential: Credential
     ) -> tuple[Refusal | None, str, HeaderPairs]:
         """Return the refusal, the rule that decided, and what the upstream is told."""
-        broken = judge(route, session, credential)
+        broken = self._rules_of[route.name].broken(session, credential)
         if broken is not None:
             return Refusal(RefusalCode.FORBIDDEN, broken), broken, ()
         limited = self._limit_subject(route, session)

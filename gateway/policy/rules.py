@@ -9,13 +9,11 @@ import msgspec
 
 from gateway.model.credential import Credential
 from gateway.model.person import person_of, roles_of
-from gateway.model.route import Require, Route
+from gateway.model.route import Require
 from gateway.model.session import Session
 
 LIVE = "active"
 """The state of a session that counts (`Session.state`)."""
-
-_NOTHING = Require()
 
 
 class _Rule(msgspec.Struct, frozen=True):
@@ -26,29 +24,29 @@ class _Rule(msgspec.Struct, frozen=True):
     shown: Callable[[Session, Credential], AbstractSet[str]]
     every: bool = False
 
-    def refuses(self, require: Require, session: Session, credential: Credential) -> bool:
-        asked = self.asked(require)
-        if not asked:
-            return False
+    def refuses(self, asked: frozenset[str], session: Session, credential: Credential) -> bool:
         shown = self.shown(session, credential)
         return not (asked <= shown if self.every else asked & shown)
 
 
-def judge(route: Route, session: Session, credential: Credential) -> str | None:
-    """Return the name of the rule that refuses (`require.roles`, ...), or `None` when the session may pass.
+class Rules:
+    """What one route asks of a session, sorted out once: a rule that asks nothing costs nothing."""
 
-    A session that is not live passes nothing, whatever the route asks. Judged on every request, out of the current
-    route: a cached session says who somebody is, never what they may do.
-    """
-    if session.state != LIVE:
-        return "session.state"
-    require = route.require
-    if require == _NOTHING:
+    def __init__(self, require: Require) -> None:
+        self._asking = tuple((rule, asked) for rule in _RULES if (asked := rule.asked(require)))
+
+    def broken(self, session: Session, credential: Credential) -> str | None:
+        """Return the name of the first rule that refuses (`require.roles`, ...), or `None` when the session may pass.
+
+        A session that is not live passes nothing, whatever the route asks. Judged on every request, out of the current
+        route: a cached session says who somebody is, never what they may do.
+        """
+        if session.state != LIVE:
+            return "session.state"
+        for rule, asked in self._asking:
+            if rule.refuses(asked, session, credential):
+                return rule.name
         return None
-    for rule in _RULES:
-        if rule.refuses(require, session, credential):
-            return rule.name
-    return None
 
 
 def _roles(session: Session, _: Credential) -> AbstractSet[str]:

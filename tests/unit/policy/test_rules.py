@@ -7,9 +7,8 @@ import pytest
 from gateway.model.credential import CredentialKind
 from gateway.model.route import Require
 from gateway.model.session import Member, Organization, Project, Session, User, Workspace
-from gateway.policy.rules import judge
+from gateway.policy.rules import Rules
 from tests.support.credentials import credential
-from tests.support.routes import route
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SESSION = Session(
@@ -29,7 +28,7 @@ NOBODYS = Session(subject="u2")
 
 def broken(session: Session = SESSION, kind: CredentialKind = CredentialKind.COOKIE, **asked: set[str]) -> str | None:
     require = Require(**{name: frozenset(values) for name, values in asked.items()})  # type: ignore[arg-type]
-    return judge(route(require=require), session, credential(kind))
+    return Rules(require).broken(session, credential(kind))
 
 
 def test_a_route_that_asks_nothing_refuses_nobody() -> None:
