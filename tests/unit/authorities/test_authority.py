@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from gateway.authorities.authority import NotesActivity
+from gateway.authorities.directory import DirectoryAuthority
+from gateway.authorities.kinds import AuthoritySettings, build_authority
+
+FOREIGN: list[dict[str, Any]] = [
+    {"kind": "remote", "dialect": "wacht", "url": "https://a.example/session"},
+    {"kind": "introspection", "url": "https://a.example/introspect", "client_id": "gw", "client_secret": "s"},
+    {
+        "kind": "jwt",
+        "issuer": "https://a.example",
+        "audience": "a",
+        "jwks_url": "https://a.example/jwks",
+        "algorithms": ["EdDSA"],
+    },
+]
+
+
+def test_a_directory_is_told_when_its_sessions_were_last_in_use() -> None:
+    assert issubclass(DirectoryAuthority, NotesActivity)
+
+
+@pytest.mark.parametrize("written", FOREIGN, ids=lambda written: str(written["kind"]))
+async def test_nobody_else_is(written: dict[str, Any]) -> None:
+    settings: TypeAdapter[AuthoritySettings] = TypeAdapter(AuthoritySettings)
+    authority = await build_authority("a", settings.validate_python(written), lambda: 0.0)
+    await authority.close()
+    assert not isinstance(authority, NotesActivity)
