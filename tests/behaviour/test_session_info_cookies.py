@@ -1,0 +1,90 @@
+"""What becomes of wacht's cookie in the whole gateway: renewed in time, and a visitor's counts as none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.authorities.directory import DirectorySettings, open_tokens
+from gateway.directory.issuing import issue_token, open_current
+from gateway.runtime.process import wall_clock
+from tests.support.raw_http import RawResponse, exchange
+from tests.support.recording_upstream import RecordingUpstream, recording_upstream
+from tests.support.serving import COOKIE_SESSION, Examples, Gateway, config, serving
+
+
+class Wacht:
+    """A running gateway with a wacht endpoint, and what issues its cookies."""
+
+    def __init__(self, gateway: Gateway, upstream: RecordingUpstream, accounts: dict[str, Any]) -> None:
+        self.gateway = gateway
+        self.upstream = upstream
+        self._accounts = accounts
+
+    async def cookie(self, age: float) -> str:
+        """Return a cookie that was issued `age` seconds ago."""
+        settings = DirectorySettings.model_validate(self._accounts)
+        tokens = open_tokens(settings, lambda: wall_clock() - age)
+        assert tokens is not None
+        async with open_current(settings.url.get_secret_value()) as directory:
+            return await issue_token(directory, tokens, COOKIE_SESSION, "cookie", datetime.now(UTC))
+
+    async def ask(self, path: str, *lines: str) -> RawResponse:
+        head = "\r\n".join((f"GET {path} HTTP/1.1", "Host: gateway.test", "Connection: close", *lines))
+        return await exchange(self.gateway.port, f"{head}\r\n\r\n".encode())
+
+
+@contextlib.asynccontextmanager
+async def wacht(examples: Examples, folder: Path, **more: Any) -> AsyncIterator[Wacht]:
+    accounts = examples.settings(folder)
+    info = [{"dialect": "wacht", "credentials": ["cookie"], **more}]
+    async with (
+        recording_upstream() as upstream,
+        serving(config(upstream.port, accounts, session_info=info), folder) as gateway,
+    ):
+        yield Wacht(gateway, upstream, accounts)
+
+
+@pytest.mark.parametrize(("age", "renewed"), [(5, False), (120, True)])
+async def test_a_cookie_is_renewed_when_it_is_older_than_a_minute(
+    examples: Examples, tmp_path: Path, age: int, renewed: bool
+) -> None:
+    async with wacht(examples, tmp_path) as running:
+        shown = await running.cookie(age)
+        answer = await running.ask("/session", f"Cookie: __session={shown}")
+        assert answer.status == 200
+        assert bool(answer.all(b"set-cookie")) is renewed
+        if renewed:
+            fresh = SimpleCookie(answer.all(b"set-cookie")[0].decode())["__session"].value
+            again = await running.ask("/session", f"Cookie: __session={fresh}")
+            old = await running.ask("/session", f"Cookie: __session={shown}")
+            assert (fresh != shown, again.status, again.all(b"set-cookie"), old.status) == (True, 200, [], 200)
+            assert fresh.encode() not in running.gateway.log()
+
+
+async def test_in_development_the_token_travels_in_the_query_and_a_header(examples: Examples, tmp_path: Path) -> None:
+    async with wacht(examples, tmp_path, development=True) as running:
+        shown = await running.cookie(120)
+        answer = await running.ask(f"/session?__dev_session__={shown}")
+        assert (answer.status, answer.all(b"set-cookie")) == (200, [])
+        assert answer.one(b"x-development-session")
+        assert shown.encode() not in running.gateway.log()
+
+
+async def test_a_visitor_s_cookie_is_no_credential_anywhere(examples: Examples, tmp_path: Path) -> None:
+    async with wacht(examples, tmp_path, profile="product") as running:
+        first = await running.ask("/session")
+        visitor = SimpleCookie(first.all(b"set-cookie")[0].decode())["__session"].value
+        shown = f"Cookie: __session={visitor}"
+        again = await running.ask("/session", shown)
+        optional = await running.ask("/optional/", shown)
+        required = await running.ask("/echo/", shown)
+    assert (first.status, first.json()["session"]["active_signin"]) == (200, None)
+    assert (again.status, optional.status, required.status) == (200, 200, 401)
+    assert len(running.upstream.requests) == 1
