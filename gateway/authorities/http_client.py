@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import aiohttp
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from yarl import URL
 
 from gateway.dialects.dialect import Heard
 from gateway.model.answers import Unavailable
 from gateway.source.values import PositiveDuration, SettingsModel
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -31,12 +28,25 @@ _IDLE = 4.0
 """Seconds. Less than the 5 of Node's servers, so that a request hardly ever meets a connection that is being closed."""
 
 
+def _certificates(path: str) -> str:
+    try:
+        _tls(path)
+    except OSError as fault:  # ssl.SSLError is one too
+        why = "no certificate in PEM is in it" if isinstance(fault, ssl.SSLError) else fault.strerror
+        raise ValueError(f"cannot be used: {why}") from None
+    return path
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)
+
+
 class HttpAuthoritySettings(SettingsModel):
     """What every authority that is asked over HTTP has. `timeout` is of one whole exchange."""
 
     timeout: PositiveDuration = 2.0
     connections: int = Field(default=64, ge=1)
-    ca_file: str | None = None
+    ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
 
 
 class HttpClient:
@@ -98,7 +108,3 @@ async def _read(content: aiohttp.StreamReader) -> bytes | None:
         if len(body) > LARGEST_ANSWER:
             return None
     return bytes(body)
-
-
-def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)

@@ -114,9 +114,11 @@ class KeySet:
         async with self._lock:
             if self._attempts != attempts:
                 return
-            keys = _read(await self._client.get(), self._algorithms)
-            self._attempts += 1
-            self._attempted_at = self._clock()
+            try:
+                keys = _read(await self._client.get(), self._algorithms)
+            finally:  # an attempt that was given up half way counts: a silent issuer is not asked again by everybody
+                self._attempts += 1
+                self._attempted_at = self._clock()
             if isinstance(keys, Unavailable):
                 _log.warning("the issuer's keys could not be fetched", why=keys.detail)
                 return

@@ -27,7 +27,7 @@ async def build_authority(name: str, settings: AuthoritySettings, clock: Callabl
     """Open the authority that `settings` describe, within the event loop that will ask it.
 
     `clock` is in epoch seconds. Asks nobody yet but a directory, whose schema is looked at: raises SchemaError,
-    DirectoryError or KeyRingError for one that cannot serve. A `ca_file` that cannot be read is an OSError.
+    DirectoryError or KeyRingError for one that cannot serve.
     """
     match settings:
         case DirectorySettings():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 from aiohttp import web
+from pydantic import ValidationError
 
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.dialects.dialect import Heard
@@ -69,3 +70,10 @@ async def test_the_environment_s_proxy_is_not_used(monkeypatch: pytest.MonkeyPat
         client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
         assert isinstance(await client.get(), Heard)
         await client.close()
+
+
+def test_a_file_without_certificates_is_a_problem_of_the_config(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("no certificate")
+    for name in ("empty.pem", "missing.pem"):
+        with pytest.raises(ValidationError, match="cannot be used"):
+            HttpAuthoritySettings(ca_file=str(tmp_path / name))

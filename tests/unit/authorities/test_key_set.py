@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.authorities.key_set import KeySet, KeyTimes
@@ -141,3 +142,24 @@ async def test_a_set_without_a_usable_key_replaces_nothing() -> None:
         jwks.keys = []
         clock.now += 601
         assert await count(keys, "k1") == 1
+
+
+async def test_a_fetch_that_was_given_up_counts_as_one() -> None:
+    jwks, hung, released = Jwks(jwk(EC_KEY, "k1")), asyncio.Event(), asyncio.Event()
+
+    async def hang(request: web.BaseRequest) -> web.StreamResponse:
+        hung.set()
+        await released.wait()
+        return await jwks.answer(request)
+
+    async with listening(hang) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}/jwks", HttpAuthoritySettings(timeout="10s"))
+        keys = KeySet(client, EVERY, TIMES, Clock(1000.0))
+        impatient = asyncio.get_running_loop().create_task(keys.find("k1", "ES256"))
+        await hung.wait()
+        impatient.cancel()
+        await asyncio.gather(impatient, return_exceptions=True)
+        assert isinstance(await keys.find("k1", "ES256"), Unavailable)
+        released.set()
+        await client.close()
+    assert jwks.fetches <= 1
