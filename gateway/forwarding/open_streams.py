@@ -104,11 +104,11 @@ class OpenStreams:
         if expires_at is None:
             return
         left = expires_at.timestamp() - self._clock()
-        if left <= 0:
-            stream.end(POLICY_VIOLATION)
-            return
         loop = asyncio.get_running_loop()
-        stream.timer = loop.call_later(min(left, _LONGEST_TIMER), self._watch_expiry, stream)
+        if left > 0:
+            stream.timer = loop.call_later(min(left, _LONGEST_TIMER), self._watch_expiry, stream)
+        else:
+            stream.timer = loop.call_later(0, stream.end, POLICY_VIOLATION)  # not before the stream itself stands
 
 
 def _end_all(streams: Iterable[OpenStream], code: int) -> int:

@@ -1,0 +1,63 @@
+"""Requests on their way, for tests that begin behind the door."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from gateway.forwarding.carriage import Carriage
+from gateway.forwarding.open_streams import OpenStreams
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.route import Match, Route, Timeouts
+from gateway.telemetry.record import RequestRecord
+from tests.support.fake_transport import FakeClient, FakeTransport
+from tests.support.requests import access_request
+
+
+@dataclass
+class FakeRequest:
+    """As much of aiohttp's request as forwarding looks at."""
+
+    method: str = "GET"
+    version: tuple[int, int] = (1, 1)
+    keep_alive: bool = True
+    content: StreamReader = EMPTY_PAYLOAD
+    protocol: FakeClient = field(default_factory=FakeClient)
+
+
+def body_stream() -> StreamReader:
+    """A request's body that the test feeds."""
+    protocol = BaseProtocol(asyncio.get_running_loop())
+    protocol.connection_made(FakeTransport())
+    return StreamReader(protocol, 65536, loop=asyncio.get_running_loop())
+
+
+def carriage(
+    request: FakeRequest | None = None,
+    fields: HeaderPairs = (),
+    *,
+    target: str = "/",
+    added: HeaderPairs = (),
+    timeouts: Timeouts | None = None,
+    caller_headers: HeaderPairs = (),
+    **route: object,
+) -> Carriage:
+    request = request or FakeRequest()
+    decision = Decision(
+        access=access_request(request.method, target, fields),
+        route=Route(name="all", match=Match("/"), timeouts=timeouts or Timeouts(), **route),  # type: ignore[arg-type]
+        caller_headers=caller_headers,
+    )
+    return Carriage(
+        cast("web.BaseRequest", request),
+        decision,
+        added,
+        RequestRecord("req-1", 0.0),
+        OpenStreams(lambda _: (), lambda: 0.0),
+        asyncio.get_running_loop().time(),
+    )

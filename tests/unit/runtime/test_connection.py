@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.endpoints.refusals import refusal_response
+from gateway.runtime.server import FrontLimits, GatewayServer, Handler
+from tests.support.raw_http import RawClient, raw_client
+
+GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+async def tell_target(request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(body=request.raw_path.encode())
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler = tell_target, limits: FrontLimits | None = None) -> AsyncIterator[RawClient]:
+    server = GatewayServer(
+        handler, limits or FrontLimits(), lambda _request, refusal: refusal_response(refusal, "front")
+    )
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    try:
+        async with raw_client(listener.sockets[0].getsockname()[1]) as client:
+            yield client
+    finally:
+        listener.close()
+        await server.close(0.0)
+
+
+async def test_requests_on_one_connection_are_answered_in_order() -> None:
+    async with serving() as client:
+        await client.send(GET + GET.replace(b"GET /1", b"GET /2"))
+        assert [(await client.response()).body for _ in range(2)] == [b"/1", b"/2"]
+
+
+async def test_a_body_nobody_reads_does_not_become_the_next_request() -> None:
+    async with serving() as client:
+        await client.send(b"POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b" % (len(GET), GET) + GET)
+        assert (await client.response()).body == b"/1"
+        assert (await client.response()).body == b"/1"
+        await client.send(GET.replace(b"GET /1", b"GET /3"))
+        assert (await client.response()).body == b"/3"
+
+
+async def test_a_compressed_body_is_not_unpacked() -> None:
+    async def count(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=await request.content.read())
+
+    async with serving(count) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope")
+        assert (await client.response()).body == b"nope"
+
+
+async def test_a_handler_is_cancelled_when_its_caller_leaves() -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: web.BaseRequest) -> web.StreamResponse:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    async with serving(wait) as client:
+        await client.send(GET)
+        await begun.wait()
+        client.abort()
+        async with asyncio.timeout(5):
+            await cancelled.wait()
+
+
+async def test_a_handler_that_fails_ends_its_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail(_request: web.BaseRequest) -> web.StreamResponse:
+        raise RuntimeError("half an answer was sent")
+
+    async with serving(fail) as client:
+        await client.send(GET)
+        assert await client.read_all() == b""
+    assert "a connection failed" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("cut", [1, 5, 16])
+async def test_a_head_may_arrive_in_pieces(cut: int) -> None:
+    async with serving(limits=FrontLimits(head_bytes=1024)) as client:
+        for start in range(0, len(GET), cut):
+            await client.send(GET[start : start + cut])
+            await asyncio.sleep(0)
+        assert (await client.response()).body == b"/1"
+
+
+async def test_many_pipelined_heads_are_weighed_one_by_one() -> None:
+    async with serving(limits=FrontLimits(head_bytes=1024)) as client:
+        await client.send(GET * 100)
+        assert {(await client.response()).status for _ in range(100)} == {200}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    data=st.lists(
+        st.one_of(
+            st.binary(max_size=30),
+            st.sampled_from(
+                [
+                    b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\n", b"Host: h\r\n", b"\r\n", b"Content-Length: 3\r\n",
+                    b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n", b"abc", b"Connection: upgrade\r\n",
+                    b"Upgrade: websocket\r\n", b"Upgrade: h2c\r\n", b"Expect: 100-continue\r\n", b" ", b"\x00", b":",
+                ]
+            ),
+        ),
+        max_size=12,
+    ).map(b"".join)
+)  # fmt: skip
+def test_no_bytes_of_a_caller_hang_or_break_a_connection(data: bytes) -> None:
+    async def send() -> bytes:
+        limits = FrontLimits(head_timeout=0.05, body_stall=0.05, idle=0.05)
+        async with serving(limits=limits) as client:
+            await client.send(data)
+            return await client.read_all()
+
+    received = asyncio.run(send())
+    assert not received or received.startswith(b"HTTP/1.1 ")
+    assert b"Traceback" not in received
