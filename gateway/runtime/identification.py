@@ -14,6 +14,7 @@ from gateway.credentials.kinds import ReaderSettings, build_reader
 from gateway.credentials.reader import Reader
 from gateway.model.answers import Found, Rejected, Unavailable
 from gateway.model.credential import Credential
+from gateway.model.errors import GatewayError
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.fleet_parts import FleetParts, cache_times, secrets_of
@@ -97,16 +98,28 @@ class Identification:
 
 
 async def open_authorities(settings: Settings, process: Process) -> dict[str, Authority]:
-    """Make the authorities of a config; when one cannot be made, those that were are closed again."""
+    """Make the authorities of a config; when one cannot be made, those that were are closed again.
+
+    Raises GatewayError.
+    """
     opened: dict[str, Authority] = {}
     try:
         for name, described in settings.authorities.items():
-            opened[name] = await build_authority(name, described, process.clock)
+            opened[name] = await _open(name, described, process)
     except BaseException:
         for authority in opened.values():
             await authority.close()
         raise
     return opened
+
+
+async def _open(name: str, settings: AuthoritySettings, process: Process) -> Authority:
+    """Make one authority; raises GatewayError."""
+    try:
+        return await build_authority(name, settings, process.clock)
+    except OSError as error:  # a `ca_file`; ssl.SSLError is one too, for a file that holds no certificate
+        said = error.strerror or type(error).__name__
+        raise GatewayError(f"authorities.{name}: {getattr(settings, 'ca_file', '')} cannot be used: {said}") from error
 
 
 def _fingerprinter(

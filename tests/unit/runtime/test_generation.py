@@ -1,0 +1,72 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.model.credential import Credential
+from gateway.model.errors import GatewayError
+from gateway.model.resolution import NOBODY, Resolution
+from gateway.policy.limits import LocalLimits
+from gateway.runtime import generation as room
+from gateway.runtime.generation import open_generation
+from gateway.runtime.process import Process
+from gateway.runtime.settings import Settings
+from tests.support.requests import access_request
+from tests.support.serving import Examples, config
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[Process]:
+    with (tmp_path / "log").open("wb") as output:
+        made = Process(output)
+        yield made
+        await made.close()
+
+
+def settings(examples: Examples, folder: Path, **sections: Any) -> Settings:
+    return Settings.model_validate(config(9, examples.settings(folder), **sections))
+
+
+async def nobody(_: Credential) -> Resolution:
+    return NOBODY
+
+
+async def test_a_generation_has_the_config_s_routes_readers_and_fields(
+    examples: Examples, process: Process, tmp_path: Path
+) -> None:
+    made = await open_generation(settings(examples, tmp_path), process)
+    assert set(made.identification.readers) == {"project_key", "user_key", "org_key", "token", "cookie", "pair"}
+    fields = ((b"X-User-Id", b"forged"), (b"X-Api-Key", b"secret"), (b"Accept", b"*/*"))
+    access = access_request(target="/public/", headers=fields)
+    decision = await made.gate(nobody, LocalLimits(process.now)).decide(access)
+    assert decision.allowed
+    assert decision.route is not None
+    assert made.heads.passing(decision.route, access.headers) == ((b"Accept", b"*/*"),)
+    await made.close()
+
+
+async def test_one_that_cannot_be_built_leaves_no_authority_open(
+    examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    class Watched:
+        """An authority that is opened, and must be closed again."""
+
+        name = "accounts"
+        verdict_digest = b""
+        can_disown = memory_only = True
+
+        async def close(self) -> None:
+            closed.append(self.name)
+
+    async def opened(*_: object) -> dict[str, Any]:
+        return {"accounts": Watched()}
+
+    monkeypatch.setattr(room, "open_authorities", opened)
+    (tmp_path / "no-keys.pem").write_bytes(b"nothing of use")
+    token = {"issuer": "gateway", "keys_file": str(tmp_path / "no-keys.pem")}
+    with pytest.raises(GatewayError, match=r"no-keys\.pem"):
+        await open_generation(settings(examples, tmp_path, identity={"token": token}), process)
+    assert closed == ["accounts"]
