@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from aiohttp import web
 
 from gateway.endpoints.access import AccessReader, forwarded_headers
 from gateway.endpoints.refusals import refusal_response
+from gateway.endpoints.renewal import CookieRenewal
 from gateway.forwarding.forwarder import Forwarder
 from gateway.gate import Gate
 from gateway.model.access import AccessRequest
@@ -22,11 +24,19 @@ class Proxy:
     paths: tuple[str, ...] = ()
     hosts: frozenset[str] = frozenset()
 
-    def __init__(self, gate: Gate, forwarder: Forwarder, accesses: AccessReader, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        forwarder: Forwarder,
+        accesses: AccessReader,
+        now: Callable[[], float],
+        renewal: CookieRenewal | None = None,
+    ) -> None:
         self._gate = gate
         self._forwarder = forwarder
         self._accesses = accesses
         self._now = now
+        self._renewal = renewal
 
     async def answer(
         self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
@@ -37,6 +47,8 @@ class Proxy:
         record.decided = self._now()
         if decision.refusal is not None:
             return refusal_response(decision.refusal, access.request_id, decision.caller_headers)
+        if self._renewal is not None and (renewed := self._renewal.fields(decision)):
+            decision = msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *renewed))
         believed = self._accesses.trusts(access.peer)
         added = forwarded_headers(access, believed=believed, traceparent=record.traceparent)
         carried = await self._forwarder.forward(request, decision, added, record)

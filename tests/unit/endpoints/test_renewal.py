@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.endpoints.renewal import CookieRenewal
+from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.credential import Credential
+from gateway.model.decision import Decision
+from gateway.model.resolution import Resolution, Tier
+from tests.support.example_sessions import BEARER, COOKIE, FOUND
+from tests.support.requests import access_request
+
+
+def renew(found: Found, authority: str) -> str | None:
+    return "next" if (found, authority) == (FOUND["wacht"], "accounts") else None
+
+
+RENEWAL = CookieRenewal(renew, {"cookie": "sid"})
+
+
+def decision(credential: Credential | None, answer: Found | Rejected | None, authority: str = "accounts") -> Decision:
+    resolution = Resolution(answer, Tier.MEMORY, authority=authority)
+    return Decision(access=access_request(), credential=credential, resolution=resolution)
+
+
+def test_a_cookie_that_is_due_is_set_again_under_its_reader_s_name() -> None:
+    assert RENEWAL.fields(decision(COOKIE, FOUND["wacht"])) == (
+        (b"Set-Cookie", b"sid=next; Path=/; HttpOnly; Secure; SameSite=Lax"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("credential", "answer", "authority"),
+    [
+        (BEARER, FOUND["wacht"], "accounts"),
+        (COOKIE, FOUND["wacht"], "another issuer"),
+        (COOKIE, FOUND["memghost"], "accounts"),
+        (COOKIE, Rejected(Reason.EXPIRED), "accounts"),
+        (COOKIE, None, ""),
+        (None, None, ""),
+    ],
+)
+def test_nothing_else_is(credential: Credential | None, answer: Found | Rejected | None, authority: str) -> None:
+    assert RENEWAL.fields(decision(credential, answer, authority)) == ()
