@@ -1,0 +1,266 @@
+"""THREATS 1: the decision and the upstream never see different targets."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.attacks import CLOSE, KEY, Victim, get, request, victim
+from tests.support.serving import MEMBER_KEY, Examples
+from tests.support.variants import CONTROLS, dot_segments, empty_segments, encoded_again, percent_encodings
+
+MEMBER = b"X-Api-Key: " + MEMBER_KEY.encode()
+
+
+@pytest.fixture
+async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
+    async with victim(examples, tmp_path) as running:
+        yield running
+
+
+async def test_dot_segments_are_refused_in_every_encoding(attacked: Victim) -> None:
+    attacks = [get(b"/public" + trick + b"admin/", KEY) for trick in dot_segments()]
+    assert len(attacks) > 300
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+@pytest.mark.parametrize("ending", [b"/..", b"/.", b"/%2e%2E", b"/..?x", b"/.%2e;x", b"%2f..", b"%5c..", b"/..%2f"])
+async def test_dot_segments_are_refused_at_the_end_too(attacked: Victim, ending: bytes) -> None:
+    assert await attacked.misjudged([get(b"/public/a" + ending, KEY)], (400,)) == []
+
+
+async def test_empty_segments_are_refused_in_every_encoding(attacked: Victim) -> None:
+    attacks = [get(b"/public" + pair, KEY) for pair in empty_segments()]
+    attacks += [get(pair, KEY) for pair in (b"//admin/", b"///admin/", b"/%2fadmin/", b"/%2Fadmin/", b"//")]
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+async def test_bytes_that_servers_read_differently_are_refused_bare_and_encoded(attacked: Victim) -> None:
+    bare = [bytes((byte,)) for byte in (*CONTROLS, *range(0x80, 0x100), *b" \\#")]
+    encoded = [trick for byte in (*CONTROLS, *b"\\") for trick in [*percent_encodings(bytes((byte,)))][1:]]
+    attacks = [get(b"/public/a" + trick + b"b", KEY) for trick in (*bare, *encoded)]
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+async def test_escapes_that_no_two_decoders_agree_on_are_refused(attacked: Victim) -> None:
+    broken = [b"%", b"%z", b"%zz", b"%2", b"%2z", b"%%32e", b"%u002e", b"%uff0e", b"%-1", b"%+2", b"% 2", b"%\xb2\xb2"]
+    overlong = [b"%c0%ae", b"%C0%AF", b"%e0%80%ae", b"%f0%80%80%ae", b"%c1%9c", b"%ff", b"%ed%a0%80", b"%80", b"%c3"]
+    attacks = [get(b"/public/" + trick + b"/admin/", KEY) for trick in (*broken, *overlong)]
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+async def test_path_parameters_are_refused_where_no_route_allows_them(attacked: Victim) -> None:
+    tricks = (
+        b"/public;",
+        b"/public/a;x=y",
+        b"/public/%3b",
+        b"/public/a%3Bx",
+        b"/admin;x=y",
+        b"/;/admin/",
+        b"/public;/admin",
+    )
+    assert await attacked.misjudged([get(trick, KEY) for trick in tricks], (400,)) == []
+
+
+async def test_path_parameters_are_carried_as_sent_where_a_route_allows_them_and_never_cross_it(
+    examples: Examples, tmp_path: Path
+) -> None:
+    def routes(upstream: str) -> list[dict[str, object]]:
+        return [
+            {"name": "guarded", "match": {"path": "/a/admin/"}, "require": {"roles": ["admin"]}, "upstream": upstream},
+            {
+                "name": "open",
+                "match": {"path": "/a/"},
+                "access": "public",
+                "path_parameters": True,
+                "upstream": upstream,
+            },
+        ]
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        for kept in (b"/a/b;x=y", b"/a/b;", b"/a/b%3bc", b"/a/x;y/z"):
+            assert await running.misjudged([get(kept)], (200,), (kept,)) == []
+        hidden = (
+            b"/a/admin;x",
+            b"/a/admin;x/y",
+            b"/a/b;%2f..%2fadmin",
+            b"/a;x/admin/",
+            b"/a/%61dmin%3b/",
+            b"/a/;/admin/",
+        )
+        assert await running.misjudged([get(target, KEY) for target in hidden], (400,)) == []
+
+
+async def test_double_encoding_stays_literal(attacked: Victim) -> None:
+    twice = [
+        encoded_again(trick) for text in (b"..", b"../", b"/", b"\\", b"\0", b";") for trick in percent_encodings(text)
+    ]
+    targets = [b"/public/a" + trick + b"admin/" for trick in twice if trick.count(b"%25") and b";" not in trick]
+    for target in targets:
+        assert await attacked.misjudged([get(target)], (200,), (target,)) == []
+
+
+@pytest.mark.parametrize("slash", [b"%2f", b"%2F"])
+async def test_an_encoded_slash_stays_in_its_segment_whatever_its_case(attacked: Victim, slash: bytes) -> None:
+    inside = b"/public/a" + slash + b"b"
+    assert await attacked.misjudged([get(inside)], (200,), (inside,)) == []
+    for across in (b"/public" + slash + b"admin/", b"/admin" + slash + b"x", b"/echo" + slash, b"/public" + slash):
+        assert await attacked.misjudged([get(across, KEY)], (404,)) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"/private?path=/public/", 404),
+        (b"/?/public/", 404),
+        (b"/echo/?/../../public/", 401),
+        (b"/admin/?x=/public/#", 400),
+        (b"/echo?/public/", 401),
+    ],
+)
+async def test_the_query_takes_no_part_in_matching(attacked: Victim, target: bytes, status: int) -> None:
+    assert await attacked.misjudged([get(target)], (status,)) == []
+
+
+async def test_a_query_is_carried_byte_for_byte(attacked: Victim) -> None:
+    for query in (b"?", b"??", b"?a=%00%0d%0a", b"?../..//;x%zz", b"?a=b&a=b&&=", b"?\\|^`{}\"<>'"):
+        assert await attacked.misjudged([get(b"/public/a" + query)], (200,), (b"/public/a" + query,)) == []
+
+
+async def test_what_is_judged_is_what_is_sent_where_letters_are_encoded(attacked: Victim) -> None:
+    for trick in (b"/%61dmin/", b"/a%64min/x", b"/%61%64%6d%69%6e/", b"/admi%6E"):
+        assert await attacked.misjudged([get(trick)], (401,)) == []
+        assert await attacked.misjudged([get(trick, MEMBER)], (403,)) == []
+        seen = await attacked.attack(get(trick, KEY))
+        assert (seen.statuses, seen.targets[0][:6]) == ((200,), b"/admin")
+
+
+async def test_a_prefix_is_stripped_of_the_string_that_is_sent(examples: Examples, tmp_path: Path) -> None:
+    def routes(upstream: str) -> list[dict[str, object]]:
+        return [
+            {"name": "a", "match": {"path": "/a/"}, "access": "public", "strip_prefix": "/a", "upstream": upstream},
+        ]
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        for target, sent in (
+            (b"/a/b", b"/b"),
+            (b"/a", b"/"),
+            (b"/a/", b"/"),
+            (b"/a?q", b"/?q"),
+            (b"/%61/b", b"/b"),
+            (b"/a/a/b", b"/a/b"),
+            (b"/a/%2561", b"/%2561"),
+        ):
+            assert await running.misjudged([get(target)], (200,), (sent,)) == []
+        for target in (b"/a//b", b"/a/%2fb", b"/a/../b", b"/a%2f/b", b"/a/./b"):
+            assert await running.misjudged([get(target)], (400,)) == []
+        for target in (b"/ab", b"/a%2fb", b"/A/b"):
+            assert await running.misjudged([get(target)], (404,)) == []
+
+
+async def test_only_the_origin_form_is_carried(attacked: Victim) -> None:
+    forms = (
+        b"*",
+        b"http://gateway.test/public/",
+        b"HTTP://gateway.test/public/",
+        b"https://gateway.test/public/",
+        b"http://evil.test/public/",
+        b"http:/public/",
+        b"http:///public/",
+        b"gateway.test:80",
+        b"gateway.test/public/",
+        b"public/",
+        b"?/public/",
+        b"ftp://gateway.test/public/",
+        b"@gateway.test/public/",
+        b"\\public\\",
+    )
+    attacks = [get(form, KEY, method=method) for form in forms for method in (b"GET", b"POST", b"HEAD", b"OPTIONS")]
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+@pytest.mark.parametrize(
+    ("methods", "status"),
+    [
+        ((b"TRACE", b"CONNECT"), 405),
+        ((b"PROPFIND", b"PURGE", b"LINK", b"MKCOL", b"SUBSCRIBE", b"SOURCE", b"M-SEARCH", b"QUERY"), 501),
+        ((b"get", b"Get", b"GETT", b"GE", b"G\x00T", b"", b"X", b"GET,POST", b"\xc7ET", b"T" * 9000), 400),
+    ],
+)
+async def test_methods_that_are_not_carried(attacked: Victim, methods: tuple[bytes, ...], status: int) -> None:
+    attacks = [
+        get(target, KEY, method=method) for method in methods for target in (b"/public/", b"/echo/", b"/nowhere")
+    ]
+    assert await attacked.misjudged(attacks, (status,)) == []
+
+
+HOSTS_THAT_ARE_NONE = (
+    b"",
+    b" ",
+    b"a@b",
+    b"a, for=evil",
+    b"a;b",
+    b"a:x",
+    b"a:",
+    b"a:0",
+    b"a:65536",
+    b"a:80:80",
+    b"a:-1",
+    b"a:\xb2",
+    b"a/b",
+    b"a?b",
+    b"a#b",
+    b"a\\b",
+    b"a b",
+    b"a\tb",
+    b"a..b",
+    b".a",
+    b"a..",
+    b"%61",
+    b"\xc3\xa9",
+    b"[::1",
+    b"::1",
+    b"[gg]",
+    b"[::1]x",
+    b"http://a",
+    b"*",
+    b"a" * 300,
+)
+
+
+@pytest.mark.parametrize("host", HOSTS_THAT_ARE_NONE)
+async def test_a_malformed_host_is_refused(attacked: Victim, host: bytes) -> None:
+    raw = b"GET /public/ HTTP/1.1\r\nHost: " + host + b"\r\n" + CLOSE + b"\r\n\r\n"
+    assert await attacked.misjudged([raw], (400,)) == []
+
+
+async def test_a_host_that_is_missing_or_doubled_is_refused(attacked: Victim) -> None:
+    line = b"GET /public/ HTTP/1.1"
+    attacks = [request(line, again) for again in (b"Host: gateway.test", b"host: evil.test", b"HOST:")]
+    attacks += [line + b"\r\n\r\n", b"GET /public/ HTTP/1.0\r\n\r\n"]
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+async def test_a_host_that_only_other_spellings_name_never_arrives(attacked: Victim) -> None:
+    seen = await attacked.attack(
+        get(b"/public/", b"X-Forwarded-Host: evil", b"X_Host: kept", b"H.ost: kept", b"Forwarded: host=evil")
+    )
+    assert seen.statuses == (200,)
+    assert b"evil" not in seen.received[0].raw
+    assert seen.received[0].all(b"host") == [b"gateway.test"]
+
+
+async def test_hosts_match_whatever_their_case_dot_and_default_port(examples: Examples, tmp_path: Path) -> None:
+    def routes(upstream: str) -> list[dict[str, object]]:
+        return [
+            {"name": "guarded", "match": {"host": "admin.example.com", "path": "/"}, "upstream": upstream},
+            {"name": "open", "match": {"path": "/"}, "access": "public", "upstream": upstream},
+        ]
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        for host in (b"admin.example.com", b"ADMIN.example.COM", b"admin.example.com.", b"Admin.Example.Com.:80"):
+            raw = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n" + CLOSE + b"\r\n\r\n"
+            assert await running.misjudged([raw], (401,)) == []
+        for host in (b"admin.example.com.evil.test", b"xadmin.example.com", b"x.admin.example.com"):
+            raw = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n" + CLOSE + b"\r\n\r\n"
+            assert await running.misjudged([raw], (200,), (b"/",)) == []
