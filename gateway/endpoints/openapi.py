@@ -32,6 +32,21 @@ _ALLOW = {"Allow": {"description": "The methods that are allowed", "schema": {"t
 _Json = dict[str, Any]
 
 
+class KeySetDocument(msgspec.Struct):
+    """Public keys (RFC 7517 section 5)."""
+
+    keys: list[dict[str, Any]]
+
+
+class OpenApiDocument(msgspec.Struct):
+    """This document."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+    components: dict[str, Any]
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One GET of an own endpoint. `security` are the alternatives, each the names of schemes that go together."""
 
@@ -64,6 +79,16 @@ def session_info_operations(dialect: Served, readers: Sequence[Reader]) -> list[
         )
         for place, path in enumerate(dialect.paths)
     ]
+
+
+def public_operations(jwks_path: str | None) -> list[Operation]:
+    """Return the operations that need no credential: this document, and the identity tokens' keys if there are some."""
+    document = {200: Documented(OpenApiDocument, "The OpenAPI document")}
+    operations = [Operation(path=PATH, name="openapi", summary="What can be asked here", responses=document)]
+    if jwks_path is not None:
+        keys = {200: Documented(KeySetDocument, "The keys")}
+        operations.append(Operation(path=jwks_path, name="jwks", summary="Keys of identity tokens", responses=keys))
+    return operations
 
 
 def openapi_document(operations: Iterable[Operation]) -> _Json:

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from gateway.dialects.dialect import Served
 from gateway.dialects.kinds import spoken_dialect
 from gateway.dialects.normal import Normal
-from gateway.endpoints.openapi import OpenApi, openapi_document, session_info_operations
+from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
 from tests.support.example_sessions import ANSWERS, FOUND
 from tests.support.low_level import listening
 from tests.support.requests import access_request
@@ -38,6 +38,21 @@ def document(*served: Served) -> dict[str, Any]:
 def test_every_own_path_is_there_once() -> None:
     paths = document()["paths"]
     assert sorted(paths) == sorted(path for dialect in SERVED for path in dialect.paths)
+
+
+def test_what_is_for_everybody_is_there_without_a_credential() -> None:
+    paths = openapi_document(public_operations("/.well-known/jwks.json"))["paths"]
+    assert sorted(paths) == ["/.well-known/jwks.json", "/_gateway/openapi.json"]
+    assert all(item["get"]["security"] == [] for item in paths.values())
+    assert list(openapi_document(public_operations(None))["paths"]) == ["/_gateway/openapi.json"]
+
+
+def test_the_document_fits_its_own_schema() -> None:
+    whole = openapi_document(public_operations(None))
+    schema = whole["paths"]["/_gateway/openapi.json"]["get"]["responses"]["200"]["content"]["application/json"][
+        "schema"
+    ]
+    assert jsonschema_rs.is_valid({**schema, "components": whole["components"]}, whole)
 
 
 def test_every_operation_has_its_own_name() -> None:
