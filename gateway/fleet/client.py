@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 RedisClient = Redis | RedisCluster
@@ -64,6 +64,17 @@ async def bus_connection(client: RedisClient) -> AbstractConnection:
     return pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
 
 
+class _Master(Redis):
+    """The master that sentinels name."""
+
+    async def aclose(self, close_connection_pool: bool | None = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
+        """Close, and close the connections to the sentinels too, which redis-py leaves open."""
+        pool = cast("SentinelConnectionPool", self.connection_pool)
+        await super().aclose(close_connection_pool)
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
 def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:
     client: RedisCluster = RedisCluster.from_url(url, max_connections=_CONNECTIONS, **options)
     return client
@@ -95,7 +106,7 @@ def _sentinel(url: str, options: dict[str, Any]) -> Redis:
         sentinel_kwargs=sentinel_options,
         **{**connection_options, **options, "max_connections": _CONNECTIONS},
     )
-    master: Redis = sentinel.master_for(path[0])
+    master: Redis = sentinel.master_for(path[0], redis_class=_Master)
     return master
 
 

@@ -111,7 +111,8 @@ class Tombstones:
         for start in range(0, len(fingerprints), _SCAN_COUNT):
             pipeline = client.pipeline(transaction=False)
             for fingerprint in fingerprints[start : start + _SCAN_COUNT]:
-                pipeline.unlink(self.entry_key(fingerprint))
+                # by its wire name: the method is a coroutine on a cluster's pipeline and none on a single server's
+                pipeline.execute_command("UNLINK", self.entry_key(fingerprint))
             await pipeline.execute()
 
     def _index_key(self, handle: bytes) -> str:

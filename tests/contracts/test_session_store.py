@@ -139,12 +139,15 @@ def credential(*parts: str) -> Credential:
     return Credential(READER, CredentialKind.BEARER, "", parts, FINGERPRINTER(parts))
 
 
-@pytest.fixture(scope="module", params=["memory", *(redis_server.programs() or ["redis_url"])])
-def server(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["memory", "cluster", *(redis_server.programs() or ["redis_url"])])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the server behind the store; empty for memory."""
     with contextlib.ExitStack() as stack:
         if request.param == "memory":
             yield ""
+        elif request.param == "cluster":
+            folder = tmp_path_factory.mktemp("cluster")
+            yield stack.enter_context(redis_server.running_cluster(redis_server.program(), folder)).url
         elif request.param == "redis_url":
             yield request.getfixturevalue("redis_url")
         else:

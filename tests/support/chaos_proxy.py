@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator
 
@@ -80,9 +81,10 @@ class ChaosProxy:
 
 
 @contextlib.asynccontextmanager
-async def chaos_proxy(host: str, port: int) -> AsyncIterator[ChaosProxy]:
+async def chaos_proxy(host: str, port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[ChaosProxy]:
+    """Stand before a server; with `tls`, clients speak TLS to the proxy."""
     proxy = ChaosProxy(host, port)
-    server = await asyncio.start_server(proxy.carry, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.carry, "127.0.0.1", 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy

@@ -66,11 +66,44 @@ def running(path: Path, *options: str, port: int = 0) -> Iterator[RedisServer]:
         server.stop()
 
 
-def _start(path: Path, options: tuple[str, ...], port: int) -> RedisServer:
+@contextlib.contextmanager
+def running_cluster(path: Path, folder: Path) -> Iterator[RedisServer]:
+    """Start a cluster of one node that holds every slot: keys of different slots in one command are refused alike."""
+    options = ("--cluster-enabled", "yes", "--dir", str(folder))
+    with running(path, *options) as server:
+        _command(server.port, "CLUSTER ADDSLOTSRANGE 0 16383")
+        while b"cluster_state:ok" not in _command(server.port, "CLUSTER INFO"):
+            time.sleep(0.02)  # as above
+        server.url = f"redis+cluster://127.0.0.1:{server.port}"
+        yield server
+
+
+@contextlib.contextmanager
+def running_sentinel(path: Path, master: RedisServer, folder: Path) -> Iterator[RedisServer]:
+    """Start a sentinel that watches `master` under the name `mymaster`."""
+    config = folder / "sentinel.conf"
+    config.write_text(f"sentinel monitor mymaster {master.host} {master.port} 1\n")
+    process_options = (str(config), "--sentinel")
+    server = _start(path, process_options, 0, sentinel=True)
+    server.url = f"redis+sentinel://127.0.0.1:{server.port}/mymaster/0"
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _command(port: int, line: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 5) as client:
+        client.sendall(f"{line}\r\n".encode())
+        return client.recv(65536)
+
+
+def _start(path: Path, options: tuple[str, ...], port: int, *, sentinel: bool = False) -> RedisServer:
+    listening = ("--bind", "127.0.0.1") if sentinel else ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     for _ in range(_ATTEMPTS):  # a free port may be taken by somebody else before the server binds it
         chosen = port or _free_port()
         process = subprocess.Popen(
-            [path, "--port", str(chosen), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options],
+            [path, *options, "--port", str(chosen), *listening],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

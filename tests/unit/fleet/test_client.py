@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
 from gateway.fleet.client import RedisClient, bus_connection, connect
+from tests.support import redis_server
 from tests.support.chaos_proxy import chaos_proxy
 
 
@@ -82,6 +86,53 @@ async def test_the_bus_has_a_connection_of_its_own(redis_url: str, key_prefix: s
     assert await connection.read_response() == [b"subscribe", key_prefix.encode(), 1]
     assert await _published(client, key_prefix) == 1
     assert await connection.read_response() == [b"message", key_prefix.encode(), b"news"]
+    await connection.disconnect()
+    await client.aclose()
+
+
+@pytest.fixture
+def server() -> Iterator[redis_server.RedisServer]:
+    with redis_server.running(redis_server.program()) as server:
+        yield server
+
+
+async def test_a_sentinel_leads_to_the_master(server: redis_server.RedisServer, tmp_path: Path) -> None:
+    with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
+        await _works(connect(sentinel.url, 1.0))
+
+
+async def test_a_cluster_is_found_through_any_node(tmp_path: Path) -> None:
+    with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
+        await _works(connect(node.url, 1.0))
+
+
+async def test_tls_is_spoken_and_a_foreign_certificate_refused(
+    server: redis_server.RedisServer, tmp_path: Path
+) -> None:
+    ours, foreign = trustme.CA(), trustme.CA()
+    for name, authority in (("ours.pem", ours), ("foreign.pem", foreign)):
+        authority.cert_pem.write_to_path(str(tmp_path / name))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.issue_cert("127.0.0.1").configure_cert(context)
+    async with chaos_proxy(server.host, server.port, context) as proxy:
+        url = f"rediss://127.0.0.1:{proxy.port}/0"
+        await _works(connect(f"{url}?ssl_ca_certs={tmp_path / 'ours.pem'}", 1.0))
+        suspicious = connect(f"{url}?ssl_ca_certs={tmp_path / 'foreign.pem'}", 1.0)
+        with pytest.raises((RedisError, OSError)):
+            await suspicious.get("a")
+        await suspicious.aclose()
+
+
+async def _works(client: RedisClient) -> None:
+    """Write, read and hear with this client."""
+    await client.set("a", b"1", px=10_000)
+    assert await client.get("a") == b"1"
+    connection = await bus_connection(client)
+    await connection.connect()
+    await connection.send_command("SUBSCRIBE", "news")
+    await connection.read_response()
+    await client.publish("news", b"news")
+    assert await connection.read_response() == [b"message", b"news", b"news"]
     await connection.disconnect()
     await client.aclose()
 
