@@ -131,7 +131,7 @@ class Wacht:
 
     def _handed_out(self, token: str) -> HeaderPairs:
         if self._development:
-            return ((b"X-Development-Session", token.encode("ascii")),)
+            return (development_session(token),)
         return (session_cookie(self._cookie, token),)
 
 
@@ -142,6 +142,11 @@ def session_cookie(name: str, token: str) -> tuple[bytes, bytes]:
     ends is the token's to say, and a browser's clock may be wrong.
     """
     return b"Set-Cookie", f"{name}={token}; Path=/; HttpOnly; Secure; SameSite=Lax".encode("ascii")
+
+
+def development_session(token: str) -> tuple[bytes, bytes]:
+    """Return the field in which a token goes back to a page under development."""
+    return b"X-Development-Session", token.encode("ascii")
 
 
 def _failure(status: int, headers: HeaderPairs = ()) -> Reply:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from aiohttp import web
 
 from gateway.endpoints.access import AccessReader, forwarded_headers
+from gateway.endpoints.development import dev_session_as_cookie
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.renewal import CookieRenewal
 from gateway.forwarding.forwarder import Forwarder
@@ -18,7 +19,11 @@ from gateway.telemetry.record import RequestRecord
 
 
 class Proxy:
-    """Answers wherever no own path does."""
+    """Answers wherever no own path does.
+
+    `renewal` tells of new cookies. `development` are the cookies for which a token in the query stands, which is cut
+    out of the target before anything is judged or carried.
+    """
 
     name = "proxy"
     paths: tuple[str, ...] = ()
@@ -31,17 +36,22 @@ class Proxy:
         accesses: AccessReader,
         now: Callable[[], float],
         renewal: CookieRenewal | None = None,
+        *,
+        development: Sequence[bytes] = (),
     ) -> None:
         self._gate = gate
         self._forwarder = forwarder
         self._accesses = accesses
         self._now = now
         self._renewal = renewal
+        self._development = development
 
     async def answer(
         self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
     ) -> web.StreamResponse:
         """Carry the request if it may pass; else say why not."""
+        if self._development:
+            access = dev_session_as_cookie(access, self._development)
         decision = await self._gate.decide(access)
         record.decision = decision
         record.decided = self._now()

@@ -29,6 +29,11 @@ def test_a_cookie_that_is_due_is_set_again_under_its_reader_s_name() -> None:
     )
 
 
+def test_in_development_it_goes_back_in_a_field_of_its_own() -> None:
+    renewal = CookieRenewal(renew, {"cookie": "sid"}, ["cookie"])
+    assert renewal.fields(decision(COOKIE, FOUND["wacht"])) == ((b"X-Development-Session", b"next"),)
+
+
 @pytest.mark.parametrize(
     ("credential", "answer", "authority"),
     [
