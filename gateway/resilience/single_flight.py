@@ -28,10 +28,6 @@ class SingleFlight(Generic[_Key, _Result]):
         """Return how many flights are under way."""
         return len(self._flights)
 
-    def __contains__(self, key: _Key) -> bool:
-        """Tell whether a flight for this key is under way."""
-        return key in self._flights
-
     async def fly(self, key: _Key, work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
         """Return the result of the flight for `key`, started with `work` if there is none; raises what that raises."""
         return await asyncio.shield(self.start(key, work))

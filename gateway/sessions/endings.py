@@ -62,10 +62,6 @@ class Endings:
         self.version += 1
         self._distrusted = self.version
 
-    def trusts(self, version: int) -> bool:
-        """Tell whether nothing can have been missed since `version`."""
-        return version >= self._distrusted
-
     def untouched_since(self, version: int, handles: Sequence[bytes]) -> bool:
         """Tell whether nothing about `handles` was heard, or may have been missed, since `version`."""
         if version < self._distrusted:

@@ -52,7 +52,3 @@ class Rejections:
             del self._noted[fingerprint]
             return None
         return noted.rejected, noted.authority, max(0.0, now - noted.at)
-
-    def drop(self, fingerprint: bytes) -> None:
-        """Forget one rejection."""
-        self._noted.pop(fingerprint, None)

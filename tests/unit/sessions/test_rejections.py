@@ -26,10 +26,3 @@ def test_a_lifetime_of_nothing_remembers_nothing() -> None:
     rejections = Rejections(Clock(), 0.0, 3)
     rejections.note(b"a", Rejected(Reason.UNKNOWN), "accounts")
     assert rejections.get(b"a", NOW) is None
-
-
-def test_one_can_be_forgotten() -> None:
-    rejections = Rejections(Clock(), 5.0, 3)
-    rejections.note(b"a", Rejected(Reason.UNKNOWN), "accounts")
-    rejections.drop(b"a")
-    assert rejections.get(b"a", NOW) is None
