@@ -68,12 +68,46 @@ async def test_a_cookie_is_renewed_when_it_is_older_than_a_minute(
             assert fresh.encode() not in running.gateway.log()
 
 
+@pytest.mark.parametrize(("age", "renewed"), [(5, False), (120, True)])
+async def test_a_proxied_answer_renews_it_too(examples: Examples, tmp_path: Path, age: int, renewed: bool) -> None:
+    async with wacht(examples, tmp_path) as running:
+        shown = await running.cookie(age)
+        answer = await running.ask("/echo/", f"Cookie: __session={shown}")
+        assert (answer.status, bool(answer.all(b"set-cookie"))) == (200, renewed)
+        if renewed:
+            fresh = SimpleCookie(answer.all(b"set-cookie")[0].decode())["__session"].value
+            assert (await running.ask("/session", f"Cookie: __session={fresh}")).status == 200
+            assert fresh.encode() not in running.upstream.requests[0].raw
+
+
+async def test_an_endpoint_answers_for_its_own_hosts_alone(examples: Examples, tmp_path: Path) -> None:
+    async with wacht(examples, tmp_path, hosts=["auth.example.com"]) as running:
+        elsewhere = await running.ask("/session")
+    async with wacht(examples, tmp_path, hosts=["gateway.test"]) as running:
+        here = await running.ask("/session")
+    assert (elsewhere.status, elsewhere.json()["error"]["code"]) == (404, "not_found")
+    assert (here.status, here.json()["errors"][0]["code"]) == (401, "UNAUTHORIZED")
+
+
 async def test_in_development_the_token_travels_in_the_query_and_a_header(examples: Examples, tmp_path: Path) -> None:
     async with wacht(examples, tmp_path, development=True) as running:
         shown = await running.cookie(120)
         answer = await running.ask(f"/session?__dev_session__={shown}")
         assert (answer.status, answer.all(b"set-cookie")) == (200, [])
         assert answer.one(b"x-development-session")
+        assert shown.encode() not in running.gateway.log()
+
+
+async def test_in_development_a_proxied_request_is_known_by_its_query_and_the_upstream_never_sees_it(
+    examples: Examples, tmp_path: Path
+) -> None:
+    async with wacht(examples, tmp_path, development=True) as running:
+        shown = await running.cookie(120)
+        answer = await running.ask(f"/echo/a?x=1&__dev_session__={shown}&y=2")
+        (request,) = running.upstream.requests
+        assert (answer.status, request.target) == (200, b"/echo/a?x=1&y=2")
+        assert answer.one(b"x-development-session")
+        assert shown.encode() not in request.raw
         assert shown.encode() not in running.gateway.log()
 
 
