@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from aiohttp import web
 
+from gateway.endpoints.networks import Network, Networks, parse_address
 from gateway.model.access import AccessRequest
 from gateway.model.decision import HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.target import parse_target
-
-Network = IPv4Network | IPv6Network
+from gateway.model.target import Target, parse_target
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LONGEST_CHAIN = 32
@@ -31,28 +28,21 @@ class AccessReader:
     """
 
     def __init__(self, trusted: Sequence[Network], target_bytes: int, clock: Callable[[], float]) -> None:
-        self._trusts = lru_cache(maxsize=4096)(_Trust(tuple(trusted)).includes)
-        self._trusts_nobody = not trusted
+        self._trusted = Networks(trusted)
         self._target_bytes = target_bytes
         self._clock = clock
 
     def trusts(self, peer: str) -> bool:
         """Tell whether the forwarded headers of `peer` are believed."""
-        return not self._trusts_nobody and self._trusts(peer)
+        return self._trusted.include(peer)
 
     def read(self, request: web.BaseRequest, headers: Headers, request_id: str) -> AccessRequest:
         """Make the AccessRequest of `request`, whose fields are `headers`.
 
         Raises MalformedError for what cannot be understood without guessing.
         """
-        method = request.method
-        if method not in _METHODS:
-            code = RefusalCode.METHOD_NOT_ALLOWED if method in {"TRACE", "CONNECT"} else RefusalCode.NOT_IMPLEMENTED
-            raise MalformedError(Refusal(code, "a method that is not carried"))
-        raw_target = request.raw_path
-        if len(raw_target) > self._target_bytes:
-            raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
-        target = parse_target(raw_target)
+        method = read_method(request.method)
+        target = self.target(request.raw_path)
         scheme = "https" if request.secure else "http"
         peer = peer_address(request)
         host = parse_host(headers.all(b"host"), scheme)
@@ -60,6 +50,30 @@ class AccessReader:
         if self.trusts(peer):
             scheme, host, client = self._believe(headers, scheme, host, peer)
         return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id)
+
+    def target(self, raw: str) -> Target:
+        """Read a request target; raises MalformedError, also for one that is longer than the limit."""
+        if len(raw) > self._target_bytes:
+            raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
+        return parse_target(raw)
+
+    def client(self, headers: Headers, peer: str) -> str:
+        """Walk X-Forwarded-For from the right, past trusted proxies, to the first address that is none.
+
+        For a `peer` whose word is believed; what is no address ends the walk.
+        """
+        chain = [
+            part.strip() for value in headers.all(b"x-forwarded-for") for part in value.decode("latin-1").split(",")
+        ]
+        client = peer
+        for text in reversed(chain[-_LONGEST_CHAIN:]):
+            address = parse_address(text)
+            if address is None:
+                return client
+            client = str(address)
+            if not self.trusts(client):
+                return client
+        return client
 
     def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str]:
         """Return scheme, host and client as the trusted peer tells them; what cannot be read is not believed."""
@@ -72,33 +86,15 @@ class AccessReader:
         except MalformedError:
             if named:
                 raise
-        return told_scheme, told_host, self._client(headers, peer)
-
-    def _client(self, headers: Headers, peer: str) -> str:
-        """Walk X-Forwarded-For from the right, past trusted proxies, to the first address that is none."""
-        chain = [
-            part.strip() for value in headers.all(b"x-forwarded-for") for part in value.decode("latin-1").split(",")
-        ]
-        client = peer
-        for text in reversed(chain[-_LONGEST_CHAIN:]):
-            address = _address(text)
-            if address is None:
-                return client
-            client = str(address)
-            if not self._trusts(client):
-                return client
-        return client
+        return told_scheme, told_host, self.client(headers, peer)
 
 
-class _Trust:
-    """Which addresses are trusted proxies; answers are kept, since a fleet has few of them."""
-
-    def __init__(self, networks: tuple[Network, ...]) -> None:
-        self._networks = networks
-
-    def includes(self, peer: str) -> bool:
-        address = _address(peer)
-        return address is not None and any(address in network for network in self._networks)
+def read_method(method: str) -> str:
+    """Return a method that is carried, as it came; raises MalformedError for any other, lower-case ones among them."""
+    if method not in _METHODS:
+        code = RefusalCode.METHOD_NOT_ALLOWED if method in {"TRACE", "CONNECT"} else RefusalCode.NOT_IMPLEMENTED
+        raise MalformedError(Refusal(code, "a method that is not carried"))
+    return method
 
 
 def forwarded_headers(access: AccessRequest, *, believed: bool, traceparent: bytes) -> HeaderPairs:
@@ -132,12 +128,3 @@ def _last(headers: Headers, name: bytes) -> str:
     """Return the last value of a list field: the one that the nearest proxy added."""
     values = headers.all(name)
     return values[-1].decode("latin-1").rpartition(",")[2].strip() if values else ""
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text.strip("[]"))
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import structlog
 from aiohttp import web
@@ -20,15 +21,32 @@ from gateway.telemetry.journal import Journal
 from gateway.telemetry.record import RequestRecord
 
 _log = structlog.get_logger(__name__)
+_NONE: Mapping[str, Door] = MappingProxyType({})
+
+
+OWN = "/_gateway/"
+"""Beneath it no route is ever looked for. A proxy that asks at a door which is not there would else be answered by an
+upstream, and take the 200 of its start page for an allow."""
 
 
 class Front:
-    """Hands each request to the door of its path, else to the proxy. Own paths win over routes."""
+    """Hands each request to the door of its path, else to the proxy. Own paths win over routes.
 
-    def __init__(self, doors: Sequence[Door], proxy: Door, accesses: AccessReader, journal: Journal) -> None:
+    `beneath` are doors that answer at every path that begins as their key does.
+    """
+
+    def __init__(
+        self,
+        doors: Sequence[Door],
+        proxy: Door,
+        accesses: AccessReader,
+        journal: Journal,
+        beneath: Mapping[str, Door] = _NONE,
+    ) -> None:
         self._proxy = proxy
         self._accesses = accesses
         self._journal = journal
+        self._beneath = tuple(beneath.items())
         self._by_path: dict[str, list[Door]] = {}
         for door in doors:
             for path in door.paths:
@@ -72,6 +90,9 @@ class Front:
             access = self._accesses.read(request, headers, record.request_id)
             record.client, record.host = access.client, access.host.name
             door = self._door(access)
+            if door is None:
+                record.door = "front"
+                return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id)
             record.door = door.name
             return await door.answer(request, access, record)
         except MalformedError as malformed:
@@ -86,8 +107,13 @@ class Front:
                 raise
             return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
 
-    def _door(self, access: AccessRequest) -> Door:
-        for door in self._by_path.get(access.target.match, ()):
+    def _door(self, access: AccessRequest) -> Door | None:
+        path = access.target.match
+        for door in self._by_path.get(path, ()):
             if not door.hosts or access.host.name in door.hosts:
                 return door
-        return self._proxy
+        for start, door in self._beneath:
+            # No segment boundary: Envoy puts `OPTIONS *` at the door's path followed by an asterisk.
+            if path.startswith(start):
+                return door
+        return None if path.startswith(OWN) else self._proxy

@@ -18,7 +18,7 @@ from gateway.model.person import person_of, roles_of
 from gateway.model.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gateway.model.credential import Credential
     from gateway.model.decision import HeaderPairs
@@ -50,7 +50,8 @@ class IdentityHeaders:
         self._names = tuple(names[field].encode("ascii") if field in names else b"" for field in FIELDS)
         self._token_name = token_name.encode("ascii")
         self._value_bytes = value_bytes
-        self.spellings = frozenset(spelling(name) for name in (*self._names, self._token_name) if name)
+        self._exact = frozenset(name.lower() for name in (*self._names, self._token_name) if name)
+        self.spellings = frozenset(spelling(name) for name in self._exact)
 
     def compose(self, session: Session, credential: Credential) -> HeaderPairs | Refusal:
         """Return the headers of what this session has; what it lacks is absent.
@@ -68,6 +69,14 @@ class IdentityHeaders:
             if encoded:
                 pairs.append((name, encoded))
         return tuple(pairs)
+
+    def misspelt(self, names: Iterable[bytes]) -> bool:
+        """Tell whether one of a client's field `names` is an identity header's in another spelling (`X_User_Id`).
+
+        For forward-auth: the proxies there overwrite the spelling that we send, and carry every other past us to an
+        application that may fold them (oauth2-proxy CVE-2025-64484).
+        """
+        return any(spelling(name) in self.spellings and name.lower() not in self._exact for name in names)
 
     def compose_every(self, composed: HeaderPairs) -> HeaderPairs:
         """Return what was `composed` and, empty, every other identity header, that of the signed token among them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gateway.credentials.kinds import shared_places
+from gateway.endpoints.front import OWN
 from gateway.model.problem import Problem
 from gateway.model.route import Access, LimitBy, Route
 from gateway.policy.overlaps import public_inside_required, stricter_behind_laxer
@@ -67,10 +68,13 @@ def _upstream(parts: Parts, place: int, route: RouteSettings) -> Iterator[Proble
 
 def _own_path(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem]:
     """Yield routes for a path that the gateway answers itself (own paths win)."""
-    for own in own_paths(parts.sections, parts.session_info):
-        if _takes(own, route):
-            text = f"the gateway answers {own.path} itself ({own.owner}), this route does not get it"
-            yield parts.warning(text, "routes", place, "match", "path")
+    taken = [own for own in own_paths(parts.sections, parts.session_info) if _takes(own, route)]
+    for own in taken:
+        text = f"the gateway answers {own.path} itself ({own.owner}), this route does not get it"
+        yield parts.warning(text, "routes", place, "match", "path")
+    if not taken and route.match.path.startswith(OWN):
+        text = f"is beneath {OWN}, where the gateway alone answers: this route gets nothing"
+        yield parts.warning(text, "routes", place, "match", "path")
 
 
 def _takes(own: OwnPath, route: RouteSettings) -> bool:

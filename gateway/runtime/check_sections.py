@@ -29,6 +29,7 @@ def check_sections(parts: Parts) -> Iterator[Problem]:
     yield from _ports(parts)
     yield from _secrets(parts)
     yield from _trust(parts)
+    yield from _forward_auth(parts)
     yield from _bounds(parts)
     yield from _identity(parts)
     yield from _transport(parts)
@@ -62,6 +63,21 @@ def _trust(parts: Parts) -> Iterator[Problem]:
         if network.prefixlen == 0:
             text = f"{network} trusts everybody: any client can claim any address, host and scheme"
             yield parts.warning(text, "trusted_proxies", position)
+
+
+def _forward_auth(parts: Parts) -> Iterator[Problem]:
+    """Yield doors at which anybody, or nobody, may ask, and allows that are kept for longer than what they say."""
+    token = parts.sections.identity.token
+    for name, door in parts.sections.forward_auth.doors():
+        if not door.peers:
+            yield parts.warning("lists nobody, so this door refuses everybody", "forward_auth", name, "peers")
+        for position, network in enumerate(door.peers):
+            if network.prefixlen == 0:
+                text = f"{network} believes everybody: any client can ask about, and as, any address and host"
+                yield parts.warning(text, "forward_auth", name, "peers", position)
+        if token is not None and door.max_age > token.ttl / 2:
+            text = "is longer than half of identity.token.ttl: an allow that is kept carries a token that has expired"
+            yield parts.warning(text, "forward_auth", name, "max_age")
 
 
 def _bounds(parts: Parts) -> Iterator[Problem]:

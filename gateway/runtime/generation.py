@@ -31,7 +31,7 @@ from gateway.policy.limits import Limits, LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.identification import Identification, open_authorities
-from gateway.runtime.own_doors import own_doors
+from gateway.runtime.own_doors import development_cookies, forward_auth_doors, own_doors, renewal_of
 from gateway.runtime.process import Process
 from gateway.runtime.settings import IdentitySettings, Settings, TelemetrySettings, UpstreamsSettings, to_routes
 from gateway.signing import KeyRing
@@ -73,8 +73,14 @@ class Generation:
         self._forwarder = HttpForwarder(_upstreams(self._table.routes, settings.upstreams), self.heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
         doors = own_doors(settings, gate, self.identification, limits, process, self._told.key_ring)
-        proxy = Proxy(gate, self._forwarder, accesses, process.now)
-        self.front = Front(tuple(doors), proxy, accesses, _journal(settings.telemetry, process))
+        renewal = renewal_of(settings, self.identification)
+        development = development_cookies(settings, self.identification)
+        proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
+        readers = tuple(self.identification.readers.values())
+        asked = tuple(forward_auth_doors(settings, gate, readers, self._told.headers, accesses, process.now))
+        beneath = {door.beneath: door for door in asked if door.beneath}
+        journal = _journal(settings.telemetry, process)
+        self.front = Front((*doors, *asked), proxy, accesses, journal, beneath)
         self._tasks.start(self._end_streams(news), "ending of streams")
 
     def gate(self, resolve: Resolve, limits: Limits) -> Gate:

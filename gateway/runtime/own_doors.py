@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.authorities.authority import Authority
 from gateway.authorities.directory import DirectoryAuthority
@@ -11,18 +11,26 @@ from gateway.dialects.dialect import Renew
 from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
+from gateway.endpoints.access import AccessReader
 from gateway.endpoints.cors import Cors
 from gateway.endpoints.door import Door
-from gateway.endpoints.openapi import OpenApi, Operation, openapi_document, session_info_operations
+from gateway.endpoints.forward_auth.door import ForwardAuth, keeping
+from gateway.endpoints.forward_auth.kinds import build_reader
+from gateway.endpoints.networks import Networks
+from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
+from gateway.endpoints.renewal import CookieRenewal
 from gateway.endpoints.session_info import Doorway, SessionInfo
 from gateway.endpoints.well_known import WellKnownKeys
 from gateway.gate import Gate
+from gateway.identity.headers import IdentityHeaders
 from gateway.model.answers import Found
 from gateway.policy.limits import Limits
 from gateway.runtime.identification import Identification
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
 from gateway.signing import KeyRing
+
+Now = Callable[[], float]
 
 _JWKS_MAX_AGE = 300
 """Seconds that verifiers may keep our keys; a new key has to be published for as long before it signs."""
@@ -45,7 +53,7 @@ def own_doors(
     if token is not None and key_ring is not None:
         yield WellKnownKeys(token.jwks_path, key_ring.jwks, _JWKS_MAX_AGE)
     renew = cookie_renewal(identification.authorities)
-    operations: list[Operation] = []
+    operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
         readers = [identification.readers[name] for name in each.credentials]
         dialect = build_dialect(each, renew, _cookie(readers))
@@ -55,6 +63,17 @@ def own_doors(
     normal, every = Normal(), tuple(identification.readers.values())
     yield SessionInfo(normal, gate, every, identification.session_of, limits, process.now, doorway=Doorway())
     yield OpenApi(openapi_document([*operations, *session_info_operations(normal, every)]))
+
+
+def forward_auth_doors(
+    settings: Settings, gate: Gate, readers: Sequence[Reader], told: IdentityHeaders, accesses: AccessReader, now: Now
+) -> Iterator[ForwardAuth]:
+    """Yield the door of every proxy that may ask."""
+    fields = frozenset(name for reader in readers for name in reader.headers)
+    for _, each in settings.forward_auth.doors():
+        reader = build_reader(each)
+        kept = keeping(each.max_age, reader, fields)
+        yield ForwardAuth(reader, Networks(each.peers), gate, told, accesses, now, path=each.path, kept=kept)
 
 
 def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
@@ -69,6 +88,22 @@ def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
         return tokens[authority].renew_cookie(found) if authority in tokens else None
 
     return renew
+
+
+def renewal_of(settings: Settings, identification: Identification) -> CookieRenewal:
+    """Return what renews cookies on proxied answers."""
+    cookies = {name: _cookie((reader,)) for name, reader in identification.readers.items() if reader.cookies}
+    return CookieRenewal(cookie_renewal(identification.authorities), cookies, _in_development(settings))
+
+
+def development_cookies(settings: Settings, identification: Identification) -> tuple[bytes, ...]:
+    """Return the cookies for which a token in the query stands: those of endpoints that are marked as development."""
+    return tuple(cookie for name in _in_development(settings) for cookie in identification.readers[name].cookies)
+
+
+def _in_development(settings: Settings) -> tuple[str, ...]:
+    marked = (each for each in settings.session_info if isinstance(each, WachtSettings) and each.development)
+    return tuple(name for each in marked for name in each.credentials)
 
 
 def _cookie(readers: Sequence[Reader]) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.credentials.kinds import ReaderSettings
 from gateway.dialects.kinds import DialectSettings
+from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.names import DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.runtime.route_settings import Name, RouteSettings
@@ -130,6 +131,7 @@ class Sections(SettingsModel):
     redis: RedisSettings | None = None
     cache: CacheSettings = CacheSettings()
     identity: IdentitySettings = IdentitySettings()
+    forward_auth: ForwardAuthSettings = ForwardAuthSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     limits: LimitSettings = LimitSettings()
     upstreams: UpstreamsSettings = UpstreamsSettings()

@@ -6,7 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
-from gateway.endpoints.access import AccessReader, Network, forwarded_headers
+from gateway.endpoints.access import AccessReader, forwarded_headers
+from gateway.endpoints.networks import Network
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers

@@ -57,7 +57,8 @@ async def served(*doors: Own, proxy: Answer | None = None) -> AsyncIterator[Serv
     random_hex = RandomHex()
     log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
     journal = Journal(RequestIds(random_hex), Traces(random_hex), Metrics("test", lambda: 0), log, lambda: 1.0)
-    front = Front(doors, Own("proxy", answer=proxy), AccessReader((), 8192, lambda: 0.0), journal)
+    accesses = AccessReader((), 8192, lambda: 0.0)
+    front = Front(doors, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
     async with RawTestServer(front.answer, handler_cancellation=True) as server:
         yield Served(server.port, written)
 
@@ -73,6 +74,26 @@ async def test_own_paths_win_and_everything_else_is_the_proxys() -> None:
         assert (await exchange(front.port, get(b"/.well-known/jwks.json/"))).body == b"proxy"
         assert (await exchange(front.port, get(b"/"))).body == b"proxy"
         assert [line["door"] for line in front.lines()] == ["keys", "keys", "proxy", "proxy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "answered"),
+    [
+        (b"/_gateway/ask", b"beneath"),
+        (b"/_gateway/ask/a/b?c", b"beneath"),
+        (b"/_gateway/%61sk/a", b"beneath"),
+        (b"/_gateway/ask*", b"beneath"),
+        (b"/_gateway/", None),
+        (b"/_gateway/other", None),
+        (b"/_%67ateway/other", None),
+        (b"/_gateway", b"proxy"),
+        (b"/_gatewayother", b"proxy"),
+    ],
+)
+async def test_beneath_its_own_path_the_gateway_answers_alone(path: bytes, answered: bytes | None) -> None:
+    async with served() as front:
+        response = await exchange(front.port, get(path))
+    assert (response.status, response.body if answered else None) == (200 if answered else 404, answered)
 
 
 async def test_a_door_answers_for_its_hosts_alone() -> None:

@@ -105,6 +105,12 @@ def test_a_route_for_an_own_path_is_warned_of(keys: str, taken: bool) -> None:
     assert [line.startswith("warning: routes[0].match.path: the gateway answers /") for line in found] == [True] * taken
 
 
+def test_a_route_beneath_the_gateways_own_path_is_warned_of_once() -> None:
+    alone = "is beneath /_gateway/, where the gateway alone answers: this route gets nothing"
+    assert said("match: {path: /_gateway/a}, access: public") == [f"warning: routes[0].match.path: {alone}"]
+    assert len(said("match: {path: /_gateway/session}, access: public")) == 1
+
+
 def test_two_routes_of_one_name_are_told() -> None:
     rest = "access: public, upstream: 'http://127.0.0.1'"
     text = f"routes: [{{name: r, match: {{path: /a}}, {rest}}}, {{name: r, match: {{path: /b}}, {rest}}}]"

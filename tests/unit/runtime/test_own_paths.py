@@ -7,6 +7,7 @@ SERVED = (
     "session_info:\n"
     "  - {dialect: composio, credentials: [key], hosts: [api.example.com]}\n"
     "  - {dialect: memghost, credentials: [token]}\n"
+    "forward_auth: {envoy: {path: /ask/, peers: [10.0.0.0/8]}}\n"
     "identity: {token: {issuer: i, keys_file: k, jwks_path: /keys}}\n"
 )
 
@@ -18,6 +19,7 @@ def test_every_own_path_says_whose_it_is() -> None:
         "/_gateway/session": ("the session in its normal form", ()),
         "/_gateway/openapi.json": ("the OpenAPI document", ()),
         "/keys": ("the identity token's keys", ("identity", "token", "jwks_path")),
+        "/ask": ("forward-auth, envoy", ("forward_auth", "envoy", "path")),
         "/api/v3/auth/session/info": ("session_info, composio", ("session_info", 0)),
         "/api/v3.1/auth/session/info": ("session_info, composio", ("session_info", 0)),
         "/auth/session": ("session_info, memghost", ("session_info", 1)),

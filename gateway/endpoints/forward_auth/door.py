@@ -1,0 +1,124 @@
+"""The door of one proxy: who may ask, what is asked, and the answer in words that the proxy understands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.endpoints.access import AccessReader
+from gateway.endpoints.forward_auth.original import OriginalReader, malformed, restore
+from gateway.endpoints.networks import Networks
+from gateway.endpoints.refusals import refusal_response
+from gateway.gate import Gate
+from gateway.identity.headers import IdentityHeaders
+from gateway.model.access import AccessRequest
+from gateway.model.decision import Decision
+from gateway.model.errors import MalformedError
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.telemetry.record import RequestRecord
+
+_DECIDES_TOO = frozenset({b"cookie", b"origin", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"})
+"""What a decision depends on besides the credentials' own fields and what the proxy tells."""
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """How long an allow may be kept: `max_age` in seconds, 0 for not at all; `vary` are the fields it depends on."""
+
+    max_age: int = 0
+    vary: str = ""
+
+
+def keeping(max_age: float, reader: OriginalReader, credential_fields: Iterable[bytes]) -> Keeping:
+    """Return the Keeping of a door; `credential_fields` are the lower-case headers in which credentials are shown."""
+    names = sorted(_DECIDES_TOO | reader.told | frozenset(credential_fields))
+    return Keeping(int(max_age), b", ".join(names).decode("ascii"))
+
+
+class ForwardAuth:
+    """Answers decision requests of the listed `peers`: 200 with every identity header, or the refusal.
+
+    Every identity header, empty where nothing is known: a proxy copies only what is there, and one that its client
+    forged must not survive (Traefik CVE-2024-45410). Everybody else is told 403, whatever they say.
+    """
+
+    hosts: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        reader: OriginalReader,
+        peers: Networks,
+        gate: Gate,
+        identity: IdentityHeaders,
+        accesses: AccessReader,
+        now: Callable[[], float],
+        *,
+        path: str,
+        kept: Keeping,
+    ) -> None:
+        self.name = f"forward_auth.{reader.name}"
+        self.paths: tuple[str, ...] = () if reader.every_path else (path,)
+        self.beneath = path if reader.every_path else ""
+        self._reader = reader
+        self._peers = peers
+        self._gate = gate
+        self._identity = identity
+        self._accesses = accesses
+        self._now = now
+        self._kept = kept
+
+    async def answer(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - the protocol's
+        access: AccessRequest,
+        record: RequestRecord,
+    ) -> web.StreamResponse:
+        """Return the answer, complete and not yet sent."""
+        if not self._peers.include(access.peer):
+            return self._refuse(_STRANGER, Decision(access=access, refusal=_STRANGER, rule="peer"), record)
+        try:
+            original = self._original(access)
+        except MalformedError as error:
+            return self._refuse(error.refusal, Decision(access=access, refusal=error.refusal, rule="original"), record)
+        record.method, record.path = original.method, original.target.path
+        record.host, record.client = original.host.name, original.client
+        decision = await self._gate.decide(original)
+        record.decided = self._now()
+        if decision.refusal is not None:
+            return self._refuse(decision.refusal, decision, record)
+        record.decision = decision
+        return self._allow(decision)
+
+    def _original(self, access: AccessRequest) -> AccessRequest:
+        if self._identity.misspelt(name for name, _ in access.headers.raw):
+            raise malformed("an identity header in a spelling that the proxy does not overwrite")
+        return restore(self._reader, access, self._accesses)
+
+    def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> web.Response:
+        """Write down what was really decided, and answer with what the proxy understands of it."""
+        record.decision = decision
+        return refusal_response(self._reader.fold(refusal), record.request_id, decision.caller_headers)
+
+    def _allow(self, decision: Decision) -> web.Response:
+        headers = CIMultiDict({"Cache-Control": "no-store"})
+        age = self._age(decision)
+        if age > 0:
+            headers["Cache-Control"] = f"private, max-age={age}"
+            headers["Vary"] = self._kept.vary
+        for name, value in (*self._identity.compose_every(decision.identity), *decision.caller_headers):
+            headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        return web.Response(status=200, headers=headers)
+
+    def _age(self, decision: Decision) -> int:
+        """Return how many seconds this allow may be kept: never past the session's end, and no counted one at all."""
+        if decision.route is None or decision.route.rate_limit is not None:
+            return 0
+        ends = decision.resolution.expires_at
+        if ends is None:
+            return self._kept.max_age
+        return min(self._kept.max_age, int(ends.timestamp() - decision.access.received_at))
+
+
+_STRANGER = Refusal(RefusalCode.FORBIDDEN, "not one of the door's peers")

@@ -1,0 +1,38 @@
+"""Which peers are listed: addresses against CIDR blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+
+_REMEMBERED = 4096
+"""Addresses whose answer is kept: a fleet has few proxies, and nobody chooses a socket's address at will."""
+
+
+class Networks:
+    """The listed blocks; none by default, and then nobody is listed."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._networks = tuple(networks)
+        self._listed = lru_cache(maxsize=_REMEMBERED)(self._is_within)
+
+    def include(self, address: str) -> bool:
+        """Tell whether `address` is in one of the blocks; what is no address (a socket file's peer) never is."""
+        return bool(self._networks) and self._listed(address)
+
+    def _is_within(self, text: str) -> bool:
+        address = parse_address(text)
+        return address is not None and any(address in network for network in self._networks)
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, brackets allowed, an IPv4 one inside IPv6 (RFC 4291 section 2.5.5.2) as itself."""
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
