@@ -6,6 +6,7 @@ A bridge of messages would answer for the upstream (in 136 of 252 Autobahn cases
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from gateway.forwarding.connection import UpstreamConnection
 from gateway.forwarding.deadline import Deadline
@@ -112,7 +113,9 @@ class Tunnel:
         self._write_client(close_frame(self._code))
         transport = self._client.transport
         if transport is not None and not transport.is_closing():
-            transport.write_eof()
+            # A caller that has just left must not keep those from being told who stand behind it in the list.
+            with contextlib.suppress(OSError, NotImplementedError):
+                transport.write_eof()
         # The caller answers and closes; what it still sends is read and dropped, for a reset could overtake the frame.
         self._client.resume_reading()
         self._deadline.set(self._clock() + _GOODBYE_SECONDS)

@@ -74,3 +74,12 @@ async def test_it_is_ended_once(dug: Dug) -> None:
     dug.tunnel.end(GOING_AWAY)
     dug.tunnel.end(POLICY_VIOLATION)
     assert dug.client.fake.written.endswith(b"r\x88\x02\x03\xe9")
+
+
+async def test_a_caller_that_has_just_left_is_no_fault(dug: Dug, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_connected() -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(dug.client.fake, "write_eof", not_connected)
+    dug.tunnel.end(POLICY_VIOLATION)
+    assert dug.client.fake.written.endswith(b"\x88\x02\x03\xf0")
