@@ -33,7 +33,7 @@ Answering = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def token(now: float) -> str:
-    return KEYS.sign("at+jwt", {"iss": ISSUER, "aud": "orders", "sub": "u1", "iat": int(now), "exp": int(now) + 60})
+    return KEYS.sign("at+jwt", {"iss": ISSUER, "aud": "orders", "sub": "u1", "iat": int(now), "exp": int(now) + 3600})
 
 
 class Kind:

@@ -43,7 +43,7 @@ async def test_what_no_directory_knows_is_ended_all_the_same(tmp_path: Path, red
 async def test_a_directory_that_cannot_be_asked_is_told_and_the_gateways_hear_of_it(
     tmp_path: Path, redis_url: str
 ) -> None:
-    path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n", database="none/at/all.db")
+    path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n", database=".")
     outcome = await revoke(path, ENDED)
     assert not outcome.done
     assert outcome.note.startswith(f"session {MEMGHOST_SESSION} is not ended everywhere: the directory cannot be asked")
