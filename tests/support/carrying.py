@@ -57,6 +57,13 @@ class Carrying:
     records: list[RequestRecord] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
+    keep_records: bool = True
+
+    def note(self, record: RequestRecord) -> None:
+        if self.keep_records:
+            self.records.append(record)
+            self.recorded.set()
+
     async def record(self, position: int = 0) -> RequestRecord:
         """Wait for the record of a finished request."""
         async with asyncio.timeout(10):
@@ -86,8 +93,7 @@ class AllowAll:
             raise
         finally:
             assert self.carrying is not None
-            self.carrying.records.append(record)
-            self.carrying.recorded.set()
+            self.carrying.note(record)
 
     async def _answer(self, request: web.BaseRequest, record: RequestRecord) -> web.StreamResponse:
         headers = Headers(request.raw_headers)
@@ -127,6 +133,8 @@ async def carrying(
     handles_of: Callable[[Decision], Sequence[bytes]] = lambda _: (),
     clock: Callable[[], float] = lambda: 0.0,
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    port: int = 0,
+    keep_records: bool = True,
 ) -> AsyncIterator[Carrying]:
     """Run a front on a free port until the end."""
     streams = OpenStreams(handles_of, clock)
@@ -134,8 +142,9 @@ async def carrying(
     forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
     handler = AllowAll(route, forwarder, decide, added)
     server = GatewayServer(handler, limits, lambda _request, refusal: refusal_response(refusal, "front"))
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
     handler.carrying = Carrying(listener.sockets[0].getsockname()[1], server, forwarder, upstreams, streams)
+    handler.carrying.keep_records = keep_records
     try:
         yield handler.carrying
     finally:
