@@ -17,6 +17,7 @@ from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.peers import RawPeer
 from gateway.forwarding.response_head import ResponseHead, read_head
 
+_INTERIM = 100
 _SWITCHING = 101
 _FINAL = 200
 _WRITE_HIGH = 256 * 1024
@@ -233,7 +234,11 @@ class UpstreamConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
         status, sink = self._parser.get_status_code(), self._sink
-        if sink is None or status < _FINAL:
+        if sink is None:
+            return
+        if status < _FINAL:
+            if status < _INTERIM:
+                raise ExchangeError(Fault.BAD_RESPONSE, "the status is out of range")
             return
         if self._parser.get_http_version() not in {"1.1", "1.0"}:
             raise ExchangeError(Fault.BAD_RESPONSE, "the version is not HTTP/1.0 or HTTP/1.1")
@@ -251,6 +256,8 @@ class UpstreamConnection(asyncio.Protocol):
         if self._done or self._sink is None:
             self.reusable = False  # more than was announced
             return
+        if self._read_head is None:
+            raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
         if self._chunked or self._left is None:
             self._sink.body(data)
         else:

@@ -138,6 +138,13 @@ async def test_a_switch_to_something_else_is_a_bad_response(fields: bytes) -> No
     assert sink.outcome == "bad response"
 
 
+@pytest.mark.parametrize("status", [b"099 Odd", b"000 Odd", b"103 Early Hints", b"100 Continue"])
+async def test_an_interim_answer_with_a_body_is_a_bad_response(status: bytes) -> None:
+    connection, sink = open_connection()
+    connection.data_received(b"HTTP/1.1 " + status + b"\r\nContent-Length: 4\r\n\r\nevil")
+    assert (sink.heads, sink.received, sink.outcome) == ([], b"", "bad response")
+
+
 async def test_a_long_head_is_a_bad_response() -> None:
     connection, sink = open_connection()
     for _ in range(20):
