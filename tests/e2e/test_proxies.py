@@ -1,0 +1,258 @@
+"""Behind real proxies, started with the files of deploy/: what passes, who the application is told of, what never does.
+
+The matrix: each proxy times allowed, 401, 403, forged identity headers, forged accounts of the request, paths with two
+readings, WebSockets, Redis down, gateway down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.proxies import KINDS, running_proxy
+from tests.support.raw_http import RawResponse, exchange, raw_client
+from tests.support.recording_upstream import RecordedRequest, RecordingUpstream, UpstreamSide, recording_upstream
+from tests.support.redis_server import free_port
+from tests.support.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
+
+KEY = f"X-Api-Key: {PROJECT_KEY}"
+MEMBER = f"X-Api-Key: {MEMBER_KEY}"
+JOHN = b"550e8400-e29b-41d4-a716-446655440002"
+IDENTITY = ("Session-Id", "User-Id", "User-Email", "User-Name", "User-Roles", "Org-Id", "Org-Name", "Org-Role")
+MORE_IDENTITY = ("Workspace-Id", "Project-Id", "Api-Key-Id", "Auth-Method", "Identity-Token")
+ALL_IDENTITY = tuple(f"X-{name}" for name in IDENTITY + MORE_IDENTITY)
+HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+SWITCH = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+
+
+async def app(side: UpstreamSide) -> None:
+    """Answer every request, and echo the bytes of a WebSocket."""
+    while (request := await side.request()) is not None:
+        if request.one(b"sec-websocket-key") is None:
+            await side.send(side.upstream.answer)
+            continue
+        await side.send(SWITCH)
+        while data := await side.reader.read(65536):
+            await side.send(data)
+
+
+@dataclass
+class Stand:
+    """A proxy, the gateway that it asks and the application behind it."""
+
+    port: int
+    gateway: Gateway
+    app: RecordingUpstream
+
+    async def ask(self, target: str, *lines: str, method: str = "GET", host: str = "app.test") -> RawResponse:
+        return await exchange(self.port, raw(method, target, host, "Connection: close", *lines))
+
+    def came(self) -> list[RecordedRequest]:
+        """Return what the application got since it was last asked."""
+        found = list(self.app.requests)
+        self.app.requests.clear()
+        return found
+
+
+def raw(method: str, target: str, host: str, *lines: str) -> bytes:
+    head = "".join(f"{line}\r\n" for line in (f"{method} {target} HTTP/1.1", f"Host: {host}", *lines))
+    return head.encode("latin-1") + b"\r\n"
+
+
+def told(request: RecordedRequest) -> dict[str, bytes]:
+    """Return what the application is told of the caller, under any spelling; empty headers tell nothing."""
+    wanted = {name.lower().encode() for name in ALL_IDENTITY}
+    spelled = ((name.lower().replace(b"_", b"-").replace(b".", b"-"), name, value) for name, value in request.headers)
+    return {name.decode(): value for folded, name, value in spelled if folded in wanted and value}
+
+
+@pytest.fixture(params=KINDS)
+async def stand(request: pytest.FixtureRequest, examples: Examples, tmp_path: Path) -> AsyncIterator[Stand]:
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(recording_upstream(app))
+        door = request.param.partition(" ")[0]
+        settings = config(
+            free_port(),
+            examples.settings(tmp_path),
+            forward_auth={door: {"peers": ["127.0.0.1/32"]}},
+            redis={"url": f"redis://127.0.0.1:{free_port()}/0"},  # nobody listens there: Redis is down throughout
+        )
+        gateway = await stack.enter_async_context(serving(settings, tmp_path))
+        proxy = running_proxy(request.param, tmp_path, gateway.port, upstream.port, raw("GET", "/public/", "app.test"))
+        running = Stand(await stack.enter_async_context(proxy), gateway, upstream)
+        running.came()
+        yield running
+
+
+async def test_the_matrix_of_decisions(stand: Stand) -> None:
+    for target, lines, status in (
+        ("/echo/a?b=c", (KEY,), 200),
+        ("/echo/a", (), 401),
+        ("/echo/a", ("X-Api-Key: nobody's",), 401),
+        ("/echo/a", (KEY, KEY), 401),
+        ("/admin/", (KEY,), 200),
+        ("/admin/", (MEMBER,), 403),
+        ("/public/", (), 200),
+        ("/optional/", (), 200),
+        ("/optional/", ("X-Api-Key: nobody's",), 401),
+    ):
+        response = await stand.ask(target, *lines)
+        assert response.status == status, (target, lines)
+        assert [request.target for request in stand.came()] == ([target.encode()] if status == 200 else [])
+        if status == 401:
+            assert response.one(b"WWW-Authenticate") is not None
+
+
+async def test_the_application_is_told_who_calls_and_is_shown_no_credential(stand: Stand) -> None:
+    bearer = f"Authorization: Bearer {stand.gateway.bearer}"
+    pair = ("X-User-Id: rbAXPnMktTFbNpwtJ", "X-Auth-Token: 1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE")
+    for lines, method in (((KEY,), b"api_key"), ((bearer,), b"bearer"), (pair, b"token_pair")):
+        assert (await stand.ask("/echo/a", *lines, method="POST")).status == 200
+        (request,) = stand.came()
+        assert request.method == b"POST"
+        assert request.one(b"X-Auth-Method") == method
+        for name in (b"X-Api-Key", b"Authorization", b"X-Auth-Token"):
+            assert request.all(name) == []
+        if method == b"api_key":
+            assert request.all(b"X-User-Id") == [JOHN]
+            assert request.all(b"X-User-Name") == [b"John Doe"]
+
+
+async def test_a_forged_identity_never_arrives(stand: Stand) -> None:
+    for name in ALL_IDENTITY:
+        for target in ("/public/", "/optional/"):
+            for spelled in (name, name.upper(), name.replace("-", "_"), name.replace("-", ".")):
+                if spelled.lower() == "x-user-id" and target == "/optional/":
+                    continue  # half a token pair: tried below
+                await stand.ask(target, f"{spelled}: forged")
+                assert [told(request) for request in stand.came()] in ([], [{}]), (spelled, target)
+    await stand.ask("/echo/", KEY, *(f"{name}: forged" for name in ALL_IDENTITY))
+    for request in stand.came():
+        assert b"forged" not in told(request).values()
+        assert request.all(b"X-User-Id") == [JOHN]
+
+
+async def test_a_connection_field_cannot_delete_what_the_application_is_told(stand: Stand) -> None:
+    async with raw_client(stand.port) as client:
+        await client.send(raw("GET", "/echo/", "app.test", KEY, "Connection: close, X-User-Id, X-Auth-Method"))
+        response = await client.response()
+    for request in stand.came():
+        assert (response.status, request.all(b"X-User-Id")) == (200, [JOHN])
+
+
+ACCOUNTS = (
+    "X-Forwarded-Uri: /public/",
+    "X-Forwarded-Method: OPTIONS",
+    "X-Forwarded-Host: other.test",
+    "X-Original-URL: http://app.test/public/",
+    "X-Original-URI: /public/",
+    "X-Original-Method: OPTIONS",
+    "X-Rewrite-URL: /public/",
+    "X-Envoy-Original-Path: /public/",
+    "X_Forwarded_Uri: /public/",
+)
+
+
+async def test_a_clients_own_account_of_what_it_asks_for_opens_nothing(stand: Stand) -> None:
+    for account in ACCOUNTS:
+        assert (await stand.ask("/admin/", account)).status in {400, 401, 403}, account
+        assert (await stand.ask("/admin/", MEMBER, account)).status in {400, 403}, account
+        assert stand.came() == []
+    everything = (*ACCOUNTS, "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: https", "X-Real-IP: 127.0.0.1")
+    assert (await stand.ask("/admin/", *everything)).status in {400, 401, 403}
+    assert stand.came() == []
+
+
+async def test_the_application_never_reads_a_clients_account(stand: Stand) -> None:
+    for account in ACCOUNTS[:2]:
+        await stand.ask("/public/", account.replace("/public/", "/forged"))
+        name = account.partition(":")[0].encode()
+        assert [request.all(name) for request in stand.came()] in ([], [[]])
+
+
+TRICKS = (
+    "/public/../admin/",
+    "/public/%2e%2e/admin/",
+    "/public/..%2fadmin/",
+    "/public%2f..%2fadmin/",
+    "/public/%5c..%5cadmin/",
+    "/public/..;/admin/",
+    "/public/.%2e/admin/",
+    "/public//../admin/",
+    "//admin/",
+    "/./admin/",
+    "/%61dmin/",
+    "/admin%2f",
+    "/public/%2e%2e%2fadmin/",
+    "/public/..\\admin/",
+    "/public/%00/../admin/",
+    "/admin;x=/public/",
+    "/public/?/../admin/",
+    "/admin/?x=/public/",
+    "/public/#/../admin/",
+    "http://app.test/admin/",
+)
+
+
+def lands_at_admin(target: bytes) -> bool:
+    """Tell whether an application of any school would serve its /admin/ for this target."""
+    path = target.partition(b"?")[0].partition(b"#")[0].lower()
+    for encoded, plain in (
+        (b"%2e", b"."),
+        (b"%2f", b"/"),
+        (b"%5c", b"/"),
+        (b"\\", b"/"),
+        (b"%61", b"a"),
+        (b"%00", b""),
+    ):
+        path = path.replace(encoded, plain)
+    kept: list[bytes] = []
+    for segment in path.split(b"/"):
+        name = segment.partition(b";")[0]
+        if name == b"..":
+            kept = kept[:-1]
+        elif name not in {b"", b"."}:
+            kept.append(name)
+    return kept[:1] == [b"admin"]
+
+
+async def test_a_path_with_two_readings_never_reaches_what_another_route_guards(stand: Stand) -> None:
+    for target in TRICKS:
+        for lines in ((), (MEMBER,)):
+            response = await stand.ask(target, *lines)
+            reached = [request.target for request in stand.came()]
+            assert not any(map(lands_at_admin, reached)), (target, response.status, reached)
+
+
+async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Stand) -> None:
+    async with raw_client(stand.port) as client:
+        await client.send(raw("GET", "/echo/ws", "app.test", KEY, *HANDSHAKE, WEBSOCKET_KEY))
+        response = await client.head()
+        assert response.status == 101
+        await client.send(b"\x81\x85\x00\x00\x00\x00hello")
+        assert await client.read(11) == b"\x81\x85\x00\x00\x00\x00hello"
+    (request,) = stand.came()
+    assert request.all(b"X-User-Id") == [JOHN]
+    cookie = f"Cookie: __session={stand.gateway.cookie}"
+    for lines, status in (((), 401), ((cookie, "Origin: https://evil.example"), 403), ((cookie,), 403)):
+        refused = await exchange(stand.port, raw("GET", "/echo/ws", "app.test", *lines, *HANDSHAKE, WEBSOCKET_KEY))
+        assert refused.status == status, lines
+    assert stand.came() == []
+
+
+async def test_a_gateway_that_is_gone_closes_the_door(stand: Stand) -> None:
+    assert (await stand.ask("/echo/", KEY)).status == 200
+    stand.came()
+    await stand.gateway.service.close(patience=0.1)
+    for target in ("/echo/", "/public/", "/optional/"):
+        for lines in ((KEY,), ()):
+            assert (await stand.ask(target, *lines)).status in {403, 500, 502, 503}
+    assert stand.came() == []
