@@ -67,7 +67,8 @@ class AccessReader:
         ]
         client = peer
         for text in reversed(chain[-_LONGEST_CHAIN:]):
-            address = parse_address(text)
+            # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
+            address = None if "%" in text else parse_address(text)
             if address is None:
                 return client
             client = str(address)

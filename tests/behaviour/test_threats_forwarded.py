@@ -1,0 +1,165 @@
+"""THREATS 3: forwarded headers are believed from nobody by default, and from nobody by accident."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.attacks import Victim, get, victim
+from tests.support.serving import Examples
+from tests.support.variants import field_names
+
+FORWARDED = (
+    b"Forwarded",
+    b"X-Forwarded-For",
+    b"X-Forwarded-Host",
+    b"X-Forwarded-Proto",
+    b"X-Forwarded-Port",
+    b"X-Forwarded-Scheme",
+    b"X-Forwarded-Ssl",
+    b"X-Forwarded-Server",
+    b"X-Forwarded-Prefix",
+    b"X-Forwarded-Uri",
+    b"X-Forwarded-Method",
+    b"X-Forwarded-Path",
+    b"X-Forwarded-User",
+    b"X-Forwarded-Email",
+    b"X-Forwarded-Groups",
+    b"X-Forwarded-Access-Token",
+    b"X-Forwarded-Client-Cert",
+    b"X-Forwarded",
+    b"X-Real-IP",
+    b"X-Client-IP",
+    b"X-Cluster-Client-IP",
+    b"X-Original-URL",
+    b"X-Original-URI",
+    b"X-Original-Method",
+    b"X-Original-Host",
+    b"X-Original-Forwarded-For",
+    b"X-Original-Remote-Addr",
+    b"X-Rewrite-URL",
+    b"X-Scheme",
+    b"X-Request-Id",
+    b"X-Envoy-External-Address",
+    b"X-Envoy-Original-Path",
+    b"X-Envoy-Internal",
+    b"X-Envoy-Peer-Metadata",
+    b"True-Client-IP",
+    b"CF-Connecting-IP",
+    b"Fastly-Client-IP",
+    b"Proxy",
+)
+OWN = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}
+
+
+@pytest.fixture
+async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
+    async with victim(examples, tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+async def test_what_a_stranger_says_of_its_way_here_never_arrives(attacked: Victim, name: bytes) -> None:
+    fields = [spelled + b": 192.0.2.66" for spelled in dict.fromkeys(field_names(name))]
+    for start in range(0, len(fields), 100):
+        seen = await attacked.attack(get(b"/public/", *fields[start : start + 100]))
+        assert seen.statuses == (200,)
+        (received,) = seen.received
+        assert b"192.0.2.66" not in received.raw
+        assert {key: len(received.all(key)) for key in OWN} == dict.fromkeys(OWN, 1)
+        assert received.all(b"x-forwarded-for") == [b"127.0.0.1"]
+        assert received.all(b"x-forwarded-proto") == [b"http"]
+        assert received.all(b"x-forwarded-host") == [b"gateway.test"]
+
+
+async def test_a_stranger_chooses_neither_the_host_nor_the_client_that_is_judged(
+    examples: Examples, tmp_path: Path
+) -> None:
+    def routes(upstream: str) -> list[dict[str, Any]]:
+        return [
+            {"name": "a", "match": {"host": "inside.test", "path": "/"}, "access": "public", "upstream": upstream},
+            {"name": "b", "match": {"path": "/"}, "upstream": upstream},
+        ]
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        said = (b"X-Forwarded-Host: inside.test", b"Forwarded: host=inside.test", b"X-Original-URL: /public/")
+        said += (b"X-Host: inside.test", b"X-Forwarded-For: 127.0.0.1", b"X-Rewrite-URL: /")
+        assert await running.misjudged([get(b"/", *said)], (401,)) == []
+        line = json.loads(running.gateway.log().splitlines()[0])
+        assert (line["client"], line["host"]) == ("127.0.0.1", "gateway.test")
+
+
+UNPARSABLE = (
+    b"",
+    b":::",
+    b",",
+    b",,,,",
+    b"unknown",
+    b"_hidden",
+    b"127.0.0.1:80",
+    b"[::1]:80",
+    b"[::1",
+    b"::ffff:127.0.0.1",
+    b"127.0.0.1, ",
+    b"1.2.3.4.5",
+    b"999.0.0.1",
+    b"0x7f.1",
+    b"127.1",
+    b"010.0.0.1",
+    b"fe80::1%eth0",
+    b"fe80::1%" + b"\xff" * 20,
+    b"::%",
+    b'for="[::1]"',
+    b"<script>",
+    b"\xc3\xa9",
+    b"\xff\xfe",
+    b"127.0.0.1;secret",
+    b"1" * 5000,
+    b"127.0.0.1," * 300,
+    b"10.0.0.1\t,\t10.0.0.2",
+)
+
+
+async def test_no_value_of_a_trusted_proxy_is_a_fault(examples: Examples, tmp_path: Path) -> None:
+    async with victim(examples, tmp_path, trusted_proxies=["127.0.0.0/8", "::1"]) as running:
+        for value in UNPARSABLE:
+            fields = (b"X-Forwarded-For: " + value, b"X-Forwarded-Proto: " + value, b"X-Request-Id: " + value)
+            seen = await running.attack(get(b"/public/", *fields, b"Forwarded: " + value, b"traceparent: " + value))
+            assert seen.statuses == (200,), value
+            assert seen.received[0].all(b"x-forwarded-proto") == [b"http"]
+            assert len(seen.received[0].all(b"x-request-id")) == 1
+        clients = {json.loads(line)["client"] for line in running.gateway.log().splitlines()}
+        assert b"raceback" not in running.gateway.log()
+    assert clients == {"127.0.0.1", "10.0.0.2", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("chain", "client"),
+    [
+        (b"192.0.2.1", "192.0.2.1"),
+        (b"6.6.6.6, 192.0.2.1", "192.0.2.1"),
+        (b"6.6.6.6, 192.0.2.1, 127.0.0.2", "192.0.2.1"),
+        (b"6.6.6.6, garbage, 127.0.0.2", "127.0.0.2"),
+        (b"127.0.0.3, 127.0.0.2", "127.0.0.3"),
+        (b"6.6.6.6, 10.0.0.1", "10.0.0.1"),
+        (b"6.6.6.6, ::ffff:192.0.2.1", "192.0.2.1"),
+        (b"6.6.6.6\r\nX-Forwarded-For: 192.0.2.1", "192.0.2.1"),
+        (b"192.0.2.1,", "127.0.0.1"),
+        (b"192.0.2.1, fe80::1%eth0", "127.0.0.1"),
+    ],
+)
+async def test_the_chain_is_read_from_the_right_and_a_private_address_is_not_trust(
+    examples: Examples, tmp_path: Path, chain: bytes, client: str
+) -> None:
+    async with victim(examples, tmp_path, trusted_proxies=["127.0.0.0/8"]) as running:
+        await running.attack(get(b"/public/", b"X-Forwarded-For: " + chain))
+        line = json.loads(running.gateway.log().splitlines()[0])
+    assert line["client"] == client
+
+
+@pytest.mark.parametrize("host", [b"a@b", b"a, b@c", b"a b", b"[", b"a:x", b"\xc3\xa9", b"a/b"])
+async def test_a_host_that_a_trusted_proxy_garbles_is_refused(examples: Examples, tmp_path: Path, host: bytes) -> None:
+    async with victim(examples, tmp_path, trusted_proxies=["127.0.0.0/8"]) as running:
+        assert await running.misjudged([get(b"/public/", b"X-Forwarded-Host: " + host)], (400,)) == []
