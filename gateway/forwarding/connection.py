@@ -1,52 +1,18 @@
-"""One connection to an upstream: bytes in, one exchange after another out.
-
-Where the protocol leaves the message framing to HTTP, llhttp reads it; inside a body of known length, or one that
-ends with the connection, there is nothing to parse, and the bytes go through as they came.
-"""
+"""One connection to an upstream: lent to one exchange after another, as long as it lasts."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, cast
-
-import httptools
+from typing import cast
 
 from gateway.forwarding.deadline import Deadline
 from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.peers import RawPeer
-from gateway.forwarding.response_head import ResponseHead, read_head
+from gateway.forwarding.response_reader import ResponseReader, ResponseSink
 
-_INTERIM = 100
-_SWITCHING = 101
-_FINAL = 200
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow upstream before its writer is told to pause."""
-
-
-class ResponseSink(Protocol):
-    """Takes one response as it arrives. Exactly one of `end` and `fail` is called, last."""
-
-    def head(self, head: ResponseHead) -> None:
-        """Take the head of the final response."""
-
-    def body(self, data: bytes) -> None:
-        """Take a piece of the body, without its framing."""
-
-    def flush(self) -> None:
-        """Nothing more is at hand: send what was taken."""
-
-    def end(self) -> None:
-        """Take it that the response is complete."""
-
-    def fail(self, error: ExchangeError) -> None:
-        """Take it that the response will not be completed."""
-
-    def switched(self, head: ResponseHead, rest: bytes) -> None:
-        """Take over after a 101; `rest` is the first of the new protocol's bytes."""
-
-    def expired(self) -> None:
-        """Act on the connection's deadline, which the sink has set and which has passed."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -57,20 +23,11 @@ class UpstreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_chunked",
-        "_done",
         "_drained",
         "_head_bytes",
-        "_head_left",
-        "_head_request",
-        "_headers",
-        "_left",
         "_loop",
-        "_parser",
-        "_read_head",
-        "_reason",
+        "_reader",
         "_sink",
-        "_upgrading",
         "closed",
         "deadline",
         "heard",
@@ -85,10 +42,10 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, head_bytes: int) -> None:
         self._loop = loop
         self._head_bytes = head_bytes
-        self.closed: Callable[[UpstreamConnection], None] | None = None
         self._sink: ResponseSink | None = None
+        self._reader: ResponseReader | None = None
         self._drained: asyncio.Future[None] | None = None
-        self._left: int | None = 0
+        self.closed: Callable[[UpstreamConnection], None] | None = None
         self.transport: asyncio.Transport | None = None
         self.deadline = Deadline(loop, self._expired)
         self.opened = loop.time()
@@ -101,16 +58,7 @@ class UpstreamConnection(asyncio.Protocol):
     def begin(self, sink: ResponseSink, *, head_request: bool, upgrading: bool) -> None:
         """Start an exchange: what arrives from now on goes to `sink`."""
         self._sink = sink
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._reason = b""
-        self._read_head: ResponseHead | None = None
-        self._head_left = self._head_bytes
-        self._head_request = head_request
-        self._upgrading = upgrading
-        self._left = 0
-        self._chunked = False
-        self._done = False
+        self._reader = ResponseReader(sink, self._head_bytes, head_request=head_request, upgrading=upgrading)
         self.heard = False
         self.reusable = False
 
@@ -138,7 +86,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; the upstream is told by a reset, as far as it has not read everything."""
-        self._sink = None
+        self._forget()
         self.reusable = False
         self.deadline.close()
         if self.transport is not None:
@@ -163,24 +111,33 @@ class UpstreamConnection(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.received(data)
             return
-        sink = self._sink
-        if sink is None:
+        sink, reader = self._sink, self._reader
+        if sink is None or reader is None:
             # An upstream that speaks unasked would answer the next caller's request with it.
             self.abort()
             return
         self.heard = True
-        if self._read_head is None or self._chunked:
-            self._parse(data)
-        else:
-            self._pass_on(sink, data)
+        try:
+            reader.feed(data)
+        except ExchangeError as error:
+            self.abort()
+            sink.fail(error)
+        if reader.complete:
+            self._release(reader)
+        elif reader.switched is not None:
+            self._release(reader)
+            self.pause_reading()  # until the tunnel stands
+            sink.switched(reader.switched, reader.rest)
         sink.flush()
 
     def eof_received(self) -> None:
         """End a body that ends with its connection."""
-        sink = self._sink
-        if sink is not None and self._read_head is not None and self._left is None and not self._chunked:
-            self._complete()
-            sink.flush()
+        sink, reader = self._sink, self._reader
+        if sink is not None and reader is not None:
+            reader.feed_eof()
+            if reader.complete:
+                self._release(reader)
+                sink.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits that nothing more will come."""
@@ -188,9 +145,10 @@ class UpstreamConnection(asyncio.Protocol):
         self.reusable = False
         self.deadline.close()
         self.resume_writing()
-        sink, self._sink = self._sink, None
-        if sink is not None:
-            fault = Fault.LOST if self._read_head is None else Fault.TRUNCATED
+        sink, reader = self._sink, self._reader
+        self._forget()
+        if sink is not None and reader is not None:
+            fault = Fault.LOST if reader.head is None else Fault.TRUNCATED
             sink.fail(ExchangeError(fault, "" if exc is None else type(exc).__name__))
         if self.tunnel is not None:
             self.tunnel.ended()
@@ -212,128 +170,17 @@ class UpstreamConnection(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.resumed()
 
-    # What the parser calls
+    def _release(self, reader: ResponseReader) -> None:
+        """End the exchange on this side: what arrives now is nobody's."""
+        self.reusable = reader.keep_alive
+        self.deadline.clear()
+        self._forget()
 
-    def on_message_begin(self) -> None:
-        """Begin a head: the first one, or the one after an interim response."""
-        if self._done:
-            self.reusable = False
-        self._headers = []
-        self._reason = b""
-
-    def on_status(self, reason: bytes) -> None:
-        """Take a piece of the reason phrase."""
-        self._reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field; those after the body (trailers) are dropped."""
-        if self._read_head is not None:
-            return
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
-        status, sink = self._parser.get_status_code(), self._sink
-        if sink is None:
-            return
-        if status < _FINAL:
-            if status < _INTERIM:
-                raise ExchangeError(Fault.BAD_RESPONSE, "the status is out of range")
-            return
-        if self._parser.get_http_version() not in {"1.1", "1.0"}:
-            raise ExchangeError(Fault.BAD_RESPONSE, "the version is not HTTP/1.0 or HTTP/1.1")
-        head = read_head(status, self._reason, self._headers, head_request=self._head_request)
-        self._read_head = head
-        self._left = head.length
-        self._chunked = head.chunked
-        self.reusable = self._parser.should_keep_alive() and (head.length is not None or head.chunked)
-        sink.head(head)
-        if head.length == 0:
-            self._complete()
-
-    def on_body(self, data: bytes) -> None:
-        """Take a piece of the body."""
-        if self._done or self._sink is None:
-            self.reusable = False  # more than was announced
-            return
-        if self._read_head is None:
-            raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
-        if self._chunked or self._left is None:
-            self._sink.body(data)
-        else:
-            self._pass_on(self._sink, data)
-
-    def on_message_complete(self) -> None:
-        """End a chunked body; the others end by count or with the connection."""
-        if self._chunked and not self._done:
-            self._complete()
-
-    # What both lead to
-
-    def _parse(self, data: bytes) -> None:
-        if self._read_head is None:
-            self._head_left -= len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._switch(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._break(error)
-        else:
-            if self._read_head is None and self._head_left < 0:
-                self._fail(ExchangeError(Fault.BAD_RESPONSE, "the head is too long"))
-
-    def _break(self, error: httptools.HttpParserError) -> None:
-        """Give up on what cannot be parsed, unless it stands behind a complete response."""
-        self.reusable = False
-        if self._done:
-            return
-        cause = error.__context__
-        self._fail(cause if isinstance(cause, ExchangeError) else ExchangeError(Fault.BAD_RESPONSE, str(error)))
-
-    def _switch(self, rest: bytes) -> None:
-        self.reusable = False
-        sink = self._sink
-        if sink is None or not self._upgrading:
-            self._fail(ExchangeError(Fault.BAD_RESPONSE, "a change of protocols that nobody asked for"))
-            return
-        protocols = [value.strip(b" \t").lower() for name, value in self._headers if name.lower() == b"upgrade"]
-        if protocols != [b"websocket"]:
-            self._fail(ExchangeError(Fault.BAD_RESPONSE, "a change to another protocol than was asked for"))
-            return
+    def _forget(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
         self._sink = None
-        self.deadline.clear()
-        self.pause_reading()  # until the tunnel stands
-        head = read_head(_FINAL, self._reason, self._headers, head_request=True)
-        head.status = _SWITCHING
-        sink.switched(head, rest)
-
-    def _pass_on(self, sink: ResponseSink, data: bytes) -> None:
-        """Pass body bytes on that need no parser."""
-        left = self._left
-        if left is None:
-            sink.body(data)
-            return
-        if len(data) > left:
-            data = data[:left]
-            self.reusable = False
-        self._left = left = left - len(data)
-        sink.body(data)
-        if not left:
-            self._complete()
-
-    def _complete(self) -> None:
-        self._done = True
-        sink, self._sink = self._sink, None
-        self.deadline.clear()
-        if sink is not None:
-            sink.end()
-
-    def _fail(self, error: ExchangeError) -> None:
-        sink = self._sink
-        self.abort()
-        if sink is not None:
-            sink.fail(error)
 
     def _expired(self) -> None:
         if self._sink is not None:

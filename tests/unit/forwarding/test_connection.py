@@ -7,46 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.forwarding.connection import UpstreamConnection
-from gateway.forwarding.faults import ExchangeError
-from gateway.forwarding.response_head import ResponseHead
+from tests.support.fake_sink import FakeSink
 from tests.support.fake_transport import FakeTransport
-
-
-class FakeSink:
-    """Keeps what it is told, in order."""
-
-    def __init__(self) -> None:
-        self.heads: list[ResponseHead] = []
-        self.received = b""
-        self.flushes = 0
-        self.outcome = ""
-        self.rest = b""
-
-    def head(self, head: ResponseHead) -> None:
-        self.heads.append(head)
-
-    def body(self, data: bytes) -> None:
-        assert data
-        self.received += data
-
-    def flush(self) -> None:
-        self.flushes += 1
-
-    def end(self) -> None:
-        assert not self.outcome
-        self.outcome = "complete"
-
-    def fail(self, error: ExchangeError) -> None:
-        assert not self.outcome
-        self.outcome = error.fault.value
-
-    def switched(self, head: ResponseHead, rest: bytes) -> None:
-        assert not self.outcome
-        self.outcome = f"switched {head.status}"
-        self.rest = rest
-
-    def expired(self) -> None:
-        self.outcome = "expired"
 
 
 def open_connection(*, head_request: bool = False, upgrading: bool = False) -> tuple[UpstreamConnection, FakeSink]:
