@@ -18,6 +18,7 @@ from gateway.authorities.key_set import Algorithm, KeySet, KeyTimes
 from gateway.authorities.verdict_digest import verdict_digest
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
+from gateway.signing import is_spelled_once
 from gateway.source.values import Duration, PositiveDuration, StringList
 
 _POINTERS = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "b64"})
@@ -123,7 +124,7 @@ class JwtAuthority:
             claims = msgspec.json.decode(parts["payload"], type=Claims)
         except (pyjwt.PyJWTError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return _Opened(parts["header"], claims)
+        return _Opened(parts["header"], claims) if is_spelled_once(token, parts["signature"]) else None
 
     def _is_signed(self, token: str, key: pyjwt.PyJWK, algorithm: str) -> bool:
         try:

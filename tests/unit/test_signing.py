@@ -197,6 +197,18 @@ def test_what_is_no_token_is_foreign(token: str) -> None:
     assert verify(RING, token) is TokenFault.FOREIGN
 
 
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+def test_a_token_has_one_spelling(algorithm: Any) -> None:
+    ring = KeyRing.generate(algorithm)
+    token = ring.sign("at+jwt", CLAIMS)
+    others = [token + "=", token + "==", token + "~", token[:-10] + "~" + token[-10:], token + ".", token + "+/"]
+    others += [token[:-1] + last for last in ALPHABET if last != token[-1]]
+    assert [verify(ring, other) for other in others if isinstance(verify(ring, other), dict)] == []
+
+
 def test_a_token_of_unreasonable_length_is_not_taken_apart() -> None:
     token = RING.sign("at+jwt", {**CLAIMS, "filler": "x" * MAX_TOKEN})
     assert verify(RING, token) is TokenFault.FOREIGN

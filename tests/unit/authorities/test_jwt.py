@@ -124,6 +124,13 @@ async def test_a_token_is_over_at_its_expiry_to_the_second(expired_at: int) -> N
     assert await look_up(sign({**CLAIMS, "exp": expired_at})) == Rejected(Reason.EXPIRED)
 
 
+async def test_a_token_has_one_spelling() -> None:
+    token = sign(CLAIMS)
+    async with authority() as opened:
+        for other in (token + "=", token + "==", token + "~~", token[:-9] + "~" + token[-9:]):
+            assert await opened.look_up(bearer(other)) is None
+
+
 async def test_an_issuer_s_clock_may_be_a_little_ahead() -> None:
     token = sign({**CLAIMS, "nbf": NOW + 5, "iat": NOW + 5})
     assert isinstance(await look_up(token), Found)
