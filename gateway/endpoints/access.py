@@ -57,16 +57,13 @@ class AccessReader:
             raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
         return parse_target(raw)
 
-    def client(self, headers: Headers, peer: str) -> str:
-        """Walk X-Forwarded-For from the right, past trusted proxies, to the first address that is none.
+    def client(self, chain: str, peer: str) -> str:
+        """Walk a list of addresses from the right, past trusted proxies, to the first that is none.
 
         For a `peer` whose word is believed; what is no address ends the walk.
         """
-        chain = [
-            part.strip() for value in headers.all(b"x-forwarded-for") for part in value.decode("latin-1").split(",")
-        ]
         client = peer
-        for text in reversed(chain[-_LONGEST_CHAIN:]):
+        for text in map(str.strip, reversed(chain.split(",")[-_LONGEST_CHAIN:])):
             # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
             address = None if "%" in text else parse_address(text)
             if address is None:
@@ -87,7 +84,8 @@ class AccessReader:
         except MalformedError:
             if named:
                 raise
-        return told_scheme, told_host, self.client(headers, peer)
+        chain = b",".join(headers.all(b"x-forwarded-for")).decode("latin-1")
+        return told_scheme, told_host, self.client(chain, peer)
 
 
 def read_method(method: str) -> str:

@@ -6,6 +6,7 @@ readings, WebSockets, Redis down, gateway down.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -256,3 +257,16 @@ async def test_a_gateway_that_is_gone_closes_the_door(stand: Stand) -> None:
         for lines in ((KEY,), ()):
             assert (await stand.ask(target, *lines)).status in {403, 500, 502, 503}
     assert stand.came() == []
+
+
+async def test_the_gateway_counts_and_logs_the_address_that_the_proxy_saw(stand: Stand) -> None:
+    for forged in (
+        (),
+        ("X-Forwarded-For: 198.51.100.1",),
+        ("X-Forwarded-For: 198.51.100.1", "X-Real-IP: 198.51.100.2"),
+    ):
+        await stand.ask("/public/", *forged)
+    lines = [json.loads(line) for line in stand.gateway.log().splitlines()]
+    doors = [line for line in lines if line.get("door", "").startswith("forward_auth.")]
+    assert {line["client"] for line in doors} == {"127.0.0.1"}
+    assert {line["host"] for line in doors} == {"app.test"}

@@ -38,7 +38,7 @@ class Asked:
                 ("X-Forwarded-For", self.client),
             )
         if proxy == "envoy":
-            return (("X-Forwarded-Proto", self.scheme), ("X-Forwarded-For", self.client))
+            return (("X-Forwarded-Proto", self.scheme), ("X-Real-IP", self.client))
         return (
             ("X-Forwarded-Method", self.method),
             ("X-Forwarded-Proto", self.scheme),

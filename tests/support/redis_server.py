@@ -101,7 +101,7 @@ def _command(port: int, line: str) -> bytes:
 def _start(path: Path, options: tuple[str, ...], port: int, *, sentinel: bool = False) -> RedisServer:
     listening = ("--bind", "127.0.0.1") if sentinel else ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     for _ in range(_ATTEMPTS):  # a free port may be taken by somebody else before the server binds it
-        chosen = port or _free_port()
+        chosen = port or free_port()
         process = subprocess.Popen(
             [path, *options, "--port", str(chosen), *listening],
             stdin=subprocess.DEVNULL,
@@ -115,7 +115,7 @@ def _start(path: Path, options: tuple[str, ...], port: int, *, sentinel: bool = 
     raise RuntimeError(f"{path} does not start")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -11,7 +11,7 @@ from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings, Orig
 from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal
 
-_PROTO, _CLIENT = b"x-forwarded-proto", b"x-forwarded-for"
+_HOST, _PROTO, _CLIENT = b"host", b"x-forwarded-proto", b"x-real-ip"
 
 
 class EnvoySettings(DoorSettings):
@@ -21,7 +21,10 @@ class EnvoySettings(DoorSettings):
 
 
 class EnvoyReader:
-    """Reads the request line, Host, `X-Forwarded-Proto` and `X-Forwarded-For`. `path` is the door's own."""
+    """Reads the request line, Host, `X-Forwarded-Proto` and `X-Real-IP`. `path` is the door's own.
+
+    Not `X-Forwarded-For`: Envoy adds its own address to it on the way here, so that every client would be Envoy.
+    """
 
     name = "envoy"
     told = frozenset({_PROTO, _CLIENT})
@@ -35,11 +38,11 @@ class EnvoyReader:
 
         `asked.target` is canonical already, and what follows the door's path in it is canonical by itself.
         """
-        only(asked.headers, _CLIENT)
         if not asked.target.match.startswith(f"{self._path}/"):
             raise malformed("there is no original target behind the door's path")
         target = str(asked.target)[len(self._path) :]
-        return Original(asked.method, only(asked.headers, _PROTO), only(asked.headers, b"host"), target)
+        scheme, authority, client = (only(asked.headers, name) for name in (_PROTO, _HOST, _CLIENT))
+        return Original(asked.method, scheme, authority, target, client)
 
     def fold(self, refusal: Refusal) -> Refusal:
         """Return the refusal itself: its client gets our answer as it is."""

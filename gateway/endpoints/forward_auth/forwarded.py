@@ -17,11 +17,11 @@ _OF_WEBSOCKETS = {"ws": "http", "wss": "https"}
 
 def read_forwarded(headers: Headers) -> Original:
     """Return what the five fields tell; raises MalformedError when one of them is not there exactly once."""
-    only(headers, FOR)
     proto = only(headers, PROTO)
     return Original(
         method=only(headers, METHOD),
         scheme=_OF_WEBSOCKETS.get(proto, proto),
         authority=only(headers, HOST),
         target=only(headers, URI),
+        client=only(headers, FOR),
     )

@@ -34,12 +34,12 @@ class NginxReader:
 
     def read(self, asked: AccessRequest) -> Original:
         """Return the original request; the URL is absolute (`$scheme://$http_host$request_uri`)."""
-        only(asked.headers, _CLIENT)
         scheme, mark, rest = only(asked.headers, _URL).partition("://")
         authority, slash, target = rest.partition("/")
+        client = only(asked.headers, _CLIENT)
         if not (mark and authority and slash):
             raise malformed("the original URL is not absolute")
-        return Original(only(asked.headers, _METHOD), scheme, authority, slash + target)
+        return Original(only(asked.headers, _METHOD), scheme, authority, slash + target, client)
 
     def fold(self, refusal: Refusal) -> Refusal:
         """Return 403 for every refusal that nginx would make a 500 of, though its client is to blame."""

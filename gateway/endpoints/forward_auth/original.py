@@ -44,12 +44,16 @@ _UPGRADE = (b"Upgrade", b"websocket")
 
 
 class Original(msgspec.Struct, frozen=True):
-    """What was asked for, in the proxy's words: nothing is read into them yet. `target` is in origin-form."""
+    """What was asked for and by whom, in the proxy's words: nothing is read into them yet.
+
+    `target` is in origin-form; `client` is an address, or a list of those on the way, the nearest last.
+    """
 
     method: str
     scheme: str
     authority: str
     target: str
+    client: str
 
 
 class OriginalReader(Protocol):
@@ -105,7 +109,7 @@ def restore(reader: OriginalReader, asked: AccessRequest, accesses: AccessReader
         target=accesses.target(original.target),
         headers=_with_upgrade(asked.headers),
         peer=asked.peer,
-        client=accesses.client(asked.headers, asked.peer),
+        client=accesses.client(original.client, asked.peer),
         received_at=asked.received_at,
         request_id=asked.request_id,
     )

@@ -10,7 +10,7 @@ READER = CaddyReader()
 def test_what_caddy_overwrites_is_read_and_its_own_request_is_not() -> None:
     told = tuple((name.encode(), value.encode()) for name, value in Asked("PUT", "/a?b", "app.test").told("caddy"))
     asked = access_request("GET", f"{CaddySettings().path}?own=query", told, b"gateway.internal")
-    assert READER.read(asked) == Original("PUT", "http", "app.test", "/a?b")
+    assert READER.read(asked) == Original("PUT", "http", "app.test", "/a?b", "192.0.2.7")
     assert {name.lower() for name, _ in told} == READER.told
 
 

@@ -7,7 +7,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 from tests.support.requests import access_request
 
 READER = EnvoyReader("/auth")
-TOLD = ((b"X-Forwarded-Proto", b"https"), (b"X-Forwarded-For", b"192.0.2.1"))
+TOLD = ((b"X-Forwarded-Proto", b"https"), (b"X-Real-IP", b"192.0.2.1"))
 
 
 def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> Original:
@@ -25,7 +25,7 @@ def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> Original:
     ],
 )
 def test_what_follows_the_doors_path_is_the_original_target(target: str, original: str) -> None:
-    assert read(target) == Original("PUT", "https", "app.test:8443", original)
+    assert read(target) == Original("PUT", "https", "app.test:8443", original, "192.0.2.1")
 
 
 @pytest.mark.parametrize("target", ["/auth", "/auth?a", "/auth*", "/authentic/a", "/other/a", "/a/auth/b"])

@@ -15,7 +15,7 @@ TOLD = {
 
 
 def test_the_five_fields_are_the_original_request() -> None:
-    assert read_forwarded(Headers(TOLD.items())) == Original("POST", "https", "app.test", "/a?b")
+    assert read_forwarded(Headers(TOLD.items())) == Original("POST", "https", "app.test", "/a?b", "192.0.2.1")
     assert {name.lower() for name in TOLD} == FORWARDED
 
 

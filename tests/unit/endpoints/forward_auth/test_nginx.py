@@ -17,11 +17,11 @@ def read(url: bytes) -> Original:
 @pytest.mark.parametrize(
     ("url", "original"),
     [
-        (b"https://app.test/a/b?c=d", Original("PUT", "https", "app.test", "/a/b?c=d")),
-        (b"http://app.test:8080/", Original("PUT", "http", "app.test:8080", "/")),
-        (b"http://[::1]:80//a", Original("PUT", "http", "[::1]:80", "//a")),
-        (b"http://app.test/?next=http://b/", Original("PUT", "http", "app.test", "/?next=http://b/")),
-        (b"http://app.test?a/b", Original("PUT", "http", "app.test?a", "/b")),
+        (b"https://app.test/a/b?c=d", Original("PUT", "https", "app.test", "/a/b?c=d", "192.0.2.1")),
+        (b"http://app.test:8080/", Original("PUT", "http", "app.test:8080", "/", "192.0.2.1")),
+        (b"http://[::1]:80//a", Original("PUT", "http", "[::1]:80", "//a", "192.0.2.1")),
+        (b"http://app.test/?next=http://b/", Original("PUT", "http", "app.test", "/?next=http://b/", "192.0.2.1")),
+        (b"http://app.test?a/b", Original("PUT", "http", "app.test?a", "/b", "192.0.2.1")),
     ],
 )
 def test_an_absolute_url_is_taken_apart_and_nothing_is_read_into_it(url: bytes, original: Original) -> None:
