@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import jwt as pyjwt
 import pytest
 
 from tests.support.raw_http import RawResponse, exchange
@@ -22,20 +25,40 @@ SECRET = "a secret: with +%& characters"
 CLIENT = {"Authorization": aiohttp.encode_basic_auth("robot", "a+secret%3A+with+%2B%25%26+characters")}
 
 
+class Issuer:
+    """A running issuer; it can take a new signing key, and goes on publishing the old ones."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.url = self._said()
+
+    def rotate(self) -> None:
+        """Sign with a new key from now on."""
+        self._process.send_signal(signal.SIGHUP)
+        assert self._said() == "rotated"
+
+    def _said(self) -> str:
+        assert self._process.stdout is not None
+        said = (line.strip() for line in self._process.stdout)
+        return next(line for line in said if line == "rotated" or line.startswith("http://"))
+
+
 @pytest.fixture(scope="session")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running issuer."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("e2e needs Node.js with npm (Debian: apt-get install nodejs npm)", pytrace=False)
-    folder = shutil.copytree(HERE, tmp_path_factory.mktemp("issuer") / "app")
-    subprocess.run([npm, "install", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
-    with subprocess.Popen([node, folder / "issuer.mjs"], cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+def running_issuer() -> Iterator[Issuer]:
+    node = shutil.which("node")
+    if node is None or not (HERE / "node_modules").exists():
+        pytest.fail("no issuer: run tests/e2e/run, which gets Node.js and what npm has", pytrace=False)
+    with subprocess.Popen([node, HERE / "issuer.mjs"], stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            yield next(line.strip() for line in process.stdout if line.startswith("http://"))
+            yield Issuer(process)
         finally:
             process.terminate()
+
+
+@pytest.fixture
+def issuer(running_issuer: Issuer) -> str:
+    """The URL of a running issuer."""
+    return running_issuer.url
 
 
 async def post(url: str, **form: str) -> Any:
@@ -49,6 +72,10 @@ async def token(issuer: str, **more: str) -> str:
     return str(answer["access_token"])
 
 
+def kid(shown: str) -> str:
+    return str(pyjwt.get_unverified_header(shown)["kid"])
+
+
 @contextlib.asynccontextmanager
 async def gateway(issuer: str, folder: Path, **opaque: Any) -> AsyncIterator[Gateway]:
     """Run a gateway that knows the issuer both ways: signed tokens first, whatever is left by introspection."""
@@ -59,6 +86,7 @@ async def gateway(issuer: str, folder: Path, **opaque: Any) -> AsyncIterator[Gat
             "audience": "urn:orders",
             "jwks_url": f"{issuer}/jwks",
             "algorithms": ["ES256"],
+            "jwks_cooldown": "1ms",
             "timeout": "10s",
         },
         "opaque": {
@@ -97,6 +125,22 @@ async def test_a_signed_token_for_somebody_else_is_refused(issuer: str, tmp_path
     shown = await token(issuer, resource="urn:billing")
     async with gateway(issuer, tmp_path) as running:
         assert (await who(running, shown)).status == 401
+
+
+async def test_a_new_key_of_the_issuer_s_is_found_and_the_old_one_serves_on(
+    running_issuer: Issuer, tmp_path: Path
+) -> None:
+    before = await token(running_issuer.url, resource="urn:orders")
+    async with gateway(running_issuer.url, tmp_path) as running:
+        assert (await who(running, before)).status == 200
+        await asyncio.to_thread(running_issuer.rotate)
+        after = await token(running_issuer.url, resource="urn:orders")
+        assert kid(after) != kid(before)
+        assert (await who(running, after)).status == 200
+        another = await token(running_issuer.url, resource="urn:orders")
+        assert (await who(running, another)).status == 200
+    async with gateway(running_issuer.url, tmp_path) as running:
+        assert (await who(running, before)).status == 200
 
 
 async def test_an_opaque_token_is_introspected(issuer: str, tmp_path: Path) -> None:

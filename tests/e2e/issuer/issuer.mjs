@@ -1,4 +1,5 @@
-// A certified OpenID provider that issues opaque tokens, and JWTs for the resource `urn:orders`. Prints its URL.
+// A certified OpenID provider that issues opaque tokens, and JWTs for resources. Prints its URL; on SIGHUP it signs with
+// a new key, publishes the old ones further on, and prints `rotated`.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -18,11 +19,11 @@ const client = (client_id, more) => ({
   ...more,
 });
 
-const server = createServer();
-server.listen(0, '127.0.0.1', () => {
-  const url = `http://127.0.0.1:${server.address().port}`;
-  const provider = new Provider(url, {
-    jwks: { keys: [key()] },
+const keys = [key()];
+
+const provider = (url) =>
+  new Provider(url, {
+    jwks: { keys },
     clients: [client('robot'), client('gateway')],
     scopes: ['read', 'write'],
     features: {
@@ -35,7 +36,17 @@ server.listen(0, '127.0.0.1', () => {
         getResourceServerInfo: () => ({ scope: 'read write', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
       },
     },
+  }).callback();
+
+const server = createServer((request, response) => answer(request, response));
+let answer;
+server.listen(0, '127.0.0.1', () => {
+  const url = `http://127.0.0.1:${server.address().port}`;
+  answer = provider(url);
+  process.on('SIGHUP', () => {
+    keys.unshift(key());
+    answer = provider(url);
+    console.log('rotated');
   });
-  server.on('request', provider.callback());
   console.log(url);
 });
