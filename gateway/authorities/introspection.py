@@ -18,6 +18,7 @@ from gateway.authorities.verdict_digest import verdict_digest
 from gateway.dialects.dialect import Heard
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
+from gateway.model.foreign import UNDECODABLE
 from gateway.source.values import Secret, StringList
 
 _REJECTED = Rejected(Reason.UNKNOWN)
@@ -108,7 +109,7 @@ class IntrospectionAuthority:
             return Unavailable("the introspection endpoint answered with another content type than JSON")
         try:
             said, claims = _said.decode(heard.body), _claims.decode(heard.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNDECODABLE:
             return Unavailable("the introspection endpoint answered with something else than an introspection")
         return self._refuse(said) or self._found(said, claims)
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from gateway.authorities.http_client import HttpClient
 from gateway.dialects.dialect import Heard
 from gateway.model.answers import Unavailable
+from gateway.model.foreign import UNDECODABLE
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -138,7 +139,7 @@ def _read(heard: Heard | Unavailable, algorithms: frozenset[str]) -> _Keys | Una
         return Unavailable(f"the key set's address answered {heard.status}")
     try:
         document = msgspec.json.decode(heard.body, type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return Unavailable("the key set's address answered with something else than a key set")
     by_name: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
     by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}

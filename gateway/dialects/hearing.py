@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.dialects.dialect import Heard
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.foreign import UNDECODABLE
 
 _Said = TypeVar("_Said")
 _Understood = TypeVar("_Understood")
@@ -80,7 +81,7 @@ def _understood(read: Callable[[], _Understood]) -> _Understood | None:
     """Return what `read` reads, `None` where it cannot: not JSON, not these fields, not UTF-8, nested without end."""
     try:
         return read()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.endpoints.access import peer_address
 from gateway.endpoints.admin import Page
 from gateway.endpoints.refusals import refusal_response
+from gateway.model.foreign import UNDECODABLE
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.revocation import Ended, EndedKind
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
@@ -106,7 +107,7 @@ class Revocation:
 def _decoded(body: bytes) -> Ended:
     try:
         named = msgspec.json.decode(body, type=dict[str, str])
-    except (msgspec.DecodeError, UnicodeDecodeError):  # bytes that are no UTF-8 are not a DecodeError to msgspec
+    except UNDECODABLE:
         raise _malformed("the body is not a JSON object of strings") from None
     if len(named) != 1:
         raise _malformed("the body does not name exactly one thing to end")

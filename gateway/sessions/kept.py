@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -12,6 +13,9 @@ from gateway.sessions.handles import HANDLE_BYTES
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Found)
+
+_lately_decoded = lru_cache(maxsize=1024)(_decoder.decode)
+"""A few thousand objects for the callers of this moment; whoever is told about them can remember by identity."""
 
 
 class Kept:
@@ -54,8 +58,8 @@ class Kept:
         return tuple(joined[start : start + HANDLE_BYTES] for start in range(0, len(joined), HANDLE_BYTES))
 
     def found(self) -> Found:
-        """Decode the answer."""
-        return _decoder.decode(self.encoded)
+        """Decode the answer; the same object each time while it is among the last that were asked for."""
+        return _lately_decoded(self.encoded)
 
 
 def encode(found: Found) -> bytes:
@@ -64,7 +68,7 @@ def encode(found: Found) -> bytes:
 
 
 def decode(encoded: bytes) -> Found:
-    """Return the answer; raises msgspec.DecodeError for what another version wrote."""
+    """Return the answer; raises one of UNDECODABLE for what another version wrote."""
     return _decoder.decode(encoded)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import msgspec
 import structlog
 from redis.exceptions import RedisError
 
 from gateway.fleet.client import RedisClient
+from gateway.model.foreign import UNDECODABLE
 from gateway.model.revocation import Ended
 from gateway.sessions.ending import Effect, Ending, News, effect_of
 from gateway.sessions.endings import Endings
@@ -111,7 +111,7 @@ class Hearing:
         """Hear of one revocation. What cannot be read may be one too, from a newer version: memory is forgotten."""
         try:
             news = decode_news(payload)
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             _log.warning("a message on the bus could not be read; memory is forgotten")
             self._memory.clear()
             self._endings.hear_anew()

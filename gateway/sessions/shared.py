@@ -11,6 +11,7 @@ from gateway.credentials.fingerprint import Fingerprinter
 from gateway.fleet.client import RedisClient
 from gateway.fleet.guard import Fault, GuardedRedis
 from gateway.model.credential import Credential
+from gateway.model.foreign import UNDECODABLE
 from gateway.sessions.ending import Touch
 from gateway.sessions.handles import Handles
 from gateway.sessions.kept import decode, encode, ends_at
@@ -155,7 +156,7 @@ class SharedVisit:
         try:
             sealed = _decoder.decode(plain)
             found = decode(sealed.found)
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             return None
         if sealed.fingerprint != fingerprint or remaining < 0 or ends_at(found) <= self._shared.clock():
             return None

@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.fleet.client import RedisClient
 from gateway.model.answers import Found
+from gateway.model.foreign import UNDECODABLE
 from gateway.sessions.ending import Effect, Ending, News, Touch, touch
 
 _SCAN_COUNT = 500
@@ -26,7 +27,7 @@ _news_decoder = msgspec.msgpack.Decoder(News)
 
 
 def decode_news(payload: bytes) -> News:
-    """Read a bus message; raises msgspec.DecodeError (ValidationError too) for anything else."""
+    """Read a bus message; raises one of UNDECODABLE for anything else."""
     return _news_decoder.decode(payload)
 
 
@@ -134,7 +135,7 @@ def _read(value: bytes, remaining: int, age: float) -> tuple[Ending, bool]:
 def _decode(value: bytes) -> Ending:
     try:
         return _ending_decoder.decode(value)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return _FAIL_CLOSED
 
 

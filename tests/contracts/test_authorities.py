@@ -122,9 +122,15 @@ async def test_a_status_that_says_nothing_of_the_credential_is_cannot_tell(kind:
         assert isinstance(await authority.look_up(kind.credential), Unavailable)
 
 
+NOT_UTF8 = (
+    *(b'{"active": true, "sub": "\xff"}', b'{"keys": [{"kid": "\xff", "kty": "\xff"}]}', b'{"session_id": "\xff"}'),
+    *(b'{"project": {"id": "\xff"}}', b'{"data": {"id": "\xff"}, "session": {}}', b'{"_id": "\xff", "success": true}'),
+)
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[1]", b'"text"', b"\xff\xfe\x00", b"[" * 20_000, b'{"keys": 1}', b'{"active": "yes"}'],
+    [b"", b"{", b"[1]", b'"text"', b"\xff\xfe\x00", b"[" * 20_000, b'{"keys": 1}', b'{"active": "yes"}', *NOT_UTF8],
 )
 async def test_junk_is_cannot_tell(kind: Kind, body: bytes) -> None:
     async with asked(kind, always(200, body)) as authority:

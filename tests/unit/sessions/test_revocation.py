@@ -69,11 +69,14 @@ def test_a_message_ends_what_it_names() -> None:
     assert process.registry.get_sample_value("gateway_revocations_total", {"origin": "heard"}) == 2
 
 
-def test_a_message_that_cannot_be_read_may_be_a_revocation() -> None:
+@pytest.mark.parametrize(
+    "message", [b"from a newer version", b"\x93\x93\x01\x01\x01\x90" + b"\x91" * 100_000], ids=["other", "deep"]
+)
+def test_a_message_that_cannot_be_read_may_be_a_revocation(message: bytes) -> None:
     process = Process()
     process.hearing.heard()
     process.keep()
-    process.hearing.message(b"from a newer version")
+    process.hearing.message(message)
     assert not process.keeps()
 
 

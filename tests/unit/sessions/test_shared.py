@@ -86,6 +86,21 @@ async def test_a_value_that_does_not_open_is_a_miss(tier: Tier, garbage: bytes) 
     assert await tier.read() is None
 
 
+SEALED_BY_ANOTHER_VERSION = {
+    "empty": b"",
+    "not utf-8": b"\x95\xc4\x01f\xc4\x01f\xa1\xff\x01\x01",
+    "deep": b"\x96\xc4\x01f\xc4\x01f\xa1a\x01\x01" + b"\x91" * 100_000,
+}
+
+
+@pytest.mark.parametrize("written", SEALED_BY_ANOTHER_VERSION.values(), ids=SEALED_BY_ANOTHER_VERSION)
+async def test_a_value_that_opens_and_cannot_be_read_is_a_miss(tier: Tier, written: bytes) -> None:
+    value = Sealer([SECRET]).seal(CREDENTIAL.parts, CREDENTIAL.fingerprint, written)
+    await tier.client.set(tier.key, value, px=10_000)
+    assert await tier.read() is None
+    assert tier.faults("read") == 0
+
+
 async def test_a_value_moved_to_another_credentials_key_is_a_miss(tier: Tier) -> None:
     await tier.fill()
     other = Credential(READER, CredentialKind.BEARER, "", ("other",), FINGERPRINTER(("other",)))

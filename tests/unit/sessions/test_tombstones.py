@@ -6,12 +6,14 @@ import msgspec
 import pytest
 
 from gateway.fleet.client import RedisClient, connect
+from gateway.model.foreign import UNDECODABLE
 from gateway.sessions.ending import Effect, Ending, News, Touch
 from gateway.sessions.tombstones import Tombstones, decode_news
 from tests.support.sessions import found, wall
 
 A, B = b"a" * 16, b"b" * 16
 FINGERPRINT = b"f" * 16
+DEEP = b"\x91" * 100_000  # lists in lists
 
 
 @pytest.fixture
@@ -31,10 +33,14 @@ def news(effect: Effect = Effect.ENDED, *handles: bytes, life: float = 600.0) ->
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"hello", b"\xc1", msgspec.msgpack.encode([1]), msgspec.msgpack.encode([[9, 1.0, 1.0], []])]
+    "payload",
+    [
+        *(b"", b"hello", b"\xc1", b"\x93" + msgspec.msgpack.encode([1, 1.0, 1.0]) + b"\x90" + DEEP),
+        *(msgspec.msgpack.encode([1]), msgspec.msgpack.encode([[9, 1.0, 1.0], []])),
+    ],
 )
 def test_a_message_that_is_none_is_an_error(payload: bytes) -> None:
-    with pytest.raises(msgspec.MsgspecError):
+    with pytest.raises(UNDECODABLE):
         decode_news(payload)
 
 
@@ -46,10 +52,11 @@ async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, c
     assert await tombstones.touch(client, [B], found(), 5.0) is Touch.NONE
 
 
+@pytest.mark.parametrize("garbage", [b"garbage", b"\x94\x01\x01\x01" + DEEP])
 async def test_garbage_in_a_tombstones_place_revokes(
-    tombstones: Tombstones, client: RedisClient, key_prefix: str
+    tombstones: Tombstones, client: RedisClient, key_prefix: str, garbage: bytes
 ) -> None:
-    await client.set(f"{key_prefix}e:{A.hex()}", b"garbage", px=10_000)
+    await client.set(f"{key_prefix}e:{A.hex()}", garbage, px=10_000)
     assert await tombstones.touch(client, [A], found(), 0.0) is Touch.REVOKED
 
 
