@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,6 +42,7 @@ def parse_host(values: Sequence[bytes], scheme: str) -> Host:
     return parse_authority(values[0].decode("latin-1"), scheme)
 
 
+@lru_cache(maxsize=1024)
 def parse_authority(text: str, scheme: str) -> Host:
     """Read one `uri-host [":" port]`; raises MalformedError (400)."""
     found = _HOST.fullmatch(text) if len(text) <= _LONGEST else None

@@ -190,3 +190,13 @@ def test_for_forward_auth_a_token_that_was_composed_stays() -> None:
 )
 def test_a_spelling_that_no_proxy_overwrites_is_known_as_such(name: bytes, misspelt: bool) -> None:
     assert IdentityHeaders().misspelt([b"Host", name]) is misspelt
+
+
+def test_a_remembered_session_is_never_another() -> None:
+    headers = IdentityHeaders()
+    for number in range(3000):
+        session = Session(subject="s", user=User(id=f"u{number}"), member=Member(id=f"m{number}"))
+        for kind, told in ((CredentialKind.BEARER, f"u{number}"), (CredentialKind.API_KEY, f"m{number}")):
+            composed = headers.compose(session, credential(kind))
+            assert composed == headers.compose(session, credential(kind))
+            assert dict(composed)[b"X-User-Id"] == told.encode()
