@@ -26,10 +26,12 @@ from gateway.directory.migrating import migrate
 from gateway.model.errors import DirectoryError, SettingsError
 from gateway.model.revocation import Ended
 from gateway.runtime.check import check_document
+from gateway.runtime.load import ConfigText, Loaded
+from gateway.runtime.loop import run_loop
 from gateway.runtime.process import wall_clock
-from gateway.runtime.serve import run_loop, serve_until_told
-from gateway.runtime.service import Service
+from gateway.runtime.serve import Start, serve_until_told
 from gateway.runtime.settings import Settings
+from gateway.runtime.sockets import Ports, bind_ports, port_of
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 
@@ -56,15 +58,17 @@ async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
             _write_keys(folder / name)
         environment = _environment(folder, port, admin_port, upstream.port, valkey)
         settings = _settings(environment)
+        ports = bind_ports(settings.listen)
+        stack.callback(ports.close)
         signed = await _fill(settings)
 
-        async def tell(service: Service) -> None:
-            shown = _shown(service, environment["DEMO_ADMIN_TOKEN"], *signed)
+        async def tell(_: Ports) -> None:
+            shown = _shown(ports, environment["DEMO_ADMIN_TOKEN"], *signed)
             if credentials is not None:
                 write_credentials(shown, credentials)
             _greet(shown, valkey)
 
-        await serve_until_told(settings, tell)
+        await serve_until_told(Start(Loaded(ConfigText(str(_CONFIG), ""), settings), ports), tell)
     return 0
 
 
@@ -118,12 +122,12 @@ async def _nobody_listens(_: Ended) -> None:
     """Nothing is cached of records that were never served."""
 
 
-def _shown(service: Service, admin_token: str, bearer: str, cookie: str) -> Credentials:
+def _shown(ports: Ports, admin_token: str, bearer: str, cookie: str) -> Credentials:
     return Credentials(
         session_cookie=CookieShown("__session", cookie),
         bearer=bearer,
-        public_url=f"http://127.0.0.1:{service.public_port}",
-        admin_url=f"http://127.0.0.1:{service.admin_port}",
+        public_url=f"http://127.0.0.1:{port_of(ports.public)}",
+        admin_url=f"http://127.0.0.1:{port_of(ports.admin)}",
         admin_token=admin_token,
     )
 

@@ -11,6 +11,9 @@ from aiohttp import web
 from gateway.endpoints.refusals import refusal_response
 from gateway.model.refusal import Refusal, RefusalCode
 
+Render = Callable[[], Awaitable[tuple[bytes, str]]]
+"""Returns the metrics of every process, and their content type."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -55,7 +58,7 @@ class AdminPort:
             return refusal_response(Refusal(RefusalCode.INTERNAL), request_id)
 
 
-def health_pages(ready: Callable[[], bool], render: Callable[[], tuple[bytes, str]]) -> dict[str, Page]:
+def health_pages(ready: Callable[[], bool], render: Render) -> dict[str, Page]:
     """Return the pages for kubelets and scrapers.
 
     `/healthz` is 200 as long as the loop runs. `/readyz` is 200 while `ready()` and 503 while starting and draining:
@@ -70,7 +73,7 @@ def health_pages(ready: Callable[[], bool], render: Callable[[], tuple[bytes, st
         return _told(200, "ready") if ready() else _told(503, "not ready")
 
     async def metrics(_request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
-        body, content_type = render()
+        body, content_type = await render()
         return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
     return {"/healthz": Page("GET", healthz), "/readyz": Page("GET", readyz), "/metrics": Page("GET", metrics)}

@@ -1,4 +1,4 @@
-"""The tunnels and event streams that are open, findable by what would end them.
+"""The tunnels and event streams that are open.
 
 A plain answer is over before a revocation could matter. A stream that was allowed an hour ago would go on telling a
 revoked session everything, so it is ended with the session, when the session expires, and when the process drains.
@@ -7,7 +7,7 @@ revoked session everything, so it is ended with the session, when the session ex
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from gateway.forwarding.tunnel import GOING_AWAY, POLICY_VIOLATION
@@ -18,36 +18,39 @@ from gateway.model.resolution import Resolution
 
 StreamKind = Literal["tunnel", "event_stream"]
 Resolve = Callable[[Credential], Awaitable[Resolution]]
-HandlesOf = Callable[[Decision], Sequence[bytes]]
-"""Decision -> the handles of everything whose end would end it; news of revocations name things by the same."""
 
 _LONGEST_TIMER = 86400.0
 """Seconds: a timer for a later expiry is set again, since a loop's clock may drift from the wall's."""
+
+_AT_ONCE = 100
+"""Streams that are looked at again before other work has its turn: some milliseconds of a busy loop."""
 
 
 class OpenStream:
     """One stream. `end` closes it with a WebSocket close code, which an event stream has no use for."""
 
-    __slots__ = ("decision", "end", "handles", "kind", "timer")
+    __slots__ = ("decision", "end", "kind", "timer")
 
-    def __init__(
-        self, kind: StreamKind, decision: Decision, handles: Sequence[bytes], end: Callable[[int], None]
-    ) -> None:
+    def __init__(self, kind: StreamKind, decision: Decision, end: Callable[[int], None]) -> None:
         self.kind = kind
         self.decision = decision
-        self.handles = handles
         self.end = end
         self.timer: asyncio.TimerHandle | None = None
 
 
 class OpenStreams:
-    """Every open stream of one process. `clock` gives epoch seconds: sessions expire by the wall's time."""
+    """Every open stream of one generation. `clock` gives epoch seconds: sessions expire by the wall's time.
 
-    def __init__(self, handles_of: HandlesOf, clock: Callable[[], float]) -> None:
-        self._handles_of = handles_of
+    `on_open` is called for each that begins: its session may have been ended since its request was allowed, while
+    nobody could find the stream. Then `recheck` is due for those that it has not seen.
+    """
+
+    def __init__(self, clock: Callable[[], float], on_open: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
+        self._on_open = on_open
         self._streams: set[OpenStream] = set()
-        self._by_handle: dict[bytes, set[OpenStream]] = {}
+        self._unseen: set[OpenStream] = set()
+        self._draining = False
 
     def count(self, kind: StreamKind) -> int:
         """Return how many are open; for metrics."""
@@ -55,49 +58,46 @@ class OpenStreams:
 
     def add(self, kind: StreamKind, decision: Decision, end: Callable[[int], None]) -> OpenStream:
         """Note a stream that has begun; `remove` must follow."""
-        handles = self._handles_of(decision) if decision.resolution.session is not None else ()
-        stream = OpenStream(kind, decision, handles, end)
+        stream = OpenStream(kind, decision, end)
         self._streams.add(stream)
-        for handle in handles:
-            self._by_handle.setdefault(handle, set()).add(stream)
         self._watch_expiry(stream)
+        if self._draining:
+            asyncio.get_running_loop().call_soon(end, GOING_AWAY)
+        elif decision.credential is not None:
+            self._unseen.add(stream)
+            self._on_open()
         return stream
 
     def remove(self, stream: OpenStream) -> None:
         """Forget a stream that has ended."""
         self._streams.discard(stream)
+        self._unseen.discard(stream)
         if stream.timer is not None:
             stream.timer.cancel()
-        for handle in stream.handles:
-            streams = self._by_handle.get(handle)
-            if streams is not None:
-                streams.discard(stream)
-                if not streams:
-                    del self._by_handle[handle]
-
-    def ended(self, handles: Iterable[bytes]) -> int:
-        """End the streams of everything that was revoked; return how many."""
-        found = {stream for handle in handles for stream in self._by_handle.get(handle, ())}
-        return _end_all(found, POLICY_VIOLATION)
 
     def drain(self) -> int:
-        """End every stream, since the process is about to end; return how many."""
-        return _end_all(self._streams, GOING_AWAY)
+        """End every stream, since the process is about to end; return how many. Those that come later end at once."""
+        self._draining = True
+        streams = tuple(self._streams)
+        for stream in streams:
+            stream.end(GOING_AWAY)
+        return len(streams)
 
-    async def recheck(self, resolve: Resolve) -> int:
-        """Resolve every stream's credential again, after news may have been missed; return how many were ended.
+    async def recheck(self, resolve: Resolve, *, unseen_only: bool = False) -> int:
+        """Resolve every stream's credential again, or the new ones', and end what is no longer anybody's session.
 
-        One whose authority cannot be asked goes on: an outage is no revocation.
+        Returns how many that were. One whose authority cannot be asked goes on: an outage is no revocation.
         """
-        lost: list[OpenStream] = []
-        for stream in tuple(self._streams):
-            credential = stream.decision.credential
-            if credential is None:
-                continue
-            answer = (await resolve(credential)).answer
-            if not isinstance(answer, Found | Unavailable):
-                lost.append(stream)
-        return _end_all([stream for stream in lost if stream in self._streams], POLICY_VIOLATION)
+        streams = tuple(self._unseen if unseen_only else self._streams)
+        self._unseen.clear()
+        gone = 0
+        for position, stream in enumerate(streams, 1):
+            if position % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if await _is_over(stream, resolve) and stream in self._streams:
+                stream.end(POLICY_VIOLATION)
+                gone += 1
+        return gone
 
     def _watch_expiry(self, stream: OpenStream) -> None:
         expires_at = stream.decision.resolution.expires_at
@@ -111,8 +111,6 @@ class OpenStreams:
             stream.timer = loop.call_later(0, stream.end, POLICY_VIOLATION)  # not before the stream itself stands
 
 
-def _end_all(streams: Iterable[OpenStream], code: int) -> int:
-    chosen = tuple(streams)
-    for stream in chosen:
-        stream.end(code)
-    return len(chosen)
+async def _is_over(stream: OpenStream, resolve: Resolve) -> bool:
+    credential = stream.decision.credential
+    return credential is not None and not isinstance((await resolve(credential)).answer, Found | Unavailable)

@@ -39,6 +39,8 @@ _TOO_MANY_FIELDS = "Too many headers received"
 _LINGER_SECONDS = 5.0
 """How long the rest of a body that nobody wanted is read and dropped, so that the answer is not lost to a reset."""
 _MOST_READ = 64 * 1024
+_SERVER = "gateway"
+"""Who answers, on our own answers alone (RFC 9110 section 10.2.4); aiohttp would tell its version and Python's."""
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow caller before the upstream is held."""
 
@@ -281,8 +283,10 @@ class FrontConnection(RequestHandler):
         self._request_in_progress = True
         try:
             response = await server.request_handler(request)
-            if self.draining and not response.prepared:
-                response.force_close()
+            if not response.prepared:
+                response.headers.setdefault("Server", _SERVER)
+                if self.draining:
+                    response.force_close()
             await response.prepare(request)
             await response.write_eof()
         finally:
@@ -297,6 +301,7 @@ class FrontConnection(RequestHandler):
         refusal = message.refusal if isinstance(message, _Refused) else self._refusal_of(getattr(message, "exc", None))
         request = self._request(_UNREADABLE, EMPTY_PAYLOAD)
         response = self._server.refuse(request, refusal)
+        response.headers["Server"] = _SERVER
         response.force_close()
         await response.prepare(request)
         await response.write_eof()

@@ -16,7 +16,7 @@ from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host
 from gateway.model.route import RateLimit
 from gateway.model.target import parse_target
-from gateway.policy.limits import Standing
+from gateway.policy.limits import Standing, Taken
 from gateway.runtime.generation import Generation, open_generation
 from gateway.runtime.load import load_settings
 from gateway.runtime.outcome import Outcome
@@ -78,13 +78,9 @@ def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
 class _Unlimited:
     """Counts nothing: to explain a request is not to send it."""
 
-    def take(self, key: str, limit: RateLimit) -> int | None:  # noqa: ARG002 - the protocol's
-        """Let everybody pass."""
-        return None
-
-    def standing(self, key: str, limit: RateLimit) -> Standing:  # noqa: ARG002 - the protocol's
-        """Return a full bucket."""
-        return Standing(limit.burst, limit.burst, 0.0)
+    async def take(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
+        """Let everybody pass, and leave every bucket full."""
+        return Taken(None, Standing(limit.burst, limit.burst, 0.0))
 
 
 def _told(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
@@ -102,6 +98,9 @@ def _told(decision: Decision, settings: Settings, generation: Generation) -> Ite
         return
     yield _line("decision", "allowed")
     yield _line("rule", decision.rule)
+    if decision.answered:
+        yield _line("answered by", "the gateway itself (a preflight)")
+        return
     yield from _sent(decision, settings, generation)
 
 

@@ -41,6 +41,9 @@ from gateway.telemetry.journal import Journal
 from gateway.telemetry.request_ids import RequestIds
 from gateway.telemetry.trace_context import Traces
 
+_TOGETHER = 0.02
+"""Seconds in which further news are waited for before open streams are looked at: revocations often come in crowds."""
+
 
 class Told:
     """What upstreams are told of a caller, and the keys that sign it, if there are any."""
@@ -64,13 +67,15 @@ class Generation:
         self._told = Told(settings.identity, process)
         self._table = RouteTable(to_routes(settings))
         self._tasks = TaskKeeper()
-        news = asyncio.Event()
-        self.identification = Identification(settings, process, authorities, news.set)
+        self._due = asyncio.Event()
+        self._news = False
+        self.identification = Identification(settings, process, authorities, self._heard)
         limits = LocalLimits(process.now)
         gate = self.gate(self.identification.resolver.resolve, limits)
-        self.streams = OpenStreams(lambda _: (), process.clock)
+        self.streams = OpenStreams(process.clock, self._due.set)
         self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))
-        self._forwarder = HttpForwarder(_upstreams(self._table.routes, settings.upstreams), self.heads, self.streams)
+        self.upstreams = _upstreams(self._table.routes, settings.upstreams)
+        self._forwarder = HttpForwarder(self.upstreams, self.heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
         doors = own_doors(settings, gate, self.identification, limits, process, self._told.key_ring)
         renewal = renewal_of(settings, self.identification)
@@ -81,7 +86,7 @@ class Generation:
         beneath = {door.beneath: door for door in asked if door.beneath}
         journal = _journal(settings.telemetry, process)
         self.front = Front((*doors, *asked), proxy, accesses, journal, beneath)
-        self._tasks.start(self._end_streams(news), "ending of streams")
+        self._tasks.start(self._end_streams(), "ending of streams")
 
     def gate(self, resolve: Resolve, limits: Limits) -> Gate:
         """Return a gate of this generation; `explain` asks for one that leaves no trace."""
@@ -93,12 +98,18 @@ class Generation:
         await self._forwarder.close()
         await self.identification.close()
 
-    async def _end_streams(self, news: asyncio.Event) -> None:
-        """Look again at whatever is open each time that something was ended, or may have been."""
+    def _heard(self) -> None:
+        self._news = True
+        self._due.set()
+
+    async def _end_streams(self) -> None:
+        """Look at new streams once, and at all each time that something was ended, or may have been."""
         while True:
-            await news.wait()
-            news.clear()
-            await self.streams.recheck(self.identification.resolver.resolve)
+            await self._due.wait()
+            await asyncio.sleep(_TOGETHER)
+            self._due.clear()
+            news, self._news = self._news, False
+            await self.streams.recheck(self.identification.resolver.resolve, unseen_only=not news)
 
 
 async def open_generation(settings: Settings, process: Process) -> Generation:

@@ -12,7 +12,7 @@ from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints.access import AccessReader
-from gateway.endpoints.cors import Cors
+from gateway.policy.cors import Cors
 from gateway.endpoints.door import Door
 from gateway.endpoints.forward_auth.door import ForwardAuth, keeping
 from gateway.endpoints.forward_auth.kinds import build_reader

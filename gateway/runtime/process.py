@@ -13,7 +13,7 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.instants import Stamps
-from gateway.telemetry.lines import LineBuffer, write_to
+from gateway.telemetry.lines import LineBuffer, write_shared, write_to
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -32,12 +32,13 @@ class Process:
     """Made once, on the running event loop; generations come and go within it.
 
     `clock` is in epoch seconds, `now` monotonic. `draining` is set once and for all when the process is to end.
+    `shared`: other processes write to `output` as well.
     """
 
-    def __init__(self, output: IO[bytes] = sys.stdout.buffer) -> None:
+    def __init__(self, output: IO[bytes] = sys.stdout.buffer, *, shared: bool = False) -> None:
         self.clock: Callable[[], float] = wall_clock
         self.now: Callable[[], float] = time.monotonic
-        self.lines = LineBuffer(write_to(output))
+        self.lines = LineBuffer(write_shared(output) if shared else write_to(output))
         self.stamps = Stamps(self.clock)
         self.audit = AuditLog(self.lines, self.stamps)
         self.random_hex = RandomHex()

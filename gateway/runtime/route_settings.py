@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
 from gateway.model.route import (
+    PREFLIGHT_SECONDS,
     Access,
+    CorsRules,
     LimitBy,
     Match,
     OnMany,
@@ -19,6 +21,7 @@ from gateway.model.route import (
     Timeouts,
 )
 from gateway.source.addresses import UpstreamList
+from gateway.source.names import FieldName
 from gateway.source.origins import Origin, host_name
 from gateway.source.paths import CanonicalPath, PathPrefix
 from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, StringList, listed
@@ -98,15 +101,29 @@ class TimeoutSettings(SettingsModel):
 
 
 class RateLimitSettings(SettingsModel):
-    """A token bucket; `per` says whose."""
+    """A token bucket; `per` says whose, `shared` that all replicas count in one, where there is a Redis."""
 
     per: LimitBy
     rate: Rate
     burst: int = Field(ge=1)
+    shared: bool = True
 
     def to_rate_limit(self) -> RateLimit:
         """Return the model's noun, in tokens a second."""
-        return RateLimit(per=self.per, rate=self.rate, burst=self.burst)
+        return RateLimit(per=self.per, rate=self.rate, burst=self.burst, shared=self.shared)
+
+
+class RouteCorsSettings(SettingsModel):
+    """Which foreign pages may read a route's answers; see `gateway.model.route.CorsRules`."""
+
+    origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = Field(min_length=1)
+    request_headers: Annotated[tuple[FieldName, ...], BeforeValidator(listed)] = ()
+    exposed: Annotated[tuple[FieldName, ...], BeforeValidator(listed)] = ()
+    max_age: Duration = float(PREFLIGHT_SECONDS)
+
+    def to_rules(self) -> CorsRules:
+        """Return the model's noun, in whole seconds."""
+        return CorsRules(frozenset(self.origins), self.request_headers, self.exposed, int(self.max_age))
 
 
 class RouteSettings(SettingsModel):
@@ -128,10 +145,12 @@ class RouteSettings(SettingsModel):
     body_bytes: int | None = Field(default=None, ge=0)
     timeouts: TimeoutSettings = TimeoutSettings()
     rate_limit: RateLimitSettings | None = None
+    cors: RouteCorsSettings | None = None
 
     def to_route(self, readers: tuple[str, ...], body_bytes: int) -> Route:
         """Return the model's noun; `readers` and `body_bytes` stand in where the route does not say."""
         listed = readers if self.credentials is None else self.credentials
+        cors = self.cors.to_rules() if self.cors is not None else None
         return Route(
             name=self.name,
             match=self.match.to_match(),
@@ -139,7 +158,7 @@ class RouteSettings(SettingsModel):
             credentials=() if self.access is Access.PUBLIC else listed,
             on_many=self.on_many,
             require=self.require.to_require(),
-            origins=frozenset(self.origins),
+            origins=frozenset(self.origins) | (cors.origins if cors is not None else frozenset()),
             upstream=self.upstream,
             strip_prefix=self.strip_prefix,
             preserve_host=self.preserve_host,
@@ -149,4 +168,5 @@ class RouteSettings(SettingsModel):
             body_bytes=body_bytes if self.body_bytes is None else self.body_bytes,
             timeouts=self.timeouts.to_timeouts(),
             rate_limit=self.rate_limit.to_rate_limit() if self.rate_limit is not None else None,
+            cors=cors,
         )

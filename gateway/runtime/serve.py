@@ -1,27 +1,48 @@
-"""`gateway serve`: one process from its start to its last line."""
+"""`gateway serve`: from the start to the last line."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import structlog
+from prometheus_client import CollectorRegistry, ProcessCollector
 
-from gateway.model.errors import GatewayError
-from gateway.runtime.generation import open_generation
-from gateway.runtime.load import load_settings
+from gateway.runtime.crew import Crew
+from gateway.runtime.load import Loaded, load
+from gateway.runtime.loop import run_loop
+from gateway.runtime.many_processes import ManyProcesses
+from gateway.runtime.nursery import Nursery, open_nursery
+from gateway.runtime.one_process import OneProcess
 from gateway.runtime.process import Process
-from gateway.runtime.service import Service
-from gateway.runtime.settings import Settings
-from gateway.telemetry.logging import configure
-from gateway.telemetry.redaction import Redactor
+from gateway.runtime.revocations import Revocations
+from gateway.runtime.sockets import Ports, bind_ports, port_of
+from gateway.runtime.supervisor import Again, Supervisor
+from gateway.runtime.systemd import Notifier
+from gateway.runtime.work import work
+from gateway.runtime.worker import Worker, configure_logging
+from gateway.telemetry.audit import Actor
+from gateway.telemetry.runtime_metrics import RuntimeMetrics
 
 _log = structlog.get_logger(__name__)
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What is there before the event loop: a config, its bound ports, and the nursery of several workers.
+
+    Without `again` the config is what it is: SIGHUP, which a terminal sends when it is closed, ends the program.
+    """
+
+    loaded: Loaded
+    ports: Ports
+    nursery: Nursery | None = None
+    again: Again | None = None
 
 
 def run(config: Path) -> int:
@@ -29,69 +50,99 @@ def run(config: Path) -> int:
 
     Raises SettingsError with every problem of the config, and GatewayError when a part of it cannot be used.
     """
-    settings = load_settings(config, os.environ)
-    return run_loop(_serve(settings))
 
+    def again() -> Loaded:
+        return load(config, os.environ)
 
-def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run `main` on uvloop where it is installed, else on the standard loop."""
+    loaded = again()
+    ports = bind_ports(loaded.settings.listen)
+    several = loaded.settings.listen.workers > 1
+    nursery = open_nursery(lambda control: work(control, ports)) if several else None
     try:
-        import uvloop  # noqa: PLC0415 - optional, and not there on every platform
-    except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
+        return run_loop(_serve(Start(loaded, ports, nursery, again)))
+    finally:
+        ports.close()
 
 
-async def _serve(settings: Settings) -> int:
-    async def tell(service: Service) -> None:
-        _log.info("serving", public=service.public_port, admin=service.admin_port)
+async def _serve(start: Start) -> int:
+    async def tell(ports: Ports) -> None:
+        workers = start.loaded.settings.listen.workers
+        _log.info("serving", public=port_of(ports.public), admin=port_of(ports.admin), workers=workers)
 
-    await serve_until_told(settings, tell)
+    await serve_until_told(start, tell)
     return 0
 
 
-async def serve_until_told(settings: Settings, on_serving: Callable[[Service], Awaitable[None]]) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `on_serving` is called once every port is bound.
+async def serve_until_told(start: Start, on_serving: Callable[[Ports], Awaitable[None]]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second one ends the draining at once.
 
-    A second signal ends the draining at once.
+    SIGHUP reloads the config, SIGUSR2 replaces every worker. `on_serving` is called once requests are answered.
     """
     told = _signals()
-    process = Process()
-    configure_logging(settings, process, ())
+    process, notifier = Process(shared=start.nursery is not None), Notifier(os.environ)
+    configure_logging(start.loaded.settings.telemetry, process, ())
+    supervisor = _supervisor(start, process)
     try:
-        generation = await open_generation(settings, process)
-        readers = generation.identification.readers.values()
-        configure_logging(settings, process, [name for reader in readers for name in reader.headers | reader.cookies])
-        service = Service(settings, process, generation)
-        await _open(service)
-        await on_serving(service)
-        await told.get()
+        await supervisor.start(start.loaded)
+        notifier.ready()
+        await on_serving(start.ports)
+        await _until_told(told, supervisor, process, notifier, start.again)
         _log.info("draining")
-        closing = process.tasks.start(service.close(), "draining")
-        again = process.tasks.start(told.get(), "second signal")
-        await asyncio.wait({closing, again}, return_when=asyncio.FIRST_COMPLETED)
+    except BaseException:
+        supervisor.cut()
+        raise
     finally:
-        await process.close()
+        notifier.stopping()
+        await _end(told, supervisor, process)
 
 
-def configure_logging(settings: Settings, process: Process, secret_names: Iterable[bytes]) -> None:
-    """Send log lines where and how the config says; `secret_names` are the headers and cookies of credentials."""
-    form = settings.telemetry.format
-    redactor = Redactor(name.decode("latin-1") for name in secret_names)
-    configure(form, "info", process.lines, process.stamps, redactor, colour=form == "console" and sys.stdout.isatty())
+def _supervisor(start: Start, process: Process) -> Supervisor:
+    registry = CollectorRegistry()
+    metrics = RuntimeMetrics(registry, process.clock)
+    revocations = Revocations(process.clock, start.loaded.settings.cache.revoked)
+    crew: Crew
+    if start.nursery is None:
+        crew = OneProcess(process, Worker(process, start.ports.public))
+    else:
+        ProcessCollector(registry=registry)  # what this process takes is the gateway's as well
+        crew = ManyProcesses(start.nursery, revocations, metrics)
+    return Supervisor(process, crew, start.ports, metrics, revocations)
 
 
-async def _open(service: Service) -> None:
-    try:
-        await service.open()
-    except OSError as error:
-        raise GatewayError(f"cannot listen: {error.strerror or error}") from error
+async def _until_told(
+    told: asyncio.Queue[int], supervisor: Supervisor, process: Process, notifier: Notifier, again: Again | None
+) -> None:
+    """Do what signals ask until one of them asks to end."""
+    if again is not None:
+        process.tasks.start(supervisor.watch(again, notifier), "watching the config")
+    while (number := await told.get()) not in _STOP:
+        if number == signal.SIGUSR2:
+            process.tasks.start(supervisor.renew(), "renewal of workers")
+        elif again is not None:
+            process.tasks.start(supervisor.reload(again, Actor("signal"), notifier), "reload")
+        else:
+            return
+
+
+async def _end(told: asyncio.Queue[int], supervisor: Supervisor, process: Process) -> None:
+    """Drain, or be told a second time not to wait."""
+    ending = process.tasks.start(supervisor.end(), "draining")
+    hurrying = process.tasks.start(_told_again(told), "second signal")
+    await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not ending.done():
+        supervisor.cut()
+    await process.close()
+
+
+async def _told_again(told: asyncio.Queue[int]) -> None:
+    while await told.get() not in _STOP:
+        pass
 
 
 def _signals() -> asyncio.Queue[int]:
-    """Return a queue that gets each SIGTERM and SIGINT from now on."""
+    """Return a queue that gets each signal from now on."""
     told: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (*_STOP, signal.SIGHUP, signal.SIGUSR2):
         loop.add_signal_handler(number, told.put_nowait, number)
     return told

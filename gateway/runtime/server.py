@@ -58,18 +58,18 @@ class GatewayServer(web.Server):
         """Let every answer from now on close its connection."""
         self.draining = True
 
-    async def close(self, patience: float) -> None:
-        """Close idle connections, wait `patience` seconds for the others, then cut them.
+    async def close(self, patience: float, idle: float = 0.0) -> None:
+        """Wait `idle` seconds, close idle connections, wait for the others until `patience` has passed, then cut them.
 
-        The listening socket is its owner's to close, before this.
+        A connection that looks idle may have a request on its way: while `idle` lasts it is answered, and its
+        connection closed in order. The listening socket is its owner's to close, before this.
         """
         self.drain()
+        if await self._is_empty_within(idle):
+            return
         for connection in self._fronts():
             connection.close_when_idle()
-        try:
-            async with asyncio.timeout(patience):
-                await self._empty()
-        except TimeoutError:
+        if not await self._is_empty_within(patience - idle):
             for connection in self._fronts():
                 connection.cut()
             await self._empty()
@@ -82,6 +82,14 @@ class GatewayServer(web.Server):
 
     def _fronts(self) -> list[FrontConnection]:
         return cast("list[FrontConnection]", self.connections)
+
+    async def _is_empty_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty()
+        except TimeoutError:
+            return False
+        return True
 
     async def _empty(self) -> None:
         if self._connections:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.credentials.kinds import ReaderSettings
@@ -32,13 +33,32 @@ _KIB = 1024
 _REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)
 
 
+def _workers(value: object) -> object:
+    """Read `auto` as the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if value == "auto" else value
+
+
+class TlsSettings(SettingsModel):
+    """The certificate of the public port, leaf first, and its key; PEM."""
+
+    cert_file: Path
+    key_file: Path
+
+
 class ListenSettings(SettingsModel):
-    """Where the gateway listens. Without `admin_token` nobody may revoke over the admin port."""
+    """Where the gateway listens, with how many processes, and how long it takes to leave.
+
+    Without `admin_token` nobody may revoke over the admin port. `drain` is in seconds: within the 30 that Kubernetes
+    waits by default. `watch` is how often the config and the files that it names are looked at; 0 is never.
+    """
 
     public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
     admin: Listen = ListenAddress("127.0.0.1", 9090)
     health: Listen | None = None
-    workers: Literal[1] = 1
+    tls: TlsSettings | None = None
+    workers: Annotated[int, Field(ge=1, le=1024), BeforeValidator(_workers)] = 1
+    drain: Duration = 20.0
+    watch: Duration = 1.0
     admin_token: OptionalSecret = None
 
 

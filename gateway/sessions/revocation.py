@@ -81,6 +81,14 @@ class Revoker:
         life = max(self._times.revoked, self._times.changed)
         return await self._end(ended, Ending(effect_of(ended.kind), self._clock(), life))
 
+    def remember(self, ended: Ended, at: float) -> None:
+        """Take note of what was ended before this process, or its config, was there; nobody else is told.
+
+        `at`, in epoch seconds, is when: whoever signed in since is not touched.
+        """
+        life = max(self._times.revoked, self._times.changed)
+        self._endings.hear(News(Ending(effect_of(ended.kind), at, life), self._handles.of(ended)))
+
     async def changed(self, ended: Ended) -> bool:
         """Forget what was cached of it, everywhere: its row in the directory changed and is to be read again.
 

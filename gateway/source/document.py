@@ -85,6 +85,11 @@ def open_document(
     error: type[SettingsError | RecordsError] = SettingsError,
 ) -> Document:
     """Read a file; see `parse_document`. Raises `error` also for a file that cannot be read as text."""
+    return parse_document(read_text(path, error=error), str(path), environment=environment, error=error)
+
+
+def read_text(path: Path, *, error: type[SettingsError | RecordsError] = SettingsError) -> str:
+    """Return the text of a file; raises `error` for one that cannot be read, is too large or is not UTF-8."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -93,11 +98,10 @@ def open_document(
     if len(content) > MAX_BYTES:
         raise error([_whole(path, f"is larger than {MAX_BYTES} bytes")])
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         raise error([Problem(str(path), line, 1, "", "is not UTF-8")]) from fault
-    return parse_document(text, str(path), environment=environment, error=error)
 
 
 def parse_document(

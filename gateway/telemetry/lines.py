@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable
 from threading import RLock
 from typing import IO
@@ -29,6 +30,25 @@ def write_to(stream: IO[bytes]) -> Write:
             left = left[os.write(descriptor, left) :]
 
     return write
+
+
+def write_shared(stream: IO[bytes]) -> Write:
+    """Return what `write_to` does, for a stream that several processes write to: no line ends up inside of another.
+
+    A pipe takes at most PIPE_BUF bytes as one (pipe(7)), so lines go out in portions of that size. A single line that
+    is longer may still be torn.
+    """
+    write = write_to(stream)
+
+    def write_portions(data: bytes) -> None:
+        start = 0
+        while len(data) - start > select.PIPE_BUF:
+            end = data.rfind(b"\n", start, start + select.PIPE_BUF) + 1 or data.find(b"\n", start) + 1 or len(data)
+            write(data[start:end])
+            start = end
+        write(data[start:])
+
+    return write_portions
 
 
 class LineBuffer:

@@ -34,8 +34,7 @@ def environment_of_the_reference(tmp_path: Path) -> dict[str, str]:
     secrets = ("GATEWAY_SECRET", "GATEWAY_ADMIN_TOKEN", "GATEWAY_PEPPER", "GATEWAY_INTROSPECTION_SECRET")
     return {
         **dict.fromkeys(secrets, "0123456789abcdef0123456789abcdef"),
-        "GATEWAY_TOKEN_KEYS": str(keys),
-        "GATEWAY_IDENTITY_KEYS": str(keys),
+        **dict.fromkeys(("GATEWAY_TOKEN_KEYS", "GATEWAY_IDENTITY_KEYS", "GATEWAY_CERT", "GATEWAY_KEY"), str(keys)),
     }
 
 
@@ -49,6 +48,8 @@ def test_without_its_secrets_the_reference_names_each_variable_and_file() -> Non
     assert ended.returncode == 1
     told = [line.split(": ", 1)[1] for line in ended.stdout.splitlines()]
     assert told == [
+        "listen.tls.cert_file: cannot be read: No such file or directory",
+        "listen.tls.key_file: cannot be read: No such file or directory",
         "listen.admin_token: the environment variable GATEWAY_ADMIN_TOKEN is not set",
         "secret: the environment variable GATEWAY_SECRET is not set",
         "authorities.accounts.pepper[0]: the environment variable GATEWAY_PEPPER is not set",

@@ -58,6 +58,6 @@ def carriage(
         decision,
         added,
         RequestRecord("req-1", 0.0),
-        OpenStreams(lambda _: (), lambda: 0.0),
+        OpenStreams(lambda: 0.0),
         asyncio.get_running_loop().time(),
     )

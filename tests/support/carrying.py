@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -130,14 +130,13 @@ async def carrying(
     stripped: Stripped = _STRIPPED,
     decide: Decide = allow,
     added: HeaderPairs = (),
-    handles_of: Callable[[Decision], Sequence[bytes]] = lambda _: (),
     clock: Callable[[], float] = lambda: 0.0,
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     port: int = 0,
     keep_records: bool = True,
 ) -> AsyncIterator[Carrying]:
     """Run a front on a free port until the end."""
-    streams = OpenStreams(handles_of, clock)
+    streams = OpenStreams(clock)
     upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=tls)
     forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
     handler = AllowAll(route, forwarder, decide, added)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+from prometheus_client import CollectorRegistry
+
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
-from gateway.runtime.generation import Generation, open_generation
+from gateway.runtime.load import ConfigText, Loaded
+from gateway.runtime.one_process import OneProcess
 from gateway.runtime.process import Process, wall_clock
-from gateway.runtime.service import Service
+from gateway.runtime.revocations import Revocations
 from gateway.runtime.settings import Settings
+from gateway.runtime.sockets import Ports, bind_ports, port_of
+from gateway.runtime.supervisor import Supervisor
+from gateway.runtime.worker import Worker
 from gateway.signing import KeyRing
+from gateway.telemetry.logging import configure
+from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from tests.support.recording_upstream import RecordingUpstream, recording_upstream
 
 RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"
@@ -78,11 +88,11 @@ async def _nobody_listens(_: object) -> None:
 class Gateway:
     """A running gateway, its upstream, and credentials of the example records."""
 
-    def __init__(self, service: Service, generation: Generation, process: Process, log: Path) -> None:
-        self.port = service.public_port
-        self.admin_port = service.admin_port
-        self.service = service
-        self.generation = generation
+    def __init__(self, supervisor: Supervisor, worker: Worker, process: Process, log: Path) -> None:
+        self.port = port_of(supervisor.ports.public)
+        self.admin_port = port_of(supervisor.ports.admin)
+        self.supervisor = supervisor
+        self.worker = worker
         self.process = process
         self.bearer = ""
         self.cookie = ""
@@ -115,22 +125,37 @@ def config(upstream_port: int, accounts: dict[str, Any], **sections: Any) -> dic
 @contextlib.asynccontextmanager
 async def serving(settings: dict[str, Any], folder: Path) -> AsyncIterator[Gateway]:
     """Run a gateway of `settings`, on ports of its own, until the end; its log is written in `folder`."""
-    read = Settings.model_validate(settings)
+    read = Settings.model_validate({**settings, "listen": {"drain": "500ms", **settings.get("listen", {})}})
     log = folder / "gateway.log"
     with log.open("wb") as output:
         process = Process(output)
-        service = None
+        ports = bind_ports(read.listen)
+        worker = Worker(process, ports.public)
+        supervisor = alone(process, worker, ports)
         try:
-            generation = await open_generation(read, process)
-            service = Service(read, process, generation)
-            await service.open()
-            gateway = Gateway(service, generation, process, log)
+            await supervisor.start(Loaded(ConfigText("gateway.yaml", ""), read))
+            gateway = Gateway(supervisor, worker, process, log)
             await _sign(gateway, read)
             yield gateway
         finally:
-            if service is not None:
-                await service.close(patience=0.5)
+            await supervisor.end()
+            ports.close()
             await process.close()
+            _unconfigure_logging()
+
+
+def _unconfigure_logging() -> None:
+    """Let the next test's log lines go where they went before: this gateway's stream is closed."""
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if type(handler).__module__ == configure.__module__]:
+        root.removeHandler(handler)
+
+
+def alone(process: Process, worker: Worker, ports: Ports) -> Supervisor:
+    """Return a supervisor of one worker in this process."""
+    metrics = RuntimeMetrics(CollectorRegistry(), process.clock)
+    return Supervisor(process, OneProcess(process, worker), ports, metrics, Revocations(process.clock, 60.0))
 
 
 async def _sign(gateway: Gateway, settings: Settings) -> None:

@@ -8,6 +8,10 @@ from redis.exceptions import ConnectionError as RedisGoneError
 from gateway.demo.embedded_valkey import start_valkey
 
 
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
 async def test_it_serves_until_it_is_closed_and_writes_nothing(tmp_path: Path) -> None:
     valkey = await start_valkey(tmp_path)
     assert valkey is not None
@@ -20,7 +24,7 @@ async def test_it_serves_until_it_is_closed_and_writes_nothing(tmp_path: Path) -
     async with Redis.from_url(valkey.url) as client:
         with pytest.raises(RedisGoneError):
             await client.ping()
-    assert list(tmp_path.iterdir()) == []
+    assert is_empty(tmp_path)
 
 
 async def test_where_it_is_not_installed_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

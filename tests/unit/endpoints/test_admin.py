@@ -20,8 +20,11 @@ class Process:
     async def broken(self, _request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
         raise RuntimeError("a detail of ours")
 
+    async def render(self) -> tuple[bytes, str]:
+        return self.metrics.render()
+
     def port(self) -> AdminPort:
-        pages = health_pages(lambda: self.serving, self.metrics.render)
+        pages = health_pages(lambda: self.serving, self.render)
         return AdminPort({**pages, "/broken": Page("POST", self.broken)}, lambda: "req-1")
 
 

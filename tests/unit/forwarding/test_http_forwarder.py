@@ -33,7 +33,7 @@ class Forwarding:
     def __init__(self, port: int) -> None:
         self.route = route_to(port)
         upstreams = Upstreams([self.route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=ssl.create_default_context)
-        streams = OpenStreams(lambda _: (), lambda: 0.0)
+        streams = OpenStreams(lambda: 0.0)
         self.forwarder = HttpForwarder(upstreams, RequestHeads(Stripped()), streams, lambda: 5.0)
         self.record = RequestRecord("r", 0.0)
         self.request = FakeRequest()

@@ -22,56 +22,79 @@ def decision(session_id: str = "", expires_at: datetime | None = None) -> Decisi
     )
 
 
-def handles(found: Decision) -> tuple[bytes, ...]:
-    session = found.resolution.session
-    assert session is not None
-    return (str(session.id).encode(), b"everybody")
+class Resolver:
+    """Knows the sessions of `live`, and remembers whom it was asked about."""
 
+    def __init__(self, *live: str) -> None:
+        self.live = live
+        self.asked: list[str] = []
 
-async def test_a_stream_is_ended_by_any_of_its_handles_and_only_by_them() -> None:
-    streams, ended = OpenStreams(handles, lambda: 0.0), list[str]()
-    one = streams.add("tunnel", decision("s1"), lambda code: ended.append(f"one {code}"))
-    streams.add("event_stream", decision("s2"), lambda code: ended.append(f"two {code}"))
-    streams.add("tunnel", decision(), lambda code: ended.append(f"nobody {code}"))
-    assert streams.ended([b"s1", b"unknown"]) == 1
-    assert ended == ["one 1008"]
-    streams.remove(one)
-    assert streams.ended([b"everybody", b"s2"]) == 1
-    assert ended == ["one 1008", "two 1008"]
-    assert (streams.count("tunnel"), streams.count("event_stream")) == (1, 1)
+    async def __call__(self, credential: Credential) -> Resolution:
+        session_id = credential.parts[0]
+        self.asked.append(session_id)
+        return decision(session_id).resolution if session_id in self.live else NOBODY
 
 
 async def test_draining_ends_all_of_them() -> None:
-    streams, ended = OpenStreams(handles, lambda: 0.0), list[int]()
+    streams, ended = OpenStreams(lambda: 0.0), list[int]()
     for name in ("", "s1"):
         streams.add("tunnel", decision(name), ended.append)
     assert streams.drain() == 2
     assert ended == [1001, 1001]
 
 
+async def test_one_that_comes_while_all_are_drained_is_ended_as_soon_as_it_stands() -> None:
+    streams, ended = OpenStreams(lambda: 0.0), asyncio.get_running_loop().create_future()
+    streams.drain()
+    streams.add("tunnel", decision("s1"), ended.set_result)
+    assert not ended.done()
+    assert await ended == 1001
+
+
 async def test_a_removed_stream_is_forgotten() -> None:
-    streams = OpenStreams(handles, lambda: 0.0)
+    streams, resolver = OpenStreams(lambda: 0.0), Resolver()
     streams.remove(streams.add("tunnel", decision("s1", datetime.fromtimestamp(1.0, UTC)), lambda _: None))
-    assert (streams.ended([b"s1"]), streams.drain()) == (0, 0)
+    assert (await streams.recheck(resolver), streams.drain()) == (0, 0)
+    assert await streams.recheck(resolver, unseen_only=True) == 0
+    assert (resolver.asked, streams.count("tunnel")) == ([], 0)
 
 
 async def test_one_whose_time_has_passed_is_ended_at_once() -> None:
     ended = asyncio.get_running_loop().create_future()
-    OpenStreams(handles, lambda: 100.0).add(
-        "tunnel", decision("s1", datetime.fromtimestamp(99.0, UTC)), ended.set_result
-    )
+    OpenStreams(lambda: 100.0).add("tunnel", decision("s1", datetime.fromtimestamp(99.0, UTC)), ended.set_result)
     assert not ended.done()
     assert await ended == 1008
 
 
-async def test_only_those_with_a_credential_are_resolved_again() -> None:
-    streams, ended, asked = OpenStreams(handles, lambda: 0.0), list[int](), list[str]()
+async def test_those_whose_session_is_over_are_ended_and_those_without_one_are_left_alone() -> None:
+    streams, ended, resolver = OpenStreams(lambda: 0.0), list[str](), Resolver("s2")
+    streams.add("tunnel", decision(), lambda code: ended.append(f"nobody {code}"))
+    streams.add("tunnel", decision("s1"), lambda code: ended.append(f"s1 {code}"))
+    streams.add("event_stream", decision("s2"), lambda code: ended.append(f"s2 {code}"))
+    assert (streams.count("tunnel"), streams.count("event_stream")) == (2, 1)
+    assert await streams.recheck(resolver) == 1
+    assert (sorted(resolver.asked), ended) == (["s1", "s2"], ["s1 1008"])
+
+
+async def test_a_session_that_was_ended_while_its_stream_began_is_found() -> None:
+    opened, ended, resolver = list[None](), list[int](), Resolver()
+    streams = OpenStreams(lambda: 0.0, lambda: opened.append(None))
     streams.add("tunnel", decision(), ended.append)
     streams.add("tunnel", decision("s1"), ended.append)
+    assert len(opened) == 1
+    assert await streams.recheck(resolver, unseen_only=True) == 1
+    assert await streams.recheck(resolver, unseen_only=True) == 0
+    assert (resolver.asked, ended) == (["s1"], [1008])
 
-    async def resolve(credential: Credential) -> Resolution:
-        asked.append(credential.parts[0])
-        return NOBODY
 
-    assert await streams.recheck(resolve) == 1
-    assert (asked, ended) == (["s1"], [1008])
+async def test_many_streams_let_other_work_have_its_turn() -> None:
+    streams, resolver, turns = OpenStreams(lambda: 0.0), Resolver("s1"), list[int]()
+    for _ in range(250):
+        streams.add("tunnel", decision("s1"), lambda _: None)
+
+    async def other_work() -> None:
+        turns.append(len(resolver.asked))
+
+    _, gone = await asyncio.gather(streams.recheck(resolver), other_work())
+    assert gone is None
+    assert 0 < turns[0] < 250

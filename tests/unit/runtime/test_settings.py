@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     found = settings(redis={"url": "redis://127.0.0.1:6379/0"})
     assert found.listen.public == ListenAddress("0.0.0.0", 8080)  # noqa: S104 - what is compared, nothing listens
     assert found.listen.admin == ListenAddress("127.0.0.1", 9090)
+    assert (found.listen.workers, found.listen.drain, found.listen.watch, found.listen.tls) == (1, 20.0, 1.0, None)
     assert (found.listen.health, found.listen.admin_token, found.trusted_proxies) == (None, None, ())
     assert found.redis is not None
     assert (found.redis.key_prefix, found.redis.timeout) == ("gw:", 0.05)
@@ -43,7 +45,10 @@ def test_the_defaults_are_those_of_the_design() -> None:
     [
         {"secret": []},
         {"secret": ""},
-        {"listen": {"workers": 2}},
+        {"listen": {"workers": 0}},
+        {"listen": {"workers": "all"}},
+        {"listen": {"drain": 20}},
+        {"listen": {"tls": {"cert_file": "only-half.pem"}}},
         {"listen": {"admin_token": ""}},
         {"redis": {"url": "http://127.0.0.1"}},
         {"redis": {"url": "redis://a", "timeout": "0s"}},
@@ -65,6 +70,10 @@ def test_the_defaults_are_those_of_the_design() -> None:
 def test_what_makes_no_sense_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         settings(**keys)
+
+
+def test_as_many_workers_as_cores_can_be_asked_for() -> None:
+    assert settings(listen={"workers": "auto"}).listen.workers == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,203 @@
+"""A crew of several processes on one listening socket, each replaced when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from time import monotonic
+
+import structlog
+
+from gateway.model.errors import GatewayError
+from gateway.model.revocation import Ended
+from gateway.resilience.tasks import TaskKeeper
+from gateway.runtime.channel import Carry, open_channel
+from gateway.runtime.load import Loaded
+from gateway.runtime.member import Member
+from gateway.runtime.nursery import Nursery
+from gateway.runtime.orders import Leave, Order, Report, Revoked
+from gateway.runtime.revocations import Revocations
+from gateway.telemetry.merging import Snapshot, lasting, merge
+from gateway.telemetry.runtime_metrics import RuntimeMetrics
+
+_log = structlog.get_logger(__name__)
+
+_PAUSE = 0.1
+_PAUSE_MOST = 10.0
+"""Seconds before a worker that ended is replaced: none the first time, then twice as long each time. One that lasted
+for longer than the longest pause was no failure of its kind."""
+
+
+class ManyProcesses:
+    """`listen.workers: N`. Changes (a reload, a replacement) come one after another."""
+
+    def __init__(self, nursery: Nursery, revocations: Revocations, metrics: RuntimeMetrics) -> None:
+        self._nursery = nursery
+        self._revocations = revocations
+        self._metrics = metrics
+        self._members: list[Member] = []
+        self._alive: set[int] = set()
+        self._departed: Snapshot = ()
+        self._loaded: Loaded | None = None
+        self._changing = asyncio.Lock()
+        self._tasks = TaskKeeper()
+        self._draining = False
+        self._failures = 0
+        asyncio.get_running_loop().add_reader(nursery.fileno(), self._hear_of_the_dead)
+
+    async def change(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
+        """Have everybody build, the missing ones too, and then serve; see `Crew.change`."""
+        wanted = loaded.settings.listen.workers
+        async with self._changing:
+            while len(self._members) < wanted:
+                self._members.append(await self._hire())
+            await self._build(loaded, revoked)
+            self._loaded = loaded
+            await asyncio.gather(*(self._swap(each) for each in self._members))
+            surplus = self._members[wanted:]
+        for member in surplus:
+            self._tasks.start(self._end(member), "ending of a worker too many")
+
+    async def revoke(self, ended: Ended) -> bool:
+        """End something in every process; one that is just being made learns of it when it builds."""
+        return all(await asyncio.gather(*(each.revoke(ended) for each in self._members)))
+
+    async def collect(self) -> Sequence[Snapshot]:
+        """Return everybody's metrics, and what was counted by those that have ended."""
+        return (self._departed, *await asyncio.gather(*(each.collect() for each in self._members)))
+
+    async def renew(self) -> None:
+        """Put a fresh process in everybody's place, one after another."""
+        for member in tuple(self._members):
+            await self._succeed(member)
+
+    def serving(self) -> int:
+        """Return how many processes serve."""
+        return sum(each.serving for each in self._members)
+
+    def wanted(self) -> int:
+        """Return `listen.workers`."""
+        return self._loaded.settings.listen.workers if self._loaded is not None else 0
+
+    def cut(self) -> None:
+        """Kill every worker."""
+        for pid in self._alive:
+            os.kill(pid, signal.SIGKILL)
+
+    async def drain(self, patience: float) -> None:
+        """End everybody."""
+        self._draining = True
+        await asyncio.gather(*(self._end(each, patience) for each in tuple(self._members)))
+        await self._tasks.aclose()
+        asyncio.get_running_loop().remove_reader(self._nursery.fileno())
+        self._nursery.close()
+
+    async def _build(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
+        """Have everybody build; when one cannot, nobody keeps what it built. Raises GatewayError."""
+        built = (each.build(loaded.config, revoked) for each in self._members)
+        results = await asyncio.gather(*built, return_exceptions=True)
+        self._alive |= {each.pid for each in self._members}
+        faults = [each for each in results if isinstance(each, BaseException)]
+        if not faults:
+            return
+        await asyncio.gather(*(each.discard() if each.serving else self._end(each, 0.0) for each in self._members))
+        if not isinstance(faults[0], GatewayError):
+            raise faults[0]
+        raise GatewayError("\n".join(dict.fromkeys(map(str, faults))))  # each says the same, or its own
+
+    async def _swap(self, member: Member) -> None:
+        """Let one serve what it built; one that fails now is replaced, by one under the new config."""
+        try:
+            await member.swap()
+        except GatewayError as error:
+            _log.error("a worker is replaced", pid=member.pid, fault=str(error))
+            self._kill(member)
+
+    async def _hire(self) -> Member:
+        """Have a process forked; raises GatewayError."""
+        try:
+            end = self._nursery.fork()
+        except OSError as error:
+            raise GatewayError("no worker can be made any more: the process that forks them has gone") from error
+        member = Member(await open_channel(end))
+
+        async def carry(order: Order) -> Report:
+            if isinstance(order, Leave):
+                self._tasks.start(self._succeed(member), "succession of a worker")
+            return Report()
+
+        self._tasks.start(self._attend(member, carry), "a worker")
+        return member
+
+    async def _attend(self, member: Member, carry: Carry) -> None:
+        """Be with a worker until it ends, and see to what it leaves."""
+        began = monotonic()
+        await member.listen(carry)
+        self._departed = merge((self._departed, lasting(member.snapshot)))
+        if member in self._members:
+            self._members.remove(member)
+        if member.leaving or self._draining or self._loaded is None:
+            return
+        _log.warning("a worker ended by itself", pid=member.pid)
+        self._metrics.worker_ended()
+        if monotonic() - began > _PAUSE_MOST:
+            self._failures = 0
+        await self._fill()
+
+    async def _fill(self) -> None:
+        """Make workers until there are as many as there should be; each failure makes the pause longer."""
+        while self._is_short():
+            if self._failures:
+                await asyncio.sleep(min(_PAUSE * 2**self._failures, _PAUSE_MOST))
+            self._failures += 1
+            async with self._changing:
+                if self._is_short():
+                    await self._add()
+
+    def _is_short(self) -> bool:
+        return not self._draining and len(self._members) < self.wanted()
+
+    async def _add(self) -> bool:
+        """Make one worker that serves the config in use; tell whether that could be done."""
+        if self._loaded is None or self._draining:
+            return False
+        try:
+            member = await self._hire()
+            await member.build(self._loaded.config, self._revocations.recent())
+            self._alive.add(member.pid)
+            await member.swap()
+        except GatewayError as error:
+            _log.error("a worker could not be made", fault=str(error))
+            return False
+        self._members.append(member)
+        return True
+
+    async def _succeed(self, member: Member) -> None:
+        """Put a fresh worker in the place of one that is to end, and end it then."""
+        async with self._changing:
+            if member.leaving or not await self._add():
+                return
+        await self._end(member)
+
+    async def _end(self, member: Member, patience: float | None = None) -> None:
+        """Have one end in order, within `listen.drain` seconds or `patience`; else kill it."""
+        drain = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
+        if not await member.drain(drain if patience is None else patience):
+            _log.warning("a worker did not end in time and is killed", pid=member.pid)
+            self._kill(member)
+
+    def _kill(self, member: Member) -> None:
+        if member.pid in self._alive:
+            os.kill(member.pid, signal.SIGKILL)
+
+    def _hear_of_the_dead(self) -> None:
+        buried = self._nursery.news()
+        if buried is None:
+            _log.error("the process that forks workers has gone: none is replaced any more")
+            asyncio.get_running_loop().remove_reader(self._nursery.fileno())
+            return
+        self._alive.discard(buried.pid)
+        if buried.code or buried.signal:
+            _log.warning("a worker failed", pid=buried.pid, code=buried.code, signal=buried.signal)

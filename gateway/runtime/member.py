@@ -1,0 +1,93 @@
+"""One worker, as the supervisor sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway.model.errors import GatewayError
+from gateway.model.revocation import Ended
+from gateway.runtime.channel import Carry, Channel, GoneError
+from gateway.runtime.load import ConfigText
+from gateway.runtime.orders import Build, Collect, Discard, Drain, Order, Report, Revoke, Revoked, Swap
+from gateway.telemetry.merging import Snapshot
+
+_BUILDING = 60.0
+"""Seconds within which a generation is built: a directory that is slow to connect to has 2 s by default."""
+
+_QUICK = 2.0
+"""Seconds for what needs no network. A worker whose loop is held up for longer is left out of the metrics."""
+
+_HANGING_UP = 5.0
+"""Seconds beyond its patience until a worker that should have ended is taken for hung."""
+
+
+class Member:
+    """A worker behind its control channel. `serving` from its first swap until it is drained or has ended.
+
+    `snapshot` is the last that was heard of its metrics.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.pid = 0
+        self.serving = False
+        self.leaving = False
+        self.snapshot: Snapshot = ()
+
+    async def listen(self, carry: Carry) -> None:
+        """Take part until the worker has ended; `carry` is asked what the worker asks."""
+        try:
+            await self._channel.listen(carry)
+        finally:
+            self.serving = False
+
+    async def build(self, config: ConfigText, revoked: Sequence[Revoked]) -> None:
+        """Have it build a generation; raises GatewayError."""
+        report = await self._must(Build(config.file, config.text, tuple(revoked)), _BUILDING)
+        self.pid = report.pid
+
+    async def swap(self) -> None:
+        """Have it serve what was built; raises GatewayError."""
+        await self._must(Swap(), _QUICK)
+        self.serving = True
+
+    async def discard(self) -> None:
+        """Have it drop what was built, if it is still there."""
+        await self._try(Discard(), _QUICK)
+
+    async def revoke(self, ended: Ended) -> bool:
+        """Have it end something; one that has ended itself remembers nothing that could be revoked."""
+        report = await self._try(Revoke(ended), _BUILDING)
+        return report.told if report is not None else not self.serving
+
+    async def collect(self) -> Snapshot:
+        """Return its metrics, or the last that were heard."""
+        report = await self._try(Collect(), _QUICK)
+        if report is not None:
+            self.snapshot = report.snapshot
+        return self.snapshot
+
+    async def drain(self, patience: float) -> bool:
+        """Have it end within `patience` seconds, and hang up; false when it did not answer."""
+        self.leaving, self.serving = True, False
+        report = await self._try(Drain(patience), patience + _HANGING_UP)
+        if report is not None:
+            self.snapshot = report.snapshot
+        await self._channel.close()
+        return report is not None
+
+    async def _must(self, order: Order, seconds: float) -> Report:
+        report = await self._try(order, seconds)
+        if report is None:
+            raise GatewayError("a worker has ended, or does not answer")
+        if report.fault:
+            raise GatewayError(report.fault)
+        return report
+
+    async def _try(self, order: Order, seconds: float) -> Report | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._channel.ask(order)
+        except (GoneError, TimeoutError):
+            return None

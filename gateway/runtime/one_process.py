@@ -1,0 +1,56 @@
+"""A crew of one: the public port is served where the admin port is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from gateway.model.revocation import Ended
+from gateway.runtime.load import Loaded
+from gateway.runtime.orders import Revoked
+from gateway.runtime.process import Process
+from gateway.runtime.worker import Worker
+from gateway.telemetry.merging import Snapshot, snapshot
+
+_log = structlog.get_logger(__name__)
+
+
+class OneProcess:
+    """`listen.workers: 1`."""
+
+    def __init__(self, process: Process, worker: Worker) -> None:
+        self._process = process
+        self._worker = worker
+
+    async def change(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
+        """Build a generation here, and serve it."""
+        await self._worker.build(loaded.settings, revoked)
+        await self._worker.swap()
+
+    async def revoke(self, ended: Ended) -> bool:
+        """End something here, and in the fleet."""
+        return await self._worker.revoke(ended)
+
+    async def collect(self) -> Sequence[Snapshot]:
+        """Return this process's metrics."""
+        return (snapshot(self._process.metrics.registry),)
+
+    async def renew(self) -> None:
+        """Say that nothing is done: a process cannot replace itself without a moment in which none serves."""
+        _log.warning("not renewed: there is one process, listen.workers is 1")
+
+    def serving(self) -> int:
+        """Return 1 while it serves."""
+        return int(self._process.ready())
+
+    def wanted(self) -> int:
+        """Return 1, whatever a later config says: it takes a restart to become several."""
+        return 1
+
+    def cut(self) -> None:
+        """Do nothing: there is no other process."""
+
+    async def drain(self, patience: float) -> None:
+        """Let requests under way end."""
+        await self._worker.drain(patience)

@@ -1,0 +1,42 @@
+"""Tells systemd, where it runs us, how far we are (sd_notify(3)); nothing is linked for that."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+class Notifier:
+    """Sends states to the socket that `NOTIFY_SOCKET` names; without one, every call does nothing."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        name = environment.get("NOTIFY_SOCKET", "")
+        # `@` stands for the zero byte of an abstract socket (unix(7)).
+        self._address = f"\0{name[1:]}" if name.startswith("@") else name
+
+    def ready(self) -> None:
+        """Tell that requests are served, after the start or a reload."""
+        self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Tell that another config is being built; `ready` must follow. The time is what Type=notify-reload asks."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def stopping(self) -> None:
+        """Tell that no new requests are welcome."""
+        self._send("STOPPING=1")
+
+    def _send(self, state: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                out.setblocking(False)  # noqa: FBT003 - the standard library's signature
+                out.sendto(state.encode("ascii"), self._address)
+        except OSError as error:
+            _log.warning("systemd could not be told", state=state.partition("=")[0], why=error.strerror)

@@ -1,0 +1,105 @@
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.commands import ENVIRONMENT, ROOT
+
+PATIENCE = 30.0
+
+
+@asynccontextmanager
+async def demo(folder: Path, *arguments: str) -> AsyncIterator[Process]:
+    """Run the demo with `folder` for its temporary files."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "demo", "--port", "0", "--admin-port", "0", *arguments),
+        cwd=ROOT,
+        env={**ENVIRONMENT, "TMPDIR": str(folder)},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def greeting(process: Process) -> str:
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readuntil(b"nothing behind."), PATIENCE)).decode()
+
+
+async def status_of(url: str, **headers: str) -> int:
+    async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
+def demo_folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("gateway-demo-*"))
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def children_of(process: Process) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path: Path, told: signal.Signals) -> None:
+    temporary, file = tmp_path / "tmp", tmp_path / "credentials.json"
+    temporary.mkdir()
+    async with demo(temporary, "--credentials", str(file)) as process:
+        said = await greeting(process)
+        shown: dict[str, Any] = json.loads(file.read_bytes())
+        url, cookie, pair = shown["public_url"], shown["session_cookie"], shown["token_pair"]
+        assert url in said
+        assert await status_of(f"{url}/echo/", **{"X-Api-Key": shown["api_key"]}) == 200
+        assert await status_of(f"{url}/echo/", Authorization=f"Bearer {shown['bearer']}") == 200
+        assert await status_of(f"{url}/echo/", Cookie=f"{cookie['name']}={cookie['value']}") == 200
+        login = {"X-User-Id": pair["user_id"], "X-Auth-Token": pair["token"]}
+        assert await status_of(f"{url}/echo/", **login) == 200
+        assert await status_of(f"{url}/admin/", **{"X-Api-Key": shown["member_api_key"]}) == 403
+        assert await status_of(f"{shown['admin_url']}/readyz") == 200
+        embedded = children_of(process)
+        process.send_signal(told)
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert (process.returncode, errors) == (0, b"")
+    assert is_empty(temporary)
+    assert len(embedded) == 1
+    assert not is_alive(embedded[0])
+
+
+async def test_a_taken_port_is_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with demo(tmp_path) as running:
+        url = (await greeting(running)).split("The gateway is at http://127.0.0.1:")[1]
+        port = url.partition(",")[0]
+        before = demo_folders()
+        other = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "demo", "--port", port, "--admin-port", "0"),
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        said, errors = await asyncio.wait_for(other.communicate(), PATIENCE)
+        assert (other.returncode, said) == (1, b"")
+        assert errors.decode() == f"gateway: cannot listen at 127.0.0.1:{port}: Address already in use\n"
+        assert demo_folders() == before
