@@ -15,10 +15,10 @@ from gateway.credentials.reading import read_one
 from gateway.identity.headers import IdentityHeaders
 from gateway.identity.tokens import IdentityTokens
 from gateway.model.access import AccessRequest
-from gateway.model.answers import Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind
 from gateway.model.decision import Decision, HeaderPairs
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Access, LimitBy, OnMany, RateLimit, Route
 from gateway.model.session import Session
@@ -101,8 +101,7 @@ class Gate:
             return self._turn_away(access, route, Identified(None, _AMBIGUOUS, reading.reader))
         if route.access is Access.OPTIONAL:
             return Decision(access=access, route=route, rule="optional")
-        refusal = Refusal(RefusalCode.UNAUTHENTICATED, "no credential")
-        return Decision(access=access, route=route, refusal=refusal, rule="access")
+        return Decision(access=access, route=route, refusal=refusal_of(None), rule="access")
 
     def _judge(self, access: AccessRequest, route: Route, credential: Credential, resolution: Resolution) -> Decision:
         """Judge by the rules of this route; a cached answer never skips them."""
@@ -140,25 +139,19 @@ class Gate:
     def _turn_away(self, access: AccessRequest, route: Route, identified: Identified) -> Decision:
         """Refuse what was shown and is no good, or cannot be told; on optional routes too."""
         answer = identified.resolution.answer
-        clearing: HeaderPairs = ()
-        if isinstance(answer, Unavailable):
-            refusal, rule = Refusal(RefusalCode.UNAVAILABLE, answer.detail, None, answer.retry_after), "authority"
-        else:
-            reason = answer.reason if isinstance(answer, Rejected) else Reason.UNKNOWN
-            code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
-            refusal, rule = Refusal(code, f"credential {reason}", reason), "credential"
-            if route.access is Access.OPTIONAL:
-                # A browser cannot stop sending a dead cookie by itself: without this it would be locked out of a
-                # page that anybody else may see.
-                clearing = self._clearing(identified.reader)
+        unanswered = isinstance(answer, Unavailable)
         return Decision(
             access=access,
             route=route,
             credential=identified.credential,
             resolution=identified.resolution,
-            refusal=refusal,
-            rule=rule,
-            caller_headers=clearing,
+            refusal=refusal_of(None if isinstance(answer, Found) else answer),
+            rule="authority" if unanswered else "credential",
+            # A browser cannot stop sending a dead cookie by itself: without this it would be locked out of a page that
+            # anybody else may see.
+            caller_headers=self._clearing(identified.reader)
+            if route.access is Access.OPTIONAL and not unanswered
+            else (),
         )
 
     def _clearing(self, reader_name: str) -> HeaderPairs:

@@ -17,10 +17,10 @@ from gateway.endpoints.cors import Cors
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.gate import Gate, Identified
 from gateway.model.access import AccessRequest
-from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
+from gateway.model.answers import Found, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision, HeaderPairs
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.limits import Limits, bucket_of_address
 from gateway.telemetry.record import RequestRecord
@@ -183,23 +183,11 @@ def _add(headers: CIMultiDict[str], pairs: HeaderPairs) -> None:
 
 def _decision(access: AccessRequest, identified: Identified) -> Decision:
     """Return what is written down of this answer: who asked, or why they were not told."""
+    answer = identified.resolution.answer
     return Decision(
         access=access,
         credential=identified.credential,
         resolution=identified.resolution,
-        refusal=_refusal(identified.resolution.answer),
+        refusal=None if isinstance(answer, Found) else refusal_of(answer),
         rule="credential",
     )
-
-
-def _refusal(answer: Verdict | None) -> Refusal | None:
-    match answer:
-        case Found():
-            return None
-        case Unavailable(detail=detail, retry_after=seconds):
-            return Refusal(RefusalCode.UNAVAILABLE, detail, None, seconds)
-        case Rejected(reason):
-            code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
-            return Refusal(code, f"credential {reason}", reason)
-        case None:
-            return Refusal(RefusalCode.UNAUTHENTICATED, "no credential")

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.model.answers import Reason
+from gateway.model.answers import Reason, Rejected, Unavailable
 
 
 class RefusalCode(StrEnum):
@@ -70,3 +70,18 @@ class Refusal(msgspec.Struct, frozen=True):
     def message(self) -> str:
         """What the caller is told: one fixed sentence, never the caller's own bytes."""
         return _STATUS_AND_MESSAGE[self.code][1]
+
+
+def refusal_of(answer: Rejected | Unavailable | None) -> Refusal:
+    """Return the refusal that a look-up's answer comes to; `None` is nothing shown.
+
+    *Cannot tell* is never a 401: clients would throw a good credential away.
+    """
+    match answer:
+        case Unavailable(detail=detail, retry_after=seconds):
+            return Refusal(RefusalCode.UNAVAILABLE, detail, None, seconds)
+        case Rejected(reason=reason):
+            code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
+            return Refusal(code, f"credential {reason}", reason)
+        case None:
+            return Refusal(RefusalCode.UNAUTHENTICATED, "no credential")

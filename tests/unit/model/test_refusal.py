@@ -1,6 +1,7 @@
 import pytest
 
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.answers import Reason, Rejected, Unavailable
+from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 
 
 @pytest.mark.parametrize("code", list(RefusalCode))
@@ -12,3 +13,16 @@ def test_every_code_has_a_status_and_a_fixed_message(code: RefusalCode) -> None:
 
 def test_an_outage_never_suggests_401() -> None:
     assert Refusal(RefusalCode.UNAVAILABLE).status == 503
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "rejected"),
+    [(None, 401, None), (Unavailable("the directory is away", 7), 503, None)]
+    + [(Rejected(reason), 403 if reason is Reason.FORBIDDEN else 401, reason) for reason in Reason],
+)
+def test_what_a_look_up_answered_has_one_status(
+    answer: Rejected | Unavailable | None, status: int, rejected: Reason | None
+) -> None:
+    refusal = refusal_of(answer)
+    assert (refusal.status, refusal.rejected) == (status, rejected)
+    assert refusal.retry_after == (answer.retry_after if isinstance(answer, Unavailable) else None)
