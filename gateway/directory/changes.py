@@ -42,7 +42,8 @@ def _touched(rows: Mapping[str, Sequence[TableRow]], known: KnownRows) -> Iterat
                 yield Ended(kind, row[column])
         if table == "signins":
             yield from (Ended(kind, row[column]) for row_id, row in before.items() if row_id not in now)
-            yield from (Ended(kind, row[column]) for row_id, row in now.items() if row_id not in before)
+            added = (row[column] for row_id, row in now.items() if row_id not in before)
+            yield from (Ended(kind, session_id) for session_id in added if session_id in known["sessions"])
 
 
 async def tell(changes: Sequence[Ended], on_change: OnChange) -> None:

@@ -64,6 +64,10 @@ async def bus_connection(client: RedisClient) -> AbstractConnection:
     return pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
 
 
+class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Sentinel's pool with the other's patience: redis-py's own fails at once when every connection is in use."""
+
+
 class _Master(Redis):
     """The master that sentinels name."""
 
@@ -106,7 +110,9 @@ def _sentinel(url: str, options: dict[str, Any]) -> Redis:
         sentinel_kwargs=sentinel_options,
         **{**connection_options, **options, "max_connections": _CONNECTIONS},
     )
-    master: Redis = sentinel.master_for(path[0], redis_class=_Master)
+    master: Redis = sentinel.master_for(
+        path[0], redis_class=_Master, connection_pool_class=_SentinelPool, timeout=options["socket_timeout"]
+    )
     return master
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from gateway.dialects import normal
 from gateway.dialects.kinds import DialectSettings, build_dialect
+from gateway.endpoints import openapi
 from gateway.runtime.settings import Sections
-
-SESSION_PATH = "/_gateway/session"
-OPENAPI_PATH = "/_gateway/openapi.json"
 
 
 class OwnPath(msgspec.Struct, frozen=True):
@@ -28,8 +27,8 @@ class OwnPath(msgspec.Struct, frozen=True):
 
 def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -> Iterator[OwnPath]:
     """Yield every own path of a config; `session_info` by its place in the list."""
-    yield OwnPath(SESSION_PATH, "the session in its normal form")
-    yield OwnPath(OPENAPI_PATH, "the OpenAPI document")
+    yield OwnPath(normal.PATH, "the session in its normal form")
+    yield OwnPath(openapi.PATH, "the OpenAPI document")
     token = sections.identity.token
     if token is not None:
         yield OwnPath(token.jwks_path, "the identity token's keys", ("identity", "token", "jwks_path"))

@@ -8,8 +8,11 @@ from tests.support.directory import Changes
 TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_keys", "sessions", "signins")
 
 
-def changed(table: str, before: list[TableRow], after: list[TableRow]) -> tuple[Ended, ...]:
+def changed(
+    table: str, before: list[TableRow], after: list[TableRow], sessions: tuple[str, ...] = ()
+) -> tuple[Ended, ...]:
     known: dict[str, dict[str, TableRow]] = {name: {} for name in TABLES}
+    known["sessions"] = {session_id: {"id": session_id} for session_id in sessions}
     rows: dict[str, list[TableRow]] = {name: [] for name in TABLES}
     known[table] = {row["id"]: row for row in before}
     rows[table] = after
@@ -40,8 +43,12 @@ def test_what_is_new_the_same_or_not_mentioned_touches_nobody() -> None:
 
 def test_sign_ins_that_come_and_go_touch_their_session() -> None:
     signin = {"id": "i", "session_id": "s"}
-    assert changed("signins", [], [signin]) == (Ended(EndedKind.SESSION, "s"),)
-    assert changed("signins", [signin], []) == (Ended(EndedKind.SESSION, "s"),)
+    assert changed("signins", [], [signin], sessions=("s",)) == (Ended(EndedKind.SESSION, "s"),)
+    assert changed("signins", [signin], [], sessions=("s",)) == (Ended(EndedKind.SESSION, "s"),)
+
+
+def test_sign_ins_of_a_session_that_is_new_itself_touch_nobody() -> None:
+    assert changed("signins", [], [{"id": "i", "session_id": "s"}]) == ()
 
 
 def test_each_is_named_once() -> None:

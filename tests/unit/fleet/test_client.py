@@ -101,6 +101,17 @@ async def test_a_sentinel_leads_to_the_master(server: redis_server.RedisServer, 
         await _works(connect(sentinel.url, 1.0))
 
 
+async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
+    server: redis_server.RedisServer, tmp_path: Path
+) -> None:
+    with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
+        client = connect(sentinel.url, 5.0)
+        await asyncio.gather(*(client.set(f"k{number}", b"1", px=10_000) for number in range(500)))
+        assert await client.dbsize() == 500
+        assert int((await client.info("clients"))["connected_clients"]) < 100
+        await client.aclose()
+
+
 async def test_a_cluster_is_found_through_any_node(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
         await _works(connect(node.url, 1.0))
