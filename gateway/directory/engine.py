@@ -10,6 +10,7 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from gateway.directory.postgres_options import KEPT, driver_options
 from gateway.model.errors import DirectoryError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -28,11 +29,13 @@ _PRAGMAS = (
 def open_engine(url: str, *, connections: int = 5) -> AsyncEngine:
     """Return an engine for `sqlite:///FILE` or `postgresql://...`; nothing is connected yet.
 
-    At most `connections` are kept, and as many again in a rush. Raises DirectoryError for another kind of URL.
+    At most `connections` are kept, and as many again in a rush. A PostgreSQL URL may ask for TLS, see
+    `driver_options`. Raises DirectoryError for another kind of URL.
     """
     parsed = _parsed(url)
     engine = create_async_engine(
-        parsed,
+        parsed.difference_update_query(set(parsed.query) - KEPT),
+        connect_args={} if _is_sqlite(parsed) else driver_options(parsed.query),
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=not _is_sqlite(parsed),  # a database that was restarted is one more round trip, not an error

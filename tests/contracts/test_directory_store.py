@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, delete, inspect, text
 
+from gateway.directory import migrating
 from gateway.directory.issuing import (
     KeyOrder,
     change_role,
@@ -71,6 +74,24 @@ async def test_migrations_lead_to_the_tables(url: str) -> None:
 
     async with opened(url, demo=False) as directory, directory.reading() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_migrations_lead_back_and_forth(url: str) -> None:
+    def downgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrating.__file__).with_name("migrations")))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    async with opened(url) as directory:
+        async with directory.changing() as connection:
+            await connection.run_sync(downgrade)
+        async with directory.reading() as connection:
+            left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert left == ["alembic_version"]
+    async with opened(url) as directory:
+        assert await current(directory) == "0001"
+        assert await directory.session_by_id(WACHT_SESSION) is not None
 
 
 async def test_an_empty_database_is_told_from_a_current_one(url: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import trustme
 
 from gateway.authorities.directory import DirectorySettings, open_peppers
 from gateway.directory.issuing import open_current
@@ -21,6 +22,8 @@ from gateway.runtime.generation import open_generation
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
 from gateway.signing import KeyRing
+from tests.support.commands import gateway as command
+from tests.support.configs import SECRET, written
 from tests.support.postgres_server import PASSWORD, PostgresServer
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.recording_upstream import recording_upstream
@@ -183,6 +186,54 @@ async def test_a_standby_that_only_reads_is_enough_to_serve(postgres: PostgresSe
     described["pepper"] = ["another-pepper", "a-pepper"]  # so that each key would be hashed anew
     async with gateway_on(described, tmp_path) as gateway:
         assert [(await ask(gateway, kind)).status for kind in KINDS] == [200] * len(KINDS)
+
+
+async def test_the_database_s_certificate_is_checked(postgres: PostgresServer, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.pem"
+    trustme.CA().cert_pem.write_to_path(foreign)
+    url = await postgres.new_database()
+    described = accounts(f"{url}?sslmode=verify-full&sslrootcert={postgres.authority}&application_name=gw", tmp_path)
+    await load(described)
+    async with gateway_on(described, tmp_path) as gateway:
+        assert (await ask(gateway, "project key")).status == 200
+        reader = await asyncpg.connect(url)
+        encrypted = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'gw'"
+        assert {row["ssl"] for row in await reader.fetch(encrypted)} == {True}
+        await reader.close()
+    for spoiled in (
+        f"{url}?sslmode=verify-full&sslrootcert={foreign}",
+        f"{url}?sslmode=verify-full",
+        f"{url.replace('127.0.0.1', 'localhost')}?sslrootcert={postgres.authority}",
+    ):
+        with pytest.raises(DirectoryError, match="the directory cannot be asked"):
+            await migrate(spoiled)
+    await migrate(f"{url.replace('127.0.0.1', 'localhost')}?sslmode=verify-ca&sslrootcert={postgres.authority}")
+
+
+async def test_replicas_that_start_together_migrate_in_turn(postgres: PostgresServer, tmp_path: Path) -> None:
+    """Each is a process of its own, as containers are; the records go in by command too."""
+    url = await postgres.new_database()
+    path = written(
+        tmp_path,
+        f"""\
+secret: {SECRET}
+authorities:
+  accounts: {{kind: directory, url: "{url}", pepper: {SECRET}}}
+credentials:
+  key: {{kind: api_key, header: x-api-key, type: project, authority: accounts}}
+routes:
+  - {{name: echo, match: {{path: /echo/}}, upstream: "http://127.0.0.1:1"}}
+""",
+    )
+    migrating = (asyncio.to_thread(command, "directory", "migrate", "-c", path) for _ in range(3))
+    ended = await asyncio.gather(*migrating)
+    assert [(each.returncode, each.stderr) for each in ended] == [(0, "")] * 3
+    loaded = await asyncio.to_thread(command, "directory", "load", "-c", path, RECORDS)
+    assert (loaded.returncode, loaded.stderr) == (0, "")
+    explained = await asyncio.to_thread(
+        command, "explain", "-c", path, "-H", f"X-Api-Key: {PROJECT_KEY}", "GET", "/echo/"
+    )
+    assert "decision:    allowed" in explained.stdout.splitlines()
 
 
 async def test_activity_reaches_the_row(postgres: PostgresServer, tmp_path: Path) -> None:

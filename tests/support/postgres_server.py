@@ -23,19 +23,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import trustme
 
 REMEDY = "no PostgreSQL: run tests/e2e/run, which gets one, or name its programs' folder in GATEWAY_TEST_POSTGRES_BIN"
 PASSWORD = "a-password-of-the-tests"
-CONNECTIONS = 20
 
 _START_SECONDS = 30.0
 _OWNER, _ROLE = "owner", "gateway"
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": str(CONNECTIONS),
+    "max_connections": "20",
     "fsync": "off",  # nothing here outlives the machine
     "full_page_writes": "off",
+    "ssl": "on",  # for whoever asks for it: `server.crt` and `server.key` beside the data
 }
 
 
@@ -46,6 +47,7 @@ class PostgresServer:
         self._programs = programs
         self._data = folder / "data"
         self._log = folder / "log"
+        self.authority = folder / "authority.pem"
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         self.port = _free_port()
@@ -123,6 +125,19 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             user=account,
         )
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority)
+        self._certify(authority.issue_cert("127.0.0.1"), account)
+
+    def _certify(self, certificate: trustme.LeafCert, account: str | None) -> None:
+        key = self._data / "server.key"
+        key.touch(0o600)  # PostgreSQL takes no key that others may read
+        certificate.private_key_pem.write_to_path(key)
+        chain = self._data / "server.crt"
+        certificate.cert_chain_pems[0].write_to_path(chain)
+        if account is not None:
+            for path in (key, chain):
+                shutil.chown(path, account)
 
     def _is_ready(self) -> bool:
         """Tell whether the eighth line of the server's own file says so, as `pg_ctl` does."""
