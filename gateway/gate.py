@@ -20,9 +20,10 @@ from gateway.model.credential import Ambiguous, Credential, CredentialKind
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.resolution import NOBODY, Resolution
-from gateway.model.route import Access, LimitBy, OnMany, RateLimit, Route
+from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
 from gateway.model.session import Session
-from gateway.policy.limits import Limits, bucket_of_address
+from gateway.policy.cors import Cors, requested_method
+from gateway.policy.limits import Limits, bucket_of_address, limit_fields
 from gateway.policy.origins import refuse_origin
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
@@ -60,6 +61,9 @@ class Gate:
         self._identity = identity
         self._limits = limits
         self._tokens = tokens
+        self._cors_of = {
+            route.name: _cors(route.cors, route, readers) for route in table.routes if route.cors is not None
+        }
         self._rules_of = {route.name: Rules(route.require) for route in table.routes}
         self._readers_of = {route.name: tuple(readers[name] for name in route.credentials) for route in table.routes}
 
@@ -75,28 +79,59 @@ class Gate:
         return Identified(reading, await self._resolve(reading), reading.reader)
 
     async def decide(self, access: AccessRequest) -> Decision:
-        """Judge one request: match, limit by address, read, resolve, judge by rules, limit by subject, compose."""
+        """Judge one request: match, limit by address, read, resolve, judge by rules, compose, limit by subject."""
+        if not self._cors_of:
+            return await self._decide(access)
+        decision = self._preflight(access) or await self._decide(access)
+        cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
+        return decision if cors is None or decision.answered else _telling(decision, cors.fields(access))
+
+    def _preflight(self, access: AccessRequest) -> Decision | None:
+        """Answer a listed page that asks whether it may ask; it comes without a credential (Fetch standard).
+
+        Judged by the route of the method that is asked about; `None` for an ordinary request.
+        """
+        method = requested_method(access)
+        route = self._table.match(access.host.name, access.target.match, method) if method is not None else None
+        cors = self._cors_of.get(route.name) if route is not None else None
+        if route is None or cors is None or not cors.admits(access):
+            return None
+        if access.target.has_parameters and not route.path_parameters:
+            return None
+        told = cors.preflight(access, _methods(route))
+        return Decision(access=access, route=route, rule="preflight", caller_headers=told, answered=True)
+
+    async def _decide(self, access: AccessRequest) -> Decision:
+        """Judge what is no preflight."""
         route = self._table.match(access.host.name, access.target.match, access.method)
         if access.target.has_parameters and not (route is not None and route.path_parameters):
             refusal = Refusal(RefusalCode.MALFORMED, "the path has parameters, and no route here allows them")
             return Decision(access=access, route=route, refusal=refusal, rule="path_parameters")
         if route is None:
             return Decision(access=access, refusal=Refusal(RefusalCode.NOT_FOUND, "no route"), rule="match")
-        limited = self._limit_address(route, access)
-        if limited is not None:
-            return Decision(access=access, route=route, refusal=limited, rule="rate_limit")
-        if route.access is Access.PUBLIC:
-            return Decision(access=access, route=route, rule="public")
-        return await self._admit(access, route)
+        limit = route.rate_limit
+        if limit is None or limit.per is not LimitBy.ADDRESS:
+            return await self._admit(access, route)
+        counted = await self._count(
+            Decision(access=access, route=route), route, bucket_of_address(access.client), limit
+        )
+        if counted.refusal is not None:
+            return counted
+        return _telling(await self._admit(access, route), counted.caller_headers)
 
     async def _admit(self, access: AccessRequest, route: Route) -> Decision:
-        """Judge a request to a route that reads credentials."""
+        """Judge a request that met its route."""
+        if route.access is Access.PUBLIC:
+            return Decision(access=access, route=route, rule="public")
         reading = read_one(self._readers_of[route.name], access, route.on_many)
         if isinstance(reading, Credential) and refuse_origin(access, route.origins, reading):
             refusal = Refusal(RefusalCode.FORBIDDEN, "a cookie from a foreign origin")
             return Decision(access=access, route=route, credential=reading, refusal=refusal, rule="origin")
         if isinstance(reading, Credential):
-            return self._judge(access, route, reading, await self._resolve(reading))
+            decision = self._judge(access, route, reading, await self._resolve(reading))
+            return (
+                decision if route.rate_limit is None else await self._count_subject(decision, route, route.rate_limit)
+            )
         if isinstance(reading, Ambiguous):
             return self._turn_away(access, route, Identified(None, _AMBIGUOUS, reading.reader))
         if route.access is Access.OPTIONAL:
@@ -126,9 +161,6 @@ class Gate:
         broken = self._rules_of[route.name].broken(session, credential)
         if broken is not None:
             return Refusal(RefusalCode.FORBIDDEN, broken), broken, ()
-        limited = self._limit_subject(route, session)
-        if limited is not None:
-            return limited, "rate_limit", ()
         composed = self._identity.compose(session, credential)
         if isinstance(composed, Refusal):
             return composed, "identity", ()
@@ -158,23 +190,40 @@ class Gate:
         reader = self._readers.get(reader_name)
         return reader.clearing() if reader is not None and reader.kind is CredentialKind.COOKIE else ()
 
-    def _limit_address(self, route: Route, access: AccessRequest) -> Refusal | None:
-        limit = route.rate_limit
-        if limit is None or limit.per is not LimitBy.ADDRESS:
-            return None
-        return self._take(route, bucket_of_address(access.client), limit)
-
-    def _limit_subject(self, route: Route, session: Session) -> Refusal | None:
-        limit = route.rate_limit
-        if limit is None or limit.per is LimitBy.ADDRESS:
-            return None
+    async def _count_subject(self, decision: Decision, route: Route, limit: RateLimit) -> Decision:
+        """Count an allowed request of somebody who is known, if this route counts callers and not addresses."""
+        session = decision.resolution.session
+        if session is None or limit.per is LimitBy.ADDRESS or not decision.allowed:
+            return decision
+        caller = session.id or session.subject
         if limit.per is LimitBy.API_KEY and session.api_key is not None:
-            return self._take(route, session.api_key.id, limit)
-        return self._take(route, session.id or session.subject, limit)
+            caller = session.api_key.id
+        return await self._count(decision, route, caller, limit)
 
-    def _take(self, route: Route, key: str, limit: RateLimit) -> Refusal | None:
-        wait = self._limits.take(f"{route.name}\0{key}", limit)
-        return None if wait is None else Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, wait)
+    async def _count(self, decision: Decision, route: Route, caller: str, limit: RateLimit) -> Decision:
+        """Take a token of the caller's bucket; return the decision with what the caller is told, refused if need be."""
+        taken = await self._limits.take(f"{route.name}\0{caller}", limit)
+        told = _telling(decision, limit_fields(limit, taken.standing))
+        if taken.wait is None:
+            return told
+        refusal = Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, taken.wait)
+        return msgspec.structs.replace(told, refusal=refusal, rule="rate_limit", identity=())
 
 
+def _telling(decision: Decision, fields: HeaderPairs) -> Decision:
+    return msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *fields))
+
+
+def _cors(rules: CorsRules, route: Route, readers: Mapping[str, Reader]) -> Cors:
+    """Return a route's CORS: a page may send the fields of the credentials that the route reads, and those listed."""
+    listed = {name.lower().encode("ascii") for name in rules.request_headers}
+    shown = {header for name in route.credentials for header in readers[name].headers}
+    return Cors(rules.origins, listed | shown, (name.encode("ascii") for name in rules.exposed), rules.max_age)
+
+
+def _methods(route: Route) -> bytes:
+    return ", ".join(sorted(route.match.methods) or _EVERY_METHOD).encode("ascii")
+
+
+_EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _AMBIGUOUS = Resolution(answer=Rejected(Reason.AMBIGUOUS))

@@ -31,10 +31,11 @@ class EndpointLimitSettings(SettingsModel):
     per: LimitBy = LimitBy.ADDRESS
     rate: Rate
     burst: int = Field(ge=1)
+    shared: bool = True
 
     def to_rate_limit(self) -> RateLimit:
         """Return the model's noun, in tokens a second."""
-        return RateLimit(per=self.per, rate=self.rate, burst=self.burst)
+        return RateLimit(per=self.per, rate=self.rate, burst=self.burst, shared=self.shared)
 
 
 class EndpointSettings(SettingsModel):

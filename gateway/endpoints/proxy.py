@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.endpoints.access import AccessReader, forwarded_headers
 from gateway.endpoints.development import dev_session_as_cookie
@@ -14,6 +15,7 @@ from gateway.endpoints.renewal import CookieRenewal
 from gateway.forwarding.forwarder import Forwarder
 from gateway.gate import Gate
 from gateway.model.access import AccessRequest
+from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
 
@@ -57,6 +59,8 @@ class Proxy:
         record.decided = self._now()
         if decision.refusal is not None:
             return refusal_response(decision.refusal, access.request_id, decision.caller_headers)
+        if decision.answered:
+            return _answer(decision)
         if self._renewal is not None and (renewed := self._renewal.fields(decision)):
             decision = msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *renewed))
         believed = self._accesses.trusts(access.peer)
@@ -65,3 +69,11 @@ class Proxy:
         if isinstance(carried, Refusal):
             return refusal_response(carried, access.request_id, decision.caller_headers)
         return carried
+
+
+def _answer(decision: Decision) -> web.Response:
+    """Return the answer that the gate knew by itself, an empty one."""
+    headers = CIMultiDict({"Cache-Control": "no-store"})
+    for name, value in decision.caller_headers:
+        headers.add(name.decode("latin-1"), value.decode("latin-1"))
+    return web.Response(status=204, headers=headers)

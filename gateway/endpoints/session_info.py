@@ -13,7 +13,6 @@ from multidict import CIMultiDict
 from gateway.credentials.reader import Reader
 from gateway.credentials.shown import UNREADABLE
 from gateway.dialects.dialect import Ask, Quota, Reply, Served, SessionWanted
-from gateway.endpoints.cors import Cors
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.gate import Gate, Identified
 from gateway.model.access import AccessRequest
@@ -22,6 +21,7 @@ from gateway.model.credential import Credential
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import LimitBy, RateLimit
+from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits, bucket_of_address
 from gateway.telemetry.record import RequestRecord
 
@@ -98,13 +98,13 @@ class SessionInfo:
         """Refuse what need not be asked, find out who asks, and let the dialect word the answer."""
         if access.method not in {"GET", "HEAD"}:
             return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, ask, record)
-        refused = self._limited(bucket_of_address(access.client), LimitBy.ADDRESS, access, ask, record)
+        refused = await self._limited(bucket_of_address(access.client), LimitBy.ADDRESS, access, ask, record)
         if refused is not None:
             return refused
         identified = await self._gate.identify(access, self._readers)
         record.decision = _decision(access, identified)
         record.decided = self._now()
-        return self._limited_by_caller(identified, access, ask, record) or await self._reply(identified, ask)
+        return await self._limited_by_caller(identified, access, ask, record) or await self._reply(identified, ask)
 
     async def _reply(self, identified: Identified, ask: Ask) -> Reply:
         """Answer with the caller's session, or with the other one of theirs that was asked for."""
@@ -119,7 +119,7 @@ class SessionInfo:
         ask = msgspec.structs.replace(ask, session_id=reply.session_id)
         return _worded(self._dialect.reply(verdict, ask))
 
-    def _limited_by_caller(
+    async def _limited_by_caller(
         self, identified: Identified, access: AccessRequest, ask: Ask, record: RequestRecord
     ) -> Reply | None:
         """Take a token of whoever was found; keys have a bucket of their own, where keys are counted."""
@@ -129,23 +129,24 @@ class SessionInfo:
         caller = session.id or session.subject
         if limit.per is LimitBy.API_KEY and session.api_key is not None:
             caller = session.api_key.id
-        return self._limited(caller, limit.per, access, ask, record) if limit.per is not LimitBy.ADDRESS else None
+        if limit.per is LimitBy.ADDRESS:
+            return None
+        return await self._limited(caller, limit.per, access, ask, record)
 
-    def _limited(
+    async def _limited(
         self, caller: str, per: LimitBy, access: AccessRequest, ask: Ask, record: RequestRecord
     ) -> Reply | None:
         """Take a token of the caller's bucket, if this endpoint counts `per` that; refuse when there is none."""
         limit = self._doorway.rate_limit
         if limit is None or limit.per is not per:
             return None
-        key = f"session_info.{self.name}\0{caller}"
-        wait = self._limits.take(key, limit)
-        if wait is None:
+        taken = await self._limits.take(f"session_info.{self.name}\0{caller}", limit)
+        if taken.wait is None:
             return None
-        standing = self._limits.standing(key, limit)
+        standing = taken.standing
         resets_at = ask.now + timedelta(seconds=standing.full_after)
-        ask = msgspec.structs.replace(ask, quota=Quota(standing.burst, max(standing.remaining, 0), resets_at))
-        return self._refuse(Refusal(RefusalCode.RATE_LIMITED, f"per {per}", None, wait), access, ask, record)
+        ask = msgspec.structs.replace(ask, quota=Quota(standing.burst, standing.remaining, resets_at))
+        return self._refuse(Refusal(RefusalCode.RATE_LIMITED, f"per {per}", None, taken.wait), access, ask, record)
 
     def _refuse(self, refusal: Refusal, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
         """Write down why, beside what was found out before, and let the dialect word it."""

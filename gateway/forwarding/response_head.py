@@ -17,6 +17,9 @@ _STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
 _LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
 
+_ON_TOP = frozenset({b"set-cookie", b"vary"})
+_PIECES = 4  # of a line: name, colon, value, end
+
 RawFields = list[tuple[bytes, bytes]]
 
 
@@ -80,8 +83,12 @@ def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bo
 
 
 def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs) -> bytes:
-    """Return the whole head; `framing` are the lines that say how the body ends and whether the connection stays."""
-    lines = head.lines
+    """Return the whole head; `framing` are the lines that say how the body ends and whether the connection stays.
+
+    A field of `caller_headers` takes the place of the upstream's, since two of one name would contradict each other;
+    those that are lists by nature come on top.
+    """
+    lines = _without(head.lines, caller_headers) if caller_headers else head.lines
     for name, value in caller_headers:
         lines += (name, b": ", value, b"\r\n")
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"".join(lines), framing)
@@ -90,6 +97,16 @@ def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs
 def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPairs) -> bytes:
     """Return the head of a 101 (RFC 9110 section 7.8), which is the one place for `Connection: Upgrade`."""
     return compose_head(head, b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n", caller_headers)
+
+
+def _without(lines: list[bytes], said: HeaderPairs) -> list[bytes]:
+    """Leave out the lines whose names are `said`, but for cookies and `Vary`."""
+    names = {name.lower() for name, _ in said} - _ON_TOP
+    kept: list[bytes] = []
+    for place in range(0, len(lines), _PIECES):
+        if lines[place].lower() not in names:
+            kept += lines[place : place + _PIECES]
+    return kept
 
 
 def _sort(fields: RawFields) -> tuple[list[bytes], dict[_Fate, bytes]]:

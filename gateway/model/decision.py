@@ -17,7 +17,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Allowed (route, identity headers) or refused.
 
     `rule` names what decided (`access`, `require.roles`, `origin`, ...). `identity` is what the upstream is told.
-    `caller_headers` go on whatever answer the caller gets: a cookie to clear or renew, rate-limit fields.
+    `caller_headers` go on whatever answer the caller gets: a cookie to clear or renew, CORS and rate-limit fields.
+    `answered` says that they are the whole answer (a preflight's): it is a 204, and nothing is carried.
     """
 
     access: AccessRequest
@@ -28,6 +29,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     identity: HeaderPairs = ()
     caller_headers: HeaderPairs = ()
+    answered: bool = False
 
     @property
     def allowed(self) -> bool:

@@ -62,11 +62,29 @@ class Require(msgspec.Struct, frozen=True):
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    """A token bucket: `rate` tokens a second, at most `burst` at once."""
+    """A token bucket: `rate` tokens a second, at most `burst` at once; `shared` by all replicas, or one each."""
 
     per: LimitBy
     rate: float
     burst: int
+    shared: bool = True
+
+
+PREFLIGHT_SECONDS = 600
+"""How long a browser may keep a preflight's answer; ten minutes is as long as the strictest of them keep one."""
+
+
+class CorsRules(msgspec.Struct, frozen=True):
+    """Which foreign pages may read a route's answers, with the browser's credentials (Fetch standard).
+
+    `origins` as browsers write them. `request_headers` are fields that a page may send besides those of the route's
+    credentials, `exposed` those of an answer that it may read. `max_age` is in seconds.
+    """
+
+    origins: frozenset[str]
+    request_headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age: int = PREFLIGHT_SECONDS
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -99,7 +117,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route of the config. The object that was judged is the one that is forwarded to.
 
     `credentials` names the readers that are read, in order. `strip_prefix` has no trailing slash. `audience` is the
-    `aud` of the identity token. `origins` are foreign origins that may use cookies with unsafe methods.
+    `aud` of the identity token. `origins` are foreign origins that may use cookies with unsafe methods; those of
+    `cors` are among them.
     `body_bytes` is the largest request body, 0 for no bound.
     """
 
@@ -119,3 +138,4 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = 0
     timeouts: Timeouts = Timeouts()
     rate_limit: RateLimit | None = None
+    cors: CorsRules | None = None

@@ -18,6 +18,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.model.decision import HeaderPairs
     from gateway.model.route import RateLimit
 
 _IPV6_SITE_BITS = 64
@@ -33,14 +34,18 @@ class Standing(msgspec.Struct, frozen=True):
     full_after: float
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What came of taking a token: `wait` is `None`, or the whole seconds until there is one; and how it stands now."""
+
+    wait: int | None
+    standing: Standing
+
+
 class Limits(Protocol):
     """Counts requests by key."""
 
-    def take(self, key: str, limit: RateLimit) -> int | None:
-        """Take one token of the bucket `key`; return `None`, or the whole seconds to wait when there was none."""
-
-    def standing(self, key: str, limit: RateLimit) -> Standing:
-        """Return how the bucket `key` stands, for the RateLimit fields of an answer; takes nothing."""
+    async def take(self, key: str, limit: RateLimit) -> Taken:
+        """Take one token of the bucket `key`; a refused request costs none."""
 
 
 class LocalLimits:
@@ -55,24 +60,27 @@ class LocalLimits:
         self._most = buckets
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
-    def take(self, key: str, limit: RateLimit) -> int | None:
-        """Take one token, as in `Limits`; a refused request costs none."""
+    async def take(self, key: str, limit: RateLimit) -> Taken:
+        """Take one token, as in `Limits`."""
+        return self.take_now(key, limit)
+
+    def take_now(self, key: str, limit: RateLimit) -> Taken:
+        """Take one token; nobody else is asked."""
         now = self._clock()
         full_at = self._when_full(key, limit, now)
         wait = full_at + 1 / limit.rate - now - limit.burst / limit.rate
         if wait > _ROUNDING:
             # Kept as recently used: else whoever goes on asking would be forgotten, and get a full bucket.
             self._keep(key, full_at)
-            return math.ceil(wait)
-        self._keep(key, full_at + 1 / limit.rate)
-        return None
+            return Taken(math.ceil(wait), standing(limit, full_at - now))
+        full_at += 1 / limit.rate
+        self._keep(key, full_at)
+        return Taken(None, standing(limit, full_at - now))
 
     def standing(self, key: str, limit: RateLimit) -> Standing:
-        """Return how the bucket stands, as in `Limits`."""
+        """Return how the bucket `key` stands; takes nothing."""
         now = self._clock()
-        owed = self._when_full(key, limit, now) - now
-        remaining = math.floor(limit.burst - (owed - _ROUNDING) * limit.rate)
-        return Standing(limit.burst, remaining, owed)
+        return standing(limit, self._when_full(key, limit, now) - now)
 
     def _keep(self, key: str, full_at: float) -> None:
         self._full_at[key] = full_at
@@ -86,6 +94,27 @@ class LocalLimits:
         Never later than a bucket's worth from now, so that a clock that was set back locks nobody out.
         """
         return min(max(self._full_at.get(key, now), now), now + limit.burst / limit.rate)
+
+
+def standing(limit: RateLimit, owed: float) -> Standing:
+    """Return how a bucket stands that is full again in `owed` seconds."""
+    return Standing(limit.burst, max(0, math.floor(limit.burst - (owed - _ROUNDING) * limit.rate)), max(0.0, owed))
+
+
+def limit_fields(limit: RateLimit, standing: Standing) -> HeaderPairs:
+    """Return the fields that tell a caller of its limit (draft-ietf-httpapi-ratelimit-headers-10).
+
+    The policy's name is what is counted. `q` tokens are there in `w` seconds at most, `r` are left, and in `t` seconds
+    there are `q` again.
+    """
+    window = math.ceil(limit.burst / limit.rate)
+    return (
+        (b"RateLimit-Policy", f'"{limit.per.value}";q={limit.burst};w={max(1, window)}'.encode("ascii")),
+        (
+            b"RateLimit",
+            f'"{limit.per.value}";r={standing.remaining};t={math.ceil(standing.full_after)}'.encode("ascii"),
+        ),
+    )
 
 
 @lru_cache(maxsize=4096)

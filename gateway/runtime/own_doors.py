@@ -12,7 +12,6 @@ from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints.access import AccessReader
-from gateway.policy.cors import Cors
 from gateway.endpoints.door import Door
 from gateway.endpoints.forward_auth.door import ForwardAuth, keeping
 from gateway.endpoints.forward_auth.kinds import build_reader
@@ -24,6 +23,7 @@ from gateway.endpoints.well_known import WellKnownKeys
 from gateway.gate import Gate
 from gateway.identity.headers import IdentityHeaders
 from gateway.model.answers import Found
+from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits
 from gateway.runtime.identification import Identification
 from gateway.runtime.process import Process

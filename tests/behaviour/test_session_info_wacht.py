@@ -9,10 +9,10 @@ import pytest
 
 from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht
-from gateway.endpoints.cors import Cors
 from gateway.endpoints.session_info import Doorway
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
+from gateway.policy.cors import Cors
 from tests.support.example_sessions import FOUND, WACHT_JSON
 from tests.support.who_am_i import NOW, Authorities, endpoint
 

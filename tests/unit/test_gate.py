@@ -14,7 +14,7 @@ from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
 from gateway.model.resolution import Resolution, Tier
-from gateway.model.route import Access, LimitBy, Match, OnMany, RateLimit, Require, Route
+from gateway.model.route import Access, CorsRules, LimitBy, Match, OnMany, RateLimit, Require, Route
 from gateway.model.session import Member, Organization, Session, User
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
@@ -227,3 +227,91 @@ async def test_identify_reads_only_what_it_is_told_to() -> None:
     assert identified.resolution.session == GOOD
     twice = await gate.identify(access_request(headers=(key(b"good"), key(b"good"))), [READERS["key"]])
     assert twice.resolution.answer == Rejected(Reason.AMBIGUOUS)
+
+
+APP = (b"Origin", b"https://app.example")
+ASKS = (b"Access-Control-Request-Method", b"POST")
+CORS = CorsRules(frozenset({"https://app.example"}), ("X-Trace",), ("X-Total",))
+
+
+async def test_a_preflight_of_a_listed_page_passes_without_a_credential_by_the_route_of_its_method() -> None:
+    decision = await decide((APP, ASKS), "OPTIONS", match=Match("/", "", frozenset({"POST"})), cors=CORS)
+    assert decision.allowed
+    assert decision.answered
+    told = dict(decision.caller_headers)
+    assert told[b"Access-Control-Allow-Origin"] == APP[1]
+    assert told[b"Access-Control-Allow-Methods"] == b"POST"
+    assert told[b"Access-Control-Allow-Headers"] == b"content-type, x-api-key, x-auth-token, x-trace, x-user-id"
+    assert decision.identity == ()
+
+
+@pytest.mark.parametrize(
+    ("headers", "method", "target", "status"),
+    [
+        ((), "OPTIONS", "/", 401),
+        ((APP,), "OPTIONS", "/", 401),
+        ((ASKS,), "OPTIONS", "/", 401),
+        (((b"Origin", b"https://evil.example"), ASKS), "OPTIONS", "/", 401),
+        (((b"Origin", b"null"), ASKS), "OPTIONS", "/", 401),
+        ((APP, APP, ASKS), "OPTIONS", "/", 401),
+        ((APP, ASKS, ASKS), "OPTIONS", "/", 401),
+        ((APP, ASKS), "POST", "/", 401),
+        ((APP, ASKS), "OPTIONS", "/;a", 400),
+        ((APP, (b"Access-Control-Request-Method", b"get")), "OPTIONS", "/", 401),
+    ],
+)
+async def test_nothing_else_passes_as_a_preflight(
+    headers: tuple[tuple[bytes, bytes], ...], method: str, target: str, status: int
+) -> None:
+    match = Match("/", "", frozenset({"GET", "POST", "OPTIONS"}))
+    decision = await decide(headers, method, target, match=match, cors=CORS)
+    assert not decision.answered
+    assert decision.refusal is not None
+    assert decision.refusal.status == status
+
+
+async def test_a_preflight_opens_nothing_on_a_route_without_cors() -> None:
+    open_to_pages = Route(name="open", match=Match("/open/"), credentials=("key",), cors=CORS)
+    closed = Route(name="closed", match=Match("/"), credentials=("key",))
+    decision = await gate_of(open_to_pages, closed).decide(access_request("OPTIONS", "/a", (APP, ASKS)))
+    assert not decision.allowed
+    assert decision.caller_headers == ()
+
+
+@pytest.mark.parametrize(("shown", "status"), [((key(b"good"),), None), ((), 401), ((key(b"unknown"),), 401)])
+async def test_a_listed_page_may_read_answers_and_refusals_alike(
+    shown: tuple[tuple[bytes, bytes], ...], status: int | None
+) -> None:
+    decision = await decide((*shown, APP), cors=CORS)
+    assert (decision.refusal.status if decision.refusal else None) == status
+    assert dict(decision.caller_headers) == {
+        b"Vary": b"Origin",
+        b"Access-Control-Allow-Origin": APP[1],
+        b"Access-Control-Allow-Credentials": b"true",
+        b"Access-Control-Expose-Headers": b"X-Total",
+    }
+    assert (await decide(shown, cors=CORS)).caller_headers == ((b"Vary", b"Origin"),)
+
+
+@pytest.mark.parametrize("per", list(LimitBy))
+async def test_a_caller_is_told_how_its_bucket_stands_when_it_passes_and_when_not(per: LimitBy) -> None:
+    limit = RateLimit(per, rate=1.0, burst=2)
+    gate = gate_of(Route(name="r", match=Match("/"), credentials=("key",), rate_limit=limit))
+    decisions = [await gate.decide(access_request(headers=(key(b"good"),))) for _ in range(3)]
+    assert [decision.allowed for decision in decisions] == [True, True, False]
+    told = [dict(decision.caller_headers) for decision in decisions]
+    name = per.value.encode()
+    assert [each[b"RateLimit"] for each in told] == [
+        b'"%b";r=%d;t=%d' % (name, *each) for each in ((1, 1), (0, 2), (0, 2))
+    ]
+    assert {each[b"RateLimit-Policy"] for each in told} == {b'"%b";q=2;w=2' % name}
+    assert decisions[2].identity == ()
+    assert decisions[0].identity != ()
+
+
+async def test_a_refused_request_of_a_known_caller_costs_no_token() -> None:
+    limit = RateLimit(LimitBy.SESSION, rate=1.0, burst=1)
+    strict = {"require": Require(roles=frozenset({"owner"})), "credentials": ("key",), "rate_limit": limit}
+    gate = gate_of(Route(name="r", match=Match("/"), **strict))
+    decisions = [await gate.decide(access_request(headers=(key(b"good"),))) for _ in range(3)]
+    assert {decision.rule for decision in decisions} == {"require.roles"}

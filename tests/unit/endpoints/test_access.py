@@ -105,7 +105,9 @@ async def test_a_trusted_proxy_is_believed_from_the_right() -> None:
     assert told[b"X-Forwarded-Host"] == b"App.Example.com"
 
 
-@pytest.mark.parametrize("chain", [b":::", b"", b",", b"unknown", b"1.2.3.4, :::", b"fe80::1%eth0", b"\xff", b"a" * 7000])
+@pytest.mark.parametrize(
+    "chain", [b":::", b"", b",", b"unknown", b"1.2.3.4, :::", b"fe80::1%eth0", b"\xff", b"a" * 7000]
+)
 async def test_a_chain_that_cannot_be_read_names_the_last_address_that_could(chain: bytes) -> None:
     async with reading(trusted=LOOPBACK) as ask:
         access = await ask(get(b"Host: a", b"X-Forwarded-For: " + chain))

@@ -14,7 +14,7 @@ from gateway.model.credential import Credential
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.resolution import Resolution
-from gateway.model.route import Match, Route
+from gateway.model.route import CorsRules, Match, Route
 from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
@@ -89,3 +89,20 @@ async def test_what_the_forwarder_could_not_do_is_answered_in_our_words() -> Non
     assert isinstance(response, web.Response)
     assert json.loads(bytes(response.body))["error"]["code"] == "upstream_timeout"
     assert b"10.0.0.1" not in bytes(response.body)
+
+
+async def test_a_preflight_is_answered_and_not_carried() -> None:
+    cors = CorsRules(frozenset({"https://app.example"}))
+    route = Route(name="r", match=Match("/"), credentials=("key",), cors=cors)
+    gate = Gate(RouteTable([route]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    carrier = Carrier(web.Response())
+    proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
+    asks = ((b"Origin", b"https://app.example"), (b"Access-Control-Request-Method", b"PUT"))
+    response = await proxy.answer(
+        make_mocked_request("OPTIONS", "/"), access_request("OPTIONS", headers=asks), RequestRecord("req-1", 1.0)
+    )
+    assert response.status == 204
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert "PUT" in response.headers["Access-Control-Allow-Methods"]
+    assert response.headers["Cache-Control"] == "no-store"
+    assert carrier.carried == []

@@ -69,3 +69,19 @@ def test_a_switch_names_its_protocol() -> None:
     assert compose_switch(head, b"websocket", ()) == (
         b"HTTP/1.1 101 Switching\r\nSec-X: 1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     )
+
+
+def test_what_we_say_takes_the_place_of_what_the_upstream_said_and_cookies_add_up() -> None:
+    said = ((b"Access-Control-Allow-Origin", b"a"), (b"Vary", b"Origin"), (b"Set-Cookie", b"ours"))
+    fields = [(b"access-control-allow-origin", b"*"), (b"vary", b"Accept"), (b"Set-Cookie", b"its"), (b"A", b"1")]
+    sent = compose_head(read_head(200, b"OK", fields, head_request=True), b"", said)
+    assert sent.lower().count(b"access-control-allow-origin") == 1
+    assert b"Access-Control-Allow-Origin: a\r\n" in sent
+    for kept in (
+        b"vary: Accept\r\n",
+        b"Vary: Origin\r\n",
+        b"Set-Cookie: its\r\n",
+        b"Set-Cookie: ours\r\n",
+        b"A: 1\r\n",
+    ):
+        assert kept in sent

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.endpoints.cors import Cors
+from gateway.policy.cors import Cors, requested_method
 from tests.support.requests import access_request
 
 APP = b"https://app.example.com"
@@ -49,3 +49,28 @@ def test_a_preflight_names_what_may_be_sent_and_repeats_no_byte_of_the_request()
 
 def test_an_options_request_that_is_no_preflight_gets_none() -> None:
     assert CORS.preflight(access_request("OPTIONS", headers=((b"Origin", APP),)), b"GET") == ((b"Vary", b"Origin"),)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "asked"),
+    [
+        ("OPTIONS", (PREFLIGHT,), "GET"),
+        ("OPTIONS", ((b"Access-Control-Request-Method", b"DELETE"),), "DELETE"),
+        ("OPTIONS", (), None),
+        ("OPTIONS", (PREFLIGHT, PREFLIGHT), None),
+        ("GET", (PREFLIGHT,), None),
+    ],
+)
+def test_a_preflight_asks_about_exactly_one_method(
+    method: str, headers: tuple[tuple[bytes, bytes], ...], asked: str | None
+) -> None:
+    assert requested_method(access_request(method, headers=headers)) == asked
+    assert CORS.admits(access_request(method, headers=(*headers, (b"Origin", APP)))) is (asked is not None)
+    assert not CORS.admits(access_request(method, headers=(*headers, (b"Origin", b"https://evil.example"))))
+
+
+def test_what_is_not_said_is_not_sent() -> None:
+    quiet = Cors((APP.decode(),), (), (), max_age=5)
+    assert b"Access-Control-Expose-Headers" not in dict(quiet.fields(access_request(headers=((b"Origin", APP),))))
+    told = dict(quiet.preflight(access_request("OPTIONS", headers=((b"Origin", APP), PREFLIGHT)), b"GET"))
+    assert told[b"Access-Control-Max-Age"] == b"5"

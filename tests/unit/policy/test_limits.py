@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.route import LimitBy, RateLimit
-from gateway.policy.limits import LocalLimits, Standing, bucket_of_address
+from gateway.policy.limits import LocalLimits, Standing, Taken, bucket_of_address, limit_fields
 
 
 class Clock:
@@ -23,7 +23,7 @@ def limit(rate: float, burst: int) -> RateLimit:
 
 
 def passed(limits: LocalLimits, key: str, of: RateLimit, requests: int) -> int:
-    return sum(limits.take(key, of) is None for _ in range(requests))
+    return sum(limits.take_now(key, of).wait is None for _ in range(requests))
 
 
 def test_a_burst_passes_and_then_one_at_a_time() -> None:
@@ -40,12 +40,12 @@ def test_the_wait_is_whole_seconds_and_enough() -> None:
     clock = Clock()
     limits = LocalLimits(clock)
     slow = limit(1 / 60, 1)
-    assert limits.take("a", slow) is None
+    assert limits.take_now("a", slow).wait is None
     clock.now += 10.5
-    wait = limits.take("a", slow)
+    wait = limits.take_now("a", slow).wait
     assert wait == 50
     clock.now += wait
-    assert limits.take("a", slow) is None
+    assert limits.take_now("a", slow).wait is None
 
 
 def test_a_refused_request_costs_nothing() -> None:
@@ -53,7 +53,7 @@ def test_a_refused_request_costs_nothing() -> None:
     limits = LocalLimits(clock)
     assert passed(limits, "a", limit(1, 1), 1000) == 1
     clock.now += 1
-    assert limits.take("a", limit(1, 1)) is None
+    assert limits.take_now("a", limit(1, 1)).wait is None
 
 
 def test_one_callers_bucket_is_not_anothers() -> None:
@@ -75,8 +75,8 @@ def test_the_standing_counts_down_and_fills_again() -> None:
 def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
     limits = LocalLimits(Clock(), buckets=100)
     for number in range(10_000):
-        limits.take(f"garbage-{number}", limit(1, 1))
-        limits.take("busy", limit(1, 1000))
+        limits.take_now(f"garbage-{number}", limit(1, 1))
+        limits.take_now("busy", limit(1, 1000))
     assert len(limits._full_at) == 100
     assert limits.standing("busy", limit(1, 1000)).remaining == 0
 
@@ -84,7 +84,7 @@ def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
 def test_the_newest_bucket_is_kept_and_the_oldest_forgotten() -> None:
     limits = LocalLimits(Clock(), buckets=2)
     for key in ("oldest", "middle", "newest"):
-        limits.take(key, limit(1, 1))
+        limits.take_now(key, limit(1, 1))
     assert [limits.standing(key, limit(1, 1)).remaining for key in ("oldest", "middle", "newest")] == [1, 0, 0]
 
 
@@ -93,7 +93,7 @@ def test_a_clock_that_was_set_back_locks_nobody_out_for_long() -> None:
     limits = LocalLimits(clock)
     assert passed(limits, "a", limit(1, 5), 9) == 5
     clock.now -= 100_000
-    assert limits.take("a", limit(1, 5)) == 1
+    assert limits.take_now("a", limit(1, 5)).wait == 1
 
 
 @given(
@@ -108,7 +108,7 @@ def test_never_more_than_the_burst_and_the_rate_allow(rate: float, burst: int, p
     taken = 0
     for pause in pauses:
         clock.now += pause
-        taken += limits.take("a", limit(rate, burst)) is None
+        taken += limits.take_now("a", limit(rate, burst)).wait is None
         assert taken <= burst + (clock.now - started) * rate + 0.01
         assert 0 <= limits.standing("a", limit(rate, burst)).remaining <= burst
 
@@ -127,3 +127,23 @@ def test_never_more_than_the_burst_and_the_rate_allow(rate: float, burst: int, p
 )
 def test_an_ipv6_caller_is_its_network(address: str, key: str) -> None:
     assert bucket_of_address(address) == key
+
+
+async def test_to_take_a_token_tells_how_the_bucket_stands_then() -> None:
+    clock = Clock()
+    limits = LocalLimits(clock)
+    assert await limits.take("a", limit(2, 2)) == Taken(None, Standing(2, 1, 0.5))
+    assert await limits.take("a", limit(2, 2)) == Taken(None, Standing(2, 0, 1.0))
+    assert await limits.take("a", limit(2, 2)) == Taken(1, Standing(2, 0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "left", "policy", "standing"),
+    [
+        (2, 4, Standing(4, 3, 0.5), b'"address";q=4;w=2', b'"address";r=3;t=1'),
+        (100, 10, Standing(10, 0, 0.1), b'"address";q=10;w=1', b'"address";r=0;t=1'),
+        (1 / 3600, 5, Standing(5, 5, 0.0), b'"address";q=5;w=18000', b'"address";r=5;t=0'),
+    ],
+)
+def test_a_caller_is_told_of_its_limit(rate: float, burst: int, left: Standing, policy: bytes, standing: bytes) -> None:
+    assert dict(limit_fields(limit(rate, burst), left)) == {b"RateLimit-Policy": policy, b"RateLimit": standing}

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from gateway.model.credential import CredentialKind
 from gateway.model.route import (
     Access,
+    CorsRules,
     LimitBy,
     Match,
     OnMany,
@@ -169,7 +170,25 @@ def test_what_is_no_origin_is_refused(origin: str) -> None:
         {"rate_limit": {"per": "session", "rate": "1/s", "burst": 0}},
         {"rate_limit": {"per": "user", "rate": "1/s", "burst": 1}},
         {"require": {"kinds": ["passport"]}},
+        {"cors": {}},
+        {"cors": {"origins": ["*"]}},
+        {"cors": {"origins": ["https://a.example"], "exposed": ["two words"]}},
     ],
 )
 def test_what_makes_no_sense_is_refused(keys: dict[str, Any]) -> None:
     assert refused(**keys)
+
+
+def test_a_page_that_may_read_answers_may_also_use_cookies() -> None:
+    keys = {"origins": ["https://B.example:443"], "max_age": "5m", "request_headers": "X-Trace", "exposed": ["X-Total"]}
+    found = route(origins=["https://a.example"], cors=keys)
+    assert found.origins == {"https://a.example", "https://b.example"}
+    assert found.cors == CorsRules(frozenset({"https://b.example"}), ("X-Trace",), ("X-Total",), 300)
+    assert route().cors is None
+
+
+@pytest.mark.parametrize(("written", "shared"), [({}, True), ({"shared": False}, False)])
+def test_replicas_count_together_unless_told_otherwise(written: dict[str, bool], shared: bool) -> None:
+    limit = route(rate_limit={"per": "address", "rate": "1/s", "burst": 1, **written}).rate_limit
+    assert limit is not None
+    assert limit.shared is shared
