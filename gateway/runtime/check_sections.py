@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from gateway.authorities.directory import DirectorySettings
 from gateway.authorities.remote import RemoteSettings
+from gateway.directory.postgres_options import driver_options
+from gateway.model.errors import DirectoryError
 from gateway.model.headers import spelling
 from gateway.model.problem import Problem
 from gateway.runtime.parts import Parts
@@ -103,14 +105,32 @@ def _identity(parts: Parts) -> Iterator[Problem]:
 
 
 def _transport(parts: Parts) -> Iterator[Problem]:
-    """Yield authorities that are asked in the clear, and directories that no driver is there for."""
+    """Yield authorities that are asked in the clear, and directories that cannot be opened."""
     for name, authority in parts.authorities.items():
         if isinstance(authority, RemoteSettings) and _in_the_clear(authority.url):
             text = "is asked without TLS: whoever is on the way can read credentials and say who everybody is"
             yield parts.warning(text, "authorities", name, "url")
-        if isinstance(authority, DirectorySettings) and not _DIRECTORY_URL.match(authority.url.get_secret_value()):
-            text = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
-            yield parts.problem(text, "authorities", name, "url")
+        wrong = _wrong_with(authority.url.get_secret_value()) if isinstance(authority, DirectorySettings) else ""
+        if wrong:
+            yield parts.problem(wrong, "authorities", name, "url")
+
+
+def _wrong_with(directory_url: str) -> str:
+    """Return why a directory cannot be opened by this url, empty when nothing is known against it."""
+    if not _DIRECTORY_URL.match(directory_url):
+        return "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+    if directory_url.startswith("sqlite:"):
+        return ""
+    try:
+        query = parse_qs(urlsplit(directory_url).query, keep_blank_values=True)
+        driver_options({name: values[0] if len(values) == 1 else tuple(values) for name, values in query.items()})
+    except ValueError:
+        return (
+            "cannot be read: a `[` or `]` stands where none may"  # all that urlsplit raises for; its text has the url
+        )
+    except DirectoryError as refused:
+        return str(refused)
+    return ""
 
 
 def _in_the_clear(url: str) -> bool:

@@ -104,6 +104,30 @@ def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sslmode=require&application_name=gw", []),
+        ("sslmode=always", ["the directory's url has no such sslmode: disable, allow, prefer, require, verify-ca, "]),
+        ("sslmode=disable&sslmode=require", ["the directory's url has a parameter twice: sslmode"]),
+        ("sslrootcert=/nowhere/ca.pem", ["the files for TLS that the directory's url names: FileNotFoundError"]),
+        ("spam=s3cr3t", ["the directory's url has a parameter that is not known here: spam"]),
+    ],
+)
+def test_what_a_database_is_asked_besides_is_read_too(query: str, expected: list[str]) -> None:
+    url = f"postgresql://u:s3cr3t@h/d?{query}"
+    found = said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: p}}}}")
+    assert len(found) == len(expected)
+    for told, text in zip(found, expected, strict=True):
+        assert told.startswith(f"authorities.a.url: {text}")
+        assert "s3cr3t" not in told
+
+
+def test_a_directory_s_url_that_cannot_be_taken_apart_is_told() -> None:
+    (told,) = said("authorities: {a: {kind: directory, url: 'postgresql://u:s3cr3t@[h/d', pepper: p}}")
+    assert told == "authorities.a.url: cannot be read: a `[` or `]` stands where none may"
+
+
 def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "k").touch()
     token = f"{{header: x_user_id, issuer: i, keys_file: {tmp_path / 'k'}}}"
