@@ -28,6 +28,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_loop",
         "_reader",
         "_sink",
+        "_spare",
         "closed",
         "deadline",
         "heard",
@@ -44,6 +45,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_bytes = head_bytes
         self._sink: ResponseSink | None = None
         self._reader: ResponseReader | None = None
+        self._spare: ResponseReader | None = None
         self._drained: asyncio.Future[None] | None = None
         self.closed: Callable[[UpstreamConnection], None] | None = None
         self.transport: asyncio.Transport | None = None
@@ -58,7 +60,12 @@ class UpstreamConnection(asyncio.Protocol):
     def begin(self, sink: ResponseSink, *, head_request: bool, upgrading: bool) -> None:
         """Start an exchange: what arrives from now on goes to `sink`."""
         self._sink = sink
-        self._reader = ResponseReader(sink, self._head_bytes, head_request=head_request, upgrading=upgrading)
+        reader, self._spare = self._spare, None
+        if reader is None:
+            reader = ResponseReader(sink, self._head_bytes, head_request=head_request, upgrading=upgrading)
+        else:
+            reader.restart(sink, head_request=head_request, upgrading=upgrading)
+        self._reader = reader
         self.heard = False
         self.reusable = False
 
@@ -174,13 +181,17 @@ class UpstreamConnection(asyncio.Protocol):
         """End the exchange on this side: what arrives now is nobody's."""
         self.reusable = reader.keep_alive
         self.deadline.clear()
-        self._forget()
+        if reader.between and reader.keep_alive:
+            self._spare = reader
+            self._reader = self._sink = None
+        else:
+            self._forget()
 
     def _forget(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-        self._reader = None
-        self._sink = None
+        for reader in (self._reader, self._spare):
+            if reader is not None:
+                reader.close()
+        self._reader = self._spare = self._sink = None
 
     def _expired(self) -> None:
         if self._sink is not None:

@@ -44,12 +44,16 @@ class ResponseSink(Protocol):
 class ResponseReader:
     """Reads the response to one request; `head_bytes` bounds its head, interim ones included.
 
+    To make a parser costs as much as to parse a small response with it, so a reader whose parser saw the response's
+    very end can `restart` for the next one on its connection (`between` tells).
+
     `complete` tells that the sink got all of it, and `keep_alive` then, whether the connection can carry another
     exchange. After a 101 that was asked for (`upgrading`), `switched` is its head and `rest` what came behind it.
     """
 
     __slots__ = (
         "_fields",
+        "_head_bytes",
         "_head_left",
         "_head_request",
         "_left",
@@ -57,6 +61,7 @@ class ResponseReader:
         "_reason",
         "_sink",
         "_upgrading",
+        "between",
         "complete",
         "head",
         "keep_alive",
@@ -65,15 +70,21 @@ class ResponseReader:
     )
 
     def __init__(self, sink: ResponseSink, head_bytes: int, *, head_request: bool, upgrading: bool) -> None:
-        self._sink = sink
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._head_bytes = head_bytes
+        self.restart(sink, head_request=head_request, upgrading=upgrading)
+
+    def restart(self, sink: ResponseSink, *, head_request: bool, upgrading: bool) -> None:
+        """Begin another response; only for a reader that stands `between` two."""
+        self._sink = sink
         self._fields: RawFields = []
         self._reason = b""
-        self._head_left = head_bytes
+        self._head_left = self._head_bytes
         self._head_request = head_request
         self._upgrading = upgrading
         self._left: int | None = 0
         self.head: ResponseHead | None = None
+        self.between = False
         self.complete = False
         self.keep_alive = False
         self.switched: ResponseHead | None = None
@@ -105,6 +116,7 @@ class ResponseReader:
         """Begin a head: the first one, or the one after an interim response."""
         self._fields = []
         self._reason = b""
+        self.between = False
         if self.complete:
             self.keep_alive = False  # more than was asked for
 
@@ -148,6 +160,7 @@ class ResponseReader:
         """End a chunked body; the others end by count or with the connection."""
         if self.head is not None and self.head.chunked and not self.complete:
             self._end()
+        self.between = self.complete
 
     # What both lead to
 
@@ -160,8 +173,8 @@ class ResponseReader:
             self.keep_alive = False
             if not self.complete:  # else it stands behind a complete response
                 raise _as_exchange_error(error) from None
-        if self.complete or (self.head is not None and not self.head.chunked):
-            self.close()
+        if not self.between and (self.complete or (self.head is not None and not self.head.chunked)):
+            self.close()  # what comes now is counted, not parsed
 
     def _switch(self, rest: bytes) -> None:
         if self.complete or not self._upgrading:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.response_reader import ResponseReader
@@ -62,7 +64,7 @@ def test_a_switch_keeps_what_came_behind_it() -> None:
     assert (reader.switched.status, reader.rest) == (101, b"first")
 
 
-def test_a_finished_reader_leaves_nothing_to_the_garbage_collector() -> None:
+def test_a_closed_reader_leaves_nothing_to_the_garbage_collector() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -70,7 +72,55 @@ def test_a_finished_reader_leaves_nothing_to_the_garbage_collector() -> None:
             reader, _ = reading()
             reader.feed(answer)
             assert reader.complete
+            reader.close()
             del reader
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc",
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(ANSWERS), st.integers(1, 40)), min_size=2, max_size=6))
+def test_a_reader_that_restarts_reads_what_a_new_one_would(answers: list[tuple[bytes, int]]) -> None:
+    again, _ = reading()
+    for answer, size in answers:
+        fresh, expected = reading()
+        got = FakeSink()
+        if again.between and again.keep_alive:
+            again.restart(got, head_request=False, upgrading=False)
+        else:
+            again = ResponseReader(got, 1000, head_request=False, upgrading=False)
+        for start in range(0, len(answer), size):
+            again.feed(answer[start : start + size])
+        fresh.feed(answer)
+        assert (again.complete, again.keep_alive, got.received) == (True, fresh.keep_alive, expected.received)
+        assert [(head.status, head.length, head.chunked) for head in got.heads] == [
+            (head.status, head.length, head.chunked) for head in expected.heads
+        ]
+
+
+@pytest.mark.parametrize(
+    "answer", [ANSWERS[0] + b"x", ANSWERS[0] + ANSWERS[0], ANSWERS[1] + b"HTTP/1.1 200 OK\r\n\r\n"]
+)
+def test_a_reader_that_saw_more_than_was_asked_for_is_not_for_another_exchange(answer: bytes) -> None:
+    reader, sink = reading()
+    reader.feed(answer)
+    assert reader.complete
+    assert not reader.keep_alive
+    assert sink.received == b"ok"
+
+
+def test_the_body_of_a_head_answer_is_not_waited_for_by_the_next() -> None:
+    reader, _ = reading(head_request=True)
+    reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    assert reader.complete
+    assert not reader.between
