@@ -125,9 +125,7 @@ def _wrong_with(directory_url: str) -> str:
         query = parse_qs(urlsplit(directory_url).query, keep_blank_values=True)
         driver_options({name: values[0] if len(values) == 1 else tuple(values) for name, values in query.items()})
     except ValueError:
-        return (
-            "cannot be read: a `[` or `]` stands where none may"  # all that urlsplit raises for; its text has the url
-        )
+        return "cannot be read as a URL"  # without the cause, whose text is the URL
     except DirectoryError as refused:
         return str(refused)
     return ""
