@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.credentials.fingerprint import Fingerprinter
+from gateway.credentials.fingerprint import Fingerprinter, purpose_key
+from gateway.fleet.buckets import SharedBuckets
 from gateway.fleet.bus import Bus
 from gateway.fleet.client import RedisClient, connect
 from gateway.fleet.guard import GuardedRedis
+from gateway.policy.limits import Limits, LocalLimits
+from gateway.policy.shared_limits import SharedLimits
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.process import Process
@@ -21,6 +24,9 @@ from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Alone, SharedTier
 from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones
+
+_LIMITS = b"gw limit"
+"""The purpose of the key under which callers are counted."""
 
 
 def secrets_of(settings: Settings) -> tuple[bytes, ...]:
@@ -49,8 +55,10 @@ class FleetParts:
         self._secrets = secrets_of(settings)
         self._client: RedisClient | None = None
         if settings.redis is not None:
-            self._client = connect(settings.redis.url.get_secret_value(), settings.redis.timeout)
-            self._timeout = settings.redis.timeout
+            timeout, metrics = settings.redis.timeout, process.resolution_metrics
+            self._client = connect(settings.redis.url.get_secret_value(), timeout)
+            self._guarded = GuardedRedis(self._client, timeout, Breaker(process.now), tasks, metrics)
+            self._key_prefix = settings.redis.key_prefix
             self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
 
     def announce(self) -> Announce:
@@ -61,16 +69,22 @@ class FleetParts:
         """Return the tier that replicas share."""
         if self._client is None:
             return Alone()
-        breaker = Breaker(self._process.now)
-        guarded = GuardedRedis(self._client, self._timeout, breaker, self._tasks, self._process.resolution_metrics)
         return SharedSessions(
-            redis=guarded,
+            redis=self._guarded,
             tombstones=self._tombstones,
             handles=handles,
             sealer=Sealer(self._secrets),
             fingerprinters=fingerprinters,
             clock=self._process.clock,
         )
+
+    def limits(self) -> Limits:
+        """Return how requests are counted: by all replicas together, where they share something."""
+        local = LocalLimits(self._process.now)
+        if self._client is None:
+            return local
+        secret = purpose_key(self._secrets[0], _LIMITS)
+        return SharedLimits(local, SharedBuckets(self._guarded, self._key_prefix, secret).take)
 
     def listen(self, endings: Endings, memory: MemoryStore) -> None:
         """Hear the revocations of other replicas from now on."""

@@ -11,7 +11,7 @@ from gateway.model.resolution import Resolution, Tier
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _OUTCOMES = ("found", "stale", "rejected", "unavailable")
-_REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke")
+_REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
 
 
 class ResolutionMetrics:
