@@ -22,18 +22,40 @@ HOP_BY_HOP = frozenset(
 
 TOLD_BY_US = frozenset(
     {
-        b"forwarded",
         b"traceparent",
-        b"true-client-ip",
-        b"x-client-ip",
-        b"x-cluster-client-ip",
-        b"cf-connecting-ip",
-        b"fastly-client-ip",
+        b"x-request-id",
+        # which address the caller has
+        b"forwarded",
         b"x-forwarded",
         b"x-real-ip",
-        b"x-request-id",
+        b"cf-connecting-ip",
+        b"client-ip",
+        b"do-connecting-ip",
+        b"fastly-client-ip",
+        b"fly-client-ip",
+        b"proxy-client-ip",
+        b"true-client-ip",
+        b"wl-proxy-client-ip",
+        b"x-azure-clientip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-originating-ip",
+        b"x-proxyuser-ip",
+        b"x-remote-addr",
+        b"x-remote-ip",
+        # which scheme, host, path and method it asked for: judged were those of the request line and of Host
+        b"front-end-https",
+        b"x-host",
+        b"x-http-host-override",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
         b"x-rewrite-url",
         b"x-scheme",
+        b"x-url-scheme",
+        # which files of the upstream the proxy in front may serve by itself (Rack CVE-2025-61780)
+        b"x-accel-mapping",
+        b"x-sendfile-type",
     }
 )
 _TOLD_BY_US_PREFIXES = (b"x-forwarded-", b"x-original-", b"x-envoy-")

@@ -49,6 +49,16 @@ FORWARDED = (
     b"True-Client-IP",
     b"CF-Connecting-IP",
     b"Fastly-Client-IP",
+    b"Client-IP",
+    b"X-Remote-Addr",
+    b"X-HTTP-Method-Override",
+    b"X-HTTP-Method",
+    b"X-Method-Override",
+    b"X-HTTP-Host-Override",
+    b"Front-End-Https",
+    b"X-Url-Scheme",
+    b"X-Sendfile-Type",
+    b"X-Accel-Mapping",
     b"Proxy",
 )
 OWN = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}

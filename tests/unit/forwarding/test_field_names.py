@@ -6,7 +6,16 @@ from gateway.forwarding.field_names import is_told_by_us, named_by_connection
 
 
 @pytest.mark.parametrize(
-    "name", [b"x-forwarded-for", b"x-forwarded-anything", b"forwarded", b"x-real-ip", b"x-envoy-original-path"]
+    "name",
+    [
+        b"x-forwarded-for",
+        b"x-forwarded-anything",
+        b"forwarded",
+        b"x-real-ip",
+        b"x-envoy-original-path",
+        b"x-http-method-override",
+        b"x-sendfile-type",
+    ],
 )
 def test_a_proxys_word_is_known(name: bytes) -> None:
     assert is_told_by_us(name)
