@@ -9,7 +9,7 @@ from gateway.model.host import Host
 from gateway.model.target import Target
 
 
-class AccessRequest(msgspec.Struct, frozen=True):
+class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     """What the gate judges; doors make one out of what their proxy or client sends.
 
     `scheme` is `http` or `https` as the client used it; `peer` is the address that the socket shows, `client` the

@@ -21,7 +21,7 @@ class Reason(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """Whose session it is, and the times of the credential itself, where it has any (a token's `iat` and `exp`)."""
 
     session: Session

@@ -16,7 +16,7 @@ class CredentialKind(StrEnum):
     TOKEN_PAIR = "token_pair"  # noqa: S105 - the name of a kind, not a secret
 
 
-class Credential(msgspec.Struct, frozen=True, repr_omit_defaults=True):
+class Credential(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """One credential, read and not yet looked up.
 
     `reader` is the config's name for the reader that found it; `key_type` is what the reader says of an API key

@@ -13,7 +13,7 @@ from gateway.model.route import Route
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Allowed (route, identity headers) or refused.
 
     `rule` names what decided (`access`, `require.roles`, `origin`, ...). `identity` is what the upstream is told.

@@ -24,7 +24,7 @@ _LONGEST = 255 + 6  # a DNS name (RFC 1035 section 2.3.4) and a port
 _PORTS = 65536
 
 
-class Host(msgspec.Struct, frozen=True):
+class Host(msgspec.Struct, frozen=True, gc=False):
     """A host name in lower case, without a trailing dot, and the port it was asked for on (the scheme's by default)."""
 
     name: str

@@ -20,7 +20,7 @@ class Tier(StrEnum):
     AUTHORITY = "authority"
 
 
-class Resolution(msgspec.Struct, frozen=True):
+class Resolution(msgspec.Struct, frozen=True, gc=False):
     """A Session, or nobody, and how it was come by.
 
     `answer` is `None` when nobody was shown. `age` is in seconds since an authority said so. `stale` says that the

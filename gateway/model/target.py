@@ -32,7 +32,7 @@ _PARAMETERS = re.compile(r";|%3[Bb]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """A request target that has one reading.
 
     `path` is canonical and is what is forwarded; `match` is the same with escapes in upper case, so that `%2f` and

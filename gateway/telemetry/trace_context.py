@@ -16,7 +16,7 @@ _LONGEST = 512  # a later version may be longer than the 55 bytes of version 00,
 _SAMPLED = 0x01
 
 
-class Trace(msgspec.Struct, frozen=True):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """The `traceparent` that goes upstream, and its trace id for the log.
 
     `continued` is false for a trace that begins here: a `tracestate` that came with the request belongs to another
