@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.endpoints.access import forwarded_headers
+from gateway.endpoints.front import OWN
 from gateway.forwarding.request_head import target_of
 from gateway.model.access import AccessRequest
 from gateway.model.answers import Found
@@ -89,6 +90,9 @@ def _told(decision: Decision, settings: Settings, generation: Generation) -> Ite
         if own.path == decision.access.target.path and (not own.hosts or decision.access.host.name in own.hosts):
             yield _line("answered by", f"the gateway itself ({own.owner})")
             return
+    if decision.access.target.match.startswith(OWN):
+        yield _line("answered by", f"the gateway itself (no route is looked for beneath {OWN})")
+        return
     route = decision.route
     yield _line("route", f"{route.name} ({route.access})" if route is not None else "none")
     yield from _credential(decision)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from gateway.identity.names import DEFAULT_NAMES
 from gateway.runtime.check import check_file
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -84,3 +85,19 @@ def test_compose_hands_in_every_secret_that_its_config_names() -> None:
     named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "compose/gateway.yaml").read_text()))
     handed = document("compose.yaml")["services"]["gateway"]["environment"]
     assert named == set(handed) == set(SECRETS)
+
+
+ASKING = ("nginx/nginx.conf", "traefik/dynamic.yaml", "caddy/Caddyfile", "envoy/envoy.yaml")
+
+
+@pytest.mark.parametrize("config", ASKING)
+def test_a_proxy_that_asks_us_copies_every_identity_header_that_we_tell(config: str) -> None:
+    text = (DEPLOY / config).read_text().lower()
+    for name in (*DEFAULT_NAMES.values(), "X-Identity-Token"):
+        assert re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", text), name
+
+
+@pytest.mark.parametrize("config", ASKING)
+def test_a_proxy_that_asks_us_asks_at_its_own_door(config: str) -> None:
+    proxy = config.partition("/")[0]
+    assert re.findall(r"/_gateway/auth/(\w+)", (DEPLOY / config).read_text()) == [proxy]

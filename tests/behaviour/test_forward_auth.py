@@ -189,6 +189,25 @@ async def test_a_websocket_with_a_foreign_pages_cookie_is_refused_though_the_pro
     assert (await ask(gateway, proxy, asked.showing(("Origin", "http://app.test")))).status == 200
 
 
+async def test_a_listed_pages_preflight_goes_on_to_the_application_as_nobodys(
+    examples: Examples, tmp_path: Path
+) -> None:
+    page = "https://app.example.com"
+    match = {"path": "/", "methods": ["GET", "PUT"]}
+    routes = [{"name": "a", "match": match, "upstream": "http://127.0.0.1:1", "cors": {"origins": [page]}}]
+    async with serving_examples(examples, tmp_path, forward_auth=doors(), routes=routes) as (gateway, _):
+        for proxy in PROXIES:
+            for origin, method, status in (
+                (page, "PUT", 200),
+                (page, "DELETE", 404),
+                ("https://evil.example", "PUT", 404),
+            ):
+                asked = Asked("OPTIONS", "/a").showing(("Origin", origin), ("Access-Control-Request-Method", method))
+                response = await ask(gateway, proxy, asked)
+                assert response.status == (403 if (proxy, status) == ("nginx", 404) else status)
+                assert {value for name in IDENTITY for value in response.all(name)} <= {b""}
+
+
 async def test_nobody_is_a_peer_by_default(examples: Examples, tmp_path: Path) -> None:
     closed = {name: {} for name in PROXIES}
     async with serving_examples(examples, tmp_path, forward_auth=closed, trusted_proxies=["127.0.0.0/8"]) as (

@@ -77,6 +77,7 @@ async def test_no_route_is_told(tmp_path: Path) -> None:
         ("https://api.example.com/api/v3/auth/session/info", True),
         ("https://www.example.com/api/v3/auth/session/info", False),
         ("/_gateway/session", True),
+        ("/_gateway/auth/envoy/orders/", True),
     ],
 )
 async def test_what_the_gateway_answers_itself_is_told(tmp_path: Path, url: str, own: bool) -> None:
