@@ -252,7 +252,7 @@ async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Sta
 async def test_a_gateway_that_is_gone_closes_the_door(stand: Stand) -> None:
     assert (await stand.ask("/echo/", KEY)).status == 200
     stand.came()
-    await stand.gateway.service.close(patience=0.1)
+    await stand.gateway.supervisor.end()
     for target in ("/echo/", "/public/", "/optional/"):
         for lines in ((KEY,), ()):
             assert (await stand.ask(target, *lines)).status in {403, 500, 502, 503}
@@ -270,3 +270,11 @@ async def test_the_gateway_counts_and_logs_the_address_that_the_proxy_saw(stand:
     doors = [line for line in lines if line.get("door", "").startswith("forward_auth.")]
     assert {line["client"] for line in doors} == {"127.0.0.1"}
     assert {line["host"] for line in doors} == {"app.test"}
+
+
+async def test_a_body_goes_to_the_application_and_not_to_the_gateway(stand: Stand) -> None:
+    for framing, body in (("Content-Length: 5", b"hello"), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n")):
+        for key, status in ((KEY, 200), ("X-Api-Key: nobody's", 401)):
+            head = raw("POST", "/echo/", "app.test", "Connection: close", key, framing)
+            assert (await exchange(stand.port, head + body)).status == status, framing
+            assert [request.body for request in stand.came()] == ([b"hello"] if status == 200 else [])
