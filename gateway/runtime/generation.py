@@ -27,7 +27,7 @@ from gateway.identity.headers import IdentityHeaders
 from gateway.identity.tokens import IdentityTokens
 from gateway.model.headers import spelling
 from gateway.model.route import Route
-from gateway.policy.limits import Limits, LocalLimits
+from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.identification import Identification, open_authorities
@@ -70,7 +70,7 @@ class Generation:
         self._due = asyncio.Event()
         self._news = False
         self.identification = Identification(settings, process, authorities, self._heard)
-        limits = LocalLimits(process.now)
+        limits = self.identification.fleet.limits()
         gate = self.gate(self.identification.resolver.resolve, limits)
         self.streams = OpenStreams(process.clock, self._due.set)
         self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))

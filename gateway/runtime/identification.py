@@ -46,7 +46,7 @@ class Identification:
         self.authorities = authorities
         self._process = process
         self._tasks = TaskKeeper()
-        self._fleet = FleetParts(settings, process, self._tasks)
+        self.fleet = FleetParts(settings, process, self._tasks)
         secrets = secrets_of(settings)
         fingerprinters = {
             name: _fingerprinter(secrets, name, reader, authorities) for name, reader in settings.credentials.items()
@@ -62,7 +62,7 @@ class Identification:
             memory=MemoryStore(entries, times.unheard, endings),
             rejections=Rejections(process.clock, times.negative, entries),
             endings=endings,
-            shared=self._fleet.shared_tier(handles, fingerprinters),
+            shared=self.fleet.shared_tier(handles, fingerprinters),
             handles=handles,
             fingerprinters=fingerprinters,
         )
@@ -78,9 +78,9 @@ class Identification:
             metrics=process.resolution_metrics,
         )
         self.revoker = Revoker(
-            handles, endings, times, process.clock, process.resolution_metrics, self._fleet.announce()
+            handles, endings, times, process.clock, process.resolution_metrics, self.fleet.announce()
         )
-        self._fleet.listen(endings, tiers.memory)
+        self.fleet.listen(endings, tiers.memory)
         self._tasks.start(activity.work(), "last activity")
 
     async def session_of(
@@ -94,7 +94,7 @@ class Identification:
         await self._tasks.aclose()
         for authority in self.authorities.values():
             await authority.close()
-        await self._fleet.close()
+        await self.fleet.close()
 
 
 async def open_authorities(settings: Settings, process: Process) -> dict[str, Authority]:
