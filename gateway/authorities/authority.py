@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from gateway.model.answers import Answer, Found, Rejected, Unavailable
 from gateway.model.credential import Credential
+from gateway.model.revocation import Ended
 
 
 class Authority(Protocol):
@@ -46,3 +47,11 @@ class NotesActivity(Protocol):
 
     async def note_activity(self, session_id: str, at: datetime) -> None:
         """Note that a session was in use."""
+
+
+@runtime_checkable
+class MarksEnded(Protocol):
+    """An authority that keeps sessions or keys itself, and so can remember for good that one was ended."""
+
+    async def mark_ended(self, ended: Ended) -> None:
+        """Mark what `ended` stands for; what it does not know is no error. Raises GatewayError when it cannot."""

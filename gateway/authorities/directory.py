@@ -14,12 +14,13 @@ import structlog
 from pydantic import Field
 
 from gateway.directory.hashing import Peppers, login_token_hash
-from gateway.directory.stored import LookUps, StoredKey, StoredSession
+from gateway.directory.stored import Store, StoredKey, StoredSession
 from gateway.directory.tokens import SessionClaims, SessionTokens
 from gateway.directory.verdicts import judge_key, judge_session
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError
+from gateway.model.revocation import Ended
 from gateway.signing import KeyRing, TokenFault
 from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
 
@@ -62,7 +63,7 @@ class DirectoryAuthority:
     def __init__(
         self,
         name: str,
-        store: LookUps,
+        store: Store,
         peppers: Peppers,
         tokens: SessionTokens | None,
         clock: Callable[[], float],
@@ -94,6 +95,14 @@ class DirectoryAuthority:
         """Note that a session was in use; raises DirectoryError."""
         await self._store.note_activity(session_id, at)
 
+    async def mark_ended(self, ended: Ended) -> None:
+        """Mark the rows of what is ended before its time; raises DirectoryError."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._store.mark_ended(ended, self._now())
+        except TimeoutError:
+            raise DirectoryError(self._late) from None
+
     async def close(self) -> None:
         """Give back connections."""
         await self._store.close()
@@ -104,7 +113,7 @@ class DirectoryAuthority:
             async with asyncio.timeout(self._timeout):
                 return await asked
         except TimeoutError:
-            return Unavailable(f"the directory did not answer within {self._timeout:g} s")
+            return Unavailable(self._late)
         except DirectoryError as fault:
             return Unavailable(str(fault))
 
@@ -177,6 +186,10 @@ class DirectoryAuthority:
         if stored is None or stored.session.user is None or owner is None or stored.session.user.id != owner.id:
             return Rejected(Reason.GONE)
         return Found(stored.session, own.issued_at, own.expires_at)
+
+    @property
+    def _late(self) -> str:
+        return f"the directory did not answer within {self._timeout:g} s"
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

@@ -8,20 +8,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.directory.store import Directory
 from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, sessions
 from gateway.model.revocation import Ended, EndedKind
 
 
-async def mark_ended(directory: Directory, ended: Ended, now: datetime) -> int:
+async def mark_ended(connection: AsyncConnection, ended: Ended, now: datetime) -> int:
     """Close the sessions and delete the keys that `ended` stands for; return how many rows were live until then.
 
     A user's and an organization's later sessions and keys are not touched: what is ended is what there was. An id that
-    the directory does not know is no error, since it may be a foreign authority's. Raises DirectoryError.
+    the directory does not know is no error, since it may be a foreign authority's.
     """
-    async with directory.changing() as connection:
-        return await _close_sessions(connection, ended, now) + await _delete_keys(connection, ended, now)
+    return await _close_sessions(connection, ended, now) + await _delete_keys(connection, ended, now)
 
 
 async def _close_sessions(connection: AsyncConnection, ended: Ended, now: datetime) -> int:

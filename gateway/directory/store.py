@@ -14,6 +14,7 @@ from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.directory.engine import file_of, open_engine
+from gateway.directory.revoking import mark_ended
 from gateway.directory.rows import stored_key, stored_session
 from gateway.directory.stored import StoredKey, StoredSession
 from gateway.directory.tables import (
@@ -27,6 +28,7 @@ from gateway.directory.tables import (
     workspaces,
 )
 from gateway.model.errors import DirectoryError, GatewayError
+from gateway.model.revocation import Ended
 
 _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     api_keys.outerjoin(organizations, organizations.c.id == api_keys.c.organization_id)
@@ -115,6 +117,11 @@ class Directory:
             await connection.execute(
                 update(sessions).where(sessions.c.id == session_id, earlier).values(last_activity_at=at)
             )
+
+    async def mark_ended(self, ended: Ended, now: datetime) -> int:
+        """Mark the rows of what is ended before its time; return how many were live until then."""
+        async with self.changing() as connection:
+            return await mark_ended(connection, ended, now)
 
     async def close(self) -> None:
         """Give back every connection."""

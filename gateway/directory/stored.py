@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.model.revocation import Ended
 from gateway.model.session import Session
 
 ACTIVE = "active"
@@ -42,8 +43,8 @@ class StoredSession(msgspec.Struct, frozen=True):
     member_status: str | None = None
 
 
-class LookUps(Protocol):
-    """What a look-up asks of the directory's store. Every method raises DirectoryError when it cannot tell."""
+class Store(Protocol):
+    """What serving asks of the directory's store. Every method raises DirectoryError when it cannot tell."""
 
     async def key_by_hash(self, hashes: Sequence[str]) -> StoredKey | None:
         """Return the key that is stored under one of `hashes`."""
@@ -59,6 +60,9 @@ class LookUps(Protocol):
 
     async def note_activity(self, session_id: str, at: datetime) -> None:
         """Note that a session was in use."""
+
+    async def mark_ended(self, ended: Ended, now: datetime) -> int:
+        """Mark the rows of what is ended before its time."""
 
     async def close(self) -> None:
         """Give back every connection."""

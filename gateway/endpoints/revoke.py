@@ -18,7 +18,7 @@ from gateway.model.revocation import Ended, EndedKind
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 
 Revoke = Callable[[Ended], Awaitable[bool]]
-"""Ends it; false when somebody could not be told (Redis is gone), so that it has to be asked again."""
+"""Ends it; false when somebody could not be told (Redis, or a directory, is gone), so that it has to be asked again."""
 
 _KINDS = (EndedKind.SESSION, EndedKind.USER, EndedKind.API_KEY, EndedKind.ORGANIZATION)
 _LONGEST_ID = 256
@@ -36,7 +36,7 @@ class _RefusedError(Exception):
 
 
 class Revocation:
-    """Answers 200 once every replica has been told, and 503 where that could not be done: then ask again.
+    """Answers 200 once every replica and directory has been told, and 503 where that could not be done: then ask again.
 
     The call shows the bearer `token` (RFC 6750): none is 401, a wrong one 403, and without a configured one everybody
     is 403. The body is `{"session"|"user"|"api_key"|"organization": ID}`, exactly one of them, else 400; nothing of it
@@ -75,7 +75,7 @@ class Revocation:
         finally:
             self._audit.revoked(actor, ended, outcome)
         if outcome is AuditOutcome.PARTLY:
-            refusal = Refusal(RefusalCode.UNAVAILABLE, "not every replica could be told", retry_after=1)
+            refusal = Refusal(RefusalCode.UNAVAILABLE, "not every replica and directory could be told", retry_after=1)
             return refusal_response(refusal, actor.request_id)
         body = msgspec.json.encode({"revoked": {ended.kind.value: ended.id}})
         return web.Response(body=body, headers={"Content-Type": "application/json", "Cache-Control": "no-store"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
-from gateway.authorities.authority import Authority, NotesActivity
+import structlog
+
+from gateway.authorities.authority import Authority, MarksEnded, NotesActivity
 from gateway.authorities.chain import Chain
 from gateway.authorities.guard import Guard
 from gateway.authorities.kinds import AuthoritySettings, build_authority
@@ -15,6 +18,7 @@ from gateway.credentials.reader import Reader
 from gateway.model.answers import Found, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
+from gateway.model.revocation import Ended
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.fleet_parts import FleetParts, cache_times, secrets_of
@@ -28,6 +32,8 @@ from gateway.sessions.memory import MemoryStore
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import Revoker
+
+_log = structlog.get_logger(__name__)
 
 _QUEUEING = 1.0
 """Seconds that a look-up may wait for its turn at an authority that is asked by many at once."""
@@ -89,12 +95,33 @@ class Identification:
         """Return another session of the user whose credential this is, from the authority that knew it."""
         return await self.chains[credential.reader].session_of(credential, session_id, authority)
 
+    async def revoke(self, ended: Ended) -> bool:
+        """End it for good: in the rows of our directories, and everywhere it is cached. True when all of that was done.
+
+        Both at once: neither waits for the other's fault. Until a row is marked, the cache's own memory of the
+        revocation refuses what a look-up finds there.
+        """
+        marking = (self._mark(authority, ended) for authority in self.authorities.values())
+        done = await asyncio.gather(self.revoker.revoke(ended), *marking)
+        return all(done)
+
     async def close(self) -> None:
         """End look-ups that nobody waits for any more, and give back connections."""
         await self._tasks.aclose()
         for authority in self.authorities.values():
             await authority.close()
         await self.fleet.close()
+
+    @staticmethod
+    async def _mark(authority: Authority, ended: Ended) -> bool:
+        if not isinstance(authority, MarksEnded):
+            return True
+        try:
+            await authority.mark_ended(ended)
+        except GatewayError as fault:
+            _log.warning("a revocation was not noted", authority=authority.name, fault=str(fault))
+            return False
+        return True
 
 
 async def open_authorities(settings: Settings, process: Process) -> dict[str, Authority]:

@@ -38,11 +38,10 @@ async def _mark(found: DirectorySettings, ended: Ended) -> str:
     """Mark the rows of one directory; return what went wrong, or nothing."""
     # Here and not above: where no directory is configured, SQLAlchemy is not loaded.
     from gateway.directory.issuing import open_current  # noqa: PLC0415 - see above
-    from gateway.directory.revoking import mark_ended  # noqa: PLC0415 - see above
 
     try:
         async with open_current(found.url.get_secret_value()) as directory:
-            await mark_ended(directory, ended, datetime.now(UTC))
+            await directory.mark_ended(ended, datetime.now(UTC))
     except DirectoryError as fault:
         return str(fault)
     return ""

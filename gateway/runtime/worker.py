@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -23,6 +24,9 @@ from gateway.telemetry.redaction import Redactor
 
 _LATE = 0.25
 """Seconds that a process which is to end goes on accepting: what waits in the queue would be reset otherwise."""
+
+_SETTLING = 0.1
+"""Seconds after that, until connections that were accepted last, or whose TLS handshake runs, are counted."""
 
 _IDLE = 1.0
 """Seconds that connections without a request are left open at the end: a request may be on its way on any of them."""
@@ -47,6 +51,7 @@ class Worker:
         self._server: GatewayServer | None = None
         self._certificate: Certificate | None = None
         self._listening: list[asyncio.Server] = []
+        self._hurried = asyncio.Event()
 
     async def build(self, settings: Settings, revoked: Sequence[Revoked]) -> None:
         """Build a generation and keep it aside; raises GatewayError, and then nothing has changed.
@@ -92,7 +97,7 @@ class Worker:
         generations = list(self._stage.living())
         if self._built is not None:
             generations.append(self._built.generation)
-        told = [await generation.identification.revoker.revoke(ended) for generation in generations]
+        told = [await generation.identification.revoke(ended) for generation in generations]
         return all(told)
 
     async def drain(self, patience: float) -> None:
@@ -107,14 +112,16 @@ class Worker:
             self._server.drain()
             for generation in self._stage.living():
                 generation.streams.drain()
-            late = min(_LATE, patience)
-            await asyncio.sleep(late)
-            for listening in self._listening:
-                listening.close()
-            await self._server.close(patience - late, min(_IDLE, patience - late))
+            await self._leave(self._server, patience)
         for each in self._sockets:
             each.close()
         await self._stage.close()
+
+    def cut(self) -> None:
+        """Wait for nobody any more; `drain` is under way."""
+        self._hurried.set()
+        if self._server is not None:
+            self._server.cut()
 
     def streams(self) -> StreamNumbers:
         """Count what is open on the callers' side, for metrics."""
@@ -124,6 +131,21 @@ class Worker:
             tunnels=sum(each.count("tunnel") for each in opened),
             event_streams=sum(each.count("event_stream") for each in opened),
         )
+
+    async def _leave(self, server: GatewayServer, patience: float) -> None:
+        """Stop accepting, and wait for the connections."""
+        late, settling = min(_LATE, patience / 2), min(_SETTLING, patience / 2)
+        await self._pause(late)
+        for listening in self._listening:
+            listening.close()
+        await self._pause(settling)
+        left = patience - late - settling
+        await server.close(left, min(_IDLE, left))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
 
     async def _listen(self, limits: FrontLimits, certificate: Certificate | None) -> None:
         loop = asyncio.get_running_loop()

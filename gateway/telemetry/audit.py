@@ -23,7 +23,7 @@ class AuditEvent(StrEnum):
 
 
 class AuditOutcome(StrEnum):
-    """Whether it came to pass; `partly`: not every replica could be told."""
+    """Whether it came to pass; `partly`: not every replica or directory could be told."""
 
     DONE = "done"
     PARTLY = "partly"

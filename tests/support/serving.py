@@ -61,18 +61,19 @@ class Examples:
         """Return the config of an authority on a fresh copy in `folder`."""
         for name in ("directory.db", "keys.pem"):
             shutil.copy(self._folder / name, folder / name)
-        return self._settings(folder)
+        return self.described(folder)
 
     async def make(self) -> None:
         (self._folder / "keys.pem").write_bytes(KeyRing.generate().to_pem())
-        settings = DirectorySettings.model_validate(self._settings(self._folder))
+        settings = DirectorySettings.model_validate(self.described(self._folder))
         url = settings.url.get_secret_value()
         await migrate(url)
         async with open_current(url) as directory:
             await load_records(directory, open_peppers(settings), RECORDS, _nobody_listens)
 
     @staticmethod
-    def _settings(folder: Path) -> dict[str, Any]:
+    def described(folder: Path) -> dict[str, Any]:
+        """Return the config of an authority on the directory that is in `folder` already."""
         return {
             "kind": "directory",
             "url": f"sqlite:///{folder}/directory.db",

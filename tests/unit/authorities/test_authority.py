@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from gateway.authorities.authority import NotesActivity
+from gateway.authorities.authority import MarksEnded, NotesActivity
 from gateway.authorities.directory import DirectoryAuthority
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 
@@ -22,8 +22,9 @@ FOREIGN: list[dict[str, Any]] = [
 ]
 
 
-def test_a_directory_is_told_when_its_sessions_were_last_in_use() -> None:
+def test_a_directory_is_told_when_its_sessions_were_last_in_use_and_when_they_were_ended() -> None:
     assert issubclass(DirectoryAuthority, NotesActivity)
+    assert issubclass(DirectoryAuthority, MarksEnded)
 
 
 @pytest.mark.parametrize("written", FOREIGN, ids=lambda written: str(written["kind"]))
@@ -31,4 +32,4 @@ async def test_nobody_else_is(written: dict[str, Any]) -> None:
     settings: TypeAdapter[AuthoritySettings] = TypeAdapter(AuthoritySettings)
     authority = await build_authority("a", settings.validate_python(written), lambda: 0.0)
     await authority.close()
-    assert not isinstance(authority, NotesActivity)
+    assert not isinstance(authority, NotesActivity | MarksEnded)

@@ -26,6 +26,7 @@ from gateway.directory.tokens import ACCESS_TYP
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, KeyRingError, SchemaError
+from gateway.model.revocation import Ended, EndedKind
 from gateway.model.session import Member, Organization, Session, SignIn
 from gateway.signing import KeyRing
 from tests.support.directory import (
@@ -352,6 +353,11 @@ class BrokenStore:
         del session_id, at
         await self._fail()
 
+    async def mark_ended(self, ended: Ended, now: datetime) -> int:
+        del ended, now
+        await self._fail()
+        return 0
+
     async def close(self) -> None:
         """Nothing to give back."""
 
@@ -381,6 +387,21 @@ async def test_a_database_that_cannot_be_asked_is_no_verdict(hangs: bool) -> Non
         for answer in (await authority.look_up(credential), await authority.session_of(credential, "s")):
             assert isinstance(answer, Unavailable)
             assert not [part for part in credential.parts if part in answer.detail]
+
+
+@pytest.mark.parametrize(("hangs", "said"), [(False, "cannot be asked"), (True, "did not answer within 0.01 s")])
+async def test_an_ending_that_cannot_be_noted_is_told(hangs: bool, said: str) -> None:
+    authority = DirectoryAuthority("a", BrokenStore(hangs=hangs), PEPPERS, session_tokens(), clock, timeout=0.01)
+    with pytest.raises(DirectoryError, match=said):
+        await authority.mark_ended(Ended(EndedKind.USER, "u"))
+
+
+async def test_what_is_ended_is_revoked_from_then_on(authority: DirectoryAuthority) -> None:
+    found = await authority.look_up(key_credential(PROJECT_KEY))
+    assert isinstance(found, Found)
+    assert found.session.api_key is not None
+    await authority.mark_ended(Ended(EndedKind.API_KEY, found.session.api_key.id))
+    assert await authority.look_up(key_credential(PROJECT_KEY)) == Rejected(Reason.REVOKED)
 
 
 async def test_a_key_that_cannot_be_rehashed_is_good_all_the_same(directory: Directory) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gateway.directory.revoking import mark_ended
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys, sessions
 from gateway.model.revocation import Ended, EndedKind
@@ -46,29 +45,29 @@ async def test_what_is_revoked_is_ended_in_its_rows_and_nothing_else(
     tmp_path: Path, kind: EndedKind, id_: str, expected: set[str]
 ) -> None:
     async with opened(f"sqlite:///{tmp_path / 'd.db'}") as directory:
-        assert await mark_ended(directory, Ended(kind, id_), NOW) == len(expected)
+        assert await directory.mark_ended(Ended(kind, id_), NOW) == len(expected)
         assert await ended_now(directory) == expected
 
 
 async def test_a_members_id_ends_its_keys_since_upstreams_know_it_as_the_user(tmp_path: Path) -> None:
     async with opened(f"sqlite:///{tmp_path / 'd.db'}") as directory:
-        assert await mark_ended(directory, Ended(EndedKind.USER, MEMBER), NOW) == 3
+        assert await directory.mark_ended(Ended(EndedKind.USER, MEMBER), NOW) == 3
         assert await ended_now(directory) == {KEY, KEY.replace("003", "004"), KEY.replace("003", "005")}
 
 
 async def test_an_organizations_sessions_and_keys_end_with_it(tmp_path: Path) -> None:
     async with opened(f"sqlite:///{tmp_path / 'd.db'}") as directory:
-        await mark_ended(directory, Ended(EndedKind.ORGANIZATION, "org_abc123xyz456"), NOW)
+        await directory.mark_ended(Ended(EndedKind.ORGANIZATION, "org_abc123xyz456"), NOW)
         found = await ended_now(directory)
         assert KEY in found
         assert MEMGHOST_SESSION not in found
-        await mark_ended(directory, Ended(EndedKind.ORGANIZATION, "org_123456789"), NOW)
+        await directory.mark_ended(Ended(EndedKind.ORGANIZATION, "org_123456789"), NOW)
         assert WACHT_SESSION in await ended_now(directory)
 
 
 async def test_to_revoke_again_keeps_the_first_instant(tmp_path: Path) -> None:
     later = NOW.replace(year=2031)
     async with opened(f"sqlite:///{tmp_path / 'd.db'}") as directory:
-        await mark_ended(directory, Ended(EndedKind.SESSION, MEMGHOST_SESSION), NOW)
-        assert await mark_ended(directory, Ended(EndedKind.SESSION, MEMGHOST_SESSION), later) == 0
+        await directory.mark_ended(Ended(EndedKind.SESSION, MEMGHOST_SESSION), NOW)
+        assert await directory.mark_ended(Ended(EndedKind.SESSION, MEMGHOST_SESSION), later) == 0
         assert await ended_now(directory) == {MEMGHOST_SESSION}

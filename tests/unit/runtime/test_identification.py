@@ -1,9 +1,12 @@
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from gateway.authorities.authority import Authority
 from gateway.model.answers import Found, Reason, Rejected
@@ -71,11 +74,32 @@ async def test_one_kind_of_key_is_no_other(opened: Opened) -> None:
 
 async def test_what_is_revoked_is_refused_at_once_and_told_on(opened: Opened) -> None:
     await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
-    assert await opened.identification.revoker.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    assert await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED
     )
     assert opened.news == 1
+
+
+async def test_what_is_revoked_stays_so_when_nobody_remembers(opened: Opened, process: Process, tmp_path: Path) -> None:
+    assert await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    read = settings(Examples.described(tmp_path))
+    later = Opened(read, process, await open_authorities(read, process))
+    answer = (await later.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer
+    await later.identification.close()
+    assert answer == Rejected(Reason.REVOKED)
+
+
+async def test_a_directory_that_takes_no_note_keeps_nobody_from_being_told(opened: Opened, tmp_path: Path) -> None:
+    await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
+    with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
+        database.execute("DROP TABLE sessions")
+    with capture_logs() as lines:
+        assert not await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    assert [(line["event"], line["authority"]) for line in lines] == [("a revocation was not noted", "accounts")]
+    assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
+        Reason.REVOKED
+    )
 
 
 async def test_another_session_of_the_user_is_asked_of_who_knew_the_credential(opened: Opened) -> None:
