@@ -99,5 +99,7 @@ async def victim(
     async with recording_upstream(conversation) as upstream:
         url = f"http://127.0.0.1:{upstream.port}"
         own = {name: section(url) if callable(section) else section for name, section in sections.items()}
-        async with serving(config(upstream.port, examples.settings(folder), **own), folder) as gateway:
+        settings = config(upstream.port, examples.settings(folder), **own)
+        settings["listen"] |= {"drain": "20ms"}  # nothing is under way at the end of an attack
+        async with serving(settings, folder) as gateway:
             yield Victim(gateway, upstream)
