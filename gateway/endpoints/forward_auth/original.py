@@ -42,6 +42,9 @@ _HANDSHAKE = (b"sec-websocket-key", b"sec-websocket-version")
 
 _UPGRADE = (b"Upgrade", b"websocket")
 
+_LONGEST_KEPT = 3600
+"""Seconds that an allow may be kept at most: no revocation reaches it where it is kept."""
+
 
 class Original(msgspec.Struct, frozen=True):
     """What was asked for and by whom, in the proxy's words: nothing is read into them yet.
@@ -89,7 +92,7 @@ class DoorSettings(SettingsModel):
 
     path: DoorPath
     peers: tuple[Network, ...] = ()
-    max_age: Annotated[Duration, Field(le=3600)] = 0.0
+    max_age: Annotated[Duration, Field(le=_LONGEST_KEPT)] = 0.0
 
 
 def restore(reader: OriginalReader, asked: AccessRequest, accesses: AccessReader) -> AccessRequest:
