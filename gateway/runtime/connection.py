@@ -55,7 +55,7 @@ class _Refused:
 class FrontConnection(RequestHandler):
     """Implements `gateway.forwarding.peers.ClientConnection` besides aiohttp's own protocol."""
 
-    __slots__ = ("_deadline", "_fed", "_incoming", "_peer", "_server", "_trailers", "_watcher")
+    __slots__ = ("_deadline", "_fed", "_incoming", "_leaving", "_peer", "_server", "_trailers", "_watcher")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -74,6 +74,7 @@ class FrontConnection(RequestHandler):
         self._deadline = Deadline(loop, self._expired)
         self._incoming: StreamReader = EMPTY_PAYLOAD
         self._fed = 0
+        self._leaving = False
         self._watcher: FlowWatcher | None = None
         self._peer: RawPeer | None = None
         self._trailers = TrailerGuard()
@@ -83,7 +84,7 @@ class FrontConnection(RequestHandler):
     @property
     def draining(self) -> bool:
         """Tell whether this is the last answer here: the process is about to end, or nothing else may be read."""
-        return self._server.draining or (self._trailers.ended and not self._messages)
+        return self._server.draining or self._is_spent
 
     def watch(self, watcher: FlowWatcher | None) -> None:
         """Tell `watcher` from now on when writing has to pause and may go on."""
@@ -100,7 +101,8 @@ class FrontConnection(RequestHandler):
     # What the server asks for
 
     def close_when_idle(self) -> None:
-        """Close if no request is being read or served; else the next answer closes."""
+        """Close now if no request is being read or served, else after the answer, whatever its head said."""
+        self._leaving = True
         if self._waiter is not None and not self._fed:
             self.force_close()
 
@@ -261,7 +263,14 @@ class FrontConnection(RequestHandler):
         keep_alive = await self._answer(request)
         if not payload.is_eof():
             keep_alive = await self._drop_rest(payload) and keep_alive
-        return keep_alive and not message.upgrade and not self.draining
+        # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
+        # the next request, which is on its way already, is told.
+        return keep_alive and not message.upgrade and not self._leaving and not self._is_spent
+
+    @property
+    def _is_spent(self) -> bool:
+        """Tell whether nothing may follow: a request with trailers has been read."""
+        return self._trailers.ended and not self._messages
 
     def _request(self, message: RawRequestMessage, payload: StreamReader) -> web.BaseRequest:
         task = cast("asyncio.Task[None]", self._task_handler)

@@ -36,7 +36,7 @@ class Crew(Protocol):
         """Return how many processes should serve."""
 
     def cut(self) -> None:
-        """End every process but this one at once."""
+        """Wait for nobody any more: what is being served is broken off. `drain` returns soon then."""
 
     async def drain(self, patience: float) -> None:
         """Let requests under way end within `patience` seconds, and end."""

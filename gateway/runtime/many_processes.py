@@ -19,6 +19,7 @@ from gateway.runtime.member import Member
 from gateway.runtime.nursery import Nursery
 from gateway.runtime.orders import Leave, Order, Report, Revoked
 from gateway.runtime.revocations import Revocations
+from gateway.runtime.sockets import Sockets
 from gateway.telemetry.merging import Snapshot, lasting, merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 
@@ -31,19 +32,21 @@ for longer than the longest pause was no failure of its kind."""
 
 
 class ManyProcesses:
-    """`listen.workers: N`. Changes (a reload, a replacement) come one after another."""
+    """`listen.workers: N` on `sockets`. Changes (a reload, a replacement) come one after another."""
 
-    def __init__(self, nursery: Nursery, revocations: Revocations, metrics: RuntimeMetrics) -> None:
+    def __init__(self, nursery: Nursery, sockets: Sockets, revocations: Revocations, metrics: RuntimeMetrics) -> None:
         self._nursery = nursery
+        self._sockets = sockets
         self._revocations = revocations
         self._metrics = metrics
         self._members: list[Member] = []
+        self._leaving: set[Member] = set()
         self._alive: set[int] = set()
         self._departed: Snapshot = ()
         self._loaded: Loaded | None = None
         self._changing = asyncio.Lock()
         self._tasks = TaskKeeper()
-        self._draining = False
+        self._draining = self._cutting = False
         self._failures = 0
         asyncio.get_running_loop().add_reader(nursery.fileno(), self._hear_of_the_dead)
 
@@ -62,11 +65,11 @@ class ManyProcesses:
 
     async def revoke(self, ended: Ended) -> bool:
         """End something in every process; one that is just being made learns of it when it builds."""
-        return all(await asyncio.gather(*(each.revoke(ended) for each in self._members)))
+        return all(await asyncio.gather(*(each.revoke(ended) for each in self._everybody())))
 
     async def collect(self) -> Sequence[Snapshot]:
         """Return everybody's metrics, and what was counted by those that have ended."""
-        return (self._departed, *await asyncio.gather(*(each.collect() for each in self._members)))
+        return (self._departed, *await asyncio.gather(*(each.collect() for each in self._everybody())))
 
     async def renew(self) -> None:
         """Put a fresh process in everybody's place, one after another."""
@@ -83,16 +86,22 @@ class ManyProcesses:
 
     def cut(self) -> None:
         """Kill every worker."""
+        self._cutting = True
         for pid in self._alive:
             os.kill(pid, signal.SIGKILL)
 
     async def drain(self, patience: float) -> None:
         """End everybody."""
         self._draining = True
-        await asyncio.gather(*(self._end(each, patience) for each in tuple(self._members)))
-        await self._tasks.aclose()
         asyncio.get_running_loop().remove_reader(self._nursery.fileno())
         self._nursery.close()
+        for each in self._sockets:  # as long as anybody holds them, callers would wait to be accepted
+            each.close()
+        await asyncio.gather(*(self._end(each, patience) for each in tuple(self._members)))
+        await self._tasks.aclose()
+
+    def _everybody(self) -> list[Member]:
+        return [*self._members, *self._leaving]
 
     async def _build(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
         """Have everybody build; when one cannot, nobody keeps what it built. Raises GatewayError."""
@@ -136,10 +145,10 @@ class ManyProcesses:
         began = monotonic()
         await member.listen(carry)
         self._departed = merge((self._departed, lasting(member.snapshot)))
-        if member in self._members:
-            self._members.remove(member)
-        if member.leaving or self._draining or self._loaded is None:
+        if member in self._leaving or self._draining or self._loaded is None:
+            self._leaving.discard(member)
             return
+        self._members.remove(member)
         _log.warning("a worker ended by itself", pid=member.pid)
         self._metrics.worker_ended()
         if monotonic() - began > _PAUSE_MOST:
@@ -177,14 +186,17 @@ class ManyProcesses:
     async def _succeed(self, member: Member) -> None:
         """Put a fresh worker in the place of one that is to end, and end it then."""
         async with self._changing:
-            if member.leaving or not await self._add():
+            if member not in self._members or not await self._add():
                 return
         await self._end(member)
 
     async def _end(self, member: Member, patience: float | None = None) -> None:
         """Have one end in order, within `listen.drain` seconds or `patience`; else kill it."""
+        if member in self._members:
+            self._members.remove(member)
+            self._leaving.add(member)
         drain = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
-        if not await member.drain(drain if patience is None else patience):
+        if not await member.drain(drain if patience is None else patience) and not self._cutting:
             _log.warning("a worker did not end in time and is killed", pid=member.pid)
             self._kill(member)
 

@@ -32,7 +32,6 @@ class Member:
         self._channel = channel
         self.pid = 0
         self.serving = False
-        self.leaving = False
         self.snapshot: Snapshot = ()
 
     async def listen(self, carry: Carry) -> None:
@@ -41,6 +40,7 @@ class Member:
             await self._channel.listen(carry)
         finally:
             self.serving = False
+            await self._channel.close()
 
     async def build(self, config: ConfigText, revoked: Sequence[Revoked]) -> None:
         """Have it build a generation; raises GatewayError."""
@@ -70,7 +70,7 @@ class Member:
 
     async def drain(self, patience: float) -> bool:
         """Have it end within `patience` seconds, and hang up; false when it did not answer."""
-        self.leaving, self.serving = True, False
+        self.serving = False
         report = await self._try(Drain(patience), patience + _HANGING_UP)
         if report is not None:
             self.snapshot = report.snapshot

@@ -49,7 +49,8 @@ class OneProcess:
         return 1
 
     def cut(self) -> None:
-        """Do nothing: there is no other process."""
+        """Wait for no request any more."""
+        self._worker.cut()
 
     async def drain(self, patience: float) -> None:
         """Let requests under way end."""

@@ -9,13 +9,15 @@ from pathlib import Path
 from gateway.authorities.directory import DirectorySettings
 from gateway.model.errors import DirectoryError
 from gateway.model.revocation import Ended
+from gateway.runtime.command_log import COMMAND
 from gateway.runtime.load import load_settings
 from gateway.runtime.outcome import Outcome
 from gateway.runtime.settings import Settings
 from gateway.runtime.telling import open_fleet
+from gateway.telemetry.audit import AuditLog, AuditOutcome
 
 
-async def revoke(config: Path, ended: Ended) -> Outcome:
+async def revoke(config: Path, ended: Ended, audit: AuditLog) -> Outcome:
     """End it: rows first, so that whoever looks it up after hearing of it finds it ended. Raises SettingsError.
 
     A directory that cannot be asked does not keep the gateways from being told, and the reverse.
@@ -25,6 +27,7 @@ async def revoke(config: Path, ended: Ended) -> Outcome:
     async with open_fleet(settings) as fleet:
         if not await fleet.revoke(ended):
             faults.append(_untold(settings))
+    audit.revoked(COMMAND, ended, AuditOutcome.PARTLY if faults else AuditOutcome.DONE)
     if faults:
         return Outcome("", f"{ended.kind} {ended.id} is not ended everywhere: {'; '.join(faults)}", done=False)
     return Outcome(f"{ended.kind} {ended.id} is ended everywhere")

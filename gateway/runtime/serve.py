@@ -88,9 +88,6 @@ async def serve_until_told(start: Start, on_serving: Callable[[Ports], Awaitable
         await on_serving(start.ports)
         await _until_told(told, supervisor, process, notifier, start.again)
         _log.info("draining")
-    except BaseException:
-        supervisor.cut()
-        raise
     finally:
         notifier.stopping()
         await _end(told, supervisor, process)
@@ -105,7 +102,7 @@ def _supervisor(start: Start, process: Process) -> Supervisor:
         crew = OneProcess(process, Worker(process, start.ports.public))
     else:
         ProcessCollector(registry=registry)  # what this process takes is the gateway's as well
-        crew = ManyProcesses(start.nursery, revocations, metrics)
+        crew = ManyProcesses(start.nursery, start.ports.public, revocations, metrics)
     return Supervisor(process, crew, start.ports, metrics, revocations)
 
 
@@ -131,6 +128,7 @@ async def _end(told: asyncio.Queue[int], supervisor: Supervisor, process: Proces
     await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
     if not ending.done():
         supervisor.cut()
+        await asyncio.wait({ending})
     await process.close()
 
 

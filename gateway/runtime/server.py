@@ -70,9 +70,13 @@ class GatewayServer(web.Server):
         for connection in self._fronts():
             connection.close_when_idle()
         if not await self._is_empty_within(patience - idle):
-            for connection in self._fronts():
-                connection.cut()
+            self.cut()
             await self._empty()
+
+    def cut(self) -> None:
+        """End every connection at once, whatever is being served on it."""
+        for connection in self._fronts():
+            connection.cut()
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:  # noqa: ARG002 - the parent's
         """Forget a connection."""

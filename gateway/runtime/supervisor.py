@@ -93,7 +93,7 @@ class Supervisor:
                 await self.reload(again, Actor("watch"), notifier)
 
     def cut(self) -> None:
-        """End every worker at once."""
+        """Wait for no request any more; `end` returns soon then."""
         self._crew.cut()
 
     async def end(self) -> None:

@@ -1,0 +1,117 @@
+"""Several processes on one socket: replaced when they end, renewed in turn, counted as one."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from tests.support.recording_upstream import recording_upstream
+from tests.support.running import Running, is_running, load, running, until, written
+
+TWO = ", workers: 2"
+
+
+async def other_workers(gateway: Running, before: list[int]) -> list[int]:
+    """Return the workers once none of those before is left, and as many others serve."""
+
+    async def are_there() -> bool:
+        now = gateway.workers()
+        return len(now) == len(before) and not set(now) & set(before)
+
+    await until(are_there)
+    await gateway.until_ready()
+    return gateway.workers()
+
+
+async def test_rolling_restarts_under_load_lose_nothing(tmp_path: Path) -> None:
+    async with (
+        recording_upstream() as upstream,
+        running(written(tmp_path, upstream.port, listen=TWO)) as gateway,
+        load(gateway.port) as asked,
+    ):
+        for _ in range(5):
+            before = gateway.workers()
+            gateway.process.send_signal(signal.SIGUSR2)
+            await other_workers(gateway, before)
+            await asked.further(50)
+    assert (asked.lost, set(asked.statuses)) == ([], {200})
+
+
+async def test_a_worker_that_is_told_to_end_has_a_successor_and_loses_nothing(tmp_path: Path) -> None:
+    async with (
+        recording_upstream() as upstream,
+        running(written(tmp_path, upstream.port, listen=TWO)) as gateway,
+        load(gateway.port) as asked,
+    ):
+        before = gateway.workers()
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        await other_workers(gateway, before)
+        await asked.further(50)
+        assert await gateway.metric("gateway_workers_replaced_total") == 0
+    assert (asked.lost, set(asked.statuses)) == ([], {200})
+
+
+async def test_a_killed_worker_is_replaced_and_told(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
+        before = gateway.workers()
+        os.kill(before[0], signal.SIGKILL)
+        told = await gateway.event("a worker failed")
+        assert (told["pid"], told["signal"]) == (before[0], signal.SIGKILL)
+        await gateway.event("a worker ended by itself")
+        await gateway.until_ready()
+        assert await gateway.metric("gateway_workers_replaced_total") == 1
+        assert len(set(gateway.workers()) - {before[0]}) == 2
+        assert (await gateway.ask()).status == 200
+
+
+async def test_metrics_are_the_sum_of_the_workers_dead_ones_too(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
+
+        async def counted() -> tuple[float, float, float]:
+            name = "gateway_request_duration_seconds"
+            return (
+                await gateway.metric("gateway_requests_total", route="public"),
+                await gateway.metric(f"{name}_count", route="public"),
+                await gateway.metric(f"{name}_bucket", route="public", le="+Inf"),
+            )
+
+        await asyncio.gather(*(gateway.ask() for _ in range(40)))
+        assert await counted() == (40, 40, 40)
+        before = gateway.workers()
+        gateway.process.send_signal(signal.SIGUSR2)
+        await asyncio.gather(*(gateway.ask() for _ in range(10)))
+        await other_workers(gateway, before)
+        assert await counted() == (50, 50, 50)
+        os.kill(gateway.workers()[0], signal.SIGKILL)
+        await gateway.event("a worker failed")
+        await gateway.until_ready()
+        assert await counted() == (50, 50, 50)
+        assert await gateway.metric("gateway_build_info") == 1
+
+
+async def test_workers_end_with_the_supervisor(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
+        processes = gateway.workers()
+        gateway.process.kill()
+        await gateway.event("the end of the log")  # every process that could write to it has ended
+        await until(lambda: asyncio.sleep(0, not any(is_running(pid) for pid in processes)))
+
+
+async def test_as_many_workers_as_a_reload_says(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
+        written(tmp_path, upstream.port, listen=", workers: 3")
+        await gateway.reload()
+        await gateway.until_ready()
+        assert (len(gateway.workers()), await gateway.metric("gateway_workers")) == (3, 3)
+        written(tmp_path, upstream.port, listen=", workers: 2")
+        await gateway.reload()
+        await until(lambda: asyncio.sleep(0, len(gateway.workers()) == 2))
+        await gateway.until_ready()
+
+
+async def test_lines_of_several_processes_never_run_into_each_other(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
+        path = "/public/" + "x" * 1000
+        await asyncio.gather(*(gateway.ask(path) for _ in range(200)))
+        await gateway.line(lambda _: sum(line.get("path") == path for line in gateway.lines) == 200)
