@@ -35,27 +35,28 @@ class TrailerGuard:
     def admit(self, data: bytes, began: Sequence[Message], *, parsed_all: bool) -> int:
         """Return how many of the messages that `began` with these bytes may be served, from the first.
 
-        `parsed_all` tells that the parser holds none of the bytes back, so that `data` ends where it stands.
+        `data` is empty when the parser goes on with bytes that it held back. `parsed_all` tells that it holds back none
+        behind a message, so that the bytes end where the parser stands.
         """
         self._last_bytes = (self._last_bytes + data[-len(_BARE_END) :])[-len(_BARE_END) :]
         if self._body is not None:
             if not self._body.is_eof():
                 return len(began)
             self._body = None
-            if began or not self._is_bare(data, parsed_all=parsed_all):
+            if began or not self._is_bare(parsed_all=parsed_all):
                 self.ended = True
                 return 0
         for place, (message, body) in enumerate(began, 1):
             if isinstance(message, RawRequestMessage) and message.chunked:
-                return self._chunked(data, body, place, len(began), parsed_all=parsed_all)
+                return self._chunked(body, place, len(began), parsed_all=parsed_all)
         return len(began)
 
-    def _chunked(self, data: bytes, body: StreamReader, place: int, count: int, *, parsed_all: bool) -> int:
+    def _chunked(self, body: StreamReader, place: int, count: int, *, parsed_all: bool) -> int:
         if not body.is_eof():
             self._body = body
-        elif place < count or not self._is_bare(data, parsed_all=parsed_all):
+        elif place < count or not self._is_bare(parsed_all=parsed_all):
             self.ended = True
         return place
 
-    def _is_bare(self, data: bytes, *, parsed_all: bool) -> bool:
-        return bool(data) and parsed_all and self._last_bytes == _BARE_END
+    def _is_bare(self, *, parsed_all: bool) -> bool:
+        return parsed_all and self._last_bytes == _BARE_END

@@ -13,6 +13,8 @@ from tests.support.variants import positions
 POST = b"POST /public/ HTTP/1.1"
 CHUNKED = b"Transfer-Encoding: chunked"
 BODY = b"3\r\nabc\r\n0\r\n\r\n"
+HUGE = b"300000\r\n" + b"x" * 0x300000 + b"\r\n"
+"""More than is read ahead of an upstream: the parser holds the rest back, and its end comes without new bytes."""
 
 
 @pytest.fixture
@@ -285,10 +287,16 @@ async def test_trailers_that_speak_of_framing_are_refused(attacked: Victim) -> N
 
 async def test_a_chunked_request_without_trailers_leaves_its_connection_open(attacked: Victim) -> None:
     async with raw_client(attacked.gateway.port) as client:
-        for _ in range(3):
-            await client.send(request(POST, CHUNKED, body=BODY))
+        for body in (BODY, HUGE + b"0\r\n\r\n", BODY):
+            await client.send(request(POST, CHUNKED, body=body))
             assert (await client.response()).status == 200
     assert len(attacked.upstream.requests) == 3
+
+
+async def test_trailers_behind_a_body_that_was_held_back_end_the_connection_too(attacked: Victim) -> None:
+    body = HUGE + b"0\r\nX-Api-Key: sk_live_abc123xyz456\r\n\r\n"
+    seen = await attacked.attack(request(POST, CHUNKED, body=body + get(b"/echo/")))
+    assert (seen.statuses, seen.targets) == ((200,), (b"/public/",))
 
 
 @pytest.mark.parametrize(
