@@ -157,4 +157,11 @@ def _journal(settings: TelemetrySettings, process: Process) -> Journal:
             chance=random.random,
         )
     random_hex = process.random_hex
-    return Journal(RequestIds(random_hex), Traces(random_hex), process.metrics, access_log, process.now)
+    return Journal(
+        RequestIds(random_hex),
+        Traces(random_hex),
+        process.metrics,
+        process.forwarding_metrics,
+        access_log,
+        process.now,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.forwarding_metrics import ForwardingMetrics
+from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RequestIds
@@ -12,21 +14,28 @@ from gateway.telemetry.trace_context import Traces
 
 
 class Journal:
-    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written."""
+    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written.
+
+    `forwarding_metrics` are told of each request besides.
+    """
 
     def __init__(
         self,
         request_ids: RequestIds,
         traces: Traces,
         metrics: Metrics,
+        forwarding_metrics: ForwardingMetrics,
         access_log: AccessLog | None,
         now: Callable[[], float],
+        forwarding_metrics: ForwardingMetrics | None = None,
     ) -> None:
         self._request_ids = request_ids
         self._traces = traces
         self._metrics = metrics
+        self._forwarding_metrics = forwarding_metrics
         self._access_log = access_log
         self._now = now
+        self._forwarding_metrics = forwarding_metrics
 
     def open(self, traceparents: Sequence[bytes], told_ids: Sequence[bytes] | None) -> RequestRecord:
         """Begin the record of a request; `told_ids` are a trusted peer's X-Request-Id values, else `None`."""
@@ -35,6 +44,7 @@ class Journal:
         trace = self._traces.follow(traceparents)
         record.trace_id = trace.trace_id
         record.traceparent = trace.traceparent
+        record.trace_continued = trace.continued
         self._metrics.began()
         return record
 
@@ -42,5 +52,8 @@ class Journal:
         """End the record, whatever became of its request; to be called once for each that was opened."""
         record.finished = self._now()
         self._metrics.ended(record)
+        if self._forwarding_metrics is not None:
+            self._forwarding_metrics.ended(record)
+        self._forwarding_metrics.ended(record)
         if self._access_log is not None:
             self._access_log.write(record)

@@ -204,3 +204,22 @@ async def test_the_composio_document_comes_back_field_for_field(both: Both, exam
         "role": "admin",
     }
     assert (nobody.status, nobody.json()["error"]["code"]) == (401, 10401)
+
+
+async def test_the_admin_port_tells_what_was_done(both: Both) -> None:
+    gateway, upstream = both
+    for path, kind in ((b"/echo/", "project key"), (b"/echo/", "project key"), (b"/admin/", "member's key")):
+        await ask(gateway, path, kind)
+    text = (await exchange(gateway.admin_port, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).body
+    for line in (
+        b'gateway_requests_total{decision="allowed",door="proxy",method="GET",route="echo",status="200"} 2.0',
+        b'gateway_requests_total{decision="refused",door="proxy",method="GET",route="admin",status="403"} 1.0',
+        b'gateway_resolutions_total{outcome="found",tier="authority"} 2.0',
+        b'gateway_resolutions_total{outcome="found",tier="memory"} 1.0',
+        b"gateway_requests_in_flight 0.0",
+        b'gateway_upstream_seconds_count{upstream="http://127.0.0.1:%d"} 2.0' % upstream.port,
+    ):
+        assert line in text.splitlines()
+    for path, status in ((b"/healthz", 200), (b"/readyz", 200), (b"/nothing", 404)):
+        raw = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        assert (await exchange(gateway.admin_port, raw)).status == status

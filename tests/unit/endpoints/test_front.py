@@ -13,6 +13,7 @@ from gateway.endpoints.access import AccessReader
 from gateway.endpoints.front import Front
 from gateway.model.access import AccessRequest
 from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.instants import Stamps
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.lines import LineBuffer
@@ -56,7 +57,9 @@ async def served(*doors: Own, proxy: Answer | None = None) -> AsyncIterator[Serv
     written = BytesIO()
     random_hex = RandomHex()
     log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
-    journal = Journal(RequestIds(random_hex), Traces(random_hex), Metrics("test", lambda: 0), log, lambda: 1.0)
+    metrics = Metrics("test", lambda: 0)
+    forwarding_metrics = ForwardingMetrics(metrics.registry)
+    journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
     accesses = AccessReader((), 8192, lambda: 0.0)
     front = Front(doors, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
     async with RawTestServer(front.answer, handler_cancellation=True) as server:

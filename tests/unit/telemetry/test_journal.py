@@ -4,6 +4,7 @@ from io import BytesIO
 import pytest
 
 from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.instants import Stamps
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.lines import LineBuffer
@@ -22,7 +23,14 @@ class Book:
         log = AccessLog(self.lines, lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
         ticks = iter(range(1, 100))
         random_hex = RandomHex()
-        self.journal = Journal(RequestIds(random_hex), Traces(random_hex), self.metrics, log, lambda: next(ticks))
+        self.journal = Journal(
+            RequestIds(random_hex),
+            Traces(random_hex),
+            self.metrics,
+            ForwardingMetrics(self.metrics.registry),
+            log,
+            lambda: next(ticks),
+        )
 
 
 @pytest.fixture
@@ -52,3 +60,19 @@ def test_a_valid_trace_is_continued(book: Book) -> None:
     record = book.journal.open((parent,), None)
     assert record.traceparent == parent
     assert record.trace_id == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_what_an_upstream_took_is_counted(book: Book) -> None:
+    record = book.journal.open((), None)
+    record.upstream, record.upstream_began, record.upstream_first_byte = "http://orders:8000", 1.0, 1.2
+    book.journal.close(record)
+    text = book.metrics.render()[0]
+    assert b'gateway_upstream_seconds_count{upstream="http://orders:8000"} 1.0' in text
+
+
+def test_a_trace_that_is_continued_is_the_callers() -> None:
+    book = Book()
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert book.journal.open((parent,), None).trace_continued
+    assert not book.journal.open((b"broken",), None).trace_continued
+    assert not book.journal.open((), None).trace_continued
