@@ -96,7 +96,9 @@ def read_method(method: str) -> str:
     return method
 
 
-def forwarded_headers(access: AccessRequest, *, believed: bool, traceparent: bytes) -> HeaderPairs:
+def forwarded_headers(
+    access: AccessRequest, *, believed: bool, traceparent: bytes, tracestate: bytes = b""
+) -> HeaderPairs:
     """Return what the upstream is told of the request's way here.
 
     A chain of addresses is continued only when the peer is `believed`; from anybody else it starts anew, with the
@@ -105,13 +107,14 @@ def forwarded_headers(access: AccessRequest, *, believed: bool, traceparent: byt
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
     peer = access.peer.encode("ascii", "replace")
     host = (believed and _last(access.headers, b"x-forwarded-host").encode("latin-1")) or access.headers.all(b"host")[0]
-    return (
+    told = (
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
         (b"X-Forwarded-Host", host),
         (b"X-Request-Id", access.request_id.encode("ascii")),
         (b"traceparent", traceparent),
     )
+    return (*told, (b"tracestate", tracestate)) if tracestate else told
 
 
 def peer_address(request: web.BaseRequest) -> str:

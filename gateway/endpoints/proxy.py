@@ -64,7 +64,9 @@ class Proxy:
         if self._renewal is not None and (renewed := self._renewal.fields(decision)):
             decision = msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *renewed))
         believed = self._accesses.trusts(access.peer)
-        added = forwarded_headers(access, believed=believed, traceparent=record.traceparent)
+        # A `tracestate` belongs to its trace: beside one that begins here it would be a lie (Trace Context, 3.3).
+        state = b",".join(access.headers.all(b"tracestate")) if record.trace_continued else b""
+        added = forwarded_headers(access, believed=believed, traceparent=record.traceparent, tracestate=state)
         carried = await self._forwarder.forward(request, decision, added, record)
         if isinstance(carried, Refusal):
             return refusal_response(carried, access.request_id, decision.caller_headers)

@@ -23,6 +23,7 @@ HOP_BY_HOP = frozenset(
 TOLD_BY_US = frozenset(
     {
         b"traceparent",
+        b"tracestate",
         b"x-request-id",
         # which address the caller has
         b"forwarded",

@@ -96,6 +96,8 @@ class HttpForwarder:
             if pump is not None:
                 pump.cancel()
             _settle(carriage, loan, exchange)
+            if pump is not None:
+                await asyncio.wait({pump})  # it reads the body, and so does the front next, to drop the rest
         return CarriedResponse(record.status, keep_alive=exchange.keep_alive)
 
     def _send(self, carriage: Carriage, loan: Loan, exchange: Exchange) -> asyncio.Task[None] | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
-from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RequestIds
@@ -14,10 +13,7 @@ from gateway.telemetry.trace_context import Traces
 
 
 class Journal:
-    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written.
-
-    `forwarding_metrics` are told of each request besides.
-    """
+    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written."""
 
     def __init__(
         self,
@@ -27,7 +23,6 @@ class Journal:
         forwarding_metrics: ForwardingMetrics,
         access_log: AccessLog | None,
         now: Callable[[], float],
-        forwarding_metrics: ForwardingMetrics | None = None,
     ) -> None:
         self._request_ids = request_ids
         self._traces = traces
@@ -35,7 +30,6 @@ class Journal:
         self._forwarding_metrics = forwarding_metrics
         self._access_log = access_log
         self._now = now
-        self._forwarding_metrics = forwarding_metrics
 
     def open(self, traceparents: Sequence[bytes], told_ids: Sequence[bytes] | None) -> RequestRecord:
         """Begin the record of a request; `told_ids` are a trusted peer's X-Request-Id values, else `None`."""
@@ -52,8 +46,6 @@ class Journal:
         """End the record, whatever became of its request; to be called once for each that was opened."""
         record.finished = self._now()
         self._metrics.ended(record)
-        if self._forwarding_metrics is not None:
-            self._forwarding_metrics.ended(record)
         self._forwarding_metrics.ended(record)
         if self._access_log is not None:
             self._access_log.write(record)

@@ -205,6 +205,23 @@ async def test_server_sent_events_are_not_held_back() -> None:
         assert await client.chunk() == b""
 
 
+async def test_an_early_answer_does_not_wait_for_a_body_that_never_comes() -> None:
+    async def refuse(side: UpstreamSide) -> None:
+        await side.head()
+        await side.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    async with (
+        recording_upstream(refuse) as upstream,
+        carrying(route_to(upstream.port)) as front,
+        raw_client(front.port) as client,
+    ):
+        await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n")
+        found = await client.response()
+        assert (found.status, found.one(b"connection")) == (403, b"close")
+        await client.send(b"abcdef")
+        assert await client.read_all() == b""  # the end, and no reset that could overtake the answer
+
+
 async def test_the_head_of_an_answer_is_not_held_back_until_its_body() -> None:
     go_on = asyncio.Event()
 

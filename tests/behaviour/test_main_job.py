@@ -223,3 +223,15 @@ async def test_the_admin_port_tells_what_was_done(both: Both) -> None:
     for path, status in ((b"/healthz", 200), (b"/readyz", 200), (b"/nothing", 404)):
         raw = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         assert (await exchange(gateway.admin_port, raw)).status == status
+
+
+async def test_the_state_of_a_trace_goes_with_that_trace_alone(both: Both) -> None:
+    gateway, upstream = both
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    state = (b"tracestate: one=1", b"tracestate: two=2")
+    await ask(gateway, b"/public/", "nobody", b"traceparent: " + parent, *state)
+    await ask(gateway, b"/public/", "nobody", b"traceparent: broken", *state)
+    await ask(gateway, b"/public/", "nobody", *state)
+    continued, begun, none = upstream.requests
+    assert (continued.all(b"traceparent"), continued.all(b"tracestate")) == ([parent], [b"one=1,two=2"])
+    assert [request.all(b"tracestate") for request in (begun, none)] == [[], []]

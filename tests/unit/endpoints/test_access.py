@@ -86,6 +86,9 @@ async def test_forwarded_headers_of_a_stranger_are_not_believed() -> None:
     assert told[b"X-Forwarded-For"] == b"127.0.0.1"
     assert told[b"X-Forwarded-Proto"] == b"http"
     assert told[b"X-Forwarded-Host"] == b"real.example"
+    assert b"tracestate" not in told
+    beside = forwarded_headers(access, believed=False, traceparent=b"t", tracestate=b"vendor=1")
+    assert beside[-1] == (b"tracestate", b"vendor=1")
 
 
 async def test_a_trusted_proxy_is_believed_from_the_right() -> None:
