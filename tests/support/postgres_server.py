@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import pwd
 import shutil
@@ -153,8 +152,6 @@ def programs() -> Path:
     if (on_path := shutil.which("postgres")) is not None:
         candidates.append(Path(on_path).resolve().parent)
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    if (packaged := importlib.util.find_spec("pgserver")) is not None and packaged.origin is not None:
-        candidates.append(Path(packaged.origin).parent / "pginstall/bin")
     for folder in candidates:
         if (folder / "initdb").exists():
             return folder

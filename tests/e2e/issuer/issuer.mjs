@@ -1,7 +1,8 @@
-// A certified OpenID provider that issues opaque tokens, and JWTs for resources. Prints its URL; on SIGHUP it signs with
-// a new key, publishes the old ones further on, and prints `rotated`.
+// A certified OpenID provider that issues opaque tokens, and JWTs for resources. Prints its URL. At each line that it is
+// sent it takes a new signing key, publishes the old ones further on, and prints `rotated`; it ends with its input.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
 
 const key = () => ({
@@ -43,10 +44,12 @@ let answer;
 server.listen(0, '127.0.0.1', () => {
   const url = `http://127.0.0.1:${server.address().port}`;
   answer = provider(url);
-  process.on('SIGHUP', () => {
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', () => {
     keys.unshift(key());
     answer = provider(url);
     console.log('rotated');
   });
+  lines.on('close', () => process.exit());
   console.log(url);
 });
