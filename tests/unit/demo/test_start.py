@@ -31,8 +31,8 @@ async def demo(folder: Path, *arguments: str) -> AsyncIterator[Process]:
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.communicate()
+            process.terminate()  # not killed: its Valkey would outlive it
+            await asyncio.wait_for(process.communicate(), PATIENCE)
 
 
 async def greeting(process: Process) -> str:
