@@ -9,10 +9,9 @@ import asyncio
 import random
 import ssl
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from gateway.authorities.authority import Authority
 from gateway.credentials.reader import Reader
 from gateway.endpoints.access import AccessReader
 from gateway.endpoints.front import Front
@@ -30,7 +29,7 @@ from gateway.model.route import Route
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
-from gateway.runtime.identification import Identification, open_authorities
+from gateway.runtime.identification import Identification, open_identification
 from gateway.runtime.own_doors import development_cookies, forward_auth_doors, own_doors, renewal_of
 from gateway.runtime.process import Process
 from gateway.runtime.settings import IdentitySettings, Settings, TelemetrySettings, UpstreamsSettings, to_routes
@@ -60,19 +59,41 @@ class Told:
         self.headers = IdentityHeaders(settings.headers, token_name=token.header, value_bytes=settings.value_bytes)
 
 
+class News:
+    """Tells whoever watches open streams that there is something to look at; `due` alone, that it is new streams."""
+
+    def __init__(self) -> None:
+        self.due = asyncio.Event()
+        self._heard = False
+
+    def heard(self) -> None:
+        """Note that something was ended, or may have been."""
+        self._heard = True
+        self.due.set()
+
+    async def next(self) -> bool:
+        """Wait until there is something to look at, and a moment for more of it; tell whether something was ended."""
+        await self.due.wait()
+        await asyncio.sleep(_TOGETHER)
+        self.due.clear()
+        heard, self._heard = self._heard, False
+        return heard
+
+
 class Generation:
     """One config at work; open it with `open_generation`. `settings` were checked."""
 
-    def __init__(self, settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> None:
-        self._told = Told(settings.identity, process)
+    def __init__(
+        self, settings: Settings, process: Process, told: Told, identification: Identification, news: News
+    ) -> None:
+        self._told = told
+        self.identification = identification
+        self._news = news
         self._table = RouteTable(to_routes(settings))
         self._tasks = TaskKeeper()
-        self._due = asyncio.Event()
-        self._news = False
-        self.identification = Identification(settings, process, authorities, self._heard)
         limits = self.identification.fleet.limits()
         gate = self.gate(self.identification.resolver.resolve, limits)
-        self.streams = OpenStreams(process.clock, self._due.set)
+        self.streams = OpenStreams(process.clock, news.due.set)
         self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))
         self.upstreams = _upstreams(self._table.routes, settings.upstreams)
         self._forwarder = HttpForwarder(self.upstreams, self.heads, self.streams)
@@ -98,28 +119,21 @@ class Generation:
         await self._forwarder.close()
         await self.identification.close()
 
-    def _heard(self) -> None:
-        self._news = True
-        self._due.set()
-
     async def _end_streams(self) -> None:
         """Look at new streams once, and at all each time that something was ended, or may have been."""
         while True:
-            await self._due.wait()
-            await asyncio.sleep(_TOGETHER)
-            self._due.clear()
-            news, self._news = self._news, False
-            await self.streams.recheck(self.identification.resolver.resolve, unseen_only=not news)
+            heard = await self._news.next()
+            await self.streams.recheck(self.identification.resolver.resolve, unseen_only=not heard)
 
 
 async def open_generation(settings: Settings, process: Process) -> Generation:
     """Build a generation; raises GatewayError when a part of it cannot be used, leaving nothing open."""
-    authorities = await open_authorities(settings, process)
+    told, news = Told(settings.identity, process), News()
+    identification = await open_identification(settings, process, news.heard)
     try:
-        return Generation(settings, process, authorities)
+        return Generation(settings, process, told, identification, news)
     except BaseException:
-        for authority in authorities.values():
-            await authority.close()
+        await identification.close()
         raise
 
 

@@ -124,6 +124,17 @@ class Identification:
         return True
 
 
+async def open_identification(settings: Settings, process: Process, on_news: Callable[[], None]) -> Identification:
+    """Open what finds out whose session it is; raises GatewayError, and then nothing is left open."""
+    authorities = await open_authorities(settings, process)
+    try:
+        return Identification(settings, process, authorities, on_news)
+    except BaseException:
+        for authority in authorities.values():
+            await authority.close()
+        raise
+
+
 async def open_authorities(settings: Settings, process: Process) -> dict[str, Authority]:
     """Make the authorities of a config; when one cannot be made, those that were are closed again.
 

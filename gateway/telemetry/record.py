@@ -11,7 +11,8 @@ class RequestRecord:
     `started` and the other instants are of the monotonic clock, in seconds, 0 where it never came to that. `door` is
     `proxy`, a dialect's name, `forward_auth.<proxy>` or the own path's name. `fault` is empty, or says in a few fixed
     words why an exchange failed (`connect refused`, `client gone`); it is a metric label, so it never holds foreign
-    text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it. `bytes_in` and `bytes_out` count bodies, as the client sent and got them.
+    text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it. `bytes_in` and
+    `bytes_out` count bodies, as the client sent and got them.
     """
 
     __slots__ = (

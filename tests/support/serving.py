@@ -142,10 +142,10 @@ async def serving(settings: dict[str, Any], folder: Path) -> AsyncIterator[Gatew
             await supervisor.end()
             ports.close()
             await process.close()
-            _unconfigure_logging()
+            unconfigure_logging()
 
 
-def _unconfigure_logging() -> None:
+def unconfigure_logging() -> None:
     """Let the next test's log lines go where they went before: this gateway's stream is closed."""
     structlog.reset_defaults()
     root = logging.getLogger()

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from gateway.model.errors import GatewayError
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.policy.limits import LocalLimits
 from gateway.runtime import generation as room
-from gateway.runtime.generation import open_generation
+from gateway.runtime.generation import News, open_generation
+from gateway.runtime.identification import Identification, open_identification
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
 from tests.support.requests import access_request
@@ -46,27 +48,40 @@ async def test_a_generation_has_the_config_s_routes_readers_and_fields(
     await made.close()
 
 
-async def test_one_that_cannot_be_built_leaves_no_authority_open(
-    examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_what_cannot_be_signed_with_is_told_before_anything_is_opened(
+    examples: Examples, process: Process, tmp_path: Path
 ) -> None:
-    closed: list[str] = []
-
-    class Watched:
-        """An authority that is opened, and must be closed again."""
-
-        name = "accounts"
-        verdict_digest = b""
-        can_disown = memory_only = True
-
-        async def close(self) -> None:
-            closed.append(self.name)
-
-    async def opened(*_: object) -> dict[str, Any]:
-        return {"accounts": Watched()}
-
-    monkeypatch.setattr(room, "open_authorities", opened)
     (tmp_path / "no-keys.pem").write_bytes(b"nothing of use")
     token = {"issuer": "gateway", "keys_file": str(tmp_path / "no-keys.pem")}
     with pytest.raises(GatewayError, match=r"no-keys\.pem"):
         await open_generation(settings(examples, tmp_path, identity={"token": token}), process)
-    assert closed == ["accounts"]
+
+
+async def test_one_that_cannot_be_built_leaves_nothing_open(
+    examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Identification] = []
+
+    async def noted(*arguments: Any) -> Identification:
+        opened.append(await open_identification(*arguments))
+        return opened[0]
+
+    def broken(*_: object) -> None:
+        raise GatewayError("a door that cannot be made")
+
+    monkeypatch.setattr(room, "open_identification", noted)
+    monkeypatch.setattr(room, "own_doors", broken)
+    with pytest.raises(GatewayError, match="a door"):
+        await open_generation(settings(examples, tmp_path), process)
+    with pytest.raises(RuntimeError, match="closed"):
+        opened[0]._tasks.start(asyncio.sleep(0), "anything")
+
+
+async def test_new_streams_and_news_are_told_apart() -> None:
+    news = News()
+    news.due.set()
+    assert not await news.next()
+    news.heard()
+    news.due.set()
+    assert await news.next()
+    assert not news.due.is_set()
