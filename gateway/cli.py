@@ -10,13 +10,15 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from gateway import __version__
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
 from gateway.model.revocation import Ended, EndedKind
+from gateway.runtime.command_log import open_log
+from gateway.runtime.directory_arguments import DirectoryArguments
 from gateway.runtime.outcome import Outcome
 
 _ENDED = {
@@ -30,6 +32,7 @@ _ENDED = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: those of the process) name; return the exit code."""
     options = _parser().parse_args(arguments)
+    options.audit = open_log()
     try:
         return int(options.command(options))
     except (SettingsError, RecordsError) as error:  # each line of these begins with its place
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands.add_parser("demo", help="everything embedded, on loopback"))
     _add_serve(commands.add_parser("serve", help="run"))
     _add_check(commands.add_parser("check", help="tell every problem of a config"))
-    _add_directory(commands.add_parser("directory", help="records, keys and tokens of our own directory"))
+    DirectoryArguments(_print).add(commands.add_parser("directory", help="what our own directory knows, and its keys"))
     _add_explain(commands.add_parser("explain", help="tell what would be decided about a request, and why"))
     _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
     return parser
@@ -108,84 +111,6 @@ def _check(options: argparse.Namespace) -> int:
     return 0 if checked.settings is not None else 1
 
 
-def _add_directory(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    migrate = commands.add_parser("migrate", help="bring the schema up to date")
-    _set_directory(migrate, _migrate)
-    load = commands.add_parser("load", help="import records (YAML or JSON), all or nothing")
-    load.add_argument("records", type=Path, metavar="RECORDS")
-    _set_directory(load, _load)
-    token = commands.add_parser("token", help="issue a token for a session")
-    token.add_argument("--session", required=True, metavar="ID")
-    token.add_argument("--kind", choices=("bearer", "cookie"), default="bearer", help="(default bearer)")
-    token.add_argument("--ttl", type=_duration, metavar="TIME", help="how long it is good: 15m, 24h (default: config)")
-    _set_directory(token, _token)
-    keys = commands.add_parser("key", help="create and delete API keys").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
-    _add_key_create(keys.add_parser("create", help="make a key and print it, once"))
-    delete = keys.add_parser("delete", help="delete a key")
-    delete.add_argument("id", metavar="ID")
-    _set_directory(delete, _key_delete)
-
-
-def _set_directory(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
-    _add_config(parser)
-    parser.add_argument("--authority", metavar="NAME", help="which directory, where the config has several")
-    parser.set_defaults(command=command)
-
-
-def _add_key_create(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--type", choices=("project", "user", "organization"), default="project")
-    parser.add_argument("--member", required=True, metavar="ID", help="whose key it is")
-    parser.add_argument("--project", metavar="ID", help="what it opens: a project's id or nano id")
-    parser.add_argument("--name", default="key", help="what people call it")
-    parser.add_argument("--scope", action="append", default=[], dest="scopes", metavar="SCOPE")
-    parser.add_argument("--ttl", type=_duration, metavar="TIME", help="how long it is good: 90d (default: for ever)")
-    _set_directory(parser, _key_create)
-
-
-def _duration(text: str) -> float:
-    from gateway.source.values import parse_duration  # noqa: PLC0415 - see the module's docstring
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _migrate(options: argparse.Namespace) -> int:
-    from gateway.runtime.directory_commands import Chosen, migrate_directory  # noqa: PLC0415 - see above
-
-    return _print(migrate_directory(Chosen(options.config, options.authority)))
-
-
-def _load(options: argparse.Namespace) -> int:
-    from gateway.runtime.directory_commands import Chosen, load_directory  # noqa: PLC0415 - see above
-
-    return _print(load_directory(Chosen(options.config, options.authority), options.records))
-
-
-def _token(options: argparse.Namespace) -> int:
-    from gateway.runtime.directory_commands import Chosen, issue_directory_token  # noqa: PLC0415 - see above
-
-    chosen = Chosen(options.config, options.authority)
-    return _print(issue_directory_token(chosen, options.session, options.kind, options.ttl))
-
-
-def _key_create(options: argparse.Namespace) -> int:
-    from gateway.runtime.directory_commands import Chosen, KeyWish, create_directory_key  # noqa: PLC0415 - see above
-
-    wish = KeyWish(options.type, options.member, options.project, options.name, tuple(options.scopes), options.ttl)
-    return _print(create_directory_key(Chosen(options.config, options.authority), wish))
-
-
-def _key_delete(options: argparse.Namespace) -> int:
-    from gateway.runtime.directory_commands import Chosen, delete_directory_key  # noqa: PLC0415 - see above
-
-    return _print(delete_directory_key(Chosen(options.config, options.authority), options.id))
-
-
 def _add_explain(parser: argparse.ArgumentParser) -> None:
     _add_config(parser)
     parser.add_argument(
@@ -222,4 +147,4 @@ def _revoke(options: argparse.Namespace) -> int:
     from gateway.runtime.revoke import revoke  # noqa: PLC0415 - see the module's docstring
 
     (ended,) = [Ended(kind, value) for name, kind in _ENDED.items() if (value := getattr(options, name)) is not None]
-    return _print(revoke(options.config, ended))
+    return _print(revoke(options.config, ended, options.audit))

@@ -62,7 +62,6 @@ async def migrate_directory(chosen: Chosen) -> Outcome:
     """Bring the schema up to date; raises GatewayError."""
     _, name, directory = _find(chosen)
     await migrate(directory.url.get_secret_value())
-    chosen.audit.changed(COMMAND, "directory", name, "schema brought up to date")
     return Outcome(f"the schema of {name} is up to date")
 
 

@@ -15,10 +15,11 @@ from gateway.directory.migrating import migrate
 from gateway.signing import KeyRing
 from tests.support.commands import ENVIRONMENT, ROOT, gateway
 from tests.support.configs import SECRET, written
-from tests.support.directory import DEMO_RECORDS, MEMGHOST_SESSION
+from tests.support.directory import DEMO_RECORDS, MEMGHOST_SESSION, PROJECT_KEY
 
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 PROJECT = "550e8400-e29b-41d4-a716-446655440000"
+KEY = "550e8400-e29b-41d4-a716-446655440003"
 PATIENCE = 20.0
 
 
@@ -84,6 +85,13 @@ async def status_of(url: str, **headers: str) -> int:
         return answer.status
 
 
+async def becomes(status: int, url: str, headers: dict[str, str]) -> None:
+    """Wait for the news, which is on its way over Redis: far sooner than what is cached would end by itself."""
+    async with asyncio.timeout(PATIENCE):
+        while await status_of(url, **headers) != status:
+            pass
+
+
 async def test_a_deployment_from_an_empty_folder_to_a_revoked_key(tmp_path: Path, unused_tcp_port: int) -> None:
     echo = await start_echo("127.0.0.1", 0)
     path = config(tmp_path, echo.port, unused_tcp_port)
@@ -134,8 +142,10 @@ async def test_revoke_with_nobody_to_tell_is_no_success(tmp_path: Path, unused_t
     await migrate(f"sqlite:///{tmp_path / 'directory.db'}")
     ended = await asyncio.to_thread(gateway, "revoke", "-c", path, "--user", "user_1")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == (
-        f"gateway: user user_1 is not ended everywhere: the gateway at 127.0.0.1:{unused_tcp_port} did not take it\n"
+    line, note = ended.stderr.splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["outcome"]) == ("revoked", "partly")
+    assert note == (
+        f"gateway: user user_1 is not ended everywhere: the gateway at 127.0.0.1:{unused_tcp_port} did not take it"
     )
 
 
@@ -147,3 +157,31 @@ async def test_records_with_problems_are_told_by_line(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr
     assert all(line.startswith(f"{file}:3:") for line in ended.stderr.splitlines())
+
+
+async def test_a_changed_role_counts_from_the_next_request_on(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
+    echo = await start_echo("127.0.0.1", 0)
+    admins = f"""\
+  - name: admin
+    match: {{path: /admin/}}
+    require: {{roles: [admin]}}
+    upstream: http://127.0.0.1:{echo.port}
+redis: {{url: {redis_url}, key_prefix: "{key_prefix}"}}
+"""
+    path = config(tmp_path, echo.port, 0, admins)
+    await run("directory", "migrate", "-c", path)
+    await run("directory", "load", "-c", path, DEMO_RECORDS)
+    key = {"X-Api-Key": PROJECT_KEY}
+    async with served(path) as url:
+        assert await status_of(f"{url}/admin/", **key) == 200
+        changed = await asyncio.to_thread(gateway, "directory", "member", "role", "-c", path, MEMBER, "member")
+        assert (changed.returncode, changed.stdout) == (0, f"{MEMBER} has the role member\n")
+        line = json.loads(changed.stderr)  # the audit line alone: standard output is for the result
+        assert (line["event"], line["by"], line["id"]) == ("record_changed", "command", MEMBER)
+        await becomes(403, f"{url}/admin/", key)
+        assert await status_of(f"{url}/echo/", **key) == 200
+        await run("directory", "member", "role", "-c", path, MEMBER, "admin")
+        await becomes(200, f"{url}/admin/", key)
+        await run("directory", "key", "expire", "-c", path, KEY, "--at", "2020-01-01T00:00:00Z")
+        await becomes(401, f"{url}/echo/", key)
+    await echo.close()

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -5,8 +6,17 @@ import pytest
 from gateway import __version__
 from gateway.cli import main
 from tests.support.configs import LEAST, SECRET, written
+from tests.support.serving import unconfigure_logging
+
+pytestmark = pytest.mark.usefixtures("logging_restored")
 
 EVERYBODY = "trusts everybody: any client can claim any address, host and scheme"
+
+
+@pytest.fixture(name="logging_restored")
+def logging_is_restored() -> Iterator[None]:
+    yield
+    unconfigure_logging()
 
 
 def usage_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -88,6 +98,7 @@ def test_wrong_usage_is_code_2_and_says_how(capsys: pytest.CaptureFixture[str], 
         ("revoke", "--session", "s"),
         ("directory", "migrate"),
         ("directory", "token", "--session", "s"),
+        ("directory", "member", "role", "m", "admin"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_told_on_stderr(

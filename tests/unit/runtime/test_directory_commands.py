@@ -7,13 +7,18 @@ from gateway.model.errors import DirectoryError, RecordsError, SchemaError
 from gateway.runtime.directory_commands import (
     Chosen,
     KeyWish,
+    change_directory_role,
     create_directory_key,
     delete_directory_key,
+    end_directory_session,
+    expire_directory_key,
     issue_directory_token,
     load_directory,
     migrate_directory,
+    remove_directory_organization,
 )
 from gateway.signing import KeyRing
+from tests.support.audited import Audited
 from tests.support.configs import SECRET, written
 from tests.support.directory import DEMO_RECORDS, MEMGHOST_SESSION
 
@@ -29,7 +34,7 @@ def config(folder: Path, *, more: str = "", tokens: bool = True) -> Chosen:
         "authorities:\n"
         f"  accounts: {{kind: directory, url: 'sqlite:///{folder / 'd.db'}', pepper: {SECRET}, {signing}}}\n"
     )
-    return Chosen(written(folder, text + more))
+    return Chosen(written(folder, text + more), Audited().log)
 
 
 def contents(folder: Path, pattern: str) -> bytes:
@@ -84,6 +89,33 @@ async def test_a_change_reaches_redis(tmp_path: Path, redis_url: str) -> None:
     assert (outcome.said, outcome.note, outcome.done) == (f"deleted {KEY}", "", True)
 
 
+async def test_what_was_changed_is_written_down_and_no_key_or_token_with_it(chosen: Chosen) -> None:
+    audited = Audited()
+    chosen = Chosen(chosen.config, audited.log)
+    key = await create_directory_key(chosen, KeyWish("organization", MEMBER, None, "ci"))
+    token = await issue_directory_token(chosen, MEMGHOST_SESSION, "bearer", None)
+    await change_directory_role(chosen, MEMBER, "owner")
+    await expire_directory_key(chosen, KEY, None)
+    await end_directory_session(chosen, MEMGHOST_SESSION)
+    await remove_directory_organization(chosen, "org_abc123xyz456")
+    assert audited.told == [
+        ("record_changed", "api_key", key.note.rpartition(" ")[2], "created"),
+        ("record_changed", "session", MEMGHOST_SESSION, "bearer token issued"),
+        ("record_changed", "member", MEMBER, "has the role owner"),
+        ("record_changed", "api_key", KEY, "never expires"),
+        ("record_changed", "session", MEMGHOST_SESSION, "ended"),
+        ("record_changed", "organization", "org_abc123xyz456", "removed"),
+    ]
+    assert not any(secret in str(audited.lines) for secret in (key.said, token.said))
+
+
+async def test_what_failed_is_not_written_down_as_changed(chosen: Chosen) -> None:
+    audited = Audited()
+    with pytest.raises(DirectoryError, match="there is no nobody"):
+        await change_directory_role(Chosen(chosen.config, audited.log), "nobody", "admin")
+    assert audited.lines == []
+
+
 async def test_records_with_problems_change_nothing(chosen: Chosen, tmp_path: Path) -> None:
     records = tmp_path / "records.yaml"
     records.write_text("users: [{id: new}, {spam: 1}]\n", encoding="utf-8")
@@ -127,9 +159,11 @@ async def test_the_directory_that_is_meant_must_be_clear(tmp_path: Path) -> None
     chosen = config(tmp_path, more=other)
     with pytest.raises(DirectoryError, match="--authority accounts or other"):
         await migrate_directory(chosen)
-    assert (await migrate_directory(Chosen(chosen.config, "other"))).said == "the schema of other is up to date"
+    assert (
+        await migrate_directory(Chosen(chosen.config, chosen.audit, "other"))
+    ).said == "the schema of other is up to date"
     directory = Directory.open(f"sqlite:///{tmp_path / 'o.db'}")
     assert await directory.session_by_id("nobody") is None
     await directory.close()
     with pytest.raises(DirectoryError, match="no authority of the kind directory"):
-        await migrate_directory(Chosen(written(tmp_path, f"secret: {SECRET}\n")))
+        await migrate_directory(Chosen(written(tmp_path, f"secret: {SECRET}\n"), chosen.audit))

@@ -4,6 +4,7 @@ from gateway.directory.migrating import migrate
 from gateway.directory.store import Directory
 from gateway.model.revocation import Ended, EndedKind
 from gateway.runtime.revoke import revoke
+from tests.support.audited import Audited
 from tests.support.configs import SECRET, written
 from tests.support.directory import MEMGHOST_SESSION, opened
 
@@ -28,26 +29,32 @@ async def test_a_session_is_ended_in_its_row_and_over_redis(tmp_path: Path, redi
     async with opened(f"sqlite:///{tmp_path / 'd.db'}"):
         pass
     assert await is_open(tmp_path)
-    outcome = await revoke(config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n"), ENDED)
+    audited = Audited()
+    outcome = await revoke(
+        config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n"), ENDED, audited.log
+    )
     assert (outcome.done, outcome.note) == (True, "")
     assert outcome.said == f"session {MEMGHOST_SESSION} is ended everywhere"
     assert not await is_open(tmp_path)
+    assert audited.told == [("revoked", "session", MEMGHOST_SESSION, "done")]
 
 
 async def test_what_no_directory_knows_is_ended_all_the_same(tmp_path: Path, redis_url: str) -> None:
     await migrate(f"sqlite:///{tmp_path / 'd.db'}")
     path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n")
-    assert (await revoke(path, Ended(EndedKind.USER, "a foreign issuer's"))).done
+    assert (await revoke(path, Ended(EndedKind.USER, "a foreign issuer's"), Audited().log)).done
 
 
 async def test_a_directory_that_cannot_be_asked_is_told_and_the_gateways_hear_of_it(
     tmp_path: Path, redis_url: str
 ) -> None:
     path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n", database=".")
-    outcome = await revoke(path, ENDED)
+    audited = Audited()
+    outcome = await revoke(path, ENDED, audited.log)
     assert not outcome.done
     assert outcome.note.startswith(f"session {MEMGHOST_SESSION} is not ended everywhere: the directory cannot be asked")
     assert "redis" not in outcome.note
+    assert audited.told == [("revoked", "session", MEMGHOST_SESSION, "partly")]
 
 
 async def test_gateways_that_cannot_be_told_are_told_of_and_the_row_is_ended(
@@ -63,7 +70,7 @@ async def test_gateways_that_cannot_be_told_are_told_of_and_the_row_is_ended(
             f"the gateway at 127.0.0.1:{unused_tcp_port} did not take it",
         ),
     ):
-        outcome = await revoke(config(tmp_path, more), ENDED)
+        outcome = await revoke(config(tmp_path, more), ENDED, Audited().log)
         assert not outcome.done
         assert outcome.note.endswith(f"is not ended everywhere: {said}")
     assert not await is_open(tmp_path)
