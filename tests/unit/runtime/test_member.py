@@ -1,0 +1,102 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.model.errors import GatewayError
+from gateway.model.revocation import Ended, EndedKind
+from gateway.resilience.tasks import TaskKeeper
+from gateway.runtime.channel import open_channel
+from gateway.runtime.load import ConfigText
+from gateway.runtime.member import Member
+from gateway.runtime.orders import Build, Order, Report, Revoked
+from tests.support.crews import FakeWorker, counted
+
+USER = Ended(EndedKind.USER, "user_1")
+CONFIG = ConfigText("gateway.yaml", "text")
+
+
+async def nothing(_: Order) -> Report:
+    return Report()
+
+
+class Pair:
+    """A member, and the worker behind it."""
+
+    def __init__(self) -> None:
+        self.tasks = TaskKeeper()
+        self.worker = FakeWorker(42)
+
+    async def open(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.tasks.start(self.worker.live(theirs), "worker")
+        self.member = Member(await open_channel(ours))
+        self.listening = self.tasks.start(self.member.listen(nothing), "member")
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    made = Pair()
+    await made.open()
+    yield made
+    await made.worker.die()
+    await made.tasks.aclose()
+
+
+async def test_it_serves_from_its_first_swap_on(pair: Pair) -> None:
+    revoked = (Revoked(USER, 1.0),)
+    await pair.member.build(CONFIG, revoked)
+    assert (pair.member.pid, pair.member.serving) == (42, False)
+    await pair.member.swap()
+    assert pair.member.serving
+    assert pair.worker.orders[0] == Build("gateway.yaml", "text", revoked)
+
+
+async def test_what_it_says_against_a_config_is_raised(pair: Pair) -> None:
+    pair.worker.fault = "gateway.yaml:1:1: is wrong"
+    with pytest.raises(GatewayError, match=r"^gateway\.yaml:1:1: is wrong$"):
+        await pair.member.build(CONFIG, ())
+
+
+async def test_the_last_that_was_heard_of_its_metrics_stays(pair: Pair) -> None:
+    await pair.member.build(CONFIG, ())
+    await pair.member.swap()
+    pair.worker.count = 3.0
+    assert await pair.member.collect() == counted(3.0)
+    await pair.worker.die()
+    await pair.listening
+    assert not pair.member.serving
+    assert await pair.member.collect() == counted(3.0)
+
+
+async def test_one_that_has_ended_cannot_build_and_has_nothing_to_revoke(pair: Pair) -> None:
+    await pair.worker.die()
+    await pair.listening
+    assert await pair.member.revoke(USER)
+    await pair.member.discard()
+    with pytest.raises(GatewayError, match="has ended"):
+        await pair.member.build(CONFIG, ())
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_whether_the_fleet_was_told_is_the_worker_s_word(pair: Pair, told: bool) -> None:
+    pair.worker.told = told
+    assert await pair.member.revoke(USER) is told
+
+
+async def test_draining_takes_its_last_numbers_and_hangs_up(pair: Pair) -> None:
+    await pair.member.build(CONFIG, ())
+    await pair.member.swap()
+    pair.worker.count = 9.0
+    assert await pair.member.drain(1.0)
+    assert (pair.member.serving, pair.member.snapshot) == (False, counted(9.0))
+    await asyncio.wait_for(pair.listening, 5.0)
+
+
+async def test_one_that_vanishes_while_it_drains_did_not_answer(pair: Pair) -> None:
+    pair.worker.hangs = True
+    draining = asyncio.gather(pair.member.drain(600.0))
+    await asyncio.sleep(0)
+    await pair.worker.die()
+    assert await draining == [False]
