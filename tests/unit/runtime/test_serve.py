@@ -1,0 +1,57 @@
+import asyncio
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import gateway
+from tests.support.running import running, written
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_systemd_is_told_each_step(tmp_path: Path, workers: int) -> None:
+    config = written(tmp_path, 9, listen=f", workers: {workers}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        loop = asyncio.get_running_loop()
+
+        async def next_state() -> str:
+            return (await asyncio.wait_for(loop.sock_recv(manager, 100), 10.0)).decode().partition("\n")[0]
+
+        async with running(config, {"NOTIFY_SOCKET": manager.getsockname()}) as it:
+            assert await next_state() == "READY=1"
+            it.process.send_signal(signal.SIGHUP)
+            assert [await next_state(), await next_state()] == ["RELOADING=1", "READY=1"]
+            assert await it.stop() == 0
+            assert await next_state() == "STOPPING=1"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_taken_port_is_one_clear_line(tmp_path: Path, workers: int) -> None:
+    config = written(tmp_path, 9, listen=f", workers: {workers}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        config.write_text(config.read_text().replace('public: "127.0.0.1:0"', f'public: "127.0.0.1:{number}"'))
+        ended = gateway("serve", "-c", config)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"gateway: cannot listen at 127.0.0.1:{number}: Address already in use\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_part_that_cannot_be_opened_is_one_clear_line(tmp_path: Path, workers: int) -> None:
+    accounts = (
+        f"authorities: {{accounts: {{kind: directory, url: 'sqlite:///{tmp_path}/none.db', pepper: {'p' * 32}}}}}\n"
+    )
+    ended = gateway("serve", "-c", written(tmp_path, 9, listen=f", workers: {workers}", more=accounts))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("gateway: ")
+    assert "gateway directory migrate" in ended.stderr
+
+
+async def test_without_a_config_that_can_be_loaded_nothing_is_bound(tmp_path: Path) -> None:
+    ended = await asyncio.to_thread(gateway, "serve", "-c", tmp_path / "absent.yaml")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"{tmp_path / 'absent.yaml'}: cannot be read: No such file or directory\n"
