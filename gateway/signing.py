@@ -30,6 +30,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 from jwt.api_jws import PyJWS
 
 from gateway.model.errors import KeyRingError
+from gateway.model.foreign import UNDECODABLE
 
 Algorithm = Literal["ES256", "EdDSA"]
 
@@ -176,7 +177,7 @@ class KeyRing:
         try:
             parts = self._jws.decode_complete(token, options={"verify_signature": False})
             claims = msgspec.json.decode(parts["payload"], type=dict[str, Any])
-        except (jwt.PyJWTError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (jwt.PyJWTError, *UNDECODABLE):
             return None
         if not is_spelled_once(token, parts["signature"]):
             return None

@@ -18,6 +18,7 @@ from gateway.authorities.key_set import Algorithm, KeySet, KeyTimes
 from gateway.authorities.verdict_digest import verdict_digest
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
+from gateway.model.foreign import UNDECODABLE
 from gateway.signing import is_spelled_once
 from gateway.source.values import Duration, PositiveDuration, StringList
 
@@ -122,7 +123,7 @@ class JwtAuthority:
         try:
             parts = self._jws.decode_complete(token, options={"verify_signature": False})
             claims = msgspec.json.decode(parts["payload"], type=Claims)
-        except (pyjwt.PyJWTError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (pyjwt.PyJWTError, *UNDECODABLE):
             return None
         return _Opened(parts["header"], claims) if is_spelled_once(token, parts["signature"]) else None
 

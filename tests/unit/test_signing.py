@@ -123,6 +123,13 @@ def test_claims_that_are_no_good(change: dict[str, Any], fault: TokenFault) -> N
     assert verify(RING, RING.sign("at+jwt", claims)) is fault
 
 
+@pytest.mark.parametrize("payload", [b'{"iss": "\xff"}', b'{"iss": ' + b"[" * 5_000, b"\xff\xfe"])
+def test_claims_that_cannot_be_read(payload: bytes) -> None:
+    header, _, signature = RING.sign("at+jwt", CLAIMS).split(".")
+    token = f"{header}.{base64.urlsafe_b64encode(payload).rstrip(b'=').decode()}.{signature}"
+    assert verify(RING, token) is TokenFault.FOREIGN
+
+
 def test_a_clock_that_is_a_little_ahead_is_forgiven_and_an_expiry_never() -> None:
     token = RING.sign("at+jwt", {**CLAIMS, "iat": NOW + SKEW, "nbf": NOW + SKEW, "exp": NOW + 0.5})
     assert isinstance(verify(RING, token), dict)

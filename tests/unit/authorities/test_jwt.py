@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -129,6 +130,12 @@ async def test_a_token_has_one_spelling() -> None:
     async with authority() as opened:
         for other in (token + "=", token + "==", token + "~~", token[:-9] + "~" + token[-9:]):
             assert await opened.look_up(bearer(other)) is None
+
+
+@pytest.mark.parametrize("payload", [b'{"iss": "\xff"}', b'{"iss": ' + b"[" * 5_000, b"\xff\xfe"])
+async def test_claims_that_cannot_be_read_are_nobody_s(payload: bytes) -> None:
+    header, _, signature = sign(CLAIMS).split(".")
+    assert await look_up(f"{header}.{base64.urlsafe_b64encode(payload).rstrip(b'=').decode()}.{signature}") is None
 
 
 async def test_an_issuer_s_clock_may_be_a_little_ahead() -> None:
