@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import importlib.util
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +122,7 @@ def _start(path: Path, options: tuple[str, ...], port: int, *, sentinel: bool = 
         chosen = port or free_port()
         process = subprocess.Popen(
             [path, *options, "--port", str(chosen), *listening],
+            cwd=_scratch(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -128,6 +132,14 @@ def _start(path: Path, options: tuple[str, ...], port: int, *, sentinel: bool = 
         process.kill()
         process.wait()
     raise RuntimeError(f"{path} does not start")
+
+
+@functools.cache
+def _scratch() -> Path:
+    """Return a folder for what a server writes by itself: a replica keeps what its master sent it."""
+    folder = Path(tempfile.mkdtemp(prefix="gateway-redis-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def free_port() -> int:
