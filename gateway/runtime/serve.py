@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from gateway.authorities.directory import DirectorySettings
 from gateway.runtime.crew import Crew
 from gateway.runtime.load import Loaded, load
 from gateway.runtime.loop import run_loop
@@ -20,6 +21,7 @@ from gateway.runtime.nursery import Nursery, open_nursery
 from gateway.runtime.one_process import OneProcess
 from gateway.runtime.process import Process
 from gateway.runtime.revocations import Revocations
+from gateway.runtime.settings import Settings
 from gateway.runtime.sockets import Ports, bind_ports, port_of
 from gateway.runtime.supervisor import Again, Supervisor
 from gateway.runtime.systemd import Notifier
@@ -56,12 +58,20 @@ def run(config: Path) -> int:
 
     loaded = again()
     ports = bind_ports(loaded.settings.listen)
-    several = loaded.settings.listen.workers > 1
-    nursery = open_nursery(lambda control: work(control, ports)) if several else None
+    nursery = None
+    if loaded.settings.listen.workers > 1:
+        _import_ahead(loaded.settings)
+        nursery = open_nursery(lambda control: work(control, ports))
     try:
         return run_loop(_serve(Start(loaded, ports, nursery, again)))
     finally:
         ports.close()
+
+
+def _import_ahead(settings: Settings) -> None:
+    """Import what every worker is going to: memory that is there before the fork is shared by all of them (25 MB)."""
+    if any(isinstance(authority, DirectorySettings) for authority in settings.authorities.values()):
+        import gateway.directory.store  # noqa: F401, PLC0415 - only where there is a directory
 
 
 async def _serve(start: Start) -> int:

@@ -62,3 +62,46 @@ async def test_answers_of_our_own_close_while_draining_too() -> None:
         assert await client.read_all() == b""
     listener.close()
     await server.close(1.0)
+
+
+async def test_a_connection_that_looks_idle_is_given_a_moment_for_a_request_on_its_way() -> None:
+    server = GatewayServer(answer, FrontLimits(), refuse)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    async with raw_client(listener.sockets[0].getsockname()[1]) as client:
+        await client.send(GET)
+        assert (await client.response()).one(b"connection") is None
+        listener.close()
+        closing = asyncio.gather(server.close(20.0, 10.0))
+        await asyncio.sleep(0)
+        await client.send(GET)
+        response = await client.response()
+        assert (response.status, response.one(b"connection")) == (200, b"close")
+        await asyncio.wait_for(closing, 5.0)
+
+
+async def test_an_answer_that_promised_to_stay_is_followed_by_one_that_says_close() -> None:
+    """The process began to leave after the head had gone out: whoever sends a second request on it is answered."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slowly(request: web.BaseRequest) -> web.StreamResponse:
+        if begun.is_set():
+            return web.Response(body=b"ok")
+        response = web.StreamResponse(headers={"Content-Length": "2"})
+        await response.prepare(request)
+        begun.set()
+        await may_end.wait()
+        await response.write(b"ok")
+        return response
+
+    server = GatewayServer(slowly, FrontLimits(), refuse)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    async with raw_client(listener.sockets[0].getsockname()[1]) as client:
+        await client.send(GET)
+        await begun.wait()
+        server.drain()
+        may_end.set()
+        assert (await client.response()).one(b"connection") is None
+        await client.send(GET)
+        assert (await client.response()).one(b"connection") == b"close"
+    listener.close()
+    await server.close(1.0)

@@ -160,3 +160,22 @@ async def test_a_short_fault_is_overcome(proxy: ChaosProxy, key_prefix: str) -> 
     proxy.reset()  # the pooled connection is dead; the next attempt makes another
     assert await announce(news)
     await client.aclose()
+
+
+async def test_what_was_ended_before_is_remembered_with_its_time_and_told_nobody() -> None:
+    """By a generation or a worker that comes after the revocation: whoever signed in since is not touched."""
+    announced: list[News] = []
+
+    async def announce(news: News) -> bool:
+        announced.append(news)
+        return True
+
+    clock, handles, user = Clock(), Handles([b"s"]), Ended(EndedKind.USER, "user-1")
+    endings = Endings(clock)
+    revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(CollectorRegistry()), announce)
+    revoker.remember(user, NOW - 100)
+    before, since = (
+        endings.touch(handles.of(user), found(issued_at=issued_at), endings.version)
+        for issued_at in (NOW - 200, NOW - 50)
+    )
+    assert (before, since, announced) == (Touch.REVOKED, Touch.NONE, [])

@@ -1,7 +1,9 @@
 import os
 from threading import Thread
 
-from gateway.telemetry.lines import LineBuffer, write_to
+import pytest
+
+from gateway.telemetry.lines import LineBuffer, write_shared, write_to
 
 
 def test_lines_are_written_together_and_in_order() -> None:
@@ -84,3 +86,26 @@ def test_threads_lose_none_of_each_others_lines() -> None:
     assert len(written) == 6000
     own = [line for line in written if line.startswith(b"b")]
     assert own == [b"b%d" % number for number in range(2000)]
+
+
+def test_what_several_processes_write_to_goes_out_in_portions_of_whole_lines() -> None:
+    reading, writing = os.pipe()
+    written: list[bytes] = []
+    with os.fdopen(writing, "wb") as stream, os.fdopen(reading, "rb", buffering=0) as out:
+        lines = [b"%03d%b\n" % (number, b"x" * 996) for number in range(20)] + [b"y" * 5000 + b"\n", b"z\n"]
+        write = write_shared(stream)
+        reader = Thread(target=lambda: written.append(out.read(len(b"".join(lines)))))
+        portions: list[int] = []
+        real = os.write
+
+        def noted(descriptor: int, data: bytes) -> int:
+            portions.append(len(data))
+            return real(descriptor, data)
+
+        reader.start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "write", noted)
+            write(b"".join(lines))
+        stream.close()
+        reader.join(5.0)
+    assert portions == [4000] * 5 + [5001, 2]
