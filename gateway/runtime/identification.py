@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,7 @@ from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.model.revocation import Ended
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.fleet_parts import FleetParts, cache_times, secrets_of
 from gateway.runtime.process import Process
@@ -52,6 +54,9 @@ class Identification:
         self.authorities = authorities
         self._process = process
         self._tasks = TaskKeeper()
+        self._others: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
+            self._tasks, "look-up of another session"
+        )
         self.fleet = FleetParts(settings, process, self._tasks)
         secrets = secrets_of(settings)
         fingerprinters = {
@@ -92,8 +97,14 @@ class Identification:
     async def session_of(
         self, credential: Credential, session_id: str, authority: str
     ) -> Found | Rejected | Unavailable:
-        """Return another session of the user whose credential this is, from the authority that knew it."""
-        return await self.chains[credential.reader].session_of(credential, session_id, authority)
+        """Return another session of the user whose credential this is, from the authority that knew it.
+
+        In a flight of its own, as every look-up: callers that hang up half way would else look like an authority that
+        does not answer, and a few of them would have it given up for everybody.
+        """
+        chain = self.chains[credential.reader]
+        work = partial(chain.session_of, credential, session_id, authority)
+        return await self._others.fly((credential.fingerprint, session_id, authority), work)
 
     async def revoke(self, ended: Ended) -> bool:
         """End it for good: in the rows of our directories, and everywhere it is cached. True when all of that was done.

@@ -45,14 +45,15 @@ def gateway(
             port=port, admin=free_port(), folder=folder, routes=text, access_log="true" if access_log else "false"
         )
     )
-    _directory("migrate", "-c", str(config))
-    _directory("load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
+    directory_command("migrate", "-c", str(config))
+    directory_command("load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
     command = [sys.executable, "-m", "gateway", "serve", "-c", str(config)]
     with running(name, command, port, {"X-Api-Key": _KEY}) as found:
         yield found
 
 
-def _directory(*arguments: str) -> None:
+def directory_command(*arguments: str) -> None:
+    """Run `gateway directory` and let it fail the bench."""
     subprocess.run(
         [sys.executable, "-m", "gateway", "directory", *arguments],
         check=True,

@@ -92,11 +92,11 @@ def _measure(subjects: list[Subject], shape: Shape, options: argparse.Namespace,
     costs: Costs = {subject.name: [] for subject in subjects}
     for _ in range(options.rounds):
         for subject in subjects:
-            costs[subject.name].append(_cost(subject, shape, script, options.seconds))
+            costs[subject.name].append(cost(subject, shape, script, options.seconds))
     return costs
 
 
-def _cost(subject: Subject, shape: Shape, script: Path, seconds: int) -> float:
+def cost(subject: Subject, shape: Shape, script: Path, seconds: int) -> float:
     """Load one subject and return what a request cost it; a failed request fails the bench."""
     fields = {"Accept": "*/*", "User-Agent": "bench/1.0", **subject.headers}
     command = [find("wrk") or "", "-t1", f"-c{shape.connections}", f"-d{seconds}s"]

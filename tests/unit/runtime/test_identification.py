@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
@@ -10,9 +11,11 @@ from structlog.testing import capture_logs
 
 from gateway.authorities.authority import Authority
 from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.model.resolution import Resolution, Tier
 from gateway.model.revocation import Ended, EndedKind
+from gateway.model.session import Session
 from gateway.runtime.identification import Identification, open_authorities
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
@@ -149,3 +152,51 @@ async def test_certificates_that_went_away_since_the_check_are_told_with_their_n
     authorities.unlink()
     with pytest.raises(GatewayError, match=r"authorities\.chat: .*ca\.pem cannot be used: No such file"):
         await open_authorities(read, process)
+
+
+class Slow:
+    """An authority that knows every session and answers when it is let."""
+
+    name = "accounts"
+    verdict_digest = b"slow"
+    can_disown = False
+    memory_only = False
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.let = asyncio.Event()
+
+    async def look_up(self, _: Credential) -> Found:
+        return Found(Session(subject="u", id="s"))
+
+    async def session_of(self, _: Credential, session_id: str) -> Found:
+        self.asked += 1
+        await self.let.wait()
+        return Found(Session(subject="u", id=session_id))
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_callers_that_hang_up_do_not_make_an_authority_look_dead(
+    examples: Examples, process: Process, tmp_path: Path
+) -> None:
+    slow = Slow()
+    opened = Opened(settings(examples.settings(tmp_path)), process, {"accounts": slow})
+    pair = ((b"X-User-Id", USER_ID.encode()), (b"X-Auth-Token", LOGIN_TOKEN.encode()))
+    credential = opened.identification.readers["pair"].read(access_request(headers=pair))
+    assert isinstance(credential, Credential)
+    asking = [
+        asyncio.ensure_future(opened.identification.session_of(credential, f"s{number}", "accounts"))  # noqa: TID251
+        for number in range(10)
+    ]
+    while slow.asked < 5:  # noqa: ASYNC110 - as many as have a place at once
+        await asyncio.sleep(0)
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    slow.let.set()
+    assert await opened.identification.session_of(credential, "mine", "accounts") == Found(
+        Session(subject="u", id="mine")
+    )
+    await opened.identification.close()
