@@ -27,6 +27,8 @@ lint: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python tests/bench/run.py
+	@$(BIN)/python tests/bench/own_answers.py
+	@$(BIN)/python tests/bench/tiers.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
