@@ -72,15 +72,15 @@ class LookUps:
         """Resolve from the shared tier, if its answer is younger than `acceptable` seconds, else from an authority."""
         visit = self._tiers.shared.visit(credential)
         if self._chains[credential.reader].memory_only:
-            return await self._ask(credential, visit, None)
+            return await self._ask(credential, visit)
         version = self._tiers.endings.version
         held = await visit.read()
         if not _young(held, acceptable) and not await visit.claim():
-            version, held = await self._await_claimant(visit, held, acceptable)
+            held, version = await self._await_claimant(visit, held, version, acceptable)
         if held is not None and held.age < acceptable and self._touch(credential, held.found, version) is Touch.NONE:
             await visit.release()
             return self._take_in(credential, held, version)
-        return await self._ask(credential, visit, held)
+        return await self._ask(credential, visit, held, version)
 
     async def look(self, credential: Credential) -> Resolution:
         """Resolve like `find`, and store nothing, claim nothing, remember nothing."""
@@ -97,37 +97,47 @@ class LookUps:
                 answer = Rejected(Reason.REVOKED)
         return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=told.authority)
 
-    async def _await_claimant(self, visit: Visit, held: Held | None, acceptable: float) -> tuple[int, Held | None]:
-        """Wait for the answer that another process is asking for; become the one who asks if it brings none."""
+    async def _await_claimant(
+        self, visit: Visit, held: Held | None, version: int, acceptable: float
+    ) -> tuple[Held | None, int]:
+        """Wait for the answer that another process is asking for; become the one who asks if it brings none.
+
+        Returns the youngest answer that was read, and the moment before that.
+        """
         for _ in range(_POLLS):
             await asyncio.sleep(_POLL)
-            version = self._tiers.endings.version
+            moment = self._tiers.endings.version
             newer = await visit.read()
-            if _young(newer, acceptable):
-                return version, newer
-            if await visit.claim():
+            if newer is not None:
+                held, version = newer, moment
+            if _young(newer, acceptable) or await visit.claim():
                 break
-        return self._tiers.endings.version, held
+        return held, version
 
-    async def _ask(self, credential: Credential, visit: Visit, held: Held | None) -> Resolution:
+    async def _ask(
+        self, credential: Credential, visit: Visit, held: Held | None = None, held_since: int = 0
+    ) -> Resolution:
+        """Ask the authority; `held`, which was read after `held_since`, may stand in for one that cannot be asked."""
+        shared = held is not None
         for _ in range(_ATTEMPTS):
             version, began = self._tiers.endings.version, monotonic()
             told = await self._chains[credential.reader].ask(credential)
             answer = self._admitted(told)
             if isinstance(answer, Unavailable):
                 await visit.release()
-                return self._stand_in(credential, held, version) or Resolution(
+                return self._stand_in(credential, held, held_since) or Resolution(
                     answer=answer, tier=Tier.AUTHORITY, authority=told.authority
                 )
             if isinstance(answer, Rejected):
-                return await self._reject(credential, visit, answer, told.authority, shared=held is not None)
+                return await self._reject(credential, visit, answer, told.authority, shared=shared)
             fresh = Held(answer, told.authority, monotonic() - began)
             touched = await self._keep(credential, visit, fresh, version, share=not told.memory_only)
             if touched is Touch.REVOKED:
                 revoked = Rejected(Reason.REVOKED)
-                return await self._reject(credential, visit, revoked, told.authority, shared=held is not None)
+                return await self._reject(credential, visit, revoked, told.authority, shared=shared)
             if touched is Touch.NONE:
                 return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=told.authority)
+            held = None  # it is from before the change, and must not stand in for what came after
             await asyncio.sleep(_PAUSE)
         return Resolution(answer=Unavailable("it changed while it was looked up"), tier=Tier.AUTHORITY)
 

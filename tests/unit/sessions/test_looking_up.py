@@ -211,6 +211,31 @@ async def test_a_stale_answer_that_was_revoked_does_not_stand_in(
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
 
 
+async def test_an_answer_from_before_a_change_does_not_stand_in_once_the_change_was_heard(
+    process: LookingUp, fleet: Fleet, authority: Authority
+) -> None:
+    fleet.claimable = False
+    fleet.held = Held(found(1), "accounts", 300.0)
+    authority.answers["t"] = Unavailable("down")
+    finding = asyncio.gather(process.look_ups.find(CREDENTIAL, 120.0))
+    await fleet.polled.wait()
+    fleet.held, fleet.claimable = None, True
+    process.endings.hear(News(Ending(Effect.CHANGED, NOW, 600.0), process.handles.carried_by(found(1), [])))
+    (resolution,) = await finding
+    assert resolution.answer == Unavailable("down")
+    assert process.kept() is None
+
+
+async def test_an_answer_from_before_a_change_does_not_stand_in_when_the_second_question_fails(
+    process: LookingUp, fleet: Fleet, authority: Authority
+) -> None:
+    fleet.held = Held(found(1), "accounts", 300.0)
+    fleet.told = [Touch.CHANGED]
+    fleet.meanwhile = lambda: authority.answers.update({"t": Unavailable("down")})
+    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
+    assert process.kept() is None
+
+
 async def test_a_revocation_heard_while_the_shared_tier_is_filled_wins(process: LookingUp, fleet: Fleet) -> None:
     handles = process.handles.carried_by(found(1), [])
     fleet.meanwhile = lambda: process.endings.hear(News(Ending(Effect.ENDED, NOW, 600.0), handles))
