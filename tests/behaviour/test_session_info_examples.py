@@ -192,7 +192,7 @@ async def test_an_authority_that_is_away_is_503_in_the_product_s_words_and_never
     async with running(examples, tmp_path / "first") as first:
         headers = {dialect: shown(dialect, first) for dialect in PATHS}
         async with in_front_of(first, examples, tmp_path / "second") as second:
-            await first.service.close(patience=0.1)
+            await first.worker.drain(0.1)
             answers = {dialect: await ask(second.port, PATHS[dialect], headers[dialect]) for dialect in PATHS}
     for answer in answers.values():
         assert answer.status == 503
