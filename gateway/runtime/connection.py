@@ -8,36 +8,28 @@ loop that serves one request after another is ours.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.http_writer import HttpVersion11, StreamWriter
+from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import ERROR, RequestHandler
+from aiohttp.web_protocol import RequestHandler
 
 from gateway.forwarding.deadline import Deadline
-from gateway.forwarding.faults import BodyStalledError
 from gateway.forwarding.peers import FlowWatcher, RawPeer
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.runtime.arrival import Arrival
+from gateway.runtime.lingering import Deaf, drop_rest
 from gateway.runtime.trailers import TrailerGuard
+from gateway.runtime.unreadable import HEAD_TOO_LONG, UNREADABLE, Refused, refusal_of
 
 if TYPE_CHECKING:
     from gateway.runtime.server import GatewayServer
 
 _log = structlog.get_logger(__name__)
 
-_UNREADABLE = ERROR._replace(version=HttpVersion11)
-"""Stands in for the request where there is none to answer; 1.1, so that `Connection: close` is said."""
-
-_TOO_MANY_FIELDS = "Too many headers received"
-"""How aiohttp's parser words that limit; it has no error class of its own."""
-
-_LINGER_SECONDS = 5.0
-"""How long the rest of a body that nobody wanted is read and dropped, so that the answer is not lost to a reset."""
 _MOST_READ = 64 * 1024
 _SERVER = "gateway"
 """Who answers, on our own answers alone (RFC 9110 section 10.2.4); aiohttp would tell its version and Python's."""
@@ -45,17 +37,10 @@ _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow caller before the upstream is held."""
 
 
-class _Refused:
-    """Stands in the queue of requests for one that could not be read."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-
-
 class FrontConnection(RequestHandler):
     """Implements `gateway.forwarding.peers.ClientConnection` besides aiohttp's own protocol."""
 
-    __slots__ = ("_deadline", "_fed", "_incoming", "_leaving", "_peer", "_server", "_trailers", "_watcher")
+    __slots__ = ("_arrival", "_deadline", "_leaving", "_peer", "_server", "_trailers", "_watcher")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -72,12 +57,11 @@ class FrontConnection(RequestHandler):
         )
         self._server = server
         self._deadline = Deadline(loop, self._expired)
-        self._incoming: StreamReader = EMPTY_PAYLOAD
-        self._fed = 0
         self._leaving = False
         self._watcher: FlowWatcher | None = None
         self._peer: RawPeer | None = None
         self._trailers = TrailerGuard()
+        self._arrival = Arrival(loop, limits, self._deadline, self._trailers)
 
     # What the forwarding room asks for
 
@@ -103,7 +87,7 @@ class FrontConnection(RequestHandler):
     def close_when_idle(self) -> None:
         """Close now if no request is being read or served, else after the answer, whatever its head said."""
         self._leaving = True
-        if self._waiter is not None and not self._fed:
+        if self._waiter is not None and not self._arrival.fed:
             self.force_close()
 
     def cut(self) -> None:
@@ -138,14 +122,10 @@ class FrontConnection(RequestHandler):
         if self._trailers.ended:
             return
         known = self._request_count
-        in_body = not self._incoming.is_eof()
         super().data_received(data)
-        if self._admit(data, self._request_count - known):
-            self._began_messages(len(data))
-        elif in_body:
-            self._continued_body()
-        elif data:
-            self._continued_head(len(data))
+        began = self._request_count - known
+        if not self._arrival.took(data, self._messages, began, parsed_all=not self._buffer_paused):
+            self._refuse(HEAD_TOO_LONG)
 
     def pause_writing(self) -> None:
         """Hold the source of what is written."""
@@ -165,67 +145,18 @@ class FrontConnection(RequestHandler):
 
     # Limits
 
-    def _admit(self, data: bytes, began: int) -> int:
-        """Drop what stands behind a chunked request's trailers; return how many new messages there are."""
-        messages = self._messages
-        new = [messages[place - began] for place in range(began)]
-        admitted = self._trailers.admit(data, new, parsed_all=not self._buffer_paused)
-        for _ in range(began - admitted):
-            messages.pop()
-        return admitted
-
-    def _began_messages(self, fed: int) -> None:
-        """Note that a head is complete; its body, if it has one, may not stall."""
-        fed += self._fed
-        self._fed = 0
-        limits = self._server.limits
-        if fed > limits.head_bytes:
-            self._refuse_long_heads(limits.head_bytes)
-        self._incoming = self._messages[-1][1] if self._messages else EMPTY_PAYLOAD
-        if self._incoming.is_eof():
-            self._deadline.clear()
-        else:
-            self._deadline.set(self._loop.time() + limits.body_stall)
-
-    def _continued_body(self) -> None:
-        """Note bytes of a body, or its end."""
-        if self._incoming.is_eof():
-            self._deadline.clear()
-        else:
-            self._deadline.set(self._loop.time() + self._server.limits.body_stall)
-
-    def _continued_head(self, size: int) -> None:
-        """Note bytes of a head that is not complete yet."""
-        if not self._fed:
-            self._deadline.set(self._loop.time() + self._server.limits.head_timeout)
-        self._fed += size
-        if self._fed > self._server.limits.head_bytes:
-            self._refuse(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes"))
-
-    def _refuse_long_heads(self, most: int) -> None:
-        """Weigh the heads that arrived together with more bytes than one may have."""
-        for position, (message, _) in enumerate(self._messages):
-            if isinstance(message, RawRequestMessage) and _size(message) > most:
-                self._messages[position] = (
-                    _Refused(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes")),
-                    EMPTY_PAYLOAD,
-                )  # type: ignore[assignment]
-
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with a refusal after what is being served, and read no further."""
         self._pause_reading_for_buffer()
-        self._messages.append((_Refused(refusal), EMPTY_PAYLOAD))  # type: ignore[arg-type]
+        self._messages.append((Refused(refusal), EMPTY_PAYLOAD))  # type: ignore[arg-type]
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _expired(self) -> None:
         """Decide what took too long: a body, a head, or the next request."""
-        if not self._incoming.is_eof():
-            if self._reading_paused:
-                self._deadline.set(self._loop.time() + self._server.limits.body_stall)  # it is we who do not read
-            else:
-                self._incoming.set_exception(BodyStalledError())
-        elif self._fed:
+        if self._arrival.stalled(held=self._reading_paused):
+            return
+        if self._arrival.fed:
             self._refuse(Refusal(RefusalCode.TIMEOUT, "limits.head_timeout"))
         elif self._waiter is not None:
             self.force_close()
@@ -262,7 +193,7 @@ class FrontConnection(RequestHandler):
         request = self._request(message, payload)
         keep_alive = await self._answer(request)
         if not payload.is_eof():
-            keep_alive = await self._drop_rest(payload) and keep_alive
+            keep_alive = await drop_rest(payload) and keep_alive
         # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
         # the next request, which is on its way already, is told.
         return keep_alive and not message.upgrade and not self._leaving and not self._is_spent
@@ -277,7 +208,7 @@ class FrontConnection(RequestHandler):
         return web.BaseRequest(message, payload, self, StreamWriter(self, self._loop), task, self._loop)
 
     async def _next_message(self) -> None:
-        if not self._fed and self._request_count:
+        if not self._arrival.fed and self._request_count:
             self._deadline.set(self._loop.time() + self._server.limits.idle)
         self._waiter = self._loop.create_future()
         try:
@@ -306,67 +237,8 @@ class FrontConnection(RequestHandler):
 
     async def _answer_refused(self, message: object) -> None:
         """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
-        deaf = self._peer = _Deaf(self._loop)
-        refusal = message.refusal if isinstance(message, _Refused) else self._refusal_of(getattr(message, "exc", None))
-        request = self._request(_UNREADABLE, EMPTY_PAYLOAD)
-        response = self._server.refuse(request, refusal)
+        deaf = self._peer = Deaf(self._loop)
+        request = self._request(UNREADABLE, EMPTY_PAYLOAD)
+        response = self._server.refuse(request, refusal_of(message, self.max_line_size))
         response.headers["Server"] = _SERVER
-        response.force_close()
-        await response.prepare(request)
-        await response.write_eof()
-        await self._linger(deaf)
-
-    def _refusal_of(self, error: object) -> Refusal:
-        """Say in our words why the parser gave up; its own hold the caller's bytes."""
-        if isinstance(error, LineTooLong):
-            if error.args[1] == self.max_line_size:
-                return Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes")
-            return Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes")
-        if isinstance(error, BadHttpMessage) and error.message == _TOO_MANY_FIELDS:
-            return Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.headers")
-        return Refusal(RefusalCode.MALFORMED, type(error).__name__)
-
-    async def _drop_rest(self, payload: StreamReader) -> bool:
-        """Read the rest of a body that nobody wanted; tell whether it came to its end in time."""
-        with contextlib.suppress(TimeoutError, BodyStalledError, web.RequestPayloadError):
-            async with asyncio.timeout(_LINGER_SECONDS):
-                while not payload.is_eof():
-                    await payload.readany()
-        return payload.is_eof()
-
-    async def _linger(self, deaf: _Deaf) -> None:
-        """Say that no more is coming, and give the caller a moment to read the answer before the connection goes."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return
-        self._resume_transport_reading()
-        with contextlib.suppress(OSError, NotImplementedError):
-            transport.write_eof()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_SECONDS):
-                await deaf.gone
-
-
-class _Deaf:
-    """A RawPeer that hears nothing but the end."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.gone: asyncio.Future[None] = loop.create_future()
-
-    def received(self, data: bytes) -> None:
-        """Drop what comes."""
-
-    def ended(self) -> None:
-        """Let the connection be forgotten."""
-        if not self.gone.done():
-            self.gone.set_result(None)
-
-    def paused(self) -> None:
-        """Nothing more is written."""
-
-    def resumed(self) -> None:
-        """Nothing more is written."""
-
-
-def _size(message: RawRequestMessage) -> int:
-    return len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)
+        await deaf.answer(request, response)

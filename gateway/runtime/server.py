@@ -6,29 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-import msgspec
 from aiohttp import http_parser, web
 from aiohttp.http_parser import HttpRequestParserPy
 
 from gateway.model.errors import GatewayError
 from gateway.model.refusal import Refusal
+from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.connection import FrontConnection
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Refuse = Callable[[web.BaseRequest, Refusal], web.StreamResponse]
 """Words a refusal of the front itself; the request is a stand-in that has no target and no header of the caller's."""
-
-
-class FrontLimits(msgspec.Struct, frozen=True):
-    """What one connection may do; sizes in bytes, times in seconds. DESIGN section 6 has the same under `limits`."""
-
-    head_bytes: int = 32768
-    headers: int = 128
-    target_bytes: int = 8192
-    head_timeout: float = 10.0
-    body_stall: float = 30.0
-    idle: float = 75.0
-    connections: int = 10000
 
 
 class GatewayServer(web.Server):

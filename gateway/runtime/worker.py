@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway.model.revocation import Ended
+from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.certificate import Certificate, load_certificate
 from gateway.runtime.generation import Generation, open_generation
 from gateway.runtime.orders import Revoked
 from gateway.runtime.process import Process
-from gateway.runtime.server import FrontLimits, GatewayServer
+from gateway.runtime.server import GatewayServer
 from gateway.runtime.settings import LimitSettings, Settings, TelemetrySettings
 from gateway.runtime.sockets import Sockets
 from gateway.runtime.stage import Stage

@@ -27,7 +27,8 @@ from gateway.model.host import parse_host
 from gateway.model.refusal import Refusal
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import parse_target
-from gateway.runtime.server import FrontLimits, GatewayServer
+from gateway.runtime.arrival import FrontLimits
+from gateway.runtime.server import GatewayServer
 from gateway.telemetry.record import RequestRecord
 
 _FRONT, _POOL, _HEALTH, _STRIPPED = FrontLimits(), PoolLimits(), HealthLimits(), Stripped()

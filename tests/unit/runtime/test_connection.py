@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.endpoints.refusals import refusal_response
-from gateway.runtime.server import FrontLimits, GatewayServer, Handler
+from gateway.runtime.arrival import FrontLimits
+from gateway.runtime.server import GatewayServer, Handler
 from tests.support.raw_http import RawClient, raw_client
 
 GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -9,7 +9,8 @@ from aiohttp.http_parser import HttpRequestParserPy
 from gateway.endpoints.refusals import refusal_response
 from gateway.model.errors import GatewayError
 from gateway.model.refusal import Refusal
-from gateway.runtime.server import FrontLimits, GatewayServer, require_c_parser
+from gateway.runtime.arrival import FrontLimits
+from gateway.runtime.server import GatewayServer, require_c_parser
 from tests.support.raw_http import exchange, raw_client
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

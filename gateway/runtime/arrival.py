@@ -1,0 +1,100 @@
+"""What one caller sends, held to limits of size and time while it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableSequence
+
+import msgspec
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from gateway.forwarding.deadline import Deadline
+from gateway.forwarding.faults import BodyStalledError
+from gateway.runtime.trailers import TrailerGuard
+from gateway.runtime.unreadable import Message, refuse_long_heads
+
+
+class FrontLimits(msgspec.Struct, frozen=True):
+    """What one connection may do; sizes in bytes, times in seconds. DESIGN section 6 has the same under `limits`."""
+
+    head_bytes: int = 32768
+    headers: int = 128
+    target_bytes: int = 8192
+    head_timeout: float = 10.0
+    body_stall: float = 30.0
+    idle: float = 75.0
+    connections: int = 10000
+
+
+class Arrival:
+    """Where a caller stands in what it sends: in a head, in a body, or behind both.
+
+    `fed` counts the bytes of a head that is not complete yet. It moves the connection's one `deadline` and asks its
+    `trailers` which requests may be served; what an expired deadline means is the connection's to decide.
+    """
+
+    __slots__ = ("_body", "_deadline", "_in_body", "_limits", "_loop", "_trailers", "fed")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, limits: FrontLimits, deadline: Deadline, trailers: TrailerGuard
+    ) -> None:
+        self._loop = loop
+        self._limits = limits
+        self._deadline = deadline
+        self._trailers = trailers
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._in_body = False
+        self.fed = 0
+
+    def took(self, data: bytes, messages: MutableSequence[Message], began: int, *, parsed_all: bool) -> bool:
+        """Note what the parser made of `data`; tell whether the head that is not complete yet is still in bounds.
+
+        `messages` wait to be served, and the last `began` of them are new. Those that stand behind a chunked request's
+        trailers are dropped, and those whose heads are too long are refused in their places. For `parsed_all` see
+        TrailerGuard.
+        """
+        new = [messages[place - began] for place in range(began)]
+        admitted = self._trailers.admit(data, new, parsed_all=parsed_all)
+        for _ in range(began - admitted):
+            messages.pop()
+        if admitted:
+            self._began(len(data), messages)
+        elif self._in_body:
+            self._expect_body()
+        elif data:
+            return self._continued_head(len(data))
+        return True
+
+    def stalled(self, *, held: bool) -> bool:
+        """Tell whether it is a body that took too long; fail it, unless it is `held`: then it is we who do not read."""
+        if self._body.is_eof():
+            return False
+        if held:
+            self._expect_body()
+        else:
+            self._body.set_exception(BodyStalledError())
+        return True
+
+    def _began(self, size: int, messages: MutableSequence[Message]) -> None:
+        """Note that a head is complete; its body, if it has one, may not stall."""
+        size += self.fed
+        self.fed = 0
+        if size > self._limits.head_bytes:
+            refuse_long_heads(messages, self._limits.head_bytes)
+        self._body = messages[-1][1] if messages else EMPTY_PAYLOAD
+        self._expect_body()
+
+    def _expect_body(self) -> None:
+        """Give the rest of a body its time, from now; none where it is at its end."""
+        self._in_body = not self._body.is_eof()
+        if self._in_body:
+            self._deadline.set(self._loop.time() + self._limits.body_stall)
+        else:
+            self._deadline.clear()
+
+    def _continued_head(self, size: int) -> bool:
+        """Note bytes of a head; its time runs from the first, so that one now and then does not keep it (Slowloris)."""
+        if not self.fed:
+            self._deadline.set(self._loop.time() + self._limits.head_timeout)
+        self.fed += size
+        return self.fed <= self._limits.head_bytes
