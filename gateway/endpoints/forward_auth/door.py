@@ -20,8 +20,18 @@ from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.record import RequestRecord
 
-_DECIDES_TOO = frozenset({b"cookie", b"origin", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"})
-"""What a decision depends on besides the credentials' own fields and what the proxy tells."""
+_DECIDES_TOO = frozenset(
+    {
+        b"access-control-request-method",
+        b"cookie",
+        b"origin",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"upgrade",
+    }
+)
+"""What a decision depends on besides the credentials' own fields and what the proxy tells. A preflight shows no
+credential and is allowed: kept without what makes it one, that allow would be every OPTIONS request's."""
 
 
 class Keeping(msgspec.Struct, frozen=True):

@@ -110,3 +110,4 @@ def test_what_an_allow_depends_on_is_everything_that_was_read() -> None:
     kept = keeping(30.0, NginxReader(), [b"x-api-key", b"authorization"])
     assert kept.max_age == 30
     assert set(kept.vary.split(", ")) >= {"x-original-url", "x-original-method", "x-api-key", "authorization", "cookie"}
+    assert "access-control-request-method" in kept.vary.split(", ")  # a preflight is allowed without a credential
