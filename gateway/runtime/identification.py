@@ -52,33 +52,19 @@ class Identification:
         self, settings: Settings, process: Process, authorities: Mapping[str, Authority], on_news: Callable[[], None]
     ) -> None:
         self.authorities = authorities
-        self._process = process
         self._tasks = TaskKeeper()
         self._others: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
             self._tasks, "look-up of another session"
         )
         self.fleet = FleetParts(settings, process, self._tasks)
-        secrets = secrets_of(settings)
-        fingerprinters = {
-            name: _fingerprinter(secrets, name, reader, authorities) for name, reader in settings.credentials.items()
-        }
+        fingerprinters = _fingerprinters(settings, authorities)
         self.readers: dict[str, Reader] = {
             name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
         }
         self.chains = _chains(settings, process, authorities)
-        times, handles = cache_times(settings), Handles(secrets)
-        endings = Endings(process.clock, on_news)
-        entries = settings.cache.memory_entries
-        tiers = Tiers(
-            memory=MemoryStore(entries, times.unheard, endings),
-            rejections=Rejections(process.clock, times.negative, entries),
-            endings=endings,
-            shared=self.fleet.shared_tier(handles, fingerprinters),
-            handles=handles,
-            fingerprinters=fingerprinters,
-        )
-        notes = {name: each.note_activity for name, each in authorities.items() if isinstance(each, NotesActivity)}
-        activity = Activity(notes, process.resolution_metrics)
+        times, endings = cache_times(settings), Endings(process.clock, on_news)
+        tiers = _tiers(settings, process, self.fleet, endings, fingerprinters)
+        activity = _activity(authorities, process)
         self.resolver = Resolver(
             tiers=tiers,
             look_ups=LookUps(tiers, self.chains, times, process.clock),
@@ -89,7 +75,7 @@ class Identification:
             metrics=process.resolution_metrics,
         )
         self.revoker = Revoker(
-            handles, endings, times, process.clock, process.resolution_metrics, self.fleet.announce()
+            tiers.handles, endings, times, process.clock, process.resolution_metrics, self.fleet.announce()
         )
         self.fleet.listen(endings, tiers.memory)
         self._tasks.start(activity.work(), "last activity")
@@ -171,12 +157,47 @@ async def _open(name: str, settings: AuthoritySettings, process: Process) -> Aut
         raise GatewayError(f"authorities.{name}: {getattr(settings, 'ca_file', '')} cannot be used: {said}") from error
 
 
-def _fingerprinter(
-    secrets: tuple[bytes, ...], name: str, reader: ReaderSettings, authorities: Mapping[str, Authority]
-) -> Fingerprinter:
-    key_type = reader.type if isinstance(reader, ApiKeySettings) else ""
-    digests = [authorities[authority].verdict_digest for authority in reader.authority]
-    return Fingerprinter(secrets, name, key_type, digests)
+def _fingerprinters(settings: Settings, authorities: Mapping[str, Authority]) -> dict[str, Fingerprinter]:
+    """Return how each reader's credentials are named in the caches, under the server's secrets."""
+    secrets = secrets_of(settings)
+    return {
+        name: Fingerprinter(secrets, name, _key_type(reader), _verdict_digests(reader, authorities))
+        for name, reader in settings.credentials.items()
+    }
+
+
+def _key_type(reader: ReaderSettings) -> str:
+    return reader.type if isinstance(reader, ApiKeySettings) else ""
+
+
+def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority]) -> list[bytes]:
+    return [authorities[name].verdict_digest for name in reader.authority]
+
+
+def _tiers(
+    settings: Settings,
+    process: Process,
+    fleet: FleetParts,
+    endings: Endings,
+    fingerprinters: Mapping[str, Fingerprinter],
+) -> Tiers:
+    """Return where answers are kept; `cache.memory_entries` bounds those of either kind in this process."""
+    times, entries = cache_times(settings), settings.cache.memory_entries
+    handles = Handles(secrets_of(settings))
+    return Tiers(
+        memory=MemoryStore(entries, times.unheard, endings),
+        rejections=Rejections(process.clock, times.negative, entries),
+        endings=endings,
+        shared=fleet.shared_tier(handles, fingerprinters),
+        handles=handles,
+        fingerprinters=fingerprinters,
+    )
+
+
+def _activity(authorities: Mapping[str, Authority], process: Process) -> Activity:
+    """Return what notes last activity, at those authorities that take note."""
+    notes = {name: each.note_activity for name, each in authorities.items() if isinstance(each, NotesActivity)}
+    return Activity(notes, process.resolution_metrics)
 
 
 def _guard(settings: AuthoritySettings, authority: Authority, process: Process) -> Guard:
