@@ -20,6 +20,7 @@ from gateway.model.answers import Found, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
+from gateway.model.resolution import Resolution
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits, bucket_of_address
@@ -104,7 +105,8 @@ class SessionInfo:
         identified = await self._gate.identify(access, self._readers)
         record.decision = _decision(access, identified)
         record.decided = self._now()
-        return await self._limited_by_caller(identified, access, ask, record) or await self._reply(identified, ask)
+        refused = await self._limited_by_caller(identified, access, ask, record)
+        return refused or _aged(await self._reply(identified, ask), identified.resolution)
 
     async def _reply(self, identified: Identified, ask: Ask) -> Reply:
         """Answer with the caller's session, or with the other one of theirs that was asked for."""
@@ -175,6 +177,13 @@ def _worded(reply: Reply | SessionWanted) -> Reply:
     if isinstance(reply, Reply):
         return reply
     raise TypeError("a dialect asks for another session once, and only of a caller who is known")
+
+
+def _aged(reply: Reply, resolution: Resolution) -> Reply:
+    """Tell how old an answer is that stands in for an authority which cannot be asked (RFC 9111 section 5.1)."""
+    if not resolution.stale:
+        return reply
+    return msgspec.structs.replace(reply, headers=(*reply.headers, (b"Age", b"%d" % resolution.age)))
 
 
 def _add(headers: CIMultiDict[str], pairs: HeaderPairs) -> None:

@@ -78,12 +78,15 @@ class Authorities:
         self._others = others or {}
         self.asked: list[Credential] = []
         self.fault: Exception | None = None
+        self.stale_for: float | None = None
 
     async def resolve(self, credential: Credential) -> Resolution:
         self.asked.append(credential)
         if self.fault is not None:
             raise self.fault
         verdict = self._verdicts.get(credential.parts[-1], Rejected(Reason.UNKNOWN))
+        if self.stale_for is not None:
+            return Resolution(verdict, Tier.MEMORY, self.stale_for, stale=True, authority="a")
         return Resolution(verdict, Tier.AUTHORITY, authority="a")
 
     async def session_of(self, credential: Credential, session_id: str, authority: str) -> Any:

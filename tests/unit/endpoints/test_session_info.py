@@ -83,3 +83,13 @@ async def test_the_session_that_the_pair_itself_names_is_looked_up_once() -> Non
     async with endpoint(Rocketchat(), known) as who:
         answer = await who.ask("/api/v1/sessions/info?sessionId=QoYYFw2t9oKks2niG", headers)
     assert (answer.status, len(known.asked)) == (200, 1)
+
+
+async def test_an_answer_that_stands_in_for_one_that_cannot_be_had_tells_its_age() -> None:
+    known = Authorities({"good": FOUND["memghost"]})
+    async with endpoint(Memghost(), known) as who:
+        fresh = await who.ask(PATH, {"Authorization": "Bearer good"})
+        known.stale_for = 90.7
+        stale = await who.ask(PATH, {"Authorization": "Bearer good"})
+    assert "Age" not in fresh.headers
+    assert (stale.status, stale.headers["Age"], stale.body) == (200, "90", fresh.body)
