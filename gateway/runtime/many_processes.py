@@ -40,6 +40,7 @@ class ManyProcesses:
         self._revocations = revocations
         self._metrics = metrics
         self._members: list[Member] = []
+        self._coming: set[Member] = set()
         self._leaving: set[Member] = set()
         self._alive: set[int] = set()
         self._departed: Snapshot = ()
@@ -64,7 +65,7 @@ class ManyProcesses:
             self._tasks.start(self._end(member), "ending of a worker too many")
 
     async def revoke(self, ended: Ended) -> bool:
-        """End something in every process; one that is just being made learns of it when it builds."""
+        """End something in every process, those that are just being made too."""
         return all(await asyncio.gather(*(each.revoke(ended) for each in self._everybody())))
 
     async def collect(self) -> Sequence[Snapshot]:
@@ -101,7 +102,7 @@ class ManyProcesses:
         await self._tasks.aclose()
 
     def _everybody(self) -> list[Member]:
-        return [*self._members, *self._leaving]
+        return [*self._members, *self._coming, *self._leaving]
 
     async def _build(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
         """Have everybody build; when one cannot, nobody keeps what it built. Raises GatewayError."""
@@ -174,14 +175,22 @@ class ManyProcesses:
             return False
         try:
             member = await self._hire()
-            await member.build(self._loaded.config, self._revocations.recent())
-            self._alive.add(member.pid)
-            await member.swap()
+            await self._begin(member, self._loaded)
         except GatewayError as error:
             _log.error("a worker could not be made", fault=str(error))
             return False
         self._members.append(member)
         return True
+
+    async def _begin(self, member: Member, loaded: Loaded) -> None:
+        """Have a new worker build and serve; what is revoked meanwhile it is told like everybody."""
+        self._coming.add(member)
+        try:
+            await member.build(loaded.config, self._revocations.recent())
+            self._alive.add(member.pid)
+            await member.swap()
+        finally:
+            self._coming.discard(member)
 
     async def _succeed(self, member: Member) -> None:
         """Put a fresh worker in the place of one that is to end, and end it then."""

@@ -49,6 +49,7 @@ class Worker:
         self._sockets = sockets
         self._stage = Stage(process.tasks)
         self._built: _Built | None = None
+        self._heard_meanwhile: list[Revoked] | None = None
         self._server: GatewayServer | None = None
         self._certificate: Certificate | None = None
         self._listening: list[asyncio.Server] = []
@@ -59,12 +60,16 @@ class Worker:
 
         `revoked` is what was ended before: a generation that has never heard of it would let it rise again.
         """
-        await self.discard()
-        tls = settings.listen.tls
-        certificate = Certificate(load_certificate(tls)) if tls is not None else None
-        generation = await open_generation(settings, self._process)
-        for each in revoked:
-            generation.identification.revoker.remember(each.ended, each.at)
+        self._heard_meanwhile = []
+        try:
+            await self.discard()
+            tls = settings.listen.tls
+            certificate = Certificate(load_certificate(tls)) if tls is not None else None
+            generation = await open_generation(settings, self._process)
+            for each in (*revoked, *self._heard_meanwhile):
+                generation.identification.revoker.remember(each.ended, each.at)
+        finally:
+            self._heard_meanwhile = None
         self._built = _Built(settings, generation, certificate)
 
     async def swap(self) -> None:
@@ -96,6 +101,8 @@ class Worker:
 
         True when the whole fleet was told.
         """
+        if self._heard_meanwhile is not None:  # one that is being opened cannot be told yet
+            self._heard_meanwhile.append(Revoked(ended, self._process.clock()))
         generations = list(self._stage.living())
         if self._built is not None:
             generations.append(self._built.generation)

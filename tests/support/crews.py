@@ -40,6 +40,8 @@ class FakeWorker:
         self.count = 1.0
         self.told = True
         self.hangs = False
+        self.may_build = asyncio.Event()
+        self.may_build.set()
         self.channel: Channel | None = None
 
     async def live(self, end: socket.socket) -> None:
@@ -68,6 +70,7 @@ class FakeWorker:
             await asyncio.Event().wait()
         match order:
             case Build():
+                await self.may_build.wait()
                 return Report(fault=self.fault, pid=self.pid)
             case Collect() | Drain():
                 return Report(snapshot=counted(self.count))
@@ -83,6 +86,8 @@ class FakeNursery:
         self.workers: list[FakeWorker] = []
         self.is_gone = False
         self.fault = ""
+        self.may_build = asyncio.Event()
+        self.may_build.set()
         self.made = asyncio.Event()
         self._pids = count(1_000_000_000)  # no process has such a number: whoever is killed by it is nobody
         self._tasks = TaskKeeper()
@@ -93,7 +98,7 @@ class FakeNursery:
             raise BrokenPipeError
         ours, theirs = socket.socketpair()
         worker = FakeWorker(next(self._pids))
-        worker.fault = self.fault
+        worker.fault, worker.may_build = self.fault, self.may_build
         self.workers.append(worker)
         self._tasks.start(worker.live(theirs), "a worker of the test")
         self.made.set()

@@ -125,6 +125,18 @@ async def test_a_revocation_reaches_everybody_and_is_told_when_it_does_not(crew:
     assert not await crew.many.revoke(USER)
 
 
+async def test_a_revocation_reaches_one_that_is_just_being_made(crew: Crew) -> None:
+    await crew.many.change(loaded(1), ())
+    crew.nursery.may_build.clear()
+    renewing = asyncio.gather(crew.many.renew())
+    await until(lambda: len(crew.workers) == 2 and crew.workers[1].names() == ["Build"])
+    assert await crew.many.revoke(USER)
+    assert crew.workers[1].names() == ["Build", "Revoke"]
+    crew.nursery.may_build.set()
+    await renewing
+    assert crew.many.serving() == 1
+
+
 async def test_when_no_worker_can_be_made_any_more_it_is_said(crew: Crew) -> None:
     crew.nursery.is_gone = True
     with pytest.raises(GatewayError, match="no worker can be made any more"):

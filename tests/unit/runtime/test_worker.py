@@ -16,8 +16,6 @@ from tests.support.raw_http import RawResponse, exchange, raw_client
 from tests.support.recording_upstream import recording_upstream
 from tests.support.serving import PROJECT_KEY, Examples, config, unconfigure_logging
 
-KEY = Ended(EndedKind.API_KEY, "550e8400-e29b-41d4-a716-446655440003")
-
 
 class Serving:
     """A worker on a port of its own, without anything above it."""
@@ -37,6 +35,12 @@ class Serving:
     async def change(self, settings: Settings, *revoked: Revoked) -> None:
         await self.worker.build(settings, revoked)
         await self.worker.swap()
+
+    def shown(self) -> Ended:
+        """Return the credential that is shown: no row says that it was ended, so only what was heard does."""
+        serving = next(self.worker._stage.living())
+        reader = serving.identification.readers["project_key"]
+        return Ended(EndedKind.CREDENTIAL, reader._fingerprint((PROJECT_KEY,)).hex())
 
     async def ask(self, key: str = PROJECT_KEY) -> RawResponse:
         return await exchange(self.port, f"GET /echo/ HTTP/1.1\r\nHost: h\r\nX-Api-Key: {key}\r\n\r\n".encode())
@@ -90,10 +94,10 @@ async def test_a_revocation_holds_in_the_generations_that_come_after(serving: Se
     async with recording_upstream() as upstream:
         await serving.change(serving.settings(upstream.port))
         assert (await serving.ask()).status == 200
-        at = serving.process.clock()
-        assert await serving.worker.revoke(KEY)
+        ended, at = serving.shown(), serving.process.clock()
+        assert await serving.worker.revoke(ended)
         assert (await serving.ask()).status == 401
-        await serving.change(serving.settings(upstream.port), Revoked(KEY, at))
+        await serving.change(serving.settings(upstream.port), Revoked(ended, at))
         assert (await serving.ask()).status == 401
 
 
@@ -101,7 +105,18 @@ async def test_one_that_is_built_already_hears_of_it_too(serving: Serving) -> No
     async with recording_upstream() as upstream:
         await serving.change(serving.settings(upstream.port))
         await serving.worker.build(serving.settings(upstream.port), ())
-        await serving.worker.revoke(KEY)
+        await serving.worker.revoke(serving.shown())
+        await serving.worker.swap()
+        assert (await serving.ask()).status == 401
+
+
+async def test_one_that_is_being_built_hears_of_it_too(serving: Serving) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        building = asyncio.gather(serving.worker.build(serving.settings(upstream.port), ()))
+        await asyncio.sleep(0)  # it has begun, and there is nothing yet that could be told
+        assert await serving.worker.revoke(serving.shown())
+        await building
         await serving.worker.swap()
         assert (await serving.ask()).status == 401
 
