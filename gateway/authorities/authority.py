@@ -15,14 +15,12 @@ class Authority(Protocol):
 
     `name` is the config's. `verdict_digest` is a digest of every setting that can change a verdict (url, issuer,
     audience, algorithms, claim map, client id): it is part of the cache key, so that an answer given under other
-    settings is never served. `can_disown` tells whether `None` (*not mine*) is among its answers. `memory_only` tells
-    that its answers are kept in this process alone: a signed token is verified as quickly as Redis is asked, and what
-    lies in Redis would outlive the key that signed it.
+    settings is never served. `memory_only` tells that its answers are kept in this process alone: a signed token is
+    verified as quickly as Redis is asked, and what lies in Redis would outlive the key that signed it.
     """
 
     name: str
     verdict_digest: bytes
-    can_disown: bool
     memory_only: bool
 
     async def look_up(self, credential: Credential) -> Answer:

@@ -57,7 +57,6 @@ class DirectoryAuthority:
     `timeout` is in seconds and `clock` in epoch seconds. Without `tokens` no bearer token and no cookie is ours.
     """
 
-    can_disown = True
     memory_only = False
 
     def __init__(

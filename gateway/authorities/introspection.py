@@ -65,7 +65,6 @@ class IntrospectionAuthority:
     `clock` is in epoch seconds.
     """
 
-    can_disown = False
     memory_only = False
 
     def __init__(self, name: str, settings: IntrospectionSettings, clock: Callable[[], float]) -> None:

@@ -65,7 +65,6 @@ class JwtAuthority:
     `clock` is in epoch seconds. Its answers stay in memory: they cost no more to make than Redis to ask.
     """
 
-    can_disown = True
     memory_only = True
 
     def __init__(self, name: str, settings: JwtSettings, clock: Callable[[], float]) -> None:

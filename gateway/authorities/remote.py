@@ -26,7 +26,6 @@ class RemoteSettings(HttpAuthoritySettings):
 class RemoteAuthority:
     """Asks a remote session-info endpoint. It cannot say *not mine*, so in a list it stands last."""
 
-    can_disown = False
     memory_only = False
 
     def __init__(self, name: str, settings: RemoteSettings) -> None:

@@ -273,7 +273,6 @@ async def test_a_session_that_is_nobody_s_is_gone(kind: Kind) -> None:
 async def test_who_cannot_disown_never_says_not_mine(name: str) -> None:
     kind = KINDS[name]
     async with asked(kind, always(401, b"{}")) as authority:
-        assert authority.can_disown is False
         for credential in CREDENTIALS.values():
             assert await authority.look_up(credential) is not None
 

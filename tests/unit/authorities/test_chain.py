@@ -18,7 +18,6 @@ class Fixed:
     """An authority with one answer."""
 
     verdict_digest = b""
-    can_disown = True
 
     def __init__(self, name: str, answer: Answer, *, memory_only: bool = False) -> None:
         self.name = name

@@ -426,7 +426,7 @@ def settings(folder: Path, **changes: object) -> DirectorySettings:
 async def test_opened_by_its_settings(directory: Directory, tmp_path: Path) -> None:
     authority = await open_directory("accounts", settings(tmp_path), clock)
     try:
-        assert (authority.name, authority.can_disown, authority.memory_only) == ("accounts", True, False)
+        assert (authority.name, authority.memory_only) == ("accounts", False)
         assert found(await authority.look_up(key_credential(PROJECT_KEY)))
         token = session_tokens().issue_access(await session(directory, MEMGHOST_SESSION))
         assert found(await authority.look_up(bearer(token)))

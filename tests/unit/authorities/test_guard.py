@@ -22,7 +22,6 @@ class Scripted:
 
     name = "accounts"
     verdict_digest = b""
-    can_disown = True
     memory_only = False
 
     def __init__(self, answer: Callable[[], Awaitable[Answer]]) -> None:

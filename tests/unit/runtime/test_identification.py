@@ -159,7 +159,6 @@ class Slow:
 
     name = "accounts"
     verdict_digest = b"slow"
-    can_disown = False
     memory_only = False
 
     def __init__(self) -> None:
