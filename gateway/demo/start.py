@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -43,6 +44,9 @@ _DAY = 86400.0
 
 def run(port: int, admin_port: int, credentials: Path | None) -> int:
     """Run the demo until Ctrl-C or SIGTERM; return the exit code. Port 0 takes any that is free."""
+    # until it serves, and hears signals itself: killed at once it would leave Valkey running, and keys in its folder
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     return run_loop(_run(port, admin_port, credentials))
 
 

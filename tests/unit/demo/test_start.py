@@ -87,6 +87,18 @@ async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path
     assert not is_alive(embedded[0])
 
 
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_an_end_before_it_serves_leaves_nothing_behind_either(tmp_path: Path, told: signal.Signals) -> None:
+    async with demo(tmp_path) as process, asyncio.timeout(PATIENCE):
+        while not list(tmp_path.glob("gateway-demo-*/identity-keys.pem")):  # noqa: ASYNC110 - another process's file
+            await asyncio.sleep(0.001)
+        embedded = children_of(process)
+        process.send_signal(told)
+        await process.communicate()
+    assert is_empty(tmp_path)
+    assert not any(map(is_alive, embedded))
+
+
 async def test_a_taken_port_is_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
     async with demo(tmp_path) as running:
         url = (await greeting(running)).split("The gateway is at http://127.0.0.1:")[1]
