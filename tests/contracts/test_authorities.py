@@ -21,6 +21,7 @@ from gateway.authorities.remote import RemoteSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.signing import KeyRing
+from tests.support.chaos_proxy import chaos_proxy
 from tests.support.example_sessions import ANSWERS, CREDENTIALS, FOUND
 from tests.support.low_level import listening
 
@@ -281,3 +282,27 @@ def test_introspection_shows_its_secret_to_nobody() -> None:
     settings = KINDS["introspection"].settings("https://id.example.com/introspect", PATIENCE)
     assert "s3cret" not in repr(settings)
     assert base64.b64encode(b"gw:s3cret").decode() not in repr(settings)
+
+
+@pytest.mark.parametrize("strike", ["refuse", "swallow", "reset", "half_close"])
+async def test_a_network_that_breaks_down_is_cannot_tell_and_mended_it_answers(kind: Kind, strike: str) -> None:
+    arrived, let = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        arrived.set()
+        await let.wait()
+        return await always(200, kind.good)(request)
+
+    async with listening(answer) as port, chaos_proxy("127.0.0.1", port) as network:
+        url = f"http://127.0.0.1:{network.port}/who"
+        async with opened(kind, url, "300ms" if strike == "swallow" else PATIENCE) as authority:
+            network.refuse, network.blackhole = strike == "refuse", strike == "swallow"
+            asking = asyncio.gather(authority.look_up(kind.credential))
+            if strike in {"reset", "half_close"}:
+                await arrived.wait()
+                getattr(network, strike)()
+            assert isinstance((await asking)[0], Unavailable)
+            network.refuse = network.blackhole = False
+            let.set()
+            if kind.name != "jwt":  # whose keys are fetched again only after a cooldown
+                assert isinstance(await authority.look_up(kind.credential), Found)
