@@ -16,7 +16,9 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 
 class Resolver:
-    """Resolves credentials; see `resolving.Resolves`. A hit in memory does not suspend.
+    """Turns a credential into a Resolution; never raises for a fault of a tier or an authority.
+
+    A hit in memory does not suspend.
 
     A cached answer says who somebody is, never what they may do: each request is judged by its own route's rules.
     """
