@@ -23,7 +23,7 @@ from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
 from gateway.model.session import Session
 from gateway.policy.cors import Cors, requested_method
-from gateway.policy.limits import Limits, bucket_of_address, limit_fields
+from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller, limit_fields
 from gateway.policy.origins import refuse_origin
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
@@ -195,10 +195,7 @@ class Gate:
         session = decision.resolution.session
         if session is None or limit.per is LimitBy.ADDRESS or not decision.allowed:
             return decision
-        caller = session.id or session.subject
-        if limit.per is LimitBy.API_KEY and session.api_key is not None:
-            caller = session.api_key.id
-        return await self._count(decision, route, caller, limit)
+        return await self._count(decision, route, bucket_of_caller(session, limit), limit)
 
     async def _count(self, decision: Decision, route: Route, caller: str, limit: RateLimit) -> Decision:
         """Take a token of the caller's bucket; return the decision with what the caller is told, refused if need be."""

@@ -23,7 +23,7 @@ from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.resolution import Resolution
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
-from gateway.policy.limits import Limits, bucket_of_address
+from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller
 from gateway.telemetry.record import RequestRecord
 
 SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
@@ -126,14 +126,9 @@ class SessionInfo:
     ) -> Reply | None:
         """Take a token of whoever was found; keys have a bucket of their own, where keys are counted."""
         session, limit = identified.resolution.session, self._doorway.rate_limit
-        if session is None or limit is None:
+        if session is None or limit is None or limit.per is LimitBy.ADDRESS:
             return None
-        caller = session.id or session.subject
-        if limit.per is LimitBy.API_KEY and session.api_key is not None:
-            caller = session.api_key.id
-        if limit.per is LimitBy.ADDRESS:
-            return None
-        return await self._limited(caller, limit.per, access, ask, record)
+        return await self._limited(bucket_of_caller(session, limit), limit.per, access, ask, record)
 
     async def _limited(
         self, caller: str, per: LimitBy, access: AccessRequest, ask: Ask, record: RequestRecord

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from gateway.model.route import LimitBy
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.model.decision import HeaderPairs
     from gateway.model.route import RateLimit
+    from gateway.model.session import Session
 
 _IPV6_SITE_BITS = 64
 _ROUNDING = 1e-6
@@ -133,3 +136,10 @@ def bucket_of_address(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return f"{IPv6Address(int(parsed) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS)}/{_IPV6_SITE_BITS}"
+
+
+def bucket_of_caller(session: Session, limit: RateLimit) -> str:
+    """Return the key for limits by caller: the API key's id where keys are counted, else the session's or subject's."""
+    if limit.per is LimitBy.API_KEY and session.api_key is not None:
+        return session.api_key.id
+    return session.id or session.subject
