@@ -14,6 +14,10 @@ from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.response_head import RawFields, ResponseHead, read_head
 
 _INTERIM, _SWITCHING, _FINAL = 100, 101, 200
+_STATUS_LINE = len(b"HTTP/1.1 200 \r\n\r\n")
+_FRAMING_PER_BYTE = 18
+"""Bytes of chunked framing that a byte of body excuses. The least honest chunk, of one byte, needs five; the number is
+that of Go's net/http, whose chunks paid for endless extensions until CVE-2023-39326."""
 
 
 class ResponseSink(Protocol):
@@ -42,7 +46,10 @@ class ResponseSink(Protocol):
 
 
 class ResponseReader:
-    """Reads the response to one request; `head_bytes` bounds its head, interim ones included.
+    """Reads the response to one request; `head_bytes` bounds its head, interim ones included, and chunked framing.
+
+    Bytes are counted by the read. A head is weighed by its fields only where its last read brought more than that, for
+    a body may stand behind it.
 
     To make a parser costs as much as to parse a small response with it, so a reader whose parser saw the response's
     very end can `restart` for the next one on its connection (`between` tells).
@@ -53,9 +60,10 @@ class ResponseReader:
 
     __slots__ = (
         "_fields",
+        "_framing_left",
         "_head_bytes",
-        "_head_left",
         "_head_request",
+        "_heads_bytes",
         "_left",
         "_parser",
         "_reason",
@@ -79,7 +87,8 @@ class ResponseReader:
         self._sink = sink
         self._fields: RawFields = []
         self._reason = b""
-        self._head_left = self._head_bytes
+        self._framing_left = self._head_bytes
+        self._heads_bytes = 0
         self._head_request = head_request
         self._upgrading = upgrading
         self._left: int | None = 0
@@ -95,11 +104,12 @@ class ResponseReader:
         if self._parser is None:
             self._pass_on(data)
             return
-        if self.head is None:
-            self._head_left -= len(data)
+        self._framing_left -= len(data)
         self._parse(self._parser, data)
-        if self.head is None and self._head_left < 0 and self.switched is None:
-            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+        if self._framing_left < 0:
+            self._require_progress()
+        elif self._framing_left > self._head_bytes:
+            self._framing_left = self._head_bytes
 
     def feed_eof(self) -> None:
         """Take it that the upstream sends no more: the end of a body that has no other."""
@@ -136,7 +146,10 @@ class ResponseReader:
             return
         status = parser.get_status_code()
         if _INTERIM <= status < _FINAL:
+            self._weigh_head()
             return
+        if self._framing_left < 0:
+            self._weigh_head()
         if parser.get_http_version() not in {"1.1", "1.0"}:
             raise ExchangeError(Fault.BAD_RESPONSE, "the version is not HTTP/1.0 or HTTP/1.1")
         head = read_head(status, self._reason, self._fields, head_request=self._head_request)
@@ -154,11 +167,15 @@ class ResponseReader:
         elif self.head is None:
             raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
         else:
+            if self._left is None:
+                self._framing_left += len(data) * (1 + _FRAMING_PER_BYTE)
             self._pass_on(data)
 
     def on_message_complete(self) -> None:
         """End a chunked body; the others end by count or with the connection."""
         if self.head is not None and self.head.chunked and not self.complete:
+            if self._framing_left < 0:
+                self._require_progress()
             self._end()
         self.between = self.complete
 
@@ -175,6 +192,22 @@ class ResponseReader:
                 raise _as_exchange_error(error) from None
         if not self.between and (self.complete or (self.head is not None and not self.head.chunked)):
             self.close()  # what comes now is counted, not parsed
+
+    def _weigh_head(self) -> None:
+        """Weigh the head that has just ended together with the interim ones before it."""
+        fields = sum(len(name) + len(value) + 4 for name, value in self._fields)
+        self._heads_bytes += _STATUS_LINE + len(self._reason) + fields
+        if self._heads_bytes > self._head_bytes:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+
+    def _require_progress(self) -> None:
+        """Refuse a response whose head, or whose framing between two pieces of body, has no end in sight."""
+        if self.complete or self.switched is not None:
+            return
+        if self.head is None:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+        if self.head.chunked:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the chunked framing is too long")
 
     def _switch(self, rest: bytes) -> None:
         if self.complete or not self._upgrading:

@@ -105,9 +105,13 @@ NO_HEADS = (
     b"\r\n\r\n\r\nevil\r\n\r\n",
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nevil",
     b"HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+    b"HTTP/1.1 200 OK\r\nX: " + b"e" * 70_000 + b"\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX: " + b"e" * 600_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 " + b"e" * 70_000 + b"\r\n\r\n",
     b"HTTP/1.1 200 " + b"e" * 600_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X: evil\r\n" * 8_000 + b"\r\n",
     b"HTTP/1.1 200 OK\r\n" + b"X: evil\r\n" * 60_000 + b"\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: evil\r\n\r\n" * 2_000 + OK,
     b"HTTP/1.1 103 Early Hints\r\nLink: evil\r\n\r\n" * 15_000 + OK,
     b"HTTP/1.1 100 Continue\r\n\r\n" * 25_000 + OK,
     b"",
@@ -140,6 +144,8 @@ CUT = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nevil\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalfevil\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\nevil\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0;" + b"e" * 70_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n" + b"X: evil\r\n" * 8_000 + b"\r\n",
 )
 
 

@@ -45,6 +45,9 @@ def test_only_a_body_without_a_length_ends_with_the_upstreams_bytes() -> None:
     [
         b"SSH-2.0-OpenSSH\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"Content-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 103 E\r\nLink: y\r\n\r\n" * 50 + b"HTTP/1.1 204 No\r\n\r\n",
         b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 103 E\r\nContent-Length: 1\r\n\r\nx",
     ],
@@ -55,6 +58,51 @@ def test_what_cannot_be_understood_is_a_bad_response(answer: bytes) -> None:
         reader.feed(answer)
     assert failed.value.fault is Fault.BAD_RESPONSE
     assert not sink.heads
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def feed_by(reader: ResponseReader, answer: bytes, size: int) -> None:
+    for start in range(0, len(answer), size):
+        reader.feed(answer[start : start + size])
+
+
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"2\r\nok\r\n0;" + b"e" * 2000 + b"\r\n\r\n",
+        b"2\r\nok\r\n0\r\n" + b"X: y\r\n" * 400 + b"\r\n",
+        b"2;" + b"e" * 100_000,
+        b"1;" + b"e" * 200 + b"\r\no\r\n",
+    ],
+)
+def test_more_framing_than_body_is_a_bad_response(framing: bytes, size: int) -> None:
+    reader, sink = reading()
+    with pytest.raises(ExchangeError) as failed:
+        feed_by(reader, CHUNKED + framing * 10, size)
+    assert failed.value.fault is Fault.BAD_RESPONSE
+    assert "framing" in str(failed.value)
+    assert sink.outcome == ""
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 100_000])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        CHUNKED + b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n",
+        CHUNKED + b"00000001;e\r\nx\r\n" * 5000 + b"0\r\nX: y\r\n\r\n",
+        CHUNKED + b"1388\r\n" + b"x" * 5000 + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 E\r\nLink: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000,
+    ],
+)
+def test_a_large_body_is_no_long_head_however_it_comes(answer: bytes, size: int) -> None:
+    reader, sink = reading()
+    feed_by(reader, answer, size)
+    assert reader.complete
+    assert reader.keep_alive
+    assert sink.received == b"x" * 5000
 
 
 def test_a_switch_keeps_what_came_behind_it() -> None:
