@@ -18,7 +18,7 @@ from tests.support.raw_http import RawResponse, exchange
 from tests.support.recording_upstream import recording_upstream
 from tests.support.serving import Gateway, config, serving
 
-HERE = Path(__file__).parent / "issuer"
+HERE = Path(__file__).parent / "npm"
 SECRET = "a secret: with +%& characters"
 # Form-encoded before it is encoded, as RFC 6749 section 2.3.1 asks of both sides.
 CLIENT = {"Authorization": aiohttp.encode_basic_auth("robot", "a+secret%3A+with+%2B%25%26+characters")}
