@@ -13,7 +13,10 @@ from gateway.telemetry.trace_context import Traces
 
 
 class Journal:
-    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written."""
+    """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written.
+
+    `make_spans` is handed the ended records of requests that are traced.
+    """
 
     def __init__(
         self,
@@ -23,6 +26,8 @@ class Journal:
         forwarding_metrics: ForwardingMetrics,
         access_log: AccessLog | None,
         now: Callable[[], float],
+        *,
+        make_spans: Callable[[RequestRecord], None] | None = None,
     ) -> None:
         self._request_ids = request_ids
         self._traces = traces
@@ -30,6 +35,7 @@ class Journal:
         self._forwarding_metrics = forwarding_metrics
         self._access_log = access_log
         self._now = now
+        self._make_spans = make_spans
 
     def open(self, traceparents: Sequence[bytes], told_ids: Sequence[bytes] | None) -> RequestRecord:
         """Begin the record of a request; `told_ids` are a trusted peer's X-Request-Id values, else `None`."""
@@ -39,6 +45,7 @@ class Journal:
         record.trace_id = trace.trace_id
         record.traceparent = trace.traceparent
         record.trace_continued = trace.continued
+        record.traced = trace.traced
         self._metrics.began()
         return record
 
@@ -49,3 +56,5 @@ class Journal:
         self._forwarding_metrics.ended(record)
         if self._access_log is not None:
             self._access_log.write(record)
+        if self._make_spans is not None and record.traced is not None:
+            self._make_spans(record)

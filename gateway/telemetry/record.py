@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.model.decision import Decision
+from gateway.telemetry.traced import Traced
 
 
 class RequestRecord:
@@ -11,8 +12,9 @@ class RequestRecord:
     `started` and the other instants are of the monotonic clock, in seconds, 0 where it never came to that. `door` is
     `proxy`, a dialect's name, `forward_auth.<proxy>` or the own path's name. `fault` is empty, or says in a few fixed
     words why an exchange failed (`connect refused`, `client gone`); it is a metric label, so it never holds foreign
-    text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it. `bytes_in` and
-    `bytes_out` count bodies, as the client sent and got them.
+    text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it. `traced` is
+    there when spans are to be made of the request. `bytes_in` and `bytes_out` count bodies, as the client sent and got
+    them.
     """
 
     __slots__ = (
@@ -33,6 +35,7 @@ class RequestRecord:
         "status",
         "trace_continued",
         "trace_id",
+        "traced",
         "traceparent",
         "upgraded",
         "upstream",
@@ -52,6 +55,7 @@ class RequestRecord:
         self.trace_id = ""
         self.trace_continued = False
         self.traceparent = b""
+        self.traced: Traced | None = None
         self.decision: Decision | None = None
         self.decided = 0.0
         self.status = 0

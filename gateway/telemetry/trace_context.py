@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.telemetry.request_ids import RandomHex
+from gateway.telemetry.traced import Traced
 
 _TRACEPARENT = re.compile(
     rb"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?"
@@ -20,12 +21,13 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     """The `traceparent` that goes upstream, and its trace id for the log.
 
     `continued` is false for a trace that begins here: a `tracestate` that came with the request belongs to another
-    trace and must not be carried (section 3.3).
+    trace and must not be carried (section 3.3). `traced` is there when spans are to be made of the request.
     """
 
     traceparent: bytes
     trace_id: str
     continued: bool
+    traced: Traced | None = None
 
 
 class Traces:

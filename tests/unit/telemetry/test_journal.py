@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable, Sequence
 from io import BytesIO
 
 import pytest
@@ -9,14 +10,16 @@ from gateway.telemetry.instants import Stamps
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
-from gateway.telemetry.trace_context import Traces
+from gateway.telemetry.trace_context import Trace, Traces
+from gateway.telemetry.traced import Traced
 
 
 class Book:
     """A journal and what can be seen of it from outside."""
 
-    def __init__(self) -> None:
+    def __init__(self, traces: Traces | None = None, make_spans: Callable[[RequestRecord], None] | None = None) -> None:
         self.written = BytesIO()
         self.lines = LineBuffer(self.written.write)
         self.metrics = Metrics("test", lambda: 0)
@@ -25,11 +28,12 @@ class Book:
         random_hex = RandomHex()
         self.journal = Journal(
             RequestIds(random_hex),
-            Traces(random_hex),
+            traces or Traces(random_hex),
             self.metrics,
             ForwardingMetrics(self.metrics.registry),
             log,
             lambda: next(ticks),
+            make_spans=make_spans,
         )
 
 
@@ -76,3 +80,28 @@ def test_a_trace_that_is_continued_is_the_callers() -> None:
     assert book.journal.open((parent,), None).trace_continued
     assert not book.journal.open((b"broken",), None).trace_continued
     assert not book.journal.open((), None).trace_continued
+
+
+class EverySecond(Traces):
+    """Traces every second request, the first not."""
+
+    def __init__(self) -> None:
+        super().__init__(RandomHex())
+        self._count = 0
+
+    def follow(self, values: Sequence[bytes]) -> Trace:
+        assert not values
+        self._count += 1
+        traced = None if self._count % 2 else Traced(1, 2, 3)
+        return Trace(b"00-trace", "trace", continued=False, traced=traced)
+
+
+def test_spans_are_made_of_requests_that_are_traced_once_they_have_ended() -> None:
+    ended: list[RequestRecord] = []
+    book = Book(EverySecond(), make_spans=ended.append)
+    records = [book.journal.open((), None) for _ in range(4)]
+    assert not ended
+    for record in records:
+        book.journal.close(record)
+    assert ended == records[1::2]
+    assert all(record.finished for record in ended)
