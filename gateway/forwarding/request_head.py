@@ -134,11 +134,7 @@ class RequestHeads:
 
 def target_of(prefix: str, target: Target) -> str:
     """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
-    path = target.path
-    if prefix and path.startswith(prefix):
-        rest = path[len(prefix) :]
-        if not rest or rest[0] == "/":
-            path = rest or "/"
+    path = target.beneath(prefix) if prefix else target.path
     return path if target.query is None else f"{path}?{target.query}"
 
 

@@ -49,6 +49,13 @@ class Target(msgspec.Struct, frozen=True, gc=False):
         """Return the origin-form (RFC 9112 section 3.2.1), as it is forwarded."""
         return self.path if self.query is None else f"{self.path}?{self.query}"
 
+    def beneath(self, prefix: str) -> str:
+        """Return the path without a route's prefix; what does not lie beneath it stays whole."""
+        if not self.path.startswith(prefix):
+            return self.path
+        rest = self.path[len(prefix) :]
+        return (rest or "/") if not rest or rest[0] == "/" else self.path
+
 
 def parse_target(raw: str) -> Target:
     """Read a request target in origin-form (RFC 9112 section 3.2.1).

@@ -68,7 +68,7 @@ def access_line(record: RequestRecord, time: str) -> AccessLine:
         client=record.client,
         method=record.method,
         host=record.host,
-        path=_without_query(record.path),
+        path=shown_path(record.path),
         status=record.status,
         decision=outcome_of(record),
         upstream=record.upstream,
@@ -112,7 +112,7 @@ def _tell_decision(line: AccessLine, decision: Decision) -> None:
         line.rejected = refusal.rejected or ""
 
 
-def _without_query(path: str) -> str:
+def shown_path(path: str) -> str:
     """Cut off what a target that was refused unread may hold besides its path, and bound it.
 
     Behind a `?` stands a query, before an `@` of an absolute form a password (RFC 3986 section 3.2.1).

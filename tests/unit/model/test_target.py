@@ -137,3 +137,11 @@ def test_any_text_is_read_or_refused(raw: str) -> None:
         assert refused.refusal.status == 400  # noqa: PT017 - either outcome is right, nothing else is
     else:
         assert str(target).isascii()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "beneath"),
+    [("/a", "/b%2fc"), ("/a/b%2fc", "/"), ("/a/b", "/a/b%2fc"), ("/b", "/a/b%2fc"), ("", "/a/b%2fc")],
+)
+def test_what_lies_beneath_a_prefix_begins_at_a_segment(prefix: str, beneath: str) -> None:
+    assert parse_target("/a/b%2fc?q=1").beneath(prefix) == beneath
