@@ -13,6 +13,7 @@ from enum import IntEnum
 import msgspec
 
 from gateway.forwarding.carriage import Carriage
+from gateway.forwarding.cookies import OwnCookies
 from gateway.forwarding.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
 from gateway.model.decision import HeaderPairs
 from gateway.model.headers import Headers, spelling
@@ -30,10 +31,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Stripped(msgspec.Struct, frozen=True):
-    """What no client may tell an upstream, in canonical spelling (`gateway.model.headers.spelling`).
+    """What no client may tell an upstream.
 
-    `identity` names are dropped always. `credentials` (header names) and `cookies` (cookie names, case as configured)
-    are dropped unless the route forwards credentials.
+    `identity` names, in canonical spelling (`gateway.model.headers.spelling`), are dropped always. `credentials`
+    (header names, lower case) and `cookies` (cookie names, case as configured) are dropped unless the route forwards
+    credentials: then the spelling that was judged is kept, and every other one is dropped.
     """
 
     identity: frozenset[bytes] = frozenset()
@@ -56,6 +58,8 @@ class RequestHeads:
 
     def __init__(self, stripped: Stripped, via: bytes = b"") -> None:
         self._stripped = stripped
+        self._credentials = frozenset(map(spelling, stripped.credentials))
+        self._cookies = OwnCookies(stripped.cookies)
         self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
         self._fates: dict[bytes, _Fate] = {}
 
@@ -101,7 +105,7 @@ class RequestHeads:
         if fate is _Fate.CREDENTIAL:
             return value if keep_credentials else None
         if fate is _Fate.COOKIE:
-            return value if keep_credentials else without_cookies(value, self._stripped.cookies)
+            return self._cookies.cut(value, keep_own=keep_credentials)
         return None
 
     def _fate(self, name: bytes) -> _Fate:
@@ -116,9 +120,9 @@ class RequestHeads:
         if canonical in MESSAGE:
             # `Content_Length` is another length to an upstream that folds names; the host is composed apart
             return _Fate.KEEP if lower == b"content-length" else _Fate.DROP
-        if canonical in self._stripped.credentials:
-            return _Fate.CREDENTIAL
-        if lower == b"cookie" and self._stripped.cookies:
+        if canonical in self._credentials:
+            return _Fate.CREDENTIAL if lower in self._stripped.credentials else _Fate.DROP
+        if lower == b"cookie" and self._cookies:
             return _Fate.COOKIE
         return _Fate.KEEP
 
@@ -136,16 +140,6 @@ def target_of(prefix: str, target: Target) -> str:
     """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
     path = target.beneath(prefix) if prefix else target.path
     return path if target.query is None else f"{path}?{target.query}"
-
-
-def without_cookies(value: bytes, names: frozenset[bytes]) -> bytes | None:
-    """Cut the cookies called `names` out of one Cookie value; the rest stays byte for byte, None when there is none."""
-    pairs = value.split(b";")
-    kept = [pair for pair in pairs if pair.partition(b"=")[0].strip(b" \t") not in names]
-    if len(kept) == len(pairs):
-        return value
-    rest = b";".join(kept).strip(b" \t")
-    return rest or None
 
 
 def _host(route: Route, upstream: UpstreamAddress, headers: Headers) -> bytes:

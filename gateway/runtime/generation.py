@@ -24,7 +24,6 @@ from gateway.forwarding.upstreams import HealthLimits, Upstreams
 from gateway.gate import Gate, Resolve
 from gateway.identity.headers import IdentityHeaders
 from gateway.identity.tokens import IdentityTokens
-from gateway.model.headers import spelling
 from gateway.model.route import Route
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
@@ -140,7 +139,7 @@ async def open_generation(settings: Settings, process: Process) -> Generation:
 def _stripped(readers: Collection[Reader], headers: IdentityHeaders) -> Stripped:
     return Stripped(
         identity=headers.spellings,
-        credentials=frozenset(spelling(name) for reader in readers for name in reader.headers),
+        credentials=frozenset(name for reader in readers for name in reader.headers),
         cookies=frozenset(name for reader in readers for name in reader.cookies),
     )
 

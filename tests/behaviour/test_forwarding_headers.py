@@ -69,6 +69,14 @@ async def test_identity_spellings_are_dropped_also_where_credentials_are_forward
     assert request.one(b"cookie") == b"__session=s"
 
 
+async def test_where_credentials_are_forwarded_it_is_the_one_spelling_that_was_judged() -> None:
+    fields = b"X_Api_Key: evil\r\nX-Api-Key: mine\r\nCookie: a=1; __session=s; __Session=evil; b=2, __session=evil\r\n"
+    request = await carry(fields, forward_credentials=True)
+    assert b"evil" not in request.raw
+    assert request.one(b"x-api-key") == b"mine"
+    assert request.one(b"cookie") == b"a=1; __session=s"
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -123,6 +131,14 @@ async def test_hop_by_hop_fields_stay_on_their_hop() -> None:
         (b'a=1;  b="x y";c', [b'a=1;  b="x y";c']),
         (b"a=1; __sessions=kept", [b"a=1; __sessions=kept"]),
         (b"__session=1; __session=2;a=\xff", [b"a=\xff"]),
+        (b"a=1, x__session=2; b=__session=3", [b"a=1, x__session=2; b=__session=3"]),
+        (b'a={"__session":"1"}; b="x, y";c=%5B1%5D', [b'a={"__session":"1"}; b="x, y";c=%5B1%5D']),
+        (
+            b"next=/a?__session=1&b=%2C__session%3D2; __session2=3",
+            [b"next=/a?__session=1&b=%2C__session%3D2; __session2=3"],
+        ),
+        (b"a=1; \xc2\xa0__session=s; b=2", [b"a=1; b=2"]),
+        (b"a=1,__session=s; b=2", [b"b=2"]),
     ],
 )
 async def test_our_cookie_is_cut_out_of_the_others(cookie: bytes, kept: list[bytes]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forwarding.request_head import RequestHeads, Stripped, target_of, without_cookies
+from gateway.forwarding.request_head import RequestHeads, Stripped, target_of
 from gateway.model.headers import spelling
 from gateway.model.route import UpstreamAddress
 from gateway.model.target import Target
@@ -76,8 +76,3 @@ def test_no_spelling_reaches_the_upstream(fields: list[tuple[bytes, bytes]]) -> 
 def test_a_prefix_is_cut_at_a_segment(prefix: str, path: str, sent: str) -> None:
     assert target_of(prefix, Target(path, path)) == sent
     assert target_of(prefix, Target(path, path, "")) == f"{sent}?"
-
-
-def test_cookies_are_cut_out_by_their_whole_name() -> None:
-    assert without_cookies(b"a=1;s=2 ;S=3", frozenset({b"s"})) == b"a=1;S=3"
-    assert without_cookies(b"s", frozenset({b"s"})) is None
