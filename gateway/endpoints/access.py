@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aiohttp import web
-
 from gateway.endpoints.networks import Network, Networks, parse_address
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
 from gateway.model.decision import HeaderPairs
 from gateway.model.errors import MalformedError
@@ -36,15 +35,14 @@ class AccessReader:
         """Tell whether the forwarded headers of `peer` are believed."""
         return self._trusted.include(peer)
 
-    def read(self, request: web.BaseRequest, headers: Headers, request_id: str) -> AccessRequest:
+    def read(self, request: ClientRequest, headers: Headers, request_id: str) -> AccessRequest:
         """Make the AccessRequest of `request`, whose fields are `headers`.
 
         Raises MalformedError for what cannot be understood without guessing.
         """
         method = read_method(request.method)
-        target = self.target(request.raw_path)
-        scheme = "https" if request.secure else "http"
-        peer = peer_address(request)
+        target = self.target(request.target)
+        scheme, peer = request.connection.scheme, request.connection.peer
         host = parse_host(headers.all(b"host"), scheme)
         client = peer
         if self.trusts(peer):
@@ -115,15 +113,6 @@ def forwarded_headers(
         (b"traceparent", traceparent),
     )
     return (*told, (b"tracestate", tracestate)) if tracestate else told
-
-
-def peer_address(request: web.BaseRequest) -> str:
-    """Return the address that the socket shows; `unix` for a socket file, empty once the client has gone."""
-    transport = request.transport
-    if transport is None:
-        return ""
-    peer = transport.get_extra_info("peername")
-    return str(peer[0]) if isinstance(peer, tuple) else "unix"
 
 
 def _last(headers: Headers, name: bytes) -> str:

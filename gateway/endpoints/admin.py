@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 import structlog
-from aiohttp import web
 
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response, json_fields
 
 Render = Callable[[], Awaitable[tuple[bytes, str]]]
 """Returns the metrics of every process, and their content type."""
@@ -21,7 +22,7 @@ class Page(msgspec.Struct, frozen=True):
     """What answers at one path, by one method; HEAD is answered where GET is (RFC 9110 section 9.3.2)."""
 
     method: str
-    answer: Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+    answer: Callable[[ClientRequest, str], Awaitable[Response]]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -40,10 +41,10 @@ class AdminPort:
         self._pages = dict(pages)
         self._new_id = new_id
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest) -> Response:
         """Answer one request; raises for nothing but a client that has gone."""
         request_id = self._new_id()
-        page = self._pages.get(request.raw_path.partition("?")[0])
+        page = self._pages.get(request.target.partition("?")[0])
         if page is None:
             return refusal_response(Refusal(RefusalCode.NOT_FOUND), request_id)
         if request.method not in page.methods:
@@ -66,21 +67,18 @@ def health_pages(ready: Callable[[], bool], render: Render) -> dict[str, Page]:
     returns the metrics and their content type.
     """
 
-    async def healthz(_request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
+    async def healthz(_request: ClientRequest, _request_id: str) -> Response:
         return _told(200, "healthy")
 
-    async def readyz(_request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
+    async def readyz(_request: ClientRequest, _request_id: str) -> Response:
         return _told(200, "ready") if ready() else _told(503, "not ready")
 
-    async def metrics(_request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
+    async def metrics(_request: ClientRequest, _request_id: str) -> Response:
         body, content_type = await render()
-        return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+        return Response(200, ((b"Content-Type", content_type.encode("ascii")), (b"Cache-Control", b"no-store")), body)
 
     return {"/healthz": Page("GET", healthz), "/readyz": Page("GET", readyz), "/metrics": Page("GET", metrics)}
 
 
-def _told(status: int, state: str) -> web.Response:
-    body = msgspec.json.encode({"status": state})
-    return web.Response(
-        status=status, body=body, headers={"Content-Type": "application/json", "Cache-Control": "no-store"}
-    )
+def _told(status: int, state: str) -> Response:
+    return Response(status, json_fields(), msgspec.json.encode({"status": state}))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from aiohttp import web
-
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
 from gateway.telemetry.record import RequestRecord
 
@@ -22,7 +22,5 @@ class Door(Protocol):
     paths: tuple[str, ...]
     hosts: frozenset[str]
 
-    async def answer(
-        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
-    ) -> web.StreamResponse:
-        """Return the response, begun or not."""
+    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
+        """Return the answer, carried already or yet to be sent."""

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import structlog
-from aiohttp import web
 
-from gateway.endpoints.access import AccessReader, peer_address
+from gateway.endpoints.access import AccessReader
 from gateway.endpoints.door import Door
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.framing import refuse_framing
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.record import RequestRecord
 
@@ -52,9 +54,9 @@ class Front:
             for path in door.paths:
                 self._by_path.setdefault(path, []).append(door)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest) -> Answer:
         """Answer one request; raises only where its client has gone or half an answer has been sent."""
-        headers = Headers(request.raw_headers)
+        headers = Headers(request.fields)
         record = self._open(request, headers)
         try:
             response = await self._answer(request, headers, record)
@@ -66,27 +68,26 @@ class Front:
             self._journal.close(record)
         return response
 
-    def refuse(self, _request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+    def refuse(self, refusal: Refusal) -> Response:
         """Word what never became a request: framing that cannot be read, a head that is too long or too late."""
         record = self._journal.open((), None)
         record.door, record.status = "front", refusal.status
         self._journal.close(record)
         return refusal_response(refusal, record.request_id)
 
-    def _open(self, request: web.BaseRequest, headers: Headers) -> RequestRecord:
-        peer = peer_address(request)
+    def _open(self, request: ClientRequest, headers: Headers) -> RequestRecord:
+        peer = request.connection.peer
         told_ids = headers.all(b"x-request-id") if self._accesses.trusts(peer) else None
         record = self._journal.open(headers.all(b"traceparent"), told_ids)
-        record.method, record.path, record.client = request.method, request.raw_path, peer
+        record.method, record.path, record.client = request.method, request.target, peer
         return record
 
-    async def _answer(self, request: web.BaseRequest, headers: Headers, record: RequestRecord) -> web.StreamResponse:
+    async def _answer(self, request: ClientRequest, headers: Headers, record: RequestRecord) -> Answer:
         try:
             refusal = refuse_framing(request.method, request.version, headers)
             if refusal is not None:
-                response = refusal_response(refusal, record.request_id)
-                response.force_close()  # where its body ends is in doubt: what follows may be no request (RFC 9112 6.3)
-                return response
+                # Where its body ends is in doubt: what follows may be no request (RFC 9112 section 6.3).
+                return refusal_response(refusal, record.request_id, closes=True)
             access = self._accesses.read(request, headers, record.request_id)
             record.client, record.host = access.client, access.host.name
             door = self._door(access)
@@ -100,10 +101,11 @@ class Front:
         except Exception:
             _log.exception("unexpected fault", request_id=record.request_id, door=record.door)
             record.fault = "unexpected"
-            if record.status and request.transport is not None:
+            transport = request.connection.transport
+            if record.status and transport is not None:
                 # Half an answer has been sent: a second head in the middle of it would be read as its body. Only a
                 # broken connection says that it is not whole.
-                request.transport.abort()
+                transport.abort()
                 raise
             return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
 

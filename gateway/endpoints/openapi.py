@@ -11,21 +11,23 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from gateway.credentials.reader import Reader
 from gateway.dialects.dialect import Documented, Served
 from gateway.dialects.normal import NormalErrors
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
 from gateway.model.credential import CredentialKind
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
 
 PATH = "/_gateway/openapi.json"
 
 _REFERENCE = "#/components/schemas/{name}"
 _JSON = "application/json"
+_FIELDS = json_fields(b"no-cache")
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 _ALLOW = {"Allow": {"description": "The methods that are allowed", "schema": {"type": "string"}}}
 
@@ -123,15 +125,13 @@ class OpenApi:
     def __init__(self, document: _Json) -> None:
         self._body = msgspec.json.encode(document)
 
-    async def answer(
-        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
-    ) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the document to GET and HEAD."""
         del request, record
         if access.method not in {"GET", "HEAD"}:
             refusal = Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method")
             return refusal_response(refusal, access.request_id, ((b"Allow", b"GET, HEAD"),))
-        return web.Response(body=self._body, headers={"Content-Type": _JSON, "Cache-Control": "no-cache"})
+        return Response(200, _FIELDS, self._body)
 
 
 def _operation(operation: Operation, schemas: Mapping[object, _Json]) -> _Json:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
-from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.endpoints.access import AccessReader, forwarded_headers
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.renewal import CookieRenewal
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.forwarder import Forwarder
 from gateway.gate import Gate
 from gateway.model.access import AccessRequest
-from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal
+from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
+
+_NOT_KEPT = ((b"Cache-Control", b"no-store"),)
 
 
 class Proxy:
@@ -48,9 +50,7 @@ class Proxy:
         self._renewal = renewal
         self._development = development
 
-    async def answer(
-        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
-    ) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
         """Carry the request if it may pass; else say why not."""
         if self._development:
             access = dev_session_as_cookie(access, self._development)
@@ -60,7 +60,7 @@ class Proxy:
         if decision.refusal is not None:
             return refusal_response(decision.refusal, access.request_id, decision.caller_headers)
         if decision.answered:
-            return _answer(decision)
+            return Response(204, (*_NOT_KEPT, *decision.caller_headers))
         if self._renewal is not None and (renewed := self._renewal.fields(decision)):
             decision = msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *renewed))
         believed = self._accesses.trusts(access.peer)
@@ -71,11 +71,3 @@ class Proxy:
         if isinstance(carried, Refusal):
             return refusal_response(carried, access.request_id, decision.caller_headers)
         return carried
-
-
-def _answer(decision: Decision) -> web.Response:
-    """Return the answer that the gate knew by itself, an empty one."""
-    headers = CIMultiDict({"Cache-Control": "no-store"})
-    for name, value in decision.caller_headers:
-        headers.add(name.decode("latin-1"), value.decode("latin-1"))
-    return web.Response(status=204, headers=headers)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.model.decision import HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response, json_fields
 
-_CHALLENGE = 'Bearer realm="gateway"'
+_CHALLENGE = b'Bearer realm="gateway"'
+_FIELDS = json_fields()
 _encoder = msgspec.json.Encoder()
 
 
@@ -24,18 +24,20 @@ class _Body(msgspec.Struct):
     error: _Error
 
 
-def refusal_response(refusal: Refusal, request_id: str, caller_headers: HeaderPairs = ()) -> web.Response:
+def refusal_response(
+    refusal: Refusal, request_id: str, caller_headers: HeaderPairs = (), *, closes: bool = False
+) -> Response:
     """Answer with `{"error": {"code", "message", "status", "request_id"}}` and the fields that the status asks for.
 
     401 carries `WWW-Authenticate` (RFC 9110 section 11.6.1; RFC 6750 section 3 for a token that was no good), 429
-    and 503 `Retry-After` in seconds (RFC 9110 section 10.2.3). `caller_headers` come on top.
+    and 503 `Retry-After` in seconds (RFC 9110 section 10.2.3). `caller_headers` come on top. `closes` ends the
+    connection behind it.
     """
-    headers = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
+    fields = _FIELDS
     if refusal.code is RefusalCode.UNAUTHENTICATED:
-        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="invalid_token"' if refusal.rejected else _CHALLENGE
+        challenge = _CHALLENGE + b', error="invalid_token"' if refusal.rejected else _CHALLENGE
+        fields += ((b"WWW-Authenticate", challenge),)
     if refusal.retry_after is not None:
-        headers["Retry-After"] = str(refusal.retry_after)
-    for name, value in caller_headers:
-        headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        fields += ((b"Retry-After", b"%d" % refusal.retry_after),)
     body = _encoder.encode(_Body(_Error(refusal.code.value, refusal.message, refusal.status, request_id)))
-    return web.Response(status=refusal.status, headers=headers, body=body)
+    return Response(refusal.status, fields + caller_headers, body, closes)

@@ -8,12 +8,12 @@ import json
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from aiohttp import web
 
-from gateway.endpoints.access import peer_address
 from gateway.endpoints.admin import Page
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response, json_fields
 from gateway.model.revocation import Ended, EndedKind
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 
@@ -57,9 +57,9 @@ class Revocation:
         """The page for the admin port's table."""
         return Page("POST", self.answer)
 
-    async def answer(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest, request_id: str) -> Response:
         """Answer one call."""
-        actor = Actor("admin_port", peer_address(request), request_id)
+        actor = Actor("admin_port", request.connection.peer, request_id)
         try:
             self._require_token(request)
             ended = _decoded(await self._body(request))
@@ -68,7 +68,7 @@ class Revocation:
             return refusal_response(refused.refusal, request_id)
         return await self._end(ended, actor)
 
-    async def _end(self, ended: Ended, actor: Actor) -> web.StreamResponse:
+    async def _end(self, ended: Ended, actor: Actor) -> Response:
         outcome = AuditOutcome.FAILED
         try:
             outcome = AuditOutcome.DONE if await self._revoke(ended) else AuditOutcome.PARTLY
@@ -78,11 +78,11 @@ class Revocation:
             refusal = Refusal(RefusalCode.UNAVAILABLE, "not every replica and directory could be told", retry_after=1)
             return refusal_response(refusal, actor.request_id)
         body = msgspec.json.encode({"revoked": {ended.kind.value: ended.id}})
-        return web.Response(body=body, headers={"Content-Type": "application/json", "Cache-Control": "no-store"})
+        return Response(200, json_fields(), body)
 
-    def _require_token(self, request: web.BaseRequest) -> None:
+    def _require_token(self, request: ClientRequest) -> None:
         """Compare in constant time: an early exit would tell a guesser how much of a guess was right."""
-        shown = [value for name, value in request.raw_headers if name.lower() == b"authorization"]
+        shown = [value for name, value in request.fields if name.lower() == b"authorization"]
         if not shown:
             raise _RefusedError(Refusal(RefusalCode.UNAUTHENTICATED, "no admin token was shown"))
         if self._token is None:
@@ -91,7 +91,7 @@ class Revocation:
         if len(shown) > 1 or scheme != _BEARER or not hmac.compare_digest(token, self._token):
             raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "a wrong admin token was shown"))
 
-    async def _body(self, request: web.BaseRequest) -> bytes:
+    async def _body(self, request: ClientRequest) -> bytes:
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds):

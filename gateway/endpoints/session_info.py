@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 import msgspec
 import structlog
-from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.credentials.reader import Reader
 from gateway.credentials.shown import UNREADABLE
 from gateway.dialects.dialect import Ask, Quota, Reply, Served, SessionWanted
 from gateway.endpoints.development import dev_session_as_cookie
+from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate, Identified
 from gateway.model.access import AccessRequest
 from gateway.model.answers import Found, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.resolution import Resolution
+from gateway.model.response import Response, json_fields
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller
@@ -29,7 +30,8 @@ from gateway.telemetry.record import RequestRecord
 SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
 """(credential, session id, name of the authority that knew the credential) -> another session of the same user."""
 
-_METHODS = "GET, HEAD, OPTIONS"
+_ALLOW = (b"Allow", b"GET, HEAD, OPTIONS")
+_FIELDS = json_fields()
 _log = structlog.get_logger(__name__)
 
 
@@ -72,9 +74,7 @@ class SessionInfo:
         self.paths = dialect.paths
         self.hosts = doorway.hosts
 
-    async def answer(
-        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
-    ) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the response, complete and not yet sent."""
         del request
         if access.method == "OPTIONS":
@@ -151,21 +151,19 @@ class SessionInfo:
         record.decision = msgspec.structs.replace(judged, refusal=refusal, rule=refusal.code.value)
         return self._dialect.refuse(refusal, ask)
 
-    def _options(self, access: AccessRequest) -> web.Response:
+    def _options(self, access: AccessRequest) -> Response:
         """Say what may be asked (RFC 9110 section 9.3.7), and to whose pages."""
-        headers = CIMultiDict({"Allow": _METHODS, "Cache-Control": "no-store"})
-        if self._doorway.cors is not None:
-            _add(headers, self._doorway.cors.preflight(access, b"GET, HEAD"))
-        return web.Response(status=204, headers=headers)
+        cors = self._doorway.cors
+        told = cors.preflight(access, b"GET, HEAD") if cors is not None else ()
+        return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *told))
 
-    def _response(self, reply: Reply, access: AccessRequest) -> web.Response:
-        headers = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
-        if reply.status == web.HTTPMethodNotAllowed.status_code:
-            headers["Allow"] = _METHODS
-        _add(headers, reply.headers)
+    def _response(self, reply: Reply, access: AccessRequest) -> Response:
+        fields = _FIELDS + reply.headers
+        if reply.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            fields += (_ALLOW,)
         if self._doorway.cors is not None:
-            _add(headers, self._doorway.cors.fields(access))
-        return web.Response(status=reply.status, headers=headers, body=reply.body)
+            fields += self._doorway.cors.fields(access)
+        return Response(reply.status, fields, reply.body)
 
 
 def _worded(reply: Reply | SessionWanted) -> Reply:
@@ -179,11 +177,6 @@ def _aged(reply: Reply, resolution: Resolution) -> Reply:
     if not resolution.stale:
         return reply
     return msgspec.structs.replace(reply, headers=(*reply.headers, (b"Age", b"%d" % resolution.age)))
-
-
-def _add(headers: CIMultiDict[str], pairs: HeaderPairs) -> None:
-    for name, value in pairs:
-        headers.add(name.decode("latin-1"), value.decode("latin-1"))
 
 
 def _decision(access: AccessRequest, identified: Identified) -> Decision:

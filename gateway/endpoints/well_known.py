@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
 
 _METHODS = ("GET", "HEAD")
@@ -30,12 +31,10 @@ class WellKnownKeys:
     def __init__(self, path: str, jwks: Callable[[], Mapping[str, Any]], max_age: int) -> None:
         self.paths: tuple[str, ...] = (path,)
         self._jwks = jwks
-        self._headers = {"Content-Type": "application/json", "Cache-Control": f"public, max-age={max_age}"}
+        self._fields = json_fields(f"public, max-age={max_age}".encode("ascii"))
 
-    async def answer(
-        self, _request: web.BaseRequest, access: AccessRequest, _record: RequestRecord
-    ) -> web.StreamResponse:
+    async def answer(self, _request: ClientRequest, access: AccessRequest, _record: RequestRecord) -> Response:
         """Return the key set; 405 for what is not a reading."""
         if access.method not in _METHODS:
             return refusal_response(Refusal(RefusalCode.METHOD_NOT_ALLOWED), access.request_id, _ALLOW)
-        return web.Response(body=msgspec.json.encode(self._jwks()), headers=self._headers)
+        return Response(200, self._fields, msgspec.json.encode(self._jwks()))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from aiohttp import web
-
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.framing import is_upgrade
 from gateway.forwarding.open_streams import OpenStream, OpenStreams
-from gateway.forwarding.peers import ClientConnection
 from gateway.forwarding.request_body import RequestBody
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.telemetry.record import RequestRecord
@@ -40,7 +36,7 @@ class Carriage:
 
     def __init__(
         self,
-        request: web.BaseRequest,
+        request: ClientRequest,
         decision: Decision,
         added: HeaderPairs,
         record: RequestRecord,
@@ -57,7 +53,7 @@ class Carriage:
         self.route = route
         self.added = added + decision.identity
         self.record = record
-        self.client = cast("ClientConnection", request.protocol)
+        self.client = request.connection
         self.body = RequestBody(request, headers, route.body_bytes, record)
         self.upgrading = is_upgrade(headers)
         self.http_1_0 = request.version < (1, 1)

@@ -1,24 +1,21 @@
-"""The answer that has already gone out, in the shape that aiohttp's handlers return."""
+"""The upstream's answer, which has already gone out."""
 
 from __future__ import annotations
 
-from aiohttp import web
+import msgspec
+
+from gateway.model.response import Response
 
 
-class CarriedResponse(web.StreamResponse):
-    """Stands for bytes that were written past aiohttp's response writer, so there is nothing left to prepare.
+class Carried(msgspec.Struct, frozen=True, gc=False):
+    """Stands for an answer whose bytes were written as they came.
 
     `keep_alive` tells whether the caller's connection may carry another request.
     """
 
-    def __init__(self, status: int, *, keep_alive: bool) -> None:
-        # The parent's constructor makes a header map that nobody would read, on every request.
-        self._status = status
-        self._keep_alive = keep_alive
-        self._eof_sent = True
+    status: int
+    keep_alive: bool
 
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Do nothing: the head was sent."""
 
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: the body was sent."""
+Answer = Carried | Response
+"""What a request ends in: the upstream's answer, or one of our own that is yet to be sent."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from aiohttp import web
-
+from gateway.forwarding.carried import Carried
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
@@ -15,9 +15,9 @@ class Forwarder(Protocol):
     """Carries an allowed request to its route's upstream and the answer back."""
 
     async def forward(
-        self, request: web.BaseRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
-    ) -> web.StreamResponse | Refusal:
-        """Return the response that was begun or finished on the client's connection, or why there is none.
+        self, request: ClientRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
+    ) -> Carried | Refusal:
+        """Return what was answered on the client's connection, or why there is none.
 
         `added` are fields that the upstream gets besides what the client sent and `decision.identity`
         (`X-Forwarded-*`, `X-Request-Id`, `traceparent`); every client spelling of them is removed first. A Refusal

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from aiohttp import web
-
 from gateway.forwarding.carriage import Carriage
-from gateway.forwarding.carried import CarriedResponse
+from gateway.forwarding.carried import Carried
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.connection import UpstreamConnection
 from gateway.forwarding.exchange import Exchange
 from gateway.forwarding.faults import ExchangeError, Fault
@@ -46,8 +45,8 @@ class HttpForwarder:
         self._loop = asyncio.get_running_loop()
 
     async def forward(
-        self, request: web.BaseRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
-    ) -> web.StreamResponse | Refusal:
+        self, request: ClientRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
+    ) -> Carried | Refusal:
         """Carry the request; see Forwarder."""
         try:
             return await self._carry(Carriage(request, decision, added, record, self._streams, self._loop.time()))
@@ -60,7 +59,7 @@ class HttpForwarder:
         await self._upstreams.close()
         await self._tasks.aclose()
 
-    async def _carry(self, carriage: Carriage) -> web.StreamResponse:
+    async def _carry(self, carriage: Carriage) -> Carried:
         """Carry it once, or twice where a reused connection proved dead and the request may be repeated."""
         group = self._upstreams.of(carriage.route)
         connect_timeout = carriage.route.timeouts.connect
@@ -74,7 +73,7 @@ class HttpForwarder:
         carriage.record.retried = True
         return await self._exchange(carriage, await group.borrow(connect_timeout, fresh=loan.upstream))
 
-    async def _exchange(self, carriage: Carriage, loan: Loan) -> web.StreamResponse:
+    async def _exchange(self, carriage: Carriage, loan: Loan) -> Carried:
         """Run one exchange on a borrowed connection, and give the connection back, whatever happens."""
         record, connection = carriage.record, loan.connection
         record.upstream = loan.upstream.label
@@ -98,7 +97,7 @@ class HttpForwarder:
             _settle(carriage, loan, exchange)
             if pump is not None:
                 await asyncio.wait({pump})  # it reads the body, and so does the front next, to drop the rest
-        return CarriedResponse(record.status, keep_alive=exchange.keep_alive)
+        return Carried(record.status, exchange.keep_alive)
 
     def _send(self, carriage: Carriage, loan: Loan, exchange: Exchange) -> asyncio.Task[None] | None:
         """Send the head, and the body if it is there; return the task that sends the rest, if there is one."""

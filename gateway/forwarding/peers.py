@@ -35,10 +35,13 @@ class RawPeer(Protocol):
 class ClientConnection(Protocol):
     """The caller's connection, as the front keeps it. `transport` is `None` once the caller has gone.
 
-    `draining` says that the process is about to end, so that each answer closes its connection.
+    `peer` is the address that the socket shows, `unix` for a socket file; `scheme` is `http` or `https`. `draining`
+    says that the process is about to end, so that each answer closes its connection.
     """
 
     transport: asyncio.Transport | None
+    peer: str
+    scheme: str
 
     @property
     def writing_paused(self) -> bool:

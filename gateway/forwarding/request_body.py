@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import ClientError, web
 from aiohttp.streams import EmptyStreamReader
 
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
@@ -23,7 +24,7 @@ class RequestBody:
 
     __slots__ = ("_content", "_expects", "_most", "_record", "begun", "chunked", "complete", "framing")
 
-    def __init__(self, request: web.BaseRequest, headers: Headers, most: int, record: RequestRecord) -> None:
+    def __init__(self, request: ClientRequest, headers: Headers, most: int, record: RequestRecord) -> None:
         self._content = request.content
         self._record = record
         self._most = most

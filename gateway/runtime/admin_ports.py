@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
-
 from gateway.endpoints.admin import AdminPort, Page, Render, health_pages
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.revoke import Revocation, Revoke
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.refusal import Refusal
+from gateway.model.response import Response
 from gateway.runtime.process import Process
 from gateway.runtime.server import GatewayServer
 from gateway.runtime.settings import Settings
@@ -57,14 +57,14 @@ class AdminPorts:
         for server in self._servers:
             await server.close(_LAST_ANSWERS)
 
-    async def _answer_admin(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answer_admin(self, request: ClientRequest) -> Response:
         return await self._admin.answer(request)
 
-    def _refuse(self, _request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+    def _refuse(self, refusal: Refusal) -> Response:
         return refusal_response(refusal, self._process.random_hex.draw())
 
     async def _listen(
-        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], sockets: Sockets, settings: Settings
+        self, handler: Callable[[ClientRequest], Awaitable[Response]], sockets: Sockets, settings: Settings
     ) -> None:
         if not sockets:
             return

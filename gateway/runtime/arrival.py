@@ -29,19 +29,17 @@ class FrontLimits(msgspec.Struct, frozen=True):
 class Arrival:
     """Where a caller stands in what it sends: in a head, in a body, or behind both.
 
-    `fed` counts the bytes of a head that is not complete yet. It moves the connection's one `deadline` and asks its
+    `fed` counts the bytes of a head that is not complete yet. It moves the connection's one `deadline` and asks
     `trailers` which requests may be served; what an expired deadline means is the connection's to decide.
     """
 
-    __slots__ = ("_body", "_deadline", "_in_body", "_limits", "_loop", "_trailers", "fed")
+    __slots__ = ("_body", "_deadline", "_in_body", "_limits", "_loop", "fed", "trailers")
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, limits: FrontLimits, deadline: Deadline, trailers: TrailerGuard
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: FrontLimits, deadline: Deadline) -> None:
         self._loop = loop
         self._limits = limits
         self._deadline = deadline
-        self._trailers = trailers
+        self.trailers = TrailerGuard()
         self._body: StreamReader = EMPTY_PAYLOAD
         self._in_body = False
         self.fed = 0
@@ -53,8 +51,11 @@ class Arrival:
         trailers are dropped, and those whose heads are too long are refused in their places. For `parsed_all` see
         TrailerGuard.
         """
+        if began == 1 and messages[-1][1] is EMPTY_PAYLOAD and self.trailers.pass_by(data):
+            self._began(len(data), messages)
+            return True
         new = [messages[place - began] for place in range(began)]
-        admitted = self._trailers.admit(data, new, parsed_all=parsed_all)
+        admitted = self.trailers.admit(data, new, parsed_all=parsed_all)
         for _ in range(began - admitted):
             messages.pop()
         if admitted:
@@ -82,7 +83,11 @@ class Arrival:
         if size > self._limits.head_bytes:
             refuse_long_heads(messages, self._limits.head_bytes)
         self._body = messages[-1][1] if messages else EMPTY_PAYLOAD
-        self._expect_body()
+        if self._body is EMPTY_PAYLOAD:
+            self._in_body = False
+            self._deadline.clear()
+        else:
+            self._expect_body()
 
     def _expect_body(self) -> None:
         """Give the rest of a body its time, from now; none where it is at its end."""

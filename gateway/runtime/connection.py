@@ -11,19 +11,18 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 import structlog
-from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 
+from gateway.forwarding.carried import Carried
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.deadline import Deadline
 from gateway.forwarding.peers import FlowWatcher, RawPeer
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.runtime.arrival import Arrival
 from gateway.runtime.lingering import Deaf, drop_rest
-from gateway.runtime.trailers import TrailerGuard
-from gateway.runtime.unreadable import HEAD_TOO_LONG, UNREADABLE, Refused, refusal_of
+from gateway.runtime.unreadable import HEAD_TOO_LONG, Refused, refusal_of
 
 if TYPE_CHECKING:
     from gateway.runtime.server import GatewayServer
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _MOST_READ = 64 * 1024
-_SERVER = "gateway"
-"""Who answers, on our own answers alone (RFC 9110 section 10.2.4); aiohttp would tell its version and Python's."""
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow caller before the upstream is held."""
 
@@ -40,7 +37,7 @@ _WRITE_HIGH = 256 * 1024
 class FrontConnection(RequestHandler):
     """Implements `gateway.forwarding.peers.ClientConnection` besides aiohttp's own protocol."""
 
-    __slots__ = ("_arrival", "_deadline", "_leaving", "_peer", "_server", "_trailers", "_watcher")
+    __slots__ = ("_arrival", "_body", "_deadline", "_leaving", "_raw_peer", "_server", "_watcher", "peer", "scheme")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -59,9 +56,11 @@ class FrontConnection(RequestHandler):
         self._deadline = Deadline(loop, self._expired)
         self._leaving = False
         self._watcher: FlowWatcher | None = None
-        self._peer: RawPeer | None = None
-        self._trailers = TrailerGuard()
-        self._arrival = Arrival(loop, limits, self._deadline, self._trailers)
+        self._raw_peer: RawPeer | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._arrival = Arrival(loop, limits, self._deadline)
+        self.peer = ""
+        self.scheme = "http"
 
     # What the forwarding room asks for
 
@@ -76,7 +75,7 @@ class FrontConnection(RequestHandler):
 
     def take_over(self, peer: RawPeer) -> bytes:
         """Give every byte that comes from now on to `peer`; return those that came behind the request's head."""
-        self._peer = peer
+        self._raw_peer = peer
         early, self._message_tail = self._message_tail, b""
         if self._buffer_paused:
             self._resume_reading_for_buffer()
@@ -101,6 +100,10 @@ class FrontConnection(RequestHandler):
         """Begin to serve, unless there are too many connections."""
         super().connection_made(transport)
         cast("asyncio.Transport", transport).set_write_buffer_limits(_WRITE_HIGH)
+        address = transport.get_extra_info("peername")
+        self.peer = str(address[0]) if isinstance(address, tuple) else "unix"
+        if transport.get_extra_info("sslcontext") is not None:
+            self.scheme = "https"
         self._deadline.set(self._loop.time() + self._server.limits.head_timeout)
         if self._server.is_full:
             self._refuse(Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1))
@@ -108,18 +111,19 @@ class FrontConnection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell whoever works for this caller that it has gone: the handler is cancelled, and so is its exchange."""
         self._deadline.close()
-        peer, self._peer = self._peer, None
+        peer, self._raw_peer = self._raw_peer, None
         if peer is not None:
             self._task_handler = None  # a tunnel ends by itself, in order
             peer.ended()
+        self._body.set_exception(exc or ConnectionResetError("the caller has gone"))
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, and see to it that they come in time and in bounds."""
-        if self._peer is not None:
-            self._peer.received(data)
+        if self._raw_peer is not None:
+            self._raw_peer.received(data)
             return
-        if self._trailers.ended:
+        if self._arrival.trailers.ended:
             return
         known = self._request_count
         super().data_received(data)
@@ -132,16 +136,16 @@ class FrontConnection(RequestHandler):
         super().pause_writing()
         if self._watcher is not None:
             self._watcher.client_paused()
-        if self._peer is not None:
-            self._peer.paused()
+        if self._raw_peer is not None:
+            self._raw_peer.paused()
 
     def resume_writing(self) -> None:
         """Let the source go on."""
         super().resume_writing()
         if self._watcher is not None:
             self._watcher.client_resumed()
-        if self._peer is not None:
-            self._peer.resumed()
+        if self._raw_peer is not None:
+            self._raw_peer.resumed()
 
     # Limits
 
@@ -166,8 +170,11 @@ class FrontConnection(RequestHandler):
     async def start(self) -> None:
         """Serve one request after another until the connection ends."""
         try:
-            while not self._force_close and await self._serve_next():
-                pass
+            while not self._force_close:
+                if not self._messages:
+                    await self._next_message()
+                if not await self._serve(*self._messages.popleft()):
+                    break
         except ConnectionError:
             pass  # the caller left while it was answered
         except Exception:  # noqa: BLE001 - the last frame of this task: nobody else would log it
@@ -178,35 +185,6 @@ class FrontConnection(RequestHandler):
             if self.transport is not None:
                 self.transport.close()
 
-    async def _serve_next(self) -> bool:
-        """Serve the next request; tell whether another may follow."""
-        if not self._messages:
-            await self._next_message()
-        message, payload = self._messages.popleft()
-        if not isinstance(message, RawRequestMessage):
-            await self._answer_refused(message)
-            return False
-        if self._parser is not None:
-            self._parser.message_consumed()
-        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
-            self._resume_reading_if_drained()
-        request = self._request(message, payload)
-        keep_alive = await self._answer(request)
-        if not payload.is_eof():
-            keep_alive = await drop_rest(payload) and keep_alive
-        # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
-        # the next request, which is on its way already, is told.
-        return keep_alive and not message.upgrade and not self._leaving and not self._is_spent
-
-    @property
-    def _is_spent(self) -> bool:
-        """Tell whether nothing may follow: a request with trailers has been read."""
-        return self._trailers.ended and not self._messages
-
-    def _request(self, message: RawRequestMessage, payload: StreamReader) -> web.BaseRequest:
-        task = cast("asyncio.Task[None]", self._task_handler)
-        return web.BaseRequest(message, payload, self, StreamWriter(self, self._loop), task, self._loop)
-
     async def _next_message(self) -> None:
         if not self._arrival.fed and self._request_count:
             self._deadline.set(self._loop.time() + self._server.limits.idle)
@@ -216,29 +194,57 @@ class FrontConnection(RequestHandler):
         finally:
             self._waiter = None
 
-    async def _answer(self, request: web.BaseRequest) -> bool:
-        """Let the handler answer, and send what it has not sent itself; tell whether the connection may stay."""
-        server = self._server
-        self._current_request = request
-        self._request_in_progress = True
-        try:
-            response = await server.request_handler(request)
-            if not response.prepared:
-                response.headers.setdefault("Server", _SERVER)
-                if self.draining:
-                    response.force_close()
-            await response.prepare(request)
-            await response.write_eof()
-        finally:
-            self._current_request = None
-            self._request_in_progress = False
-            server.requests_count += 1
-        return bool(response.keep_alive)
+    async def _serve(self, message: object, payload: StreamReader) -> bool:
+        """Serve one request; tell whether another may follow."""
+        if not isinstance(message, RawRequestMessage):
+            await self._answer_unreadable(message)
+            return False
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        self._body = payload
+        keep_alive = not message.should_close
+        answer = await self._server.answer(
+            ClientRequest(message.method, message.path, message.version, message.raw_headers, keep_alive, payload, self)
+        )
+        if isinstance(answer, Carried):
+            stays = answer.keep_alive
+        else:
+            stays = self._server.writer.send(self.transport, answer, message, closes=self.draining)
+        if self._paused:
+            await self._taken()
+        if not payload.is_eof():
+            stays = await drop_rest(payload) and stays
+        # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
+        # the next request, which is on its way already, is told.
+        return stays and not message.upgrade and not self._leaving and not self._is_spent
 
-    async def _answer_refused(self, message: object) -> None:
+    @property
+    def _is_spent(self) -> bool:
+        """Tell whether nothing may follow: a request with trailers has been read."""
+        return self._arrival.trailers.ended and not self._messages
+
+    async def _taken(self) -> None:
+        """Wait while the caller takes what it was sent; one that takes nothing for `body_stall` seconds is cut off.
+
+        Else a caller that sends requests and reads no answers would have us keep them all.
+        """
+        transport = self.transport
+        while self._paused and transport is not None:
+            left = transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(self._server.limits.body_stall):
+                    await self._drain_helper()
+            except TimeoutError:
+                self._drain_waiter = None  # the parent's future, which the timeout has cancelled
+                if transport.get_write_buffer_size() >= left:
+                    transport.abort()
+
+    async def _answer_unreadable(self, message: object) -> None:
         """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
-        deaf = self._peer = Deaf(self._loop)
-        request = self._request(UNREADABLE, EMPTY_PAYLOAD)
-        response = self._server.refuse(request, refusal_of(message, self.max_line_size))
-        response.headers["Server"] = _SERVER
-        await deaf.answer(request, response)
+        deaf = self._raw_peer = Deaf(self._loop)
+        response = self._server.refuse(refusal_of(message, self.max_line_size))
+        self._server.writer.send(self.transport, response, None, closes=True)
+        if self.transport is not None and not self.transport.is_closing():
+            await deaf.linger(self.transport)

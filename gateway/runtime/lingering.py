@@ -33,14 +33,14 @@ class Deaf:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._gone: asyncio.Future[None] = loop.create_future()
 
-    async def answer(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """Send the connection's last answer, and linger."""
-        response.force_close()
-        await response.prepare(request)
-        await response.write_eof()
-        transport = request.transport
-        if transport is not None and not transport.is_closing():
-            await self._linger(transport)
+    async def linger(self, transport: asyncio.Transport) -> None:
+        """Say that no more is coming, and give the caller a moment to read the answer before the connection goes."""
+        transport.resume_reading()
+        with contextlib.suppress(OSError, NotImplementedError):  # TLS has no half-closed connections
+            transport.write_eof()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await self._gone
 
     def received(self, data: bytes) -> None:
         """Drop what comes."""
@@ -55,12 +55,3 @@ class Deaf:
 
     def resumed(self) -> None:
         """Nothing more is written."""
-
-    async def _linger(self, transport: asyncio.Transport) -> None:
-        """Say that no more is coming, and give the caller a moment to read the answer before the connection goes."""
-        transport.resume_reading()
-        with contextlib.suppress(OSError, NotImplementedError):  # TLS has no half-closed connections
-            transport.write_eof()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_SECONDS):
-                await self._gone

@@ -9,14 +9,18 @@ from typing import cast
 from aiohttp import http_parser, web
 from aiohttp.http_parser import HttpRequestParserPy
 
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.errors import GatewayError
 from gateway.model.refusal import Refusal
+from gateway.model.response import Response
 from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.connection import FrontConnection
+from gateway.runtime.own_response import ResponseWriter
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Refuse = Callable[[web.BaseRequest, Refusal], web.StreamResponse]
-"""Words a refusal of the front itself; the request is a stand-in that has no target and no header of the caller's."""
+Handler = Callable[[ClientRequest], Awaitable[Answer]]
+Refuse = Callable[[Refusal], Response]
+"""Words a refusal of the front itself."""
 
 
 class GatewayServer(web.Server):
@@ -27,7 +31,9 @@ class GatewayServer(web.Server):
 
     def __init__(self, handler: Handler, limits: FrontLimits, refuse: Refuse) -> None:
         require_c_parser()
-        super().__init__(handler, handler_cancellation=True)
+        super().__init__(handler, handler_cancellation=True)  # type: ignore[arg-type]  # FrontConnection calls `answer`
+        self.answer = handler
+        self.writer = ResponseWriter()
         self.limits = limits
         self.refuse = refuse
         self.draining = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aiohttp import web
-
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.refusal import Refusal
+from gateway.model.response import Response
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.generation import Generation
 
@@ -36,7 +37,7 @@ class Stage:
             self._earlier.add(before)
             self._close_if_over(before)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest) -> Answer:
         """Answer one request; see `Front.answer`."""
         playing = self._playing
         playing.under_way += 1
@@ -47,9 +48,9 @@ class Stage:
             if playing is not self._current:
                 self._close_if_over(playing)
 
-    def refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+    def refuse(self, refusal: Refusal) -> Response:
         """Word what never became a request."""
-        return self._playing.generation.front.refuse(request, refusal)
+        return self._playing.generation.front.refuse(refusal)
 
     def living(self) -> Iterator[Generation]:
         """Yield every generation in which something may still be open, the one that serves first."""

@@ -32,6 +32,13 @@ class TrailerGuard:
         self._last_bytes = b""
         self.ended = False
 
+    def pass_by(self, data: bytes) -> bool:
+        """Note bytes that ended in one request without a body, or say that they have to be looked at with `admit`."""
+        if self._body is not None or len(data) < len(_BARE_END):
+            return False
+        self._last_bytes = data[-len(_BARE_END) :]
+        return True
+
     def admit(self, data: bytes, began: Sequence[Message], *, parsed_all: bool) -> int:
         """Return how many of the messages that `began` with these bytes may be served, from the first.
 

@@ -7,17 +7,12 @@ from typing import Any
 
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.http_writer import HttpVersion11
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import ERROR
 
 from gateway.model.refusal import Refusal, RefusalCode
 
 Message = tuple[Any, StreamReader]
 """What waits to be served: a request's head, aiohttp's error or our `Refused` in its place, and its body."""
-
-UNREADABLE = ERROR._replace(version=HttpVersion11)
-"""Stands in for the request where there is none to answer; 1.1, so that `Connection: close` is said."""
 
 HEAD_TOO_LONG = Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes")
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import cast
 
-from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.forwarding.carriage import Carriage
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.open_streams import OpenStreams
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.route import Match, Route, Timeouts
@@ -19,15 +17,16 @@ from tests.support.fake_transport import FakeClient, FakeTransport
 from tests.support.requests import access_request
 
 
-@dataclass
-class FakeRequest:
-    """As much of aiohttp's request as forwarding looks at."""
-
-    method: str = "GET"
-    version: tuple[int, int] = (1, 1)
-    keep_alive: bool = True
-    content: StreamReader = EMPTY_PAYLOAD
-    protocol: FakeClient = field(default_factory=FakeClient)
+def client_request(
+    method: str = "GET",
+    version: tuple[int, int] = (1, 1),
+    *,
+    keep_alive: bool = True,
+    content: StreamReader = EMPTY_PAYLOAD,
+    connection: FakeClient | None = None,
+) -> ClientRequest:
+    """A request that no front has read."""
+    return ClientRequest(method, "/", version, (), keep_alive, content, connection or FakeClient())
 
 
 def body_stream() -> StreamReader:
@@ -38,7 +37,7 @@ def body_stream() -> StreamReader:
 
 
 def carriage(
-    request: FakeRequest | None = None,
+    request: ClientRequest | None = None,
     fields: HeaderPairs = (),
     *,
     target: str = "/",
@@ -47,14 +46,14 @@ def carriage(
     caller_headers: HeaderPairs = (),
     **route: object,
 ) -> Carriage:
-    request = request or FakeRequest()
+    request = request or client_request()
     decision = Decision(
         access=access_request(request.method, target, fields),
         route=Route(name="all", match=Match("/"), timeouts=timeouts or Timeouts(), **route),  # type: ignore[arg-type]
         caller_headers=caller_headers,
     )
     return Carriage(
-        cast("web.BaseRequest", request),
+        request,
         decision,
         added,
         RequestRecord("req-1", 0.0),

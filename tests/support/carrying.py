@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from aiohttp import web
-
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.framing import refuse_framing
 from gateway.forwarding.http_forwarder import HttpForwarder
 from gateway.forwarding.open_streams import OpenStreams
@@ -85,7 +85,7 @@ class AllowAll:
         self._ids = itertools.count(1)
         self.carrying: Carrying | None = None
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, request: ClientRequest) -> Answer:
         record = RequestRecord(f"req-{next(self._ids)}", monotonic())
         try:
             return await self._answer(request, record)
@@ -96,8 +96,8 @@ class AllowAll:
             assert self.carrying is not None
             self.carrying.note(record)
 
-    async def _answer(self, request: web.BaseRequest, record: RequestRecord) -> web.StreamResponse:
-        headers = Headers(request.raw_headers)
+    async def _answer(self, request: ClientRequest, record: RequestRecord) -> Answer:
+        headers = Headers(request.fields)
         try:
             refusal = refuse_framing(request.method, request.version, headers)
             if refusal is not None:
@@ -106,7 +106,7 @@ class AllowAll:
                 request.method,
                 "http",
                 parse_host(headers.all(b"host"), "http"),
-                parse_target(request.raw_path),
+                parse_target(request.target),
                 headers,
                 "127.0.0.1",
                 "127.0.0.1",
@@ -141,7 +141,7 @@ async def carrying(
     upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=tls)
     forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
     handler = AllowAll(route, forwarder, decide, added)
-    server = GatewayServer(handler, limits, lambda _request, refusal: refusal_response(refusal, "front"))
+    server = GatewayServer(handler, limits, lambda refusal: refusal_response(refusal, "front"))
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
     handler.carrying = Carrying(listener.sockets[0].getsockname()[1], server, forwarder, upstreams, streams)
     handler.carrying.keep_records = keep_records

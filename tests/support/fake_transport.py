@@ -55,7 +55,8 @@ class FakeClient:
         self.writing_paused = False
         self.draining = False
         self.watcher: object = None
-        self.peer: object = None
+        self.raw_peer: object = None
+        self.peer, self.scheme = "192.0.2.1", "http"
         self.early = b""
 
     @property
@@ -67,7 +68,7 @@ class FakeClient:
         self.watcher = watcher
 
     def take_over(self, peer: object) -> bytes:
-        self.peer = peer
+        self.raw_peer = peer
         return self.early
 
     def pause_reading(self) -> None:

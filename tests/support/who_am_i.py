@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.bearer import BearerSettings
@@ -20,16 +19,18 @@ from gateway.credentials.token_pair import TokenPairSettings
 from gateway.dialects.dialect import Served
 from gateway.endpoints.access import AccessReader
 from gateway.endpoints.session_info import Doorway, SessionInfo
+from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate
 from gateway.identity.headers import IdentityHeaders
 from gateway.model.answers import Reason, Rejected, Verdict
 from gateway.model.credential import Credential
 from gateway.model.headers import Headers
 from gateway.model.resolution import Resolution, Tier
+from gateway.model.response import Response
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from tests.support.low_level import listening
+from tests.support.fronts import front
 
 NOW = datetime(2024, 12, 19, 15, 0, tzinfo=UTC)
 """The instant of the memghost document's example."""
@@ -138,13 +139,13 @@ async def endpoint(
     accesses = AccessReader((), 8192, NOW.timestamp)
     records: list[RequestRecord] = []
 
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(request: ClientRequest) -> Response:
         record = RequestRecord("req-1", 0.0)
         records.append(record)
-        access = accesses.read(request, Headers(request.raw_headers), record.request_id)
+        access = accesses.read(request, Headers(request.fields), record.request_id)
         assert access.target.match in door.paths
         return await door.answer(request, access, record)
 
     jar = aiohttp.DummyCookieJar()
-    async with listening(answer) as port, aiohttp.ClientSession(cookie_jar=jar) as client:
+    async with front(answer) as port, aiohttp.ClientSession(cookie_jar=jar) as client:
         yield Endpoint(client, port, records)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import msgspec
-from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.endpoints.access import AccessReader
 from gateway.endpoints.forward_auth.original import OriginalReader, malformed, restore
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate
 from gateway.identity.headers import IdentityHeaders
 from gateway.model.access import AccessRequest
-from gateway.model.decision import Decision
+from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
 
 _DECIDES_TOO = frozenset(
@@ -38,13 +38,13 @@ class Keeping(msgspec.Struct, frozen=True):
     """How long an allow may be kept: `max_age` in seconds, 0 for not at all; `vary` are the fields it depends on."""
 
     max_age: int = 0
-    vary: str = ""
+    vary: bytes = b""
 
 
 def keeping(max_age: float, reader: OriginalReader, credential_fields: Iterable[bytes]) -> Keeping:
     """Return the Keeping of a door; `credential_fields` are the lower-case headers in which credentials are shown."""
     names = sorted(_DECIDES_TOO | reader.told | frozenset(credential_fields))
-    return Keeping(int(max_age), b", ".join(names).decode("ascii"))
+    return Keeping(int(max_age), b", ".join(names))
 
 
 class ForwardAuth:
@@ -81,10 +81,10 @@ class ForwardAuth:
 
     async def answer(
         self,
-        request: web.BaseRequest,  # noqa: ARG002 - the protocol's
+        request: ClientRequest,  # noqa: ARG002 - the protocol's
         access: AccessRequest,
         record: RequestRecord,
-    ) -> web.StreamResponse:
+    ) -> Response:
         """Return the answer, complete and not yet sent."""
         if not self._peers.include(access.peer):
             return self._refuse(_STRANGER, Decision(access=access, refusal=_STRANGER, rule="peer"), record)
@@ -106,20 +106,17 @@ class ForwardAuth:
             raise malformed("an identity header in a spelling that the proxy does not overwrite")
         return restore(self._reader, access, self._accesses)
 
-    def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> web.Response:
+    def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> Response:
         """Write down what was really decided, and answer with what the proxy understands of it."""
         record.decision = decision
         return refusal_response(self._reader.fold(refusal), record.request_id, decision.caller_headers)
 
-    def _allow(self, decision: Decision) -> web.Response:
-        headers = CIMultiDict({"Cache-Control": "no-store"})
+    def _allow(self, decision: Decision) -> Response:
         age = self._age(decision)
+        kept: HeaderPairs = ((b"Cache-Control", b"no-store"),)
         if age > 0:
-            headers["Cache-Control"] = f"private, max-age={age}"
-            headers["Vary"] = self._kept.vary
-        for name, value in (*self._identity.compose_every(decision.identity), *decision.caller_headers):
-            headers.add(name.decode("latin-1"), value.decode("latin-1"))
-        return web.Response(status=200, headers=headers)
+            kept = ((b"Cache-Control", b"private, max-age=%d" % age), (b"Vary", self._kept.vary))
+        return Response(200, kept + self._identity.compose_every(decision.identity) + decision.caller_headers)
 
     def _age(self, decision: Decision) -> int:
         """Return how many seconds this allow may be kept: never past the session's end, and no counted one at all."""

@@ -3,14 +3,15 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_network
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import RawTestServer
 
 from gateway.endpoints.access import AccessReader, forwarded_headers
 from gateway.endpoints.networks import Network
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
+from gateway.model.response import Response
+from tests.support.fronts import front
 from tests.support.raw_http import exchange
 
 Seen = list[AccessRequest | MalformedError]
@@ -25,17 +26,17 @@ async def reading(
     reader = AccessReader(trusted, target_bytes, lambda: 12.5)
     seen: Seen = []
 
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(request: ClientRequest) -> Response:
         try:
-            seen.append(reader.read(request, Headers(request.raw_headers), "req-1"))
+            seen.append(reader.read(request, Headers(request.fields), "req-1"))
         except MalformedError as refused:
             seen.append(refused)
-        return web.Response()
+        return Response(200)
 
-    async with RawTestServer(handle) as server:
+    async with front(handle) as port:
 
         async def ask(raw: bytes) -> AccessRequest | MalformedError:
-            await exchange(server.port, raw)
+            await exchange(port, raw)
             return seen[-1]
 
         yield ask

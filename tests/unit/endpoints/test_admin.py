@@ -2,11 +2,12 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 
 from gateway.endpoints.admin import AdminPort, Page, health_pages
+from gateway.forwarding.client_request import ClientRequest
+from gateway.model.response import Response
 from gateway.telemetry.metrics import Metrics
-from tests.support.low_level import listening
+from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange, raw_client
 
 
@@ -17,7 +18,7 @@ class Process:
         self.serving = True
         self.metrics = Metrics("1.2.3", lambda: 0)
 
-    async def broken(self, _request: web.BaseRequest, _request_id: str) -> web.StreamResponse:
+    async def broken(self, _request: ClientRequest, _request_id: str) -> Response:
         raise RuntimeError("a detail of ours")
 
     async def render(self) -> tuple[bytes, str]:
@@ -35,7 +36,7 @@ def process() -> Process:
 
 @pytest.fixture
 async def port(process: Process) -> AsyncIterator[int]:
-    async with listening(process.port().answer) as number:
+    async with front(process.port().answer) as number:
         yield number
 
 

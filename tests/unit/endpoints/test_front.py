@@ -6,12 +6,13 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import RawTestServer
 
 from gateway.endpoints.access import AccessReader
 from gateway.endpoints.front import Front
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
+from gateway.model.response import Response
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.instants import Stamps
@@ -21,26 +22,25 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
 from gateway.telemetry.trace_context import Traces
+from tests.support.fronts import front as behind
 from tests.support.raw_http import conversation, exchange, raw_client
 
-Answer = Callable[[web.BaseRequest, AccessRequest, RequestRecord], Awaitable[web.StreamResponse]]
+Answering = Callable[[ClientRequest, AccessRequest, RequestRecord], Awaitable[Answer]]
 
 
 class Own:
     """A door that answers with its name, or as it is told to."""
 
-    def __init__(self, name: str, *paths: str, hosts: tuple[str, ...] = (), answer: Answer | None = None) -> None:
+    def __init__(self, name: str, *paths: str, hosts: tuple[str, ...] = (), answer: Answering | None = None) -> None:
         self.name = name
         self.paths = paths
         self.hosts = frozenset(hosts)
         self._answer = answer
 
-    async def answer(
-        self, request: web.BaseRequest, access: AccessRequest, record: RequestRecord
-    ) -> web.StreamResponse:
+    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
         if self._answer is not None:
             return await self._answer(request, access, record)
-        return web.Response(text=self.name)
+        return Response(200, body=self.name.encode())
 
 
 class Served:
@@ -53,7 +53,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served(*doors: Own, proxy: Answer | None = None) -> AsyncIterator[Served]:
+async def served(*doors: Own, proxy: Answering | None = None) -> AsyncIterator[Served]:
     written = BytesIO()
     random_hex = RandomHex()
     log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
@@ -62,8 +62,8 @@ async def served(*doors: Own, proxy: Answer | None = None) -> AsyncIterator[Serv
     journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
     accesses = AccessReader((), 8192, lambda: 0.0)
     front = Front(doors, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
-    async with RawTestServer(front.answer, handler_cancellation=True) as server:
-        yield Served(server.port, written)
+    async with behind(front.answer) as port:
+        yield Served(port, written)
 
 
 def get(path: bytes, host: bytes = b"a.example") -> bytes:
@@ -134,7 +134,7 @@ async def test_nothing_is_served_behind_framing_that_is_refused() -> None:
 
 
 async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
-    async def break_down(*_: object) -> web.StreamResponse:
+    async def break_down(*_: object) -> Answer:
         raise ZeroDivisionError("the secret is s3cret")
 
     async with served(proxy=break_down) as front:
@@ -146,13 +146,11 @@ async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
 
 
 async def test_half_an_answer_is_never_followed_by_another() -> None:
-    async def break_down_midway(
-        request: web.BaseRequest, _: AccessRequest, record: RequestRecord
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": "100"})
-        await response.prepare(request)
+    async def break_down_midway(request: ClientRequest, _: AccessRequest, record: RequestRecord) -> Answer:
+        transport = request.connection.transport
+        assert transport is not None
+        transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         record.status = 200
-        await response.write(b"half")
         raise ZeroDivisionError
 
     async with served(proxy=break_down_midway) as front:
@@ -164,7 +162,7 @@ async def test_half_an_answer_is_never_followed_by_another() -> None:
 async def test_a_client_that_left_is_written_down_as_such() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def wait(*_: object) -> web.StreamResponse:
+    async def wait(*_: object) -> Answer:
         begun.set()
         try:
             await asyncio.Event().wait()

@@ -10,7 +10,6 @@ import jsonschema_rs
 import msgspec
 import pytest
 import schemathesis
-from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
@@ -18,8 +17,10 @@ from gateway.dialects.dialect import Served
 from gateway.dialects.kinds import spoken_dialect
 from gateway.dialects.normal import Normal
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
+from gateway.forwarding.client_request import ClientRequest
+from gateway.model.response import Response
 from tests.support.example_sessions import ANSWERS, FOUND
-from tests.support.low_level import listening
+from tests.support.fronts import front
 from tests.support.requests import access_request
 from tests.support.who_am_i import LISTED, READERS, Authorities, endpoint
 
@@ -85,10 +86,10 @@ def test_the_products_documents_examples_fit_the_schema(dialect: Served) -> None
 async def test_the_door_hands_out_the_document_and_nothing_else() -> None:
     door = OpenApi(document())
 
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(request: ClientRequest) -> Response:
         return await door.answer(request, access_request(request.method), None)  # type: ignore[arg-type]
 
-    async with listening(answer) as port, aiohttp.ClientSession() as client:
+    async with front(answer) as port, aiohttp.ClientSession() as client:
         async with client.get(f"http://127.0.0.1:{port}/") as got:
             assert (await got.json())["openapi"] == "3.1.0"
         async with client.post(f"http://127.0.0.1:{port}/") as posted:

@@ -1,12 +1,11 @@
 import json
 
-from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
-
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access import AccessReader
 from gateway.endpoints.proxy import Proxy
+from gateway.forwarding.carried import Answer, Carried
+from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate
 from gateway.identity.headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected
@@ -14,24 +13,26 @@ from gateway.model.credential import Credential
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.resolution import Resolution
+from gateway.model.response import Response
 from gateway.model.route import CorsRules, Match, Route
 from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
+from tests.support.carriages import client_request
 from tests.support.requests import access_request
 
 
 class Carrier:
     """A forwarder that notes what it was asked to carry."""
 
-    def __init__(self, answer: web.StreamResponse | Refusal) -> None:
+    def __init__(self, answer: Carried | Refusal) -> None:
         self.answer = answer
         self.carried: list[tuple[Decision, HeaderPairs]] = []
 
     async def forward(
-        self, _request: web.BaseRequest, decision: Decision, added: HeaderPairs, _record: RequestRecord
-    ) -> web.StreamResponse | Refusal:
+        self, _request: ClientRequest, decision: Decision, added: HeaderPairs, _record: RequestRecord
+    ) -> Carried | Refusal:
         self.carried.append((decision, added))
         return self.answer
 
@@ -53,17 +54,17 @@ KEY = build_reader(
 ROUTE = Route(name="r", match=Match("/"), credentials=("key",))
 
 
-async def through(carrier: Carrier, key: bytes) -> tuple[web.StreamResponse, RequestRecord]:
+async def through(carrier: Carrier, key: bytes) -> tuple[Answer, RequestRecord]:
     gate = Gate(RouteTable([ROUTE]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
     proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
     record = RequestRecord("req-1", 1.0)
     record.traceparent = b"00-trace"
     access = access_request(headers=((b"X-Api-Key", key),))
-    return await proxy.answer(make_mocked_request("GET", "/"), access, record), record
+    return await proxy.answer(client_request(), access, record), record
 
 
 async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() -> None:
-    upstreams = web.Response(status=418)
+    upstreams = Carried(418, keep_alive=True)
     carrier = Carrier(upstreams)
     response, record = await through(carrier, b"good")
     assert response is upstreams
@@ -75,7 +76,7 @@ async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() ->
 
 
 async def test_a_refused_request_is_not_carried_and_is_written_down() -> None:
-    carrier = Carrier(web.Response())
+    carrier = Carrier(Carried(200, keep_alive=True))
     response, record = await through(carrier, b"bad")
     assert response.status == 401
     assert carrier.carried == []
@@ -86,23 +87,25 @@ async def test_a_refused_request_is_not_carried_and_is_written_down() -> None:
 async def test_what_the_forwarder_could_not_do_is_answered_in_our_words() -> None:
     response, _ = await through(Carrier(Refusal(RefusalCode.UPSTREAM_TIMEOUT, "10.0.0.1 said nothing")), b"good")
     assert response.status == 504
-    assert isinstance(response, web.Response)
-    assert json.loads(bytes(response.body))["error"]["code"] == "upstream_timeout"
-    assert b"10.0.0.1" not in bytes(response.body)
+    assert isinstance(response, Response)
+    assert json.loads(response.body)["error"]["code"] == "upstream_timeout"
+    assert b"10.0.0.1" not in response.body
 
 
 async def test_a_preflight_is_answered_and_not_carried() -> None:
     cors = CorsRules(frozenset({"https://app.example"}))
     route = Route(name="r", match=Match("/"), credentials=("key",), cors=cors)
     gate = Gate(RouteTable([route]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
-    carrier = Carrier(web.Response())
+    carrier = Carrier(Carried(200, keep_alive=True))
     proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
     asks = ((b"Origin", b"https://app.example"), (b"Access-Control-Request-Method", b"PUT"))
     response = await proxy.answer(
-        make_mocked_request("OPTIONS", "/"), access_request("OPTIONS", headers=asks), RequestRecord("req-1", 1.0)
+        client_request("OPTIONS"), access_request("OPTIONS", headers=asks), RequestRecord("req-1", 1.0)
     )
+    assert isinstance(response, Response)
+    fields = dict(response.fields)
     assert response.status == 204
-    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert "PUT" in response.headers["Access-Control-Allow-Methods"]
-    assert response.headers["Cache-Control"] == "no-store"
+    assert fields[b"Access-Control-Allow-Origin"] == b"https://app.example"
+    assert b"PUT" in fields[b"Access-Control-Allow-Methods"]
+    assert fields[b"Cache-Control"] == b"no-store"
     assert carrier.carried == []

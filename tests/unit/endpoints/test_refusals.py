@@ -10,8 +10,8 @@ from gateway.model.refusal import Refusal, RefusalCode
 @pytest.mark.parametrize("code", list(RefusalCode))
 def test_every_refusal_has_the_one_shape(code: RefusalCode) -> None:
     response = refusal_response(Refusal(code, detail="internal detail"), "req-1")
-    body = json.loads(bytes(response.body))
-    assert response.content_type == "application/json"
+    body = json.loads(response.body)
+    assert (b"Content-Type", b"application/json") in response.fields
     assert body == {
         "error": {
             "code": code.value,
@@ -20,23 +20,23 @@ def test_every_refusal_has_the_one_shape(code: RefusalCode) -> None:
             "request_id": "req-1",
         }
     }
-    assert b"internal detail" not in bytes(response.body)
-    assert response.headers["Cache-Control"] == "no-store"
+    assert b"internal detail" not in response.body
+    assert (b"Cache-Control", b"no-store") in response.fields
 
 
 def test_401_names_a_challenge_and_tells_a_bad_token_from_none() -> None:
     nobody = refusal_response(Refusal(RefusalCode.UNAUTHENTICATED), "r")
     bad = refusal_response(Refusal(RefusalCode.UNAUTHENTICATED, rejected=Reason.EXPIRED), "r")
-    assert nobody.headers["WWW-Authenticate"] == 'Bearer realm="gateway"'
-    assert bad.headers["WWW-Authenticate"] == 'Bearer realm="gateway", error="invalid_token"'
-    assert "WWW-Authenticate" not in refusal_response(Refusal(RefusalCode.FORBIDDEN), "r").headers
+    assert dict(nobody.fields)[b"WWW-Authenticate"] == b'Bearer realm="gateway"'
+    assert dict(bad.fields)[b"WWW-Authenticate"] == b'Bearer realm="gateway", error="invalid_token"'
+    assert b"WWW-Authenticate" not in dict(refusal_response(Refusal(RefusalCode.FORBIDDEN), "r").fields)
 
 
 def test_an_outage_says_when_to_come_back() -> None:
-    assert refusal_response(Refusal(RefusalCode.UNAVAILABLE, retry_after=7), "r").headers["Retry-After"] == "7"
+    assert (b"Retry-After", b"7") in refusal_response(Refusal(RefusalCode.UNAVAILABLE, retry_after=7), "r").fields
 
 
 def test_several_cookies_can_be_cleared_at_once() -> None:
     pairs = ((b"Set-Cookie", b"a=; Max-Age=0"), (b"Set-Cookie", b"b=; Max-Age=0"))
     response = refusal_response(Refusal(RefusalCode.UNAUTHENTICATED), "r", pairs)
-    assert response.headers.getall("Set-Cookie") == ["a=; Max-Age=0", "b=; Max-Age=0"]
+    assert response.fields[-2:] == pairs

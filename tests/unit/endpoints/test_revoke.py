@@ -10,7 +10,7 @@ from gateway.model.revocation import Ended, EndedKind
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
-from tests.support.low_level import listening
+from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange, raw_client
 from tests.support.records import NOON
 
@@ -49,7 +49,7 @@ def fleet() -> Fleet:
 
 @pytest.fixture
 async def port(fleet: Fleet) -> AsyncIterator[int]:
-    async with listening(fleet.admin(TOKEN).answer) as number:
+    async with front(fleet.admin(TOKEN).answer) as number:
         yield number
 
 
@@ -112,7 +112,7 @@ async def test_only_the_admin_token_opens(fleet: Fleet, port: int, authorization
 @pytest.mark.parametrize("token", [None, ""])
 @pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", "Bearer ", "Bearer None"])
 async def test_without_a_configured_token_nobody_is_let_in(fleet: Fleet, token: str | None, shown: str) -> None:
-    async with listening(fleet.admin(token).answer) as port:
+    async with front(fleet.admin(token).answer) as port:
         assert (await call(port, USER, shown)).status == 403
     assert fleet.ended == []
 
@@ -159,7 +159,7 @@ async def test_a_large_body_is_refused_before_it_is_whole(fleet: Fleet, port: in
 
 
 async def test_a_body_that_never_comes_is_given_up(fleet: Fleet) -> None:
-    async with listening(fleet.admin(TOKEN, body_seconds=0.01).answer) as port, raw_client(port) as client:
+    async with front(fleet.admin(TOKEN, body_seconds=0.01).answer) as port, raw_client(port) as client:
         await client.send(HEAD)
         assert (await client.response()).status == 408
     assert fleet.ended == []

@@ -1,11 +1,12 @@
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from gateway.endpoints.well_known import WellKnownKeys
+from gateway.forwarding.client_request import ClientRequest
+from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
-from tests.support.low_level import listening
+from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.requests import access_request
 
@@ -23,10 +24,10 @@ class Ring:
 async def ask(ring: Ring, method: str = "GET") -> RawResponse:
     door = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
 
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return await door.answer(request, access_request(request.method, request.path), RequestRecord("req-1", 0.0))
+    async def handler(request: ClientRequest) -> Response:
+        return await door.answer(request, access_request(request.method, request.target), RequestRecord("req-1", 0.0))
 
-    async with listening(handler) as port:
+    async with front(handler) as port:
         request = f"{method} /.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
         return await exchange(port, request.encode(), head=method == "HEAD")
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.forwarding.carriage import Carriage
 from gateway.model.decision import Decision
 from gateway.model.route import Timeouts
-from tests.support.carriages import FakeRequest, body_stream, carriage
+from tests.support.carriages import body_stream, carriage, client_request
+from tests.support.fake_transport import FakeClient
 from tests.support.requests import access_request
 
 
@@ -15,10 +17,10 @@ async def test_a_plain_request_leaves_the_connection_open() -> None:
 
 @pytest.mark.parametrize("reason", ["caller", "draining", "body", "upgrade"])
 async def test_the_connection_ends_with_the_answer(reason: str) -> None:
-    request = FakeRequest(keep_alive=reason != "caller")
-    request.protocol.draining = reason == "draining"
-    if reason == "body":
-        request.content = body_stream()
+    client = FakeClient()
+    client.draining = reason == "draining"
+    content = body_stream() if reason == "body" else EMPTY_PAYLOAD
+    request = client_request(keep_alive=reason != "caller", content=content, connection=client)
     fields = ((b"Connection", b"upgrade"), (b"Upgrade", b"websocket")) if reason == "upgrade" else ()
     assert carriage(request, fields).must_close
 

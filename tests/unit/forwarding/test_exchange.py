@@ -8,16 +8,19 @@ from gateway.forwarding.connection import UpstreamConnection
 from gateway.forwarding.exchange import Exchange
 from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.model.route import Timeouts
-from tests.support.carriages import FakeRequest, carriage
+from tests.support.carriages import carriage, client_request
 from tests.support.fake_transport import FakeClient, FakeTransport
 
 
 class Conversation:
     """An exchange between a fake caller and a fake upstream."""
 
-    def __init__(self, request: FakeRequest | None = None, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self, timeouts: Timeouts | None = None, *, version: tuple[int, int] = (1, 1), keep_alive: bool = True
+    ) -> None:
         loop = asyncio.get_running_loop()
-        self.request = request or FakeRequest()
+        self.client = FakeClient()
+        self.request = client_request(version=version, keep_alive=keep_alive, connection=self.client)
         self.carriage = carriage(self.request, timeouts=timeouts, caller_headers=((b"C", b"c"),))
         self.connection = UpstreamConnection(loop, 1000)
         self.upstream = FakeTransport(self.connection)
@@ -25,10 +28,6 @@ class Conversation:
         self.exchange = Exchange(self.carriage, loop, lambda: 7.0)
         self.exchange.attach(self.connection)
         self.connection.begin(self.exchange, head_request=self.request.method == "HEAD", upgrading=False)
-
-    @property
-    def client(self) -> FakeClient:
-        return self.request.protocol
 
     def answer(self, data: bytes) -> None:
         self.connection.data_received(data)
@@ -56,7 +55,7 @@ async def test_chunks_are_framed_anew() -> None:
     ("keep_alive", "field"), [(True, b"Connection: keep-alive\r\n"), (False, b"Connection: close\r\n")]
 )
 async def test_a_caller_of_http_1_0_is_told_whether_the_connection_stays(keep_alive: bool, field: bytes) -> None:
-    talk = Conversation(FakeRequest(version=(1, 0), keep_alive=keep_alive))
+    talk = Conversation(version=(1, 0), keep_alive=keep_alive)
     talk.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert field in talk.client.fake.written
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from typing import cast
 
 import pytest
-from aiohttp import web
 
+from gateway.forwarding.carried import Carried
 from gateway.forwarding.http_forwarder import HttpForwarder
 from gateway.forwarding.open_streams import OpenStreams
 from gateway.forwarding.pool import PoolLimits
@@ -15,8 +14,9 @@ from gateway.forwarding.upstreams import HealthLimits, Upstreams
 from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.record import RequestRecord
-from tests.support.carriages import FakeRequest
+from tests.support.carriages import client_request
 from tests.support.carrying import route_to
+from tests.support.fake_transport import FakeClient
 from tests.support.recording_upstream import RecordingUpstream, recording_upstream
 from tests.support.requests import access_request
 
@@ -36,27 +36,27 @@ class Forwarding:
         streams = OpenStreams(lambda: 0.0)
         self.forwarder = HttpForwarder(upstreams, RequestHeads(Stripped()), streams, lambda: 5.0)
         self.record = RequestRecord("r", 0.0)
-        self.request = FakeRequest()
+        self.client = FakeClient()
 
-    async def forward(self) -> web.StreamResponse | Refusal:
+    async def forward(self) -> Carried | Refusal:
         decision = Decision(access=access_request(), route=self.route, identity=((b"X-User-Id", b"u"),))
-        request = cast("web.BaseRequest", self.request)
+        request = client_request(connection=self.client)
         return await self.forwarder.forward(request, decision, ((b"X-Request-Id", b"r"),), self.record)
 
 
 async def test_a_carried_request_fills_its_record(upstream: RecordingUpstream) -> None:
     forwarding = Forwarding(upstream.port)
     carried = await forwarding.forward()
-    assert isinstance(carried, web.StreamResponse)
+    assert isinstance(carried, Carried)
     assert (carried.status, carried.keep_alive) == (200, True)
-    assert forwarding.request.protocol.fake.written == upstream.answer
+    assert forwarding.client.fake.written == upstream.answer
     assert upstream.requests[0].headers[1:] == ((b"X-Request-Id", b"r"), (b"X-User-Id", b"u"))
     record = forwarding.record
     assert (record.status, record.upstream_status, record.bytes_out, record.fault) == (200, 200, 2, "")
     assert (record.upstream, record.upstream_began, record.upstream_first_byte) == (
         f"http://127.0.0.1:{upstream.port}", 5.0, 5.0,
     )  # fmt: skip
-    assert forwarding.request.protocol.watcher is None
+    assert forwarding.client.watcher is None
     await forwarding.forwarder.close()
 
 
@@ -67,13 +67,13 @@ async def test_a_fault_is_told_as_a_refusal(upstream: RecordingUpstream) -> None
     assert isinstance(refusal, Refusal)
     assert refusal.code is RefusalCode.BAD_GATEWAY
     assert forwarding.record.fault == "bad response"
-    assert forwarding.request.protocol.fake.written == b""
+    assert forwarding.client.fake.written == b""
     await forwarding.forwarder.close()
 
 
 async def test_a_connection_is_used_again(upstream: RecordingUpstream) -> None:
     forwarding = Forwarding(upstream.port)
     for _ in range(3):
-        assert isinstance(await forwarding.forward(), web.StreamResponse)
+        assert isinstance(await forwarding.forward(), Carried)
     assert upstream.connections == 1
     await forwarding.forwarder.close()

@@ -1,25 +1,24 @@
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 from aiohttp import ClientConnectionResetError, web
 
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
 from gateway.forwarding.request_body import RequestBody
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
-from tests.support.carriages import FakeRequest, body_stream
+from tests.support.carriages import body_stream, client_request
 
 CHUNKED = [(b"Transfer-Encoding", b"chunked")]
 
 
-def body(request: FakeRequest, fields: list[tuple[bytes, bytes]], most: int = 0) -> RequestBody:
-    return RequestBody(cast("web.BaseRequest", request), Headers(fields), most, RequestRecord("r", 0.0))
+def body(request: ClientRequest, fields: list[tuple[bytes, bytes]], most: int = 0) -> RequestBody:
+    return RequestBody(request, Headers(fields), most, RequestRecord("r", 0.0))
 
 
 async def test_no_body_is_complete_at_once() -> None:
-    found = body(FakeRequest(), [])
+    found = body(client_request(), [])
     assert (found.complete, found.begun, found.framing) == (True, False, b"\r\n")
 
 
@@ -28,7 +27,7 @@ async def test_a_body_that_has_come_is_taken_in_one_piece(fields: list[tuple[byt
     stream = body_stream()
     stream.feed_data(b"abc")
     stream.feed_eof()
-    found = body(FakeRequest("POST", content=stream), fields)
+    found = body(client_request("POST", content=stream), fields)
     assert found.received
     assert found.whole() == framed
     assert (found.complete, found.begun) == (True, True)
@@ -36,7 +35,7 @@ async def test_a_body_that_has_come_is_taken_in_one_piece(fields: list[tuple[byt
 
 async def test_a_body_is_read_piece_by_piece() -> None:
     stream = body_stream()
-    found = body(FakeRequest("POST", content=stream), CHUNKED)
+    found = body(client_request("POST", content=stream), CHUNKED)
     stream.feed_data(b"abc")
     assert await found.read() == b"3\r\nabc\r\n"
     stream.feed_eof()
@@ -57,17 +56,17 @@ async def test_a_fault_of_the_caller_is_called_so(error: Exception, fault: Fault
     stream = body_stream()
     stream.set_exception(error)
     with pytest.raises(ExchangeError) as failed:
-        await body(FakeRequest("POST", content=stream), []).read()
+        await body(client_request("POST", content=stream), []).read()
     assert failed.value.fault is fault
 
 
 async def test_a_limit_holds_for_what_is_announced_and_for_what_comes() -> None:
     with pytest.raises(ExchangeError):
-        body(FakeRequest("POST", content=body_stream()), [(b"Content-Length", b"4")], 3)
+        body(client_request("POST", content=body_stream()), [(b"Content-Length", b"4")], 3)
     stream = body_stream()
     stream.feed_data(b"abcd")
     with pytest.raises(ExchangeError) as failed:
-        await body(FakeRequest("POST", content=stream), CHUNKED, 3).read()
+        await body(client_request("POST", content=stream), CHUNKED, 3).read()
     assert failed.value.fault is Fault.BODY_TOO_LARGE
 
 
@@ -77,6 +76,6 @@ async def test_a_limit_holds_for_what_is_announced_and_for_what_comes() -> None:
 async def test_a_waiting_caller_is_invited_once(version: tuple[int, int], early: bytes, invited: bool) -> None:
     stream = body_stream()
     stream.feed_data(early)
-    found = body(FakeRequest("POST", version, content=stream), [(b"Expect", b"100-continue")])
+    found = body(client_request("POST", version, content=stream), [(b"Expect", b"100-continue")])
     assert bool(found.invitation()) == invited
     assert not found.invitation()

@@ -8,7 +8,7 @@ from gateway.forwarding.request_head import RequestHeads, Stripped, target_of
 from gateway.model.headers import spelling
 from gateway.model.route import UpstreamAddress
 from gateway.model.target import Target
-from tests.support.carriages import FakeRequest, carriage
+from tests.support.carriages import carriage, client_request
 
 UPSTREAM = UpstreamAddress("http", "orders", 8000)
 STRIPPED = Stripped(frozenset({b"x-user-id"}), frozenset({b"x-api-key"}), frozenset({b"__session"}))
@@ -52,7 +52,7 @@ async def test_a_rewritten_host_is_the_upstreams(upstream: UpstreamAddress, host
 
 
 async def test_a_request_of_another_method_keeps_it() -> None:
-    head = RequestHeads(Stripped()).compose(carriage(FakeRequest("DELETE")), UPSTREAM)
+    head = RequestHeads(Stripped()).compose(carriage(client_request("DELETE")), UPSTREAM)
     assert head.startswith(b"DELETE / HTTP/1.1\r\n")
 
 

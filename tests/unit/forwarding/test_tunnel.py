@@ -53,9 +53,9 @@ async def test_either_end_is_held_while_the_other_is_slow(dug: Dug) -> None:
     assert not dug.client.fake.reading
     dug.connection.resume_writing()
     assert dug.client.fake.reading
-    dug.client.peer.paused()  # type: ignore[attr-defined]
+    dug.client.raw_peer.paused()  # type: ignore[attr-defined]
     assert not dug.upstream.reading
-    dug.client.peer.resumed()  # type: ignore[attr-defined]
+    dug.client.raw_peer.resumed()  # type: ignore[attr-defined]
     assert dug.upstream.reading
 
 

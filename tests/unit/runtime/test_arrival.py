@@ -9,7 +9,6 @@ from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 from gateway.forwarding.deadline import Deadline
 from gateway.forwarding.faults import BodyStalledError
 from gateway.runtime.arrival import Arrival, FrontLimits
-from gateway.runtime.trailers import TrailerGuard
 from gateway.runtime.unreadable import Message, Refused
 
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -45,7 +44,7 @@ class Caller:
         self._parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)
         self.times = Times(loop)
         self.messages: list[Message] = []
-        self.arrival = Arrival(loop, limits, self.times, TrailerGuard())
+        self.arrival = Arrival(loop, limits, self.times)
 
     def sends(self, data: bytes) -> bool:
         new, _, _ = self._parser.feed_data(data)

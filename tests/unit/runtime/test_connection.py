@@ -5,34 +5,28 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
+from gateway.model.response import Response
 from gateway.runtime.arrival import FrontLimits
-from gateway.runtime.server import GatewayServer, Handler
+from gateway.runtime.server import Handler
+from tests.support.fronts import front
 from tests.support.raw_http import RawClient, raw_client
 
 GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-async def tell_target(request: web.BaseRequest) -> web.StreamResponse:
-    return web.Response(body=request.raw_path.encode())
+async def tell_target(request: ClientRequest) -> Answer:
+    return Response(200, body=request.target.encode())
 
 
 @contextlib.asynccontextmanager
 async def serving(handler: Handler = tell_target, limits: FrontLimits | None = None) -> AsyncIterator[RawClient]:
-    server = GatewayServer(
-        handler, limits or FrontLimits(), lambda _request, refusal: refusal_response(refusal, "front")
-    )
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    try:
-        async with raw_client(listener.sockets[0].getsockname()[1]) as client:
-            yield client
-    finally:
-        listener.close()
-        await server.close(0.0)
+    async with front(handler, limits or FrontLimits()) as port, raw_client(port) as client:
+        yield client
 
 
 async def test_requests_on_one_connection_are_answered_in_order() -> None:
@@ -51,8 +45,8 @@ async def test_a_body_nobody_reads_does_not_become_the_next_request() -> None:
 
 
 async def test_a_compressed_body_is_not_unpacked() -> None:
-    async def count(request: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(body=await request.content.read())
+    async def count(request: ClientRequest) -> Answer:
+        return Response(200, body=await request.content.read())
 
     async with serving(count) as client:
         await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope")
@@ -62,7 +56,7 @@ async def test_a_compressed_body_is_not_unpacked() -> None:
 async def test_a_handler_is_cancelled_when_its_caller_leaves() -> None:
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def wait(_request: web.BaseRequest) -> web.StreamResponse:
+    async def wait(_request: ClientRequest) -> Answer:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -79,7 +73,7 @@ async def test_a_handler_is_cancelled_when_its_caller_leaves() -> None:
 
 
 async def test_a_handler_that_fails_ends_its_connection(capsys: pytest.CaptureFixture[str]) -> None:
-    async def fail(_request: web.BaseRequest) -> web.StreamResponse:
+    async def fail(_request: ClientRequest) -> Answer:
         raise RuntimeError("half an answer was sent")
 
     async with serving(fail) as client:

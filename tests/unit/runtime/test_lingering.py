@@ -9,12 +9,14 @@ from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
-from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.carried import Answer
+from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.faults import BodyStalledError
 from gateway.runtime import lingering
 from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.lingering import drop_rest
 from gateway.runtime.server import GatewayServer
+from tests.support.fronts import refuse
 from tests.support.raw_http import PATIENCE, RawClient, raw_client
 
 
@@ -49,10 +51,10 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatc
 async def refusing() -> AsyncIterator[tuple[GatewayServer, RawClient]]:
     """Yield a front that has refused what its one caller sent, and that caller."""
 
-    async def never(_request: web.BaseRequest) -> web.StreamResponse:
+    async def never(_request: ClientRequest) -> Answer:
         raise AssertionError
 
-    server = GatewayServer(never, FrontLimits(), lambda _request, refusal: refusal_response(refusal, "front"))
+    server = GatewayServer(never, FrontLimits(), refuse)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     async with raw_client(listener.sockets[0].getsockname()[1]) as client:
         await client.send(b"garbage\r\n\r\n")

@@ -3,25 +3,24 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiohttp import http_parser, web
+from aiohttp import http_parser
 from aiohttp.http_parser import HttpRequestParserPy
+from aiohttp.web_protocol import RequestHandler
 
-from gateway.endpoints.refusals import refusal_response
+from gateway.forwarding.carried import Answer, Carried
+from gateway.forwarding.client_request import ClientRequest
 from gateway.model.errors import GatewayError
-from gateway.model.refusal import Refusal
+from gateway.model.response import Response
 from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.server import GatewayServer, require_c_parser
+from tests.support.fronts import refuse
 from tests.support.raw_http import exchange, raw_client
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-async def answer(_request: web.BaseRequest) -> web.StreamResponse:
-    return web.Response(body=b"ok")
-
-
-def refuse(_request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
-    return refusal_response(refusal, "front")
+async def answer(_request: ClientRequest) -> Answer:
+    return Response(200, body=b"ok")
 
 
 def test_the_python_parser_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +48,36 @@ async def test_connections_are_counted_while_they_last() -> None:
     listener.close()
     await server.close(1.0)
     assert not server.connections
+
+
+class Watched(GatewayServer):
+    """Tells when a connection has gone."""
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self.lost.set()
+
+    lost: asyncio.Event
+
+
+async def test_a_caller_that_reads_no_answers_is_cut_off_before_many_of_them_wait() -> None:
+    answered = 0
+
+    async def answer_much(_request: ClientRequest) -> Answer:
+        nonlocal answered
+        answered += 1
+        return Response(200, body=bytes(2**20))
+
+    server = Watched(answer_much, FrontLimits(body_stall=0.05), refuse)
+    server.lost = asyncio.Event()
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*listener.sockets[0].getsockname(), limit=1)
+    writer.write(GET * 1000)
+    await server.lost.wait()
+    assert answered < 50
+    writer.close()
+    listener.close()
+    await server.close(0.0)
 
 
 async def test_answers_of_our_own_close_while_draining_too() -> None:
@@ -84,15 +113,16 @@ async def test_an_answer_that_promised_to_stay_is_followed_by_one_that_says_clos
     """The process began to leave after the head had gone out: whoever sends a second request on it is answered."""
     begun, may_end = asyncio.Event(), asyncio.Event()
 
-    async def slowly(request: web.BaseRequest) -> web.StreamResponse:
+    async def slowly(request: ClientRequest) -> Answer:
         if begun.is_set():
-            return web.Response(body=b"ok")
-        response = web.StreamResponse(headers={"Content-Length": "2"})
-        await response.prepare(request)
+            return Response(200, body=b"ok")
+        transport = request.connection.transport
+        assert transport is not None
+        transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
         begun.set()
         await may_end.wait()
-        await response.write(b"ok")
-        return response
+        transport.write(b"ok")
+        return Carried(200, keep_alive=True)
 
     server = GatewayServer(slowly, FrontLimits(), refuse)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)

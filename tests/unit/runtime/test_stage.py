@@ -21,7 +21,7 @@ class Generation:
         await self.may_answer.wait()
         return self.name
 
-    def refuse(self, _: Any, refusal: Refusal) -> str:
+    def refuse(self, refusal: Refusal) -> str:
         return f"{self.name} {refusal.code}"
 
     async def close(self) -> None:
@@ -56,7 +56,7 @@ async def test_one_without_requests_is_closed_at_once() -> None:
     before, after = Generation("before"), Generation("after")
     stage = stage_of(before, after)
     await asyncio.wait_for(before.closed.wait(), 5.0)
-    assert stage.refuse(None, Refusal(RefusalCode.TIMEOUT)) == "after request_timeout"
+    assert stage.refuse(Refusal(RefusalCode.TIMEOUT)) == "after request_timeout"
 
 
 async def test_a_request_that_is_cancelled_counts_as_ended() -> None:
