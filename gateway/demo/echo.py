@@ -12,6 +12,8 @@ from aiohttp import WSMsgType, web
 _CHUNKS_DEFAULT, _CHUNKS_MOST = 5, 10_000
 _DELAY_DEFAULT, _DELAY_MOST = 0.0, 60.0
 _SECONDS_DEFAULT, _SECONDS_MOST = 1.0, 300.0
+_FIELD_BYTES, _FIELDS = 256 * 1024, 512
+"""Far more than the gateway lets through and adds: a large token is shown, and is no 400 of the upstream's."""
 
 
 class EchoServer:
@@ -28,7 +30,8 @@ class EchoServer:
 
 async def start_echo(host: str, port: int) -> EchoServer:
     """Listen on `host` and `port` (0: any free port); raises OSError when that cannot be bound."""
-    server = web.Server(_answer, access_log=None, auto_decompress=False)
+    limits = {"max_line_size": _FIELD_BYTES, "max_field_size": _FIELD_BYTES, "max_headers": _FIELDS}
+    server = web.Server(_answer, access_log=None, auto_decompress=False, **limits)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, host, port)

@@ -67,3 +67,10 @@ async def test_sends_websocket_messages_back(port: int) -> None:
 
 async def test_a_plain_get_of_the_websocket_is_refused(port: int) -> None:
     assert (await exchange(port, b"GET /echo/ws HTTP/1.1\r\nHost: h\r\n\r\n")).status == 400
+
+
+async def test_takes_whatever_the_gateway_lets_through_and_adds(port: int) -> None:
+    fields = b"".join(b"X-%d: y\r\n" % number for number in range(160)) + b"X-Identity-Token: " + b"t" * 60_000
+    found = await exchange(port, b"GET /" + b"a" * 8_000 + b" HTTP/1.1\r\nHost: h\r\n" + fields + b"\r\n\r\n")
+    assert found.status == 200
+    assert found.json()["headers"][-1] == ["X-Identity-Token", "t" * 60_000]

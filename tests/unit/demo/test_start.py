@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -62,6 +63,21 @@ def children_of(process: Process) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
+def end_of(pid: int) -> asyncio.Future[None]:
+    """Return what is done once the process has ended, whosever child it is."""
+    loop = asyncio.get_running_loop()
+    ended, descriptor = loop.create_future(), os.pidfd_open(pid)
+
+    def note() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        if not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(descriptor, note)
+    return ended
+
+
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path: Path, told: signal.Signals) -> None:
     temporary, file = tmp_path / "tmp", tmp_path / "credentials.json"
@@ -97,6 +113,17 @@ async def test_an_end_before_it_serves_leaves_nothing_behind_either(tmp_path: Pa
         await process.communicate()
     assert is_empty(tmp_path)
     assert not any(map(is_alive, embedded))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a process that was killed")
+async def test_a_demo_that_is_killed_takes_its_valkey_along(tmp_path: Path) -> None:
+    async with demo(tmp_path) as process:
+        await greeting(process)
+        (embedded,) = children_of(process)
+        ended = end_of(embedded)
+        process.kill()
+        await process.communicate()
+        await asyncio.wait_for(ended, PATIENCE)
 
 
 async def test_a_taken_port_is_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
