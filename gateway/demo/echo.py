@@ -30,8 +30,14 @@ class EchoServer:
 
 async def start_echo(host: str, port: int) -> EchoServer:
     """Listen on `host` and `port` (0: any free port); raises OSError when that cannot be bound."""
-    limits = {"max_line_size": _FIELD_BYTES, "max_field_size": _FIELD_BYTES, "max_headers": _FIELDS}
-    server = web.Server(_answer, access_log=None, auto_decompress=False, **limits)
+    server = web.Server(
+        _answer,
+        access_log=None,
+        auto_decompress=False,
+        max_line_size=_FIELD_BYTES,
+        max_field_size=_FIELD_BYTES,
+        max_headers=_FIELDS,
+    )
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
