@@ -19,6 +19,7 @@ from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
+from gateway.model.remembered import Remembered
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
 from gateway.model.session import Session
@@ -65,6 +66,7 @@ class Gate:
             route.name: _cors(route.cors, route, readers) for route in table.routes if route.cors is not None
         }
         self._rules_of = {route.name: Rules(route.require) for route in table.routes}
+        self._judged: Remembered[tuple[Refusal | None, str, HeaderPairs]] = Remembered()
         self._readers_of = {route.name: tuple(readers[name] for name in route.credentials) for route in table.routes}
 
     async def identify(
@@ -78,10 +80,11 @@ class Gate:
             return Identified(None, _AMBIGUOUS, reading.reader)
         return Identified(reading, await self._resolve(reading), reading.reader)
 
-    async def decide(self, access: AccessRequest) -> Decision:
+    def decide(self, access: AccessRequest) -> Awaitable[Decision]:
         """Judge one request: match, limit by address, read, resolve, judge by rules, compose, limit by subject."""
-        if not self._cors_of:
-            return await self._decide(access)
+        return self._decide_with_cors(access) if self._cors_of else self._decide(access)
+
+    async def _decide_with_cors(self, access: AccessRequest) -> Decision:
         decision = self._preflight(access) or await self._decide(access)
         cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
         return decision if cors is None or decision.answered else _telling(decision, cors.fields(access))
@@ -143,7 +146,9 @@ class Gate:
         session = resolution.session
         if session is None:
             return self._turn_away(access, route, Identified(credential, resolution, credential.reader))
-        refusal, rule, identity = self._by_rules(route, session, credential)
+        refusal, rule, identity = self._by_rules(route, session, credential.kind)
+        if refusal is None and self._tokens is not None:
+            identity += self._tokens.header_for(session, route.audience, credential)
         return Decision(
             access=access,
             route=route,
@@ -155,17 +160,29 @@ class Gate:
         )
 
     def _by_rules(
-        self, route: Route, session: Session, credential: Credential
+        self, route: Route, session: Session, kind: CredentialKind
     ) -> tuple[Refusal | None, str, HeaderPairs]:
-        """Return the refusal, the rule that decided, and what the upstream is told."""
-        broken = self._rules_of[route.name].broken(session, credential)
+        """Return the refusal, the rule that decided, and what the upstream is told.
+
+        Rules and composition are pure, so what they make of one session object is remembered: a cached session is the
+        same object from one request to the next, and a changed one is another.
+        """
+        key = (route.name, kind)
+        judged = self._judged.get(session, key)
+        if judged is None:
+            judged = self._judge_session(route, session, kind)
+            self._judged.put(session, key, judged)
+        return judged
+
+    def _judge_session(
+        self, route: Route, session: Session, kind: CredentialKind
+    ) -> tuple[Refusal | None, str, HeaderPairs]:
+        broken = self._rules_of[route.name].broken(session, kind)
         if broken is not None:
             return Refusal(RefusalCode.FORBIDDEN, broken), broken, ()
-        composed = self._identity.compose(session, credential)
+        composed = self._identity.compose(session, kind)
         if isinstance(composed, Refusal):
             return composed, "identity", ()
-        if self._tokens is not None:
-            composed += self._tokens.header_for(session, route.audience, credential)
         return None, "access", composed
 
     def _turn_away(self, access: AccessRequest, route: Route, identified: Identified) -> Decision:

@@ -38,8 +38,11 @@ class ApiKeyReader:
 
     def read(self, access: AccessRequest) -> Reading:
         """Return the key, `Ambiguous` for two such fields, `None` for none or an empty one."""
+        shown = access.headers.by_name.get(self._header)
+        if shown is None:
+            return None
         try:
-            key = only_value(access.headers.all(self._header))
+            key = only_value(shown)
         except RepeatedError:
             return Ambiguous(self.name)
         if not key:

@@ -46,11 +46,13 @@ class BearerReader:
 
         What says `Bearer` and is no token was shown, and is one that no authority knows.
         """
+        shown = access.headers.by_name.get(_FIELD)
+        if shown is None:
+            return None
         try:
-            shown = only_value(access.headers.all(_FIELD))
+            token = _token(only_value(shown))
         except RepeatedError:
             return Ambiguous(self.name)
-        token = _token(shown)
         if not token:
             return None
         parts = (token,)

@@ -53,8 +53,8 @@ class CookieReader:
 
     def read(self, access: AccessRequest) -> Reading:
         """Return the cookie's value, `Ambiguous` when it is there twice, `None` when it is not, or is empty."""
-        fields = access.headers.all(_FIELD)
-        if not fields:
+        fields = access.headers.by_name.get(_FIELD)
+        if fields is None:
             return None
         try:
             value = only_value([*_values(fields, self._cookie)])

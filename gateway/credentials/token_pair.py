@@ -51,6 +51,8 @@ class TokenPairReader:
     def read(self, access: AccessRequest) -> Reading:
         """Return the pair, `None` for half of one, and `Ambiguous` when any of its fields is there twice."""
         headers = access.headers
+        if self.headers.isdisjoint(headers.by_name):
+            return None
         try:
             user = only_value(headers.all(self._user))
             token = only_value(headers.all(self._token))

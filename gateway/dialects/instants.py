@@ -7,6 +7,7 @@ that come from JavaScript always write milliseconds.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -23,9 +24,13 @@ Milliseconds = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 _encoder = msgspec.json.Encoder()
+_REMEMBERED = 4096
+"""Instants whose text is remembered: those of the sessions that come back all the time."""
+
 _WHOLE_SECONDS = len('"2023-05-16T14:30:00Z"')
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def milliseconds(instant: datetime) -> str:
     """Format an aware datetime like JavaScript's `toISOString`: `2023-05-16T14:30:00.000Z`.
 

@@ -23,17 +23,13 @@ class AccessReader:
     """Reads requests as they came over the socket, and believes forwarded headers of trusted proxies only.
 
     Trust is by the peer's address and nothing else; by default nobody is trusted (THREATS section 3). `target_bytes`
-    is the longest target.
+    is the longest target. `trusts` tells whether the forwarded headers of a peer are believed.
     """
 
     def __init__(self, trusted: Sequence[Network], target_bytes: int, clock: Callable[[], float]) -> None:
-        self._trusted = Networks(trusted)
+        self.trusts = Networks(trusted).include
         self._target_bytes = target_bytes
         self._clock = clock
-
-    def trusts(self, peer: str) -> bool:
-        """Tell whether the forwarded headers of `peer` are believed."""
-        return self._trusted.include(peer)
 
     def read(self, request: ClientRequest, headers: Headers, request_id: str) -> AccessRequest:
         """Make the AccessRequest of `request`, whose fields are `headers`.
@@ -43,7 +39,7 @@ class AccessReader:
         method = read_method(request.method)
         target = self.target(request.target)
         scheme, peer = request.connection.scheme, request.connection.peer
-        host = parse_host(headers.all(b"host"), scheme)
+        host = parse_host(headers.by_name.get(b"host", ()), scheme)
         client = peer
         if self.trusts(peer):
             scheme, host, client = self._believe(headers, scheme, host, peer)
@@ -104,7 +100,9 @@ def forwarded_headers(
     """
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
     peer = access.peer.encode("ascii", "replace")
-    host = (believed and _last(access.headers, b"x-forwarded-host").encode("latin-1")) or access.headers.all(b"host")[0]
+    host = (believed and _last(access.headers, b"x-forwarded-host").encode("latin-1")) or access.headers.by_name[
+        b"host"
+    ][0]
     told = (
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),

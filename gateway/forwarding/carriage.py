@@ -55,7 +55,7 @@ class Carriage:
         self.record = record
         self.client = request.connection
         self.body = RequestBody(request, headers, route.body_bytes, record)
-        self.upgrading = is_upgrade(headers)
+        self.upgrading = b"upgrade" in headers.by_name and is_upgrade(headers)
         self.http_1_0 = request.version < (1, 1)
         self.keep_alive = request.keep_alive and not self.upgrading
         self.ends_at = started + total if total else 0.0
@@ -69,4 +69,5 @@ class Carriage:
         It does when the caller wants it so, when the process is about to end, and when the request's body has not
         come in full: what still comes of it would be read as the next request.
         """
-        return not self.keep_alive or self.client.draining or not self.body.received
+        body = self.body
+        return not self.keep_alive or self.client.draining or not (body.complete or body.received)

@@ -18,10 +18,11 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Exchange:
-    """The ResponseSink of one request. `finished` is done when the answer is; it raises ExchangeError when it failed.
+    """The ResponseSink of one request. `connection` carries it, and its deadline is the exchange's meanwhile.
 
-    `begun` tells whether bytes of an answer were sent, so that there is no other answer to give. `keep_alive` tells,
-    at the end, whether the caller's connection may carry another request. `now` is the record's clock.
+    `finished` is done when the answer is; it raises ExchangeError when it failed. `begun` tells whether bytes of an
+    answer were sent, so that there is no other answer to give. `keep_alive` tells, at the end, whether the caller's
+    connection may carry another request. `now` is the record's clock.
     """
 
     __slots__ = (
@@ -40,12 +41,18 @@ class Exchange:
         "switched_to",
     )
 
-    def __init__(self, carriage: Carriage, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        carriage: Carriage,
+        connection: UpstreamConnection,
+        loop: asyncio.AbstractEventLoop,
+        now: Callable[[], float],
+    ) -> None:
         self._carriage = carriage
         self._clock = loop.time
         self._now = now
         self._idle = carriage.route.timeouts.idle
-        self._connection: UpstreamConnection | None = None
+        self._connection: UpstreamConnection | None = connection
         self._out: list[bytes] = []
         self._chunking = False
         self._paused = False
@@ -54,10 +61,6 @@ class Exchange:
         self.finished: asyncio.Future[None] = loop.create_future()
         self.switched_to: ResponseHead | None = None
         self.rest = b""
-
-    def attach(self, connection: UpstreamConnection) -> None:
-        """Take the answer from `connection`, whose deadline is this exchange's from now on."""
-        self._connection = connection
 
     def wait(self, seconds: float) -> None:
         """Set the deadline: `seconds` from now, or the exchange's end, whichever is first."""

@@ -11,12 +11,17 @@ from gateway.model.refusal import Refusal, RefusalCode
 
 _HTTP_1_1 = (1, 1)
 _VERSIONS = {(1, 0), _HTTP_1_1}
+_FRAMING = frozenset({b"transfer-encoding", b"content-length", b"expect", b"upgrade"})
 
 
 def refuse_framing(method: str, version: tuple[int, int], headers: Headers) -> Refusal | None:
     """Return why a request's framing cannot be carried, or None. `version` is that of the request line."""
     if version not in _VERSIONS:
         return _malformed("the version is not HTTP/1.0 or HTTP/1.1")
+    return None if _FRAMING.isdisjoint(headers.by_name) else _refuse_fields(method, version, headers)
+
+
+def _refuse_fields(method: str, version: tuple[int, int], headers: Headers) -> Refusal | None:
     if b"transfer-encoding" in headers and (broken := _transfer_encoding(version, headers)):
         return _malformed(broken)
     if b"content-length" in headers and any(map(_has_leading_zero, headers.all(b"content-length"))):

@@ -64,7 +64,7 @@ class HttpForwarder:
         group = self._upstreams.of(carriage.route)
         connect_timeout = carriage.route.timeouts.connect
         carriage.record.upstream_began = self._now()
-        loan = await group.borrow(connect_timeout)
+        loan = group.lend() or await group.borrow(connect_timeout)
         try:
             return await self._exchange(carriage, loan)
         except ExchangeError as error:
@@ -77,10 +77,9 @@ class HttpForwarder:
         """Run one exchange on a borrowed connection, and give the connection back, whatever happens."""
         record, connection = carriage.record, loan.connection
         record.upstream = loan.upstream.label
-        exchange = Exchange(carriage, self._loop, self._now)
+        exchange = Exchange(carriage, connection, self._loop, self._now)
         pump: asyncio.Task[None] | None = None
         try:
-            exchange.attach(connection)
             connection.begin(exchange, head_request=carriage.request.method == "HEAD", upgrading=carriage.upgrading)
             carriage.client.watch(exchange)
             pump = self._send(carriage, loan, exchange)

@@ -41,6 +41,7 @@ class Pool:
         self._addresses = addresses
         self._limits = limits
         self._tls = tls
+        self._loop = asyncio.get_running_loop()
         self._idle: dict[UpstreamConnection, None] = {}
         self._waiting: deque[asyncio.Future[UpstreamConnection | None]] = deque()
         self._closed = False
@@ -58,13 +59,24 @@ class Pool:
         """How many requests wait for a connection."""
         return len(self._waiting)
 
+    def take_idle(self) -> UpstreamConnection | None:
+        """Return a connection that waits for a request, the one used last; None when none does."""
+        idle = self._idle
+        while idle:
+            connection, _ = idle.popitem()
+            transport = connection.transport
+            if transport is not None and not transport.is_closing():
+                connection.deadline.clear()
+                return connection
+        return None
+
     async def borrow(self, connect_timeout: float, *, fresh: bool = False) -> UpstreamConnection:
         """Return a connection that no exchange is using; a new one if `fresh`.
 
         Raises ExchangeError: no connection could be made within `connect_timeout` seconds or none became free
         in time.
         """
-        connection = None if fresh else self._take_idle()
+        connection = None if fresh else self.take_idle()
         if connection is None and self.open >= self._limits.connections:
             connection = await self._wait()
         elif connection is None:
@@ -78,11 +90,11 @@ class Pool:
         transport = connection.transport
         if transport is None:
             return
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         too_old = now - connection.opened > self._limits.max_age
         if self._closed or too_old or not connection.reusable or transport.is_closing():
             connection.close()
-        elif (waiter := self._next_waiter()) is not None:
+        elif self._waiting and (waiter := self._next_waiter()) is not None:
             connection.used = True
             waiter.set_result(connection)
         else:
@@ -96,21 +108,11 @@ class Pool:
         for connection in tuple(self._idle):
             connection.close()
 
-    def _take_idle(self) -> UpstreamConnection | None:
-        idle = self._idle
-        while idle:
-            connection, _ = idle.popitem()
-            transport = connection.transport
-            if transport is not None and not transport.is_closing():
-                connection.deadline.clear()
-                return connection
-        return None
-
     async def _wait(self) -> UpstreamConnection | None:
         """Wait in turn; return a connection, or None for the right to make one."""
         if len(self._waiting) >= self._limits.queue:
             raise ExchangeError(Fault.QUEUE_FULL, str(self._address))
-        waiter: asyncio.Future[UpstreamConnection | None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[UpstreamConnection | None] = self._loop.create_future()
         self._waiting.append(waiter)
         try:
             async with asyncio.timeout(self._limits.queue_timeout):
@@ -165,7 +167,7 @@ class Pool:
         return connection
 
     async def _attempt(self) -> UpstreamConnection:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         host = await self._addresses.next()
         name = self._address.host if self._tls is not None else None
         try:

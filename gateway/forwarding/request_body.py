@@ -28,11 +28,11 @@ class RequestBody:
         self._content = request.content
         self._record = record
         self._most = most
-        self.chunked = b"transfer-encoding" in headers
+        self.chunked = b"transfer-encoding" in headers.by_name
         self.framing = b"Transfer-Encoding: chunked\r\n\r\n" if self.chunked else b"\r\n"
         self.complete = isinstance(self._content, EmptyStreamReader)
         self.begun = False
-        self._expects = b"expect" in headers and not self.complete and request.version >= (1, 1)
+        self._expects = not self.complete and b"expect" in headers and request.version >= (1, 1)
         if most and not self.complete:
             declared = headers.all(b"content-length")
             if declared and int(declared[0]) > most:

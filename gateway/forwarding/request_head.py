@@ -86,17 +86,16 @@ class RequestHeads:
 
     def _keep(self, out: list[bytes], headers: Headers, *, keep_credentials: bool) -> None:
         """Add the caller's fields that may pass, in order."""
-        connection = headers.all(b"connection")
+        connection = headers.by_name.get(b"connection")
         named = named_by_connection(connection) if connection else None
         fates = self._fates
         for name, value in headers.raw:
             fate = fates.get(name)
             if fate is None:
                 fate = self._fate(name)
-            if not fate:
-                kept: bytes | None = value
-            else:
-                kept = self._kept(fate, value, keep_credentials=keep_credentials)
+            if fate is _Fate.DROP:
+                continue
+            kept = self._kept(fate, value, keep_credentials=keep_credentials) if fate else value
             if kept is not None and not (named and name.lower() in named):
                 out += (name, b": ", kept, b"\r\n")
 
@@ -144,7 +143,7 @@ def target_of(prefix: str, target: Target) -> str:
 
 def _host(route: Route, upstream: UpstreamAddress, headers: Headers) -> bytes:
     if route.preserve_host:
-        values = headers.all(b"host")
+        values = headers.by_name.get(b"host")
         if values:
             return values[0]
     host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host

@@ -15,6 +15,7 @@ _KNOWN_MOST = 4096
 
 _STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
+_KEEP_ALIVE = b"keep-alive"  # what most upstreams say, and it names no field
 _LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
 
 _ON_TOP = frozenset({b"set-cookie", b"vary"})
@@ -120,6 +121,8 @@ def _sort(fields: RawFields) -> tuple[list[bytes], dict[_Fate, bytes]]:
             fate = _fate(name)
         if not fate:
             lines += (name, b": ", value, b"\r\n")
+            continue
+        if value == _KEEP_ALIVE and fate is _Fate.CONNECTION:
             continue
         special[fate] = value
         if fate is _Fate.TYPE:

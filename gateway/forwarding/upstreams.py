@@ -109,6 +109,16 @@ class UpstreamGroup:
         self._clock = clock
         self._turn = count()
 
+    def lend(self) -> Loan | None:
+        """Return a connection of the chosen upstream that waits for a request; None when none does: then `borrow`."""
+        upstream = self.upstreams[0] if len(self.upstreams) == 1 else self._choose(None)
+        connection = upstream.pool.take_idle()
+        if connection is None:
+            return None
+        upstream.outstanding += 1
+        upstream.reached()
+        return Loan(connection, upstream)
+
     async def borrow(self, connect_timeout: float, *, fresh: Upstream | None = None) -> Loan:
         """Return a connection; when none can be made, try once more, at another upstream or another address.
 

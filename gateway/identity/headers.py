@@ -20,16 +20,13 @@ from gateway.model.refusal import Refusal, RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.model.credential import Credential, CredentialKind
+    from gateway.model.credential import CredentialKind
     from gateway.model.decision import HeaderPairs
     from gateway.model.session import Session
 
 _ENCODED = re.compile(rb"[^ -$&-~]|^ | \Z")  # `%`, and all but printable ASCII; a space that a parser would trim
 _REMEMBERED = 8192
 """Values whose encoding is remembered: the same few callers, organizations and roles come back all the time."""
-
-_REMEMBERED_SESSIONS = 1024
-"""Sessions whose headers are remembered; they are held, so that no other object can come to their identity."""
 
 _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a secret
 
@@ -53,31 +50,17 @@ class IdentityHeaders:
         self._names = tuple(names[field].encode("ascii") if field in names else b"" for field in FIELDS)
         self._token_name = token_name.encode("ascii")
         self._value_bytes = value_bytes
-        self._composed: dict[int, tuple[Session, CredentialKind, HeaderPairs | Refusal]] = {}
         self._exact = frozenset(name.lower() for name in (*self._names, self._token_name) if name)
         self.spellings = frozenset(spelling(name) for name in self._exact)
 
-    def compose(self, session: Session, credential: Credential) -> HeaderPairs | Refusal:
+    def compose(self, session: Session, kind: CredentialKind) -> HeaderPairs | Refusal:
         """Return the headers of what this session has; what it lacks is absent.
 
         A value that is too long is refused with 500, for nothing in the request is wrong and no other request of this
         caller would do better: somebody must mend the record. Cut off, it could be another caller's value.
-
-        A session object is composed once while it is about: sessions are frozen, and a cached one is the same object
-        from one request to the next.
         """
-        known = self._composed.get(id(session))
-        if known is not None and known[0] is session and known[1] is credential.kind:
-            return known[2]
-        composed = self._compose(session, credential)
-        if len(self._composed) >= _REMEMBERED_SESSIONS:
-            self._composed.clear()
-        self._composed[id(session)] = (session, credential.kind, composed)
-        return composed
-
-    def _compose(self, session: Session, credential: Credential) -> HeaderPairs | Refusal:
         pairs = []
-        for name, value in zip(self._names, _values(session, credential), strict=True):
+        for name, value in zip(self._names, _values(session, kind), strict=True):
             if not (name and value):
                 continue
             encoded = encode_value(value) if isinstance(value, str) else encode_list(value)
@@ -124,9 +107,9 @@ def encode_list(values: tuple[str, ...]) -> bytes:
     return b",".join([encode_value(value).replace(b",", b"%2C") for value in values if value])
 
 
-def _values(session: Session, credential: Credential) -> tuple[str | tuple[str, ...] | None, ...]:
+def _values(session: Session, kind: CredentialKind) -> tuple[str | tuple[str, ...] | None, ...]:
     """Return the value of each of FIELDS, in their order; roles are a list."""
-    person = person_of(session, credential.kind)
+    person = person_of(session, kind)
     organization, member = session.organization, session.member
     workspace, project, api_key = session.workspace, session.project, session.api_key
     return (
@@ -141,5 +124,5 @@ def _values(session: Session, credential: Credential) -> tuple[str | tuple[str, 
         workspace.id if workspace is not None else None,
         project.nano_id if project is not None else None,
         api_key.id if api_key is not None else None,
-        credential.kind.value,
+        kind.value,
     )

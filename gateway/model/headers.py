@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _FOLDED = b"!#$%&'*+.^_`|~"
 """What a field name may hold besides letters, digits and the dash (RFC 9110 section 5.6.2)."""
@@ -36,9 +36,10 @@ class Headers:
 
     Bytes, because a decoded value is another value: aiohttp turns non-UTF-8 bytes into surrogates and drops them on
     the way out, so `adm\xffin` would arrive as `admin`.
+    `by_name` is for those who read it on every request: a method of ours costs more than the look-up.
     """
 
-    __slots__ = ("_by_name", "raw")
+    __slots__ = ("by_name", "raw")
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         self.raw = tuple(raw)
@@ -49,15 +50,15 @@ class Headers:
                 by_name[lower].append(value)
             else:
                 by_name[lower] = [value]
-        self._by_name = by_name
+        self.by_name: Mapping[bytes, Sequence[bytes]] = by_name
 
     def all(self, name: bytes) -> Sequence[bytes]:
         """Return every value of the field `name` (lower case), in order; empty when there is none."""
-        return self._by_name.get(name, ())
+        return self.by_name.get(name, ())
 
     def __contains__(self, name: bytes) -> bool:
         """Tell whether the field `name` (lower case) is there."""
-        return name in self._by_name
+        return name in self.by_name
 
     def __repr__(self) -> str:
         """Names only: values may be secrets."""

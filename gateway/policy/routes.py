@@ -35,6 +35,7 @@ class RouteTable:
         self._by_parent: dict[str, _Paths] = {}
         for place, route in enumerate(self.routes):
             self._paths_for(route.match.host.lower()).add((place, route))
+        self._names_hosts = bool(self._by_name or self._by_parent)
 
     def match(self, host: str, path: str, method: str) -> Route | None:
         """Return the first route that `host` (as `Host.name`), `path` (as `Target.match`) and `method` meet."""
@@ -56,16 +57,15 @@ class RouteTable:
         return found[0] if found is not None else None
 
     def _first(self, host: str, path: str, method: str) -> Ranked | None:
-        first: Ranked | None = None
-        for paths in self._paths_of(host):
+        first = self._any_host.first(path, method)
+        for paths in self._paths_of(host) if self._names_hosts else ():
             found = paths.first(path, method)
             if found is not None and (first is None or found[0] < first[0]):
                 first = found
         return first
 
     def _paths_of(self, host: str) -> Iterator[_Paths]:
-        """Yield the routes by path of every host pattern that meets `host`: at most three, however many there are."""
-        yield self._any_host
+        """Yield the routes by path of each host pattern that meets `host`: at most two, however many there are."""
         if host in self._by_name:
             yield self._by_name[host]
         label, _, parent = host.partition(".")

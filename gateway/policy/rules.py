@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from gateway.model.credential import Credential
+from gateway.model.credential import CredentialKind
 from gateway.model.person import person_of, roles_of
 from gateway.model.route import Require
 from gateway.model.session import Session
@@ -21,11 +21,11 @@ class _Rule(msgspec.Struct, frozen=True):
 
     name: str
     asked: Callable[[Require], frozenset[str]]
-    shown: Callable[[Session, Credential], AbstractSet[str]]
+    shown: Callable[[Session, CredentialKind], AbstractSet[str]]
     every: bool = False
 
-    def refuses(self, asked: frozenset[str], session: Session, credential: Credential) -> bool:
-        shown = self.shown(session, credential)
+    def refuses(self, asked: frozenset[str], session: Session, kind: CredentialKind) -> bool:
+        shown = self.shown(session, kind)
         return not (asked <= shown if self.every else asked & shown)
 
 
@@ -35,7 +35,7 @@ class Rules:
     def __init__(self, require: Require) -> None:
         self._asking = tuple((rule, asked) for rule in _RULES if (asked := rule.asked(require)))
 
-    def broken(self, session: Session, credential: Credential) -> str | None:
+    def broken(self, session: Session, kind: CredentialKind) -> str | None:
         """Return the name of the first rule that refuses (`require.roles`, ...), or `None` when the session may pass.
 
         A session that is not live passes nothing, whatever the route asks. Judged on every request, out of the current
@@ -44,43 +44,43 @@ class Rules:
         if session.state != LIVE:
             return "session.state"
         for rule, asked in self._asking:
-            if rule.refuses(asked, session, credential):
+            if rule.refuses(asked, session, kind):
                 return rule.name
         return None
 
 
-def _roles(session: Session, _: Credential) -> AbstractSet[str]:
+def _roles(session: Session, _: CredentialKind) -> AbstractSet[str]:
     return frozenset(roles_of(session))
 
 
-def _organization(session: Session, _: Credential) -> AbstractSet[str]:
+def _organization(session: Session, _: CredentialKind) -> AbstractSet[str]:
     return {session.organization.id} if session.organization is not None else frozenset()
 
 
-def _project(session: Session, _: Credential) -> AbstractSet[str]:
+def _project(session: Session, _: CredentialKind) -> AbstractSet[str]:
     """Return both names of the project: the one that upstreams are told and the one that databases use."""
     return {session.project.nano_id, session.project.id} if session.project is not None else frozenset()
 
 
-def _workspace(session: Session, _: Credential) -> AbstractSet[str]:
+def _workspace(session: Session, _: CredentialKind) -> AbstractSet[str]:
     return {session.workspace.id} if session.workspace is not None else frozenset()
 
 
-def _scopes(session: Session, _: Credential) -> AbstractSet[str]:
+def _scopes(session: Session, _: CredentialKind) -> AbstractSet[str]:
     return frozenset(session.scopes)
 
 
-def _kind(_: Session, credential: Credential) -> AbstractSet[str]:
-    return {credential.kind}
+def _kind(_: Session, kind: CredentialKind) -> AbstractSet[str]:
+    return {kind}
 
 
-def _email_domain(session: Session, credential: Credential) -> AbstractSet[str]:
+def _email_domain(session: Session, kind: CredentialKind) -> AbstractSet[str]:
     """Return what stands after the *last* `@`, in lower case.
 
     `"x@trusted.example"@evil.example` is a valid address (RFC 5321 section 4.1.2), and a domain that only ends in the
     wanted one is another's.
     """
-    _, at, domain = (person_of(session, credential.kind).email or "").rpartition("@")
+    _, at, domain = (person_of(session, kind).email or "").rpartition("@")
     return {domain.lower()} if at else frozenset()
 
 

@@ -90,9 +90,11 @@ def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
     return renew
 
 
-def renewal_of(settings: Settings, identification: Identification) -> CookieRenewal:
-    """Return what renews cookies on proxied answers."""
+def renewal_of(settings: Settings, identification: Identification) -> CookieRenewal | None:
+    """Return what renews cookies on proxied answers; nothing where no cookie is read."""
     cookies = {name: _cookie((reader,)) for name, reader in identification.readers.items() if reader.cookies}
+    if not cookies:
+        return None
     return CookieRenewal(cookie_renewal(identification.authorities), cookies, _in_development(settings))
 
 

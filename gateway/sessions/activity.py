@@ -36,8 +36,10 @@ class Activity:
 
     def saw(self, resolution: Resolution, now: float) -> None:
         """Take note of a request of this session at `now` (epoch seconds); does not wait."""
+        if resolution.authority not in self._notes:
+            return
         session = resolution.session
-        if session is None or session.id is None or resolution.authority not in self._notes:
+        if session is None or session.id is None:
             return
         key = (resolution.authority, session.id)
         if now - self._noted.get(key, 0.0) < self._interval:

@@ -34,7 +34,7 @@ class MemoryStore:
         kept = self._entries.get(fingerprint)
         if kept is None:
             return None
-        if now >= kept.until or not self._still_trusted(kept):
+        if now >= kept.until or (kept.seen != self._endings.version and not self._still_trusted(kept)):
             del self._entries[fingerprint]
             return None
         kept.used = True

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from gateway.telemetry.plain_metrics import Collected, Durations
 from gateway.telemetry.record import RequestRecord
-
-_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Seconds: from a neighbour's answer to the default `timeouts.response`."""
 
 
 class UpstreamNumbers(msgspec.Struct, frozen=True):
@@ -48,8 +45,8 @@ class ForwardingMetrics:
         self._streams: Callable[[], StreamNumbers] = StreamNumbers
         self._faults: dict[tuple[str, str], int] = {}
         self._retries: dict[str, int] = {}
-        self._seconds: dict[str, _Seconds] = {}
-        registry.register(_Collected(self._collect))
+        self._seconds: dict[str, Durations] = {}
+        registry.register(Collected(self._collect))
 
     def show(self, upstreams: Callable[[], Iterable[UpstreamNumbers]], streams: Callable[[], StreamNumbers]) -> None:
         """Ask these from now on: those of the generation that serves."""
@@ -61,7 +58,7 @@ class ForwardingMetrics:
         if record.upstream_first_byte and not record.upgraded:
             seconds = self._seconds.get(record.upstream)
             if seconds is None:
-                seconds = self._seconds[record.upstream] = _Seconds()
+                seconds = self._seconds[record.upstream] = Durations()
             seconds.add(record.upstream_first_byte - record.upstream_began)
         if record.fault:
             key = (record.upstream, record.fault)
@@ -125,33 +122,3 @@ def _upstream_metrics(numbers: Iterable[UpstreamNumbers]) -> Iterator[Metric]:
         for one in known:
             counter.add_metric((one.upstream,), getattr(one, name))
         yield counter
-
-
-class _Seconds:
-    """One histogram's cell."""
-
-    __slots__ = ("_counts", "total")
-
-    def __init__(self) -> None:
-        self._counts = [0] * (len(_BOUNDS) + 1)
-        self.total = 0.0
-
-    def add(self, seconds: float) -> None:
-        self._counts[bisect_left(_BOUNDS, seconds)] += 1
-        self.total += seconds
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Return cumulative counts by upper bound, as the exposition format has them."""
-        shown: list[tuple[str, float]] = []
-        count = 0
-        for bound, cell in zip((*map(str, _BOUNDS), "+Inf"), self._counts, strict=True):
-            count += cell
-            shown.append((bound, float(count)))
-        return shown
-
-
-class _Collected:
-    """Hands the numbers over when the registry is asked for them."""
-
-    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
-        self.collect = collect

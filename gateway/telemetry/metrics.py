@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics, generate_latest
@@ -10,21 +9,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from gateway.telemetry.outcome import outcome_of
+from gateway.telemetry.plain_metrics import Collected, Durations
 from gateway.telemetry.record import RequestRecord
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "other"
 _STATUSES = range(100, 600)  # RFC 9110 section 15
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Seconds: from what a memory hit adds to the default `timeouts.response`."""
 
 
 class Metrics:
     """The registry of one process, and what every request adds to it.
 
-    Other rooms add their own metrics to `registry`. A request is two dictionary look-ups and a few additions: the
-    client library's counters take a lock and check labels each time, which would cost several times as much, so
-    plain numbers are kept here and handed over when somebody asks. One event loop only.
+    Other rooms add their own metrics to `registry`. A request is two dictionary look-ups and a few additions.
 
     Every label is from a closed set, whatever callers send: doors and routes are the config's, a method or status that
     is not one of HTTP's is `other`.
@@ -35,11 +31,11 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this function unannotated
         self.registry = CollectorRegistry()
         self._requests: dict[tuple[str, str, str, int, str], int] = {}
-        self._durations: dict[tuple[str, str], _Durations] = {}
+        self._durations: dict[tuple[str, str], Durations] = {}
         self._in_flight = 0
         self._version = version
         self._lost_lines = lost_lines
-        self.registry.register(_Requests(self._collect))
+        self.registry.register(Collected(self._collect))
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
@@ -60,7 +56,7 @@ class Metrics:
             return
         durations = self._durations.get((record.door, route))
         if durations is None:
-            durations = self._durations[record.door, route] = _Durations()
+            durations = self._durations[record.door, route] = Durations()
         durations.add(record.finished - record.started)
 
     def render(self) -> tuple[bytes, str]:
@@ -91,33 +87,3 @@ class Metrics:
         build = GaugeMetricFamily("gateway_build_info", "The version that is running; always 1.", labels=("version",))
         build.add_metric((self._version,), 1)
         yield build
-
-
-class _Durations:
-    """One histogram's cell: counts beside each bucket's bound, and the sum, in seconds."""
-
-    __slots__ = ("_counts", "total")
-
-    def __init__(self) -> None:
-        self._counts = [0] * (len(_BUCKETS) + 1)
-        self.total = 0.0
-
-    def add(self, seconds: float) -> None:
-        self._counts[bisect_left(_BUCKETS, seconds)] += 1
-        self.total += seconds
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Return cumulative counts by upper bound, as the exposition format has them."""
-        shown: list[tuple[str, float]] = []
-        count = 0
-        for bound, cell in zip((*map(str, _BUCKETS), "+Inf"), self._counts, strict=True):
-            count += cell
-            shown.append((bound, float(count)))
-        return shown
-
-
-class _Requests:
-    """Hands the request numbers over when the registry is asked for them."""
-
-    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
-        self.collect = collect

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.model.decision import Decision
 from gateway.telemetry.traced import Traced
 
 
-class RequestRecord:
+class RequestRecord(msgspec.Struct, eq=False):
     """Filled in by whoever knows: the door, the gate, the forwarder. Complete also when the client vanished.
 
     `started` and the other instants are of the monotonic clock, in seconds, 0 where it never came to that. `door` is
@@ -17,55 +19,27 @@ class RequestRecord:
     them.
     """
 
-    __slots__ = (
-        "bytes_in",
-        "bytes_out",
-        "client",
-        "decided",
-        "decision",
-        "door",
-        "fault",
-        "finished",
-        "host",
-        "method",
-        "path",
-        "request_id",
-        "retried",
-        "started",
-        "status",
-        "trace_continued",
-        "trace_id",
-        "traced",
-        "traceparent",
-        "upgraded",
-        "upstream",
-        "upstream_began",
-        "upstream_first_byte",
-        "upstream_status",
-    )
-
-    def __init__(self, request_id: str, started: float) -> None:
-        self.request_id = request_id
-        self.started = started
-        self.door = "proxy"
-        self.method = ""
-        self.host = ""
-        self.path = ""
-        self.client = ""
-        self.trace_id = ""
-        self.trace_continued = False
-        self.traceparent = b""
-        self.traced: Traced | None = None
-        self.decision: Decision | None = None
-        self.decided = 0.0
-        self.status = 0
-        self.upstream = ""
-        self.upstream_status = 0
-        self.upstream_began = 0.0
-        self.upstream_first_byte = 0.0
-        self.finished = 0.0
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.retried = False
-        self.upgraded = False
-        self.fault = ""
+    request_id: str
+    started: float
+    door: str = "proxy"
+    method: str = ""
+    host: str = ""
+    path: str = ""
+    client: str = ""
+    trace_id: str = ""
+    trace_continued: bool = False
+    traceparent: bytes = b""
+    traced: Traced | None = None
+    decision: Decision | None = None
+    decided: float = 0.0
+    status: int = 0
+    upstream: str = ""
+    upstream_status: int = 0
+    upstream_began: float = 0.0
+    upstream_first_byte: float = 0.0
+    finished: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    retried: bool = False
+    upgraded: bool = False
+    fault: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 _SHAPE = re.compile(rb"[A-Za-z0-9_.-]{1,128}")
 _BYTES = 16
@@ -15,30 +16,25 @@ _BATCH = 256
 class RandomHex:
     """Random lower-case hexadecimal, 16 bytes at a time, drawn in batches.
 
-    Make it after a fork, one for each process: two that share a batch would name two requests alike.
+    Make it after a fork, one for each process: two that share a batch would name two requests alike. `draw()` returns
+    32 digits that were never returned before.
     """
 
     def __init__(self, randomness: Callable[[int], bytes] = os.urandom) -> None:
-        self._randomness = randomness
-        self._batch: list[str] = []
+        self.draw: Callable[[], str] = chain.from_iterable(_batches(randomness)).__next__
 
-    def draw(self) -> str:
-        """Return 32 hexadecimal digits that were never returned before."""
-        if not self._batch:
-            drawn = self._randomness(_BYTES * _BATCH).hex()
-            self._batch = [drawn[start : start + 2 * _BYTES] for start in range(0, len(drawn), 2 * _BYTES)]
-        return self._batch.pop()
+
+def _batches(randomness: Callable[[int], bytes]) -> Iterator[list[str]]:
+    while True:
+        drawn = randomness(_BYTES * _BATCH).hex()
+        yield [drawn[start : start + 2 * _BYTES] for start in range(0, len(drawn), 2 * _BYTES)]
 
 
 class RequestIds:
-    """Gives each request its id; another's is taken over only where the caller of this class trusts the sender."""
+    """Gives each request its id: a fresh one of 32 hexadecimal digits (`new`), or a trusted sender's."""
 
     def __init__(self, random_hex: RandomHex) -> None:
-        self._random_hex = random_hex
-
-    def new(self) -> str:
-        """Return a fresh id of 32 hexadecimal digits."""
-        return self._random_hex.draw()
+        self.new = random_hex.draw
 
     def adopt(self, values: Sequence[bytes]) -> str:
         """Return the one value of a trusted peer's X-Request-Id, or a fresh id.

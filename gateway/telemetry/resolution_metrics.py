@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
 
 from gateway.model.answers import Found, Rejected
 from gateway.model.resolution import Resolution, Tier
+from gateway.telemetry.plain_metrics import Collected
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _OUTCOMES = ("found", "stale", "rejected", "unavailable")
@@ -18,14 +20,10 @@ class ResolutionMetrics:
     """Counters of tiers, outcomes and episodes. Every label is out of a fixed set or the config; children are held."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        resolutions = Counter(
-            "gateway_resolutions", "Credentials resolved, by tier and outcome.", ("tier", "outcome"), registry=registry
-        )
         self._resolutions = {
-            (tier, outcome): resolutions.labels(tier.value, outcome)
-            for tier in (Tier.MEMORY, Tier.REDIS, Tier.AUTHORITY)
-            for outcome in _OUTCOMES
+            (tier, outcome): 0 for tier in (Tier.MEMORY, Tier.REDIS, Tier.AUTHORITY) for outcome in _OUTCOMES
         }
+        registry.register(Collected(self._collect))
         faults = Counter("gateway_redis_faults", "Questions that Redis failed.", ("operation",), registry=registry)
         self._redis_faults = {operation: faults.labels(operation) for operation in _REDIS_OPERATIONS}
         self._redis_up = Gauge("gateway_redis_up", "1 while Redis is asked, 0 while it is given up.", registry=registry)
@@ -57,9 +55,16 @@ class ResolutionMetrics:
 
     def resolved(self, resolution: Resolution) -> None:
         """Count one resolution."""
-        counter = self._resolutions.get((resolution.tier, _outcome(resolution)))
-        if counter is not None:
-            counter.inc()
+        if resolution.tier is not Tier.NONE:
+            self._resolutions[resolution.tier, _outcome(resolution)] += 1
+
+    def _collect(self) -> Iterator[Metric]:
+        resolutions = CounterMetricFamily(
+            "gateway_resolutions", "Credentials resolved, by tier and outcome.", labels=("tier", "outcome")
+        )
+        for (tier, outcome), count in self._resolutions.items():
+            resolutions.add_metric((tier.value, outcome), count)
+        yield resolutions
 
     def sessions_counted_by(self, count: Callable[[], int]) -> None:
         """Take the number of kept sessions from `count` whenever metrics are collected."""

@@ -315,3 +315,40 @@ async def test_a_refused_request_of_a_known_caller_costs_no_token() -> None:
     gate = gate_of(Route(name="r", match=Match("/"), **strict))
     decisions = [await gate.decide(access_request(headers=(key(b"good"),))) for _ in range(3)]
     assert {decision.rule for decision in decisions} == {"require.roles"}
+
+
+async def test_what_was_judged_of_one_session_is_never_told_of_another_route_or_kind() -> None:
+    """Thousands of sessions that come and go, more than are remembered, some of them where another one was."""
+
+    async def numbered(credential: Credential) -> Resolution:
+        number = credential.parts[-1]
+        role = "admin" if int(number) % 2 else "user"
+        return Resolution(
+            Found(Session(subject="s", user=User(id=f"u{number}"), member=Member(id=f"m{number}", role=role)))
+        )
+
+    asking = Route(
+        name="admins", match=Match("/admin/"), credentials=("key",), require=Require(roles=frozenset({"admin"}))
+    )
+    plain = Route(name="all", match=Match("/"), credentials=("key", "cookie"))
+    gate = Gate(RouteTable((asking, plain)), READERS, numbered, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    for number in range(3000):
+        shown = str(number).encode()
+        by_key = await gate.decide(access_request(headers=(key(shown),)))
+        by_cookie = await gate.decide(access_request(headers=(cookie(shown),)))
+        guarded = await gate.decide(access_request(target="/admin/", headers=(key(shown),)))
+        assert dict(by_key.identity)[b"X-User-Id"] == b"m" + shown
+        assert dict(by_cookie.identity)[b"X-User-Id"] == b"u" + shown
+        assert (guarded.allowed, guarded.identity == by_key.identity) == (
+            (True, True) if number % 2 else (False, False)
+        )
+
+
+async def test_a_session_object_that_comes_again_is_judged_by_each_route_for_itself() -> None:
+    admins = Route(name="a", match=Match("/a/"), credentials=("key",), require=Require(roles=frozenset({"owner"})))
+    gate = gate_of(admins, Route(name="b", match=Match("/b/"), credentials=("key",)))
+    for _ in range(2):
+        refused = await gate.decide(access_request(target="/a/", headers=(key(b"good"),)))
+        allowed = await gate.decide(access_request(target="/b/", headers=(key(b"good"),)))
+        assert (refused.rule, refused.identity, allowed.rule) == ("require.roles", (), "access")
+        assert dict(allowed.identity)[b"X-User-Id"] == b"m1"

@@ -25,8 +25,7 @@ class Conversation:
         self.connection = UpstreamConnection(loop, 1000)
         self.upstream = FakeTransport(self.connection)
         self.connection.connection_made(self.upstream)
-        self.exchange = Exchange(self.carriage, loop, lambda: 7.0)
-        self.exchange.attach(self.connection)
+        self.exchange = Exchange(self.carriage, self.connection, loop, lambda: 7.0)
         self.connection.begin(self.exchange, head_request=self.request.method == "HEAD", upgrading=False)
 
     def answer(self, data: bytes) -> None:

@@ -8,7 +8,6 @@ from gateway.model.credential import CredentialKind
 from gateway.model.route import Require
 from gateway.model.session import Member, Organization, Project, Session, User, Workspace
 from gateway.policy.rules import Rules
-from tests.support.credentials import credential
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SESSION = Session(
@@ -28,7 +27,7 @@ NOBODYS = Session(subject="u2")
 
 def broken(session: Session = SESSION, kind: CredentialKind = CredentialKind.COOKIE, **asked: set[str]) -> str | None:
     require = Require(**{name: frozenset(values) for name, values in asked.items()})  # type: ignore[arg-type]
-    return Rules(require).broken(session, credential(kind))
+    return Rules(require).broken(session, kind)
 
 
 def test_a_route_that_asks_nothing_refuses_nobody() -> None:
