@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import ContextVar
+from types import TracebackType
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from redis.asyncio import Redis
-from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.cluster import ClusterPipeline, RedisCluster
 from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NoConnectionError
 
 RedisClient = Redis | RedisCluster
 
@@ -68,6 +72,63 @@ class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """Sentinel's pool with the other's patience: redis-py's own fails at once when every connection is in use."""
 
 
+class _Turns:
+    """What bounds the commands of a cluster's client: a turn is had by `async with`, or a ConnectionError in time.
+
+    One that is asked for within another is had at once: a pipeline's answer may be that a slot has moved, and then
+    redis-py sends those commands again, one by one.
+    """
+
+    def __init__(self, most: int, patience: float) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._patience = patience
+        self._held: ContextVar[int] = ContextVar("turns held", default=0)
+
+    async def __aenter__(self) -> None:
+        held = self._held.get()
+        if not held and self._free.locked():
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise NoConnectionError("no free connection to the cluster") from None
+        elif not held:
+            await self._free.acquire()
+        self._held.set(held + 1)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        held = self._held.get() - 1
+        self._held.set(held)
+        if not held:
+            self._free.release()
+
+
+class _Cluster(RedisCluster):
+    """A cluster's client with the patience of the others: redis-py's own fails at once, as does Sentinel's."""
+
+    def __init__(self, *, socket_connect_timeout: float, **options: Any) -> None:
+        super().__init__(socket_connect_timeout=socket_connect_timeout, **options)
+        self.turns = _Turns(_CONNECTIONS, socket_connect_timeout)
+
+    async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Send one command when it is its turn."""
+        async with self.turns:
+            return await super().execute_command(*args, **kwargs)
+
+    def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> ClusterPipeline:  # noqa: ARG002 - redis-py's
+        """Return a pipeline that waits for its turn too."""
+        return _ClusterPipeline(self, transaction)  # type: ignore[abstract]  # as redis-py's own
+
+
+class _ClusterPipeline(ClusterPipeline):
+    async def execute(self, raise_on_error: bool = True, allow_redirections: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - redis-py's
+        """Send the commands when it is their turn, which is one for all of them."""
+        async with cast("_Cluster", self.cluster_client).turns:
+            return await super().execute(raise_on_error, allow_redirections)
+
+
 class _Master(Redis):
     """The master that sentinels name."""
 
@@ -80,8 +141,7 @@ class _Master(Redis):
 
 
 def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:
-    client: RedisCluster = RedisCluster.from_url(url, max_connections=_CONNECTIONS, **options)
-    return client
+    return _Cluster.from_url(url, **options)
 
 
 def _sentinel(url: str, options: dict[str, Any]) -> Redis:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trustme
 from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from gateway.fleet.client import RedisClient, bus_connection, connect
@@ -105,7 +107,7 @@ async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
     server: redis_server.RedisServer, tmp_path: Path
 ) -> None:
     with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
-        client = connect(sentinel.url, 5.0)
+        client = connect(sentinel.url, 30.0)
         await asyncio.gather(*(client.set(f"k{number}", b"1", px=10_000) for number in range(500)))
         assert await client.dbsize() == 500
         assert int((await client.info("clients"))["connected_clients"]) < 100
@@ -115,6 +117,57 @@ async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
 async def test_a_cluster_is_found_through_any_node(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
         await _works(connect(node.url, 1.0))
+
+
+async def test_whoever_asks_a_busy_cluster_waits_for_a_free_connection(tmp_path: Path) -> None:
+    async def both(client: RedisClient, number: int) -> list[object]:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.set(f"k{number}", b"1", px=10_000)
+        pipeline.get(f"k{number}")
+        return [await client.set(f"k{number}", b"1", px=10_000), *await pipeline.execute()]
+
+    with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
+        client = connect(node.url, 30.0)
+        await client.ping()
+        assert await asyncio.gather(*(both(client, number) for number in range(500))) == [[True, True, b"1"]] * 500
+        assert int((await client.info("clients"))["connected_clients"]) < 100
+        await client.aclose()
+
+
+async def test_a_cluster_that_stays_busy_is_waited_for_no_longer_than_the_timeout(tmp_path: Path) -> None:
+    with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
+        client = connect(f"{node.url}?socket_timeout=30", 0.2)  # a reply may take longer than a free connection
+        async with busy(client, 64, node.port):
+            for asking in (client.get("a"), client.pipeline(transaction=False).get("a").execute()):
+                with pytest.raises(RedisConnectionError, match="no free connection"):
+                    await asking
+        assert await client.get("a") is None
+        await client.aclose()
+
+
+async def test_a_pipeline_whose_slots_have_moved_needs_no_second_turn(tmp_path: Path) -> None:
+    with redis_server.running_cluster(redis_server.program(), tmp_path, nodes=2) as node:
+        client = connect(f"{node.url}?socket_timeout=30", 0.2)
+        await client.ping()
+        async with busy(client, 63, client.get_node_from_key("list").port):
+            slots = client.nodes_manager.slots_cache
+            here, there = slots[0], slots[16383]
+            for slot, nodes in list(slots.items()):  # as if each had been moved since the client looked
+                slots[slot] = there if nodes[0] is here[0] else here
+            assert await client.pipeline(transaction=False).set("a", b"1").set("b", b"2").execute() == [True, True]
+        await client.aclose()
+
+
+@asynccontextmanager
+async def busy(client: RedisClient, connections: int, port: int) -> AsyncIterator[None]:
+    """Keep that many connections to the server of the key `list` waiting."""
+    blocked = asyncio.gather(*(client.execute_command("BLPOP", "list", 0) for _ in range(connections)))
+    told = b"blocked_clients:%d\r\n" % connections
+    while told not in redis_server.command(port, "INFO clients"):  # noqa: ASYNC110 - a server tells this only if asked
+        await asyncio.sleep(0.001)
+    yield
+    redis_server.command(port, "RPUSH list" + " x" * connections)
+    assert await blocked == [(b"list", b"x")] * connections
 
 
 async def test_tls_is_spoken_and_a_foreign_certificate_refused(
