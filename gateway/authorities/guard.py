@@ -17,6 +17,10 @@ from gateway.resilience.breaker import Breaker
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 _Answer = TypeVar("_Answer", bound=Answer)
+
+Noted = Callable[[str, float, float], None]
+"""(what came of a question, when it began, when it ended), the outcome as metrics name it, the times monotonic."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -24,7 +28,8 @@ class Guard:
     """Asks one authority; whatever goes wrong is `Unavailable`, never an allow and never a rejection.
 
     `deadline` is in seconds and holds for waiting for a place among the `concurrency` look-ups at once as well. One
-    guard stands before one authority, whatever the number of readers that list it.
+    guard stands before one authority, whatever the number of readers that list it. `noted` is told of each question,
+    in the task that asks it.
     """
 
     def __init__(
@@ -34,12 +39,14 @@ class Guard:
         metrics: ResolutionMetrics,
         deadline: float = 5.0,
         concurrency: int = 64,
+        noted: Noted | None = None,
     ) -> None:
         self._authority = authority
         self._breaker = breaker
         self._metrics = metrics
         self._deadline = deadline
         self._places = asyncio.Semaphore(concurrency)
+        self._noted = noted
         self.name = authority.name
         self.memory_only = authority.memory_only
 
@@ -72,7 +79,10 @@ class Guard:
         finally:
             # reached on cancellation too: that is the deadline, or a generation that closes
             self._note(answer)
-            self._metrics.authority_answered(self.name, _outcome(answer), monotonic() - began)
+            outcome, ended = _outcome(answer), monotonic()
+            self._metrics.authority_answered(self.name, outcome, ended - began)
+            if self._noted is not None:
+                self._noted(outcome, began, ended)
         return answer
 
     def _note(self, answer: Answer) -> None:

@@ -15,6 +15,7 @@ from gateway.model.errors import DirectoryError
 from gateway.model.headers import spelling
 from gateway.model.problem import Problem
 from gateway.runtime.parts import Parts
+from gateway.runtime.tracing import REMEDY, is_installed
 from gateway.source.addresses import ListenAddress, is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SettingsModel
@@ -35,6 +36,7 @@ def check_sections(parts: Parts) -> Iterator[Problem]:
     yield from _bounds(parts)
     yield from _identity(parts)
     yield from _transport(parts)
+    yield from _telemetry(parts)
     yield from _files(parts)
 
 
@@ -134,6 +136,11 @@ def _wrong_with(directory_url: str) -> str:
 def _in_the_clear(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _telemetry(parts: Parts) -> Iterator[Problem]:
+    if parts.sections.telemetry.traces != "none" and not is_installed():
+        yield parts.problem(f"needs packages that are not installed: {REMEDY}", "telemetry", "traces")
 
 
 def _files(parts: Parts) -> Iterator[Problem]:

@@ -39,7 +39,7 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
         return Outcome(_line("decision", f"refused, {error.refusal.status}: {error}"))
     process = Process()
     try:
-        generation = await open_generation(settings, process)
+        generation = await open_generation(_untraced(settings), process)
         try:
             gate = generation.gate(generation.identification.resolver.look, _Unlimited())
             decision = await gate.decide(access)
@@ -48,6 +48,11 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
             await generation.close()
     finally:
         await process.close()
+
+
+def _untraced(settings: Settings) -> Settings:
+    """Return the settings of a gateway that tells no collector what it does."""
+    return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"traces": "none"})})
 
 
 def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:

@@ -32,6 +32,7 @@ from gateway.runtime.identification import Identification, open_identification
 from gateway.runtime.own_doors import development_cookies, forward_auth_doors, own_doors, renewal_of
 from gateway.runtime.process import Process
 from gateway.runtime.settings import IdentitySettings, Settings, TelemetrySettings, UpstreamsSettings, to_routes
+from gateway.runtime.tracing import tracing_of
 from gateway.signing import KeyRing
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.console import ConsoleLines
@@ -91,7 +92,7 @@ class Generation:
         self._table = RouteTable(to_routes(settings))
         self._tasks = TaskKeeper()
         limits = self.identification.fleet.limits()
-        gate = self.gate(self.identification.resolver.resolve, limits)
+        gate = self.gate(_resolving(settings.telemetry, process, self.identification.resolver.resolve), limits)
         self.streams = OpenStreams(process.clock, news.due.set)
         self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))
         self.upstreams = _upstreams(self._table.routes, settings.upstreams)
@@ -127,6 +128,7 @@ class Generation:
 
 async def open_generation(settings: Settings, process: Process) -> Generation:
     """Build a generation; raises GatewayError when a part of it cannot be used, leaving nothing open."""
+    tracing_of(settings.telemetry, process)  # raises before there is anything to close
     told, news = Told(settings.identity, process), News()
     identification = await open_identification(settings, process, news.heard)
     try:
@@ -157,6 +159,12 @@ def _upstreams(routes: Sequence[Route], settings: UpstreamsSettings) -> Upstream
     return Upstreams(routes, pool, health, dns_ttl=settings.dns_ttl, tls=ssl.create_default_context)
 
 
+def _resolving(settings: TelemetrySettings, process: Process, resolve: Resolve) -> Resolve:
+    """Return how the gate resolves: noted for spans, where there are any."""
+    tracing = tracing_of(settings, process)
+    return resolve if tracing is None else tracing.resolving(resolve)
+
+
 def _journal(settings: TelemetrySettings, process: Process) -> Journal:
     access_log = None
     if settings.access_log:
@@ -169,12 +177,13 @@ def _journal(settings: TelemetrySettings, process: Process) -> Journal:
             sample_allowed=settings.sample_allowed,
             chance=random.random,
         )
-    random_hex = process.random_hex
+    random_hex, tracing = process.random_hex, tracing_of(settings, process)
     return Journal(
         RequestIds(random_hex),
-        Traces(random_hex),
+        Traces(random_hex) if tracing is None else tracing.traces,
         process.metrics,
         process.forwarding_metrics,
         access_log,
         process.now,
+        make_spans=None if tracing is None else tracing.make_spans,
     )

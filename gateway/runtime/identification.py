@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
 from gateway.authorities.authority import Authority, MarksEnded, NotesActivity
 from gateway.authorities.chain import Chain
 from gateway.authorities.guard import Guard
+from gateway.authorities.introspection import IntrospectionSettings
 from gateway.authorities.kinds import AuthoritySettings, build_authority
+from gateway.authorities.remote import RemoteSettings
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import ReaderSettings, build_reader
@@ -26,6 +30,7 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.fleet_parts import FleetParts, cache_times, secrets_of
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
+from gateway.runtime.tracing import tracing_of
 from gateway.sessions.activity import Activity
 from gateway.sessions.endings import Endings
 from gateway.sessions.handles import Handles
@@ -34,6 +39,9 @@ from gateway.sessions.memory import MemoryStore
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import Revoker
+
+if TYPE_CHECKING:
+    from gateway.telemetry.tracing.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -200,7 +208,7 @@ def _activity(authorities: Mapping[str, Authority], process: Process) -> Activit
     return Activity(notes, process.resolution_metrics)
 
 
-def _guard(settings: AuthoritySettings, authority: Authority, process: Process) -> Guard:
+def _guard(settings: AuthoritySettings, authority: Authority, process: Process, tracing: Tracing | None) -> Guard:
     """Return the guard of one authority: it waits longer than the authority asks, for those that queue for a place."""
     return Guard(
         authority,
@@ -208,10 +216,19 @@ def _guard(settings: AuthoritySettings, authority: Authority, process: Process) 
         process.resolution_metrics,
         deadline=settings.timeout + _QUEUEING,
         concurrency=settings.connections,
+        noted=None if tracing is None else tracing.asking(authority.name, settings.kind, _host(settings)),
     )
+
+
+def _host(settings: AuthoritySettings) -> str:
+    """Return which host is asked about each credential, empty where that is none or cannot be told."""
+    return urlsplit(settings.url).hostname or "" if isinstance(settings, RemoteSettings | IntrospectionSettings) else ""
 
 
 def _chains(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Chain]:
     """Return each reader's list, with one guard before each authority whoever lists it."""
-    guards = {name: _guard(settings.authorities[name], authority, process) for name, authority in authorities.items()}
+    tracing = tracing_of(settings.telemetry, process)
+    guards = {
+        name: _guard(settings.authorities[name], authority, process, tracing) for name, authority in authorities.items()
+    }
     return {name: Chain([guards[each] for each in reader.authority]) for name, reader in settings.credentials.items()}

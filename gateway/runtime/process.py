@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from gateway import __version__
 from gateway.resilience.tasks import TaskKeeper
@@ -17,6 +17,9 @@ from gateway.telemetry.lines import LineBuffer, write_shared, write_to
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
+
+if TYPE_CHECKING:
+    from gateway.telemetry.tracing.tracing import Tracing
 
 _FLUSH_EVERY = 0.25
 """Seconds that an access line may wait for others: a quarter of a second is soon to a person, and hundreds of lines
@@ -32,7 +35,7 @@ class Process:
     """Made once, on the running event loop; generations come and go within it.
 
     `clock` is in epoch seconds, `now` monotonic. `draining` is set once and for all when the process is to end.
-    `shared`: other processes write to `output` as well.
+    `shared`: other processes write to `output` as well. `tracing` is there once a config asked for it.
     """
 
     def __init__(self, output: IO[bytes] = sys.stdout.buffer, *, shared: bool = False) -> None:
@@ -45,6 +48,7 @@ class Process:
         self.metrics = Metrics(__version__, lambda: self.lines.lost)
         self.resolution_metrics = ResolutionMetrics(self.metrics.registry)
         self.forwarding_metrics = ForwardingMetrics(self.metrics.registry)
+        self.tracing: Tracing | None = None
         self.tasks = TaskKeeper()
         self.draining = False
         self.serving = False

@@ -70,6 +70,8 @@ def run(config: Path) -> int:
 
 def _import_ahead(settings: Settings) -> None:
     """Import what every worker is going to: memory that is there before the fork is shared by all of them (25 MB)."""
+    if settings.telemetry.traces != "none":
+        import gateway.telemetry.tracing.tracing  # noqa: PLC0415 - only where spans are made
     if any(isinstance(authority, DirectorySettings) for authority in settings.authorities.values()):
         import gateway.directory.store  # noqa: F401, PLC0415 - only where there is a directory
 

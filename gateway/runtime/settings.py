@@ -122,11 +122,15 @@ class IdentitySettings(SettingsModel):
 
 
 class TelemetrySettings(SettingsModel):
-    """What is recorded. `sample_allowed` is the share of allowed requests that get a line; refusals always do."""
+    """What is recorded. `sample_allowed` is the share of allowed requests that get a line; refusals always do.
+
+    `traces` is how spans leave; where to, how many and under which name are OpenTelemetry's own variables (OTEL_*).
+    """
 
     access_log: bool = True
     format: Literal["json", "console"] = "json"
     sample_allowed: float = Field(default=1.0, ge=0.0, le=1.0)
+    traces: Literal["none", "otlp"] = "none"
 
 
 class LimitSettings(SettingsModel):

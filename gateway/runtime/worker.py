@@ -29,6 +29,9 @@ _LATE = 0.25
 _SETTLING = 0.1
 """Seconds after that, until connections that were accepted last, or whose TLS handshake runs, are counted."""
 
+_SENDING = 2.0
+"""Seconds beyond its patience that a process which is to end goes on sending spans: a collector may hang."""
+
 _IDLE = 1.0
 """Seconds that connections without a request are left open at the end: a request may be on its way on any of them."""
 
@@ -125,6 +128,7 @@ class Worker:
         for each in self._sockets:
             each.close()
         await self._stage.close()
+        await self._send_traces()
 
     def cut(self) -> None:
         """Wait for nobody any more; `drain` is under way."""
@@ -150,6 +154,14 @@ class Worker:
         await self._pause(settling)
         left = patience - late - settling
         await server.close(left, min(_IDLE, left))
+
+    async def _send_traces(self) -> None:
+        """Send the spans that wait; every request has ended, so there will be no more."""
+        if self._process.tracing is None:
+            return
+        sending = self._process.tasks.start(self._process.tracing.close(_SENDING), "sending of traces")
+        hurried = self._process.tasks.start(self._hurried.wait(), "hurrying")
+        await asyncio.wait({sending, hurried}, return_when=asyncio.FIRST_COMPLETED)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

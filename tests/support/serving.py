@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -124,12 +124,18 @@ def config(upstream_port: int, accounts: dict[str, Any], **sections: Any) -> dic
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: dict[str, Any], folder: Path) -> AsyncIterator[Gateway]:
-    """Run a gateway of `settings`, on ports of its own, until the end; its log is written in `folder`."""
+async def serving(
+    settings: dict[str, Any], folder: Path, prepare: Callable[[Process], None] = lambda _: None
+) -> AsyncIterator[Gateway]:
+    """Run a gateway of `settings`, on ports of its own, until the end; its log is written in `folder`.
+
+    `prepare` is handed the process before there is a generation in it.
+    """
     read = Settings.model_validate({**settings, "listen": {"drain": "500ms", **settings.get("listen", {})}})
     log = folder / "gateway.log"
     with log.open("wb") as output:
         process = Process(output)
+        prepare(process)
         ports = bind_ports(read.listen)
         worker = Worker(process, ports.public)
         supervisor = alone(process, worker, ports)

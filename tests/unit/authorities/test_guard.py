@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -66,10 +68,10 @@ async def _not_mine() -> Answer:
     return None
 
 
-def guard(authority: Scripted, clock: Clock | None = None, **options: float) -> Guard:
+def guard(authority: Scripted, clock: Clock | None = None, **options: Any) -> Guard:
     registry = CollectorRegistry()
     breaker = Breaker(clock or Clock(), failures=2)
-    return Guard(authority, breaker, ResolutionMetrics(registry), **options)  # type: ignore[arg-type]
+    return Guard(authority, breaker, ResolutionMetrics(registry), **options)
 
 
 @pytest.mark.parametrize(
@@ -148,3 +150,36 @@ async def test_how_long_it_took_is_measured_by_outcome() -> None:
     await guarded.look_up(CREDENTIAL)
     labels = {"authority": "accounts", "outcome": "found"}
     assert registry.get_sample_value("gateway_authority_seconds_count", labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (_found, "found"),
+        (_rejected, "rejected"),
+        (_not_mine, "not_mine"),
+        (_down, "unavailable"),
+        (_raises, "unavailable"),
+        (_never, "unavailable"),
+    ],
+)
+async def test_each_question_is_noted_with_what_came_of_it_and_when(
+    answer: Callable[[], Awaitable[Answer]], outcome: str
+) -> None:
+    noted: list[tuple[str, float, float]] = []
+    guarded = guard(Scripted(answer), deadline=0.01, noted=lambda *each: noted.append(each))
+    before = monotonic()
+    with capture_logs():
+        await guarded.look_up(CREDENTIAL)
+    ((told, began, ended),) = noted
+    assert told == outcome
+    assert before <= began <= ended <= monotonic()
+
+
+async def test_an_authority_that_is_given_up_is_not_asked_and_nothing_is_noted() -> None:
+    noted: list[tuple[str, float, float]] = []
+    guarded = guard(Scripted(_down), noted=lambda *each: noted.append(each))
+    with capture_logs():
+        for _ in range(5):
+            await guarded.look_up(CREDENTIAL)
+    assert len(noted) == 2

@@ -162,3 +162,12 @@ def test_an_allow_is_kept_no_longer_than_the_token_in_it_is_good(tmp_path: Path,
     door = f"forward_auth: {{nginx: {{peers: [10.0.0.0/8], max_age: {max_age}}}}}\n"
     told = said(door + f"identity: {{token: {{issuer: i, keys_file: {tmp_path / 'k'}, ttl: 60s}}}}")
     assert [line.split(": ")[1] for line in told] == (["forward_auth.nginx.max_age"] if warned else [])
+
+
+def test_spans_need_packages_that_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said("telemetry: {traces: otlp}") == []
+    monkeypatch.setattr("gateway.runtime.check_sections.is_installed", lambda: False)
+    assert said("telemetry: {traces: none}") == []
+    assert said("telemetry: {traces: otlp}") == [
+        "telemetry.traces: needs packages that are not installed: pip install 'session-gateway[otel]'"
+    ]

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,11 @@ def test_a_host_header_wins_over_the_url() -> None:
 def test_a_url_that_no_request_can_have_is_refused(url: str) -> None:
     with pytest.raises(MalformedError):
         read_request("GET", url, ())
+
+
+async def test_to_explain_a_request_starts_no_tracing(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    config = written(tmp_path, CONFIG + "telemetry: {traces: otlp}\n")
+    outcome = await explain(config, "GET", "/open/a", ())
+    assert outcome.said.splitlines()[2] == "decision:    allowed"
+    assert threading.active_count() == threads

@@ -36,7 +36,12 @@ def test_the_defaults_are_those_of_the_design() -> None:
     limits = found.limits
     assert (limits.head_bytes, limits.headers, limits.target_bytes, limits.body_bytes) == (32768, 128, 8192, 0)
     assert (limits.head_timeout, limits.body_stall, limits.idle, limits.connections) == (10.0, 30.0, 75.0, 10_000)
-    assert found.telemetry.model_dump() == {"access_log": True, "format": "json", "sample_allowed": 1.0}
+    assert found.telemetry.model_dump() == {
+        "access_log": True,
+        "format": "json",
+        "sample_allowed": 1.0,
+        "traces": "none",
+    }
     assert found.identity.headers["user_id"] == "X-User-Id"
 
 

@@ -1,0 +1,66 @@
+"""Whether spans are made of a request, and what its upstream is told of that (W3C Trace Context)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
+
+from gateway.telemetry.request_ids import RandomHex
+from gateway.telemetry.trace_context import Trace, Traces
+from gateway.telemetry.traced import Traced
+from gateway.telemetry.tracing.within import Within, within
+
+_NOWHERE = Context()
+_PARENT, _FLAGS = slice(36, 52), slice(53, 55)  # of `00-<32 digits>-<16 digits>-<2 digits>`
+
+
+class SampledTraces(Traces):
+    """Continues or starts traces in which spans of this gateway stand; the upstream is told the one that led to it.
+
+    `sampler` decides, once for each request, and the flag that goes upstream says what it decided (section 3.3.1.2 of
+    Trace Context). The SDK's own, by default, do as the caller's flag says. `offset` returns what makes epoch seconds
+    of the monotonic clock's.
+    """
+
+    def __init__(self, random_hex: RandomHex, sampler: Sampler, offset: Callable[[], float]) -> None:
+        super().__init__(random_hex)
+        self._ids = random_hex
+        self._sampler = sampler
+        self._offset = offset
+
+    def follow(self, values: Sequence[bytes]) -> Trace:
+        """Return the trace of a request, and let whatever is done from now on in this task stand within it."""
+        trace = super().follow(values)
+        trace_id = int(trace.trace_id, 16)
+        caller = _caller(trace, trace_id) if trace.continued else None
+        if not self._samples(trace_id, caller):
+            within.set(None)
+            return self._untold(trace, caller)
+        drawn = self._ids.draw()
+        parent_id = 0 if caller is None else caller.span_id
+        traced = Traced(trace_id, int(drawn[:16], 16), int(drawn[16:], 16), parent_id, self._offset())
+        within.set(Within(traced, traced.span_id))
+        return Trace(f"00-{trace.trace_id}-{drawn[16:]}-01".encode(), trace.trace_id, trace.continued, traced)
+
+    def _samples(self, trace_id: int, caller: SpanContext | None) -> bool:
+        context = _NOWHERE if caller is None else set_span_in_context(NonRecordingSpan(caller), _NOWHERE)
+        result = self._sampler.should_sample(context, trace_id, "request", SpanKind.SERVER)
+        return result.decision is Decision.RECORD_AND_SAMPLE
+
+    def _untold(self, trace: Trace, caller: SpanContext | None) -> Trace:
+        """Return the trace with its flag off. Who changes the flag names a parent of its own (section 3.4)."""
+        if caller is not None and not caller.trace_flags.sampled:
+            return trace
+        parent = self._ids.draw()[:16]
+        return Trace(f"00-{trace.trace_id}-{parent}-00".encode(), trace.trace_id, trace.continued)
+
+
+def _caller(trace: Trace, trace_id: int) -> SpanContext:
+    """Return the caller's span, as the trace's still unmodified `traceparent` names it."""
+    value = trace.traceparent
+    return SpanContext(
+        trace_id, int(value[_PARENT], 16), is_remote=True, trace_flags=TraceFlags(int(value[_FLAGS], 16))
+    )

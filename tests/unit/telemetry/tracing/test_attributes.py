@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.model.answers import Reason, Rejected, Unavailable, Verdict
+from gateway.model.decision import Decision
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.resolution import Resolution, Tier
+from gateway.model.route import Match, Route, UpstreamAddress
+from gateway.telemetry.record import RequestRecord
+from gateway.telemetry.tracing.attributes import of_request, of_resolution, of_upstream
+from tests.support.requests import access_request
+from tests.support.sessions import found
+
+ORDERS, SPARE = UpstreamAddress("http", "orders", 8000), UpstreamAddress("https", "::1", 443)
+
+
+def record(decision: Decision | None = None, path: str = "/orders/1?key=secret") -> RequestRecord:
+    made = RequestRecord("req-1", 1.0)
+    made.method, made.host, made.path, made.client = "GET", "app.test", path, "192.0.2.1"
+    made.status, made.decision = 200, decision
+    return made
+
+
+def decided(*upstream: UpstreamAddress, prefix: str = "", refusal: Refusal | None = None) -> Decision:
+    route = Route(name="orders", match=Match(path="/orders/"), upstream=upstream, strip_prefix=prefix)
+    access = access_request(target="/orders/1?key=secret", host=b"app.test:81")
+    return Decision(access=access, route=route, rule="access", refusal=refusal)
+
+
+def test_a_request_is_told_with_its_route_and_without_its_query() -> None:
+    told = of_request(record(decided()))
+    assert (told["http.route"], told["url.path"], told["gateway.route"]) == ("/orders/", "/orders/1", "orders")
+    assert (told["server.address"], told["server.port"], told["url.scheme"]) == ("app.test", 81, "http")
+    assert "secret" not in str(told)
+
+
+def test_a_request_that_was_never_read_tells_what_there_is() -> None:
+    unread = RequestRecord("req-1", 1.0)
+    unread.door, unread.status = "front", 400
+    assert of_request(unread) == {
+        "http.request.method": "_OTHER",
+        "http.response.status_code": 400,
+        "gateway.request_id": "req-1",
+        "gateway.door": "front",
+        "gateway.decision": "refused",
+    }
+
+
+def test_a_refusal_tells_its_code() -> None:
+    refusal = Refusal(RefusalCode.RATE_LIMITED, "per session", None, 1)
+    told = of_request(record(decided(refusal=refusal)))
+    assert (told["gateway.decision"], told["gateway.reason"]) == ("refused", "rate_limited")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("http://user:password@app.test/a?b", "app.test/a"),
+        ("/\udcff", "/\\udcff"),
+        ("/é", "/é"),
+        ("/" + "a" * 5000, "/" + "a" * 1023),
+    ],
+)
+def test_a_path_is_shown_as_the_log_shows_it_and_can_be_encoded(path: str, shown: str) -> None:
+    told = of_request(record(path=path))["url.path"]
+    assert told == shown
+    assert str(told).encode()
+
+
+@pytest.mark.parametrize(("door", "route"), [("wacht", "/orders/1"), ("proxy", None), ("forward_auth.nginx", None)])
+def test_an_own_path_is_a_route_of_its_own(door: str, route: str | None) -> None:
+    asked = record(Decision(access=access_request(target="/orders/1?key=secret")))
+    asked.door = door
+    assert of_request(asked).get("http.route") == route
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (found(), {"gateway.answer": "found"}),
+        (Rejected(Reason.EXPIRED), {"gateway.answer": "rejected", "gateway.rejected": "expired"}),
+        (Unavailable("it is away"), {"gateway.answer": "unavailable"}),
+    ],
+)
+def test_a_resolution_tells_its_answer_and_where_it_came_from(answer: Verdict, told: dict[str, object]) -> None:
+    resolution = Resolution(answer=answer, tier=Tier.REDIS, age=1.5, stale=True, authority="accounts")
+    where = {"gateway.tier": "redis", "gateway.age": 1.5, "gateway.stale": True, "gateway.authority": "accounts"}
+    assert of_resolution(resolution, None) == where | told
+    assert of_resolution(Resolution(answer=answer, tier=Tier.MEMORY), None) == {"gateway.tier": "memory"} | told
+
+
+def test_an_upstream_is_told_by_its_address_and_what_it_was_sent() -> None:
+    asked = record(decided(ORDERS, SPARE, prefix="/orders"))
+    asked.upstream, asked.upstream_status, asked.retried = str(ORDERS), 201, True
+    assert of_upstream(asked) == {
+        "http.request.method": "GET",
+        "http.response.status_code": 201,
+        "http.request.resend_count": 1,
+        "network.protocol.version": "1.1",
+        "server.address": "orders",
+        "server.port": 8000,
+        "url.full": "http://orders:8000/1",
+    }
+
+
+def test_an_upstream_that_was_never_reached_is_told_where_there_is_but_one() -> None:
+    told = of_upstream(record(decided(SPARE)))
+    assert (told["server.address"], told["server.port"], told["url.full"]) == ("::1", 443, "https://[::1]:443/orders/1")
+    assert "server.address" not in of_upstream(record(decided(ORDERS, SPARE)))
