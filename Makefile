@@ -1,7 +1,7 @@
 # make run    the demo, on a machine that has Python 3.11+ and nothing else
 # make test   unit, contract and behaviour tests against a real Valkey or Redis
 # make e2e    the same program among foreign parts: clients, proxies, issuers, databases
-# make lint   ruff, mypy --strict, import-linter, the mirror check
+# make lint   ruff, mypy --strict, import-linter, the mirror check, hadolint
 # make bench  the benchmark table (needs nginx and wrk)
 
 PYTHON ?= python3
@@ -24,6 +24,7 @@ lint: .venv/.dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/mirror.py
+	@$(BIN)/hadolint deploy/docker/Dockerfile
 
 bench: .venv/.dev
 	@$(BIN)/python tests/bench/run.py

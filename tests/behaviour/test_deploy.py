@@ -1,48 +1,91 @@
-"""The files of deploy/ agree with the program that they start."""
+"""The files of deploy/ agree with the program that they start; test_kubernetes.py has the manifests."""
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from gateway.cli import main
 from gateway.identity.names import DEFAULT_NAMES
 from gateway.runtime.check import check_file
+from gateway.runtime.settings import LimitSettings, ListenSettings
+from gateway.source.values import parse_duration
+from tests.support.kustomization import containers, rendered
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGS = sorted(DEPLOY.glob("**/gateway.yaml"))
 SECRETS = ("GATEWAY_SECRET", "GATEWAY_PEPPER", "GATEWAY_ADMIN_TOKEN", "GATEWAY_DB_PASSWORD")
 ENVIRONMENT = {name: f"{name}-0123456789-0123456789-0123456789" for name in SECRETS}
+MOUNTED = "/run/secrets/gateway"
+PROGRAM = "/opt/gateway/bin/gateway"
 
 
 def document(path: str) -> dict[str, Any]:
     return dict(YAML(typ="safe", pure=True).load(DEPLOY / path))
 
 
-def containers(shape: str) -> list[dict[str, Any]]:
-    """Return the containers of a shape that run the gateway."""
-    pod = document(f"kubernetes/{shape}/deployment.yaml")["spec"]["template"]["spec"]
-    return [one for one in (*pod["initContainers"], *pod["containers"]) if one["image"] == "session-gateway"]
-
-
 def health_port(config: str) -> str:
     return str(document(config)["listen"]["health"]).rpartition(":")[2]
 
 
+def unit(key: str) -> list[str]:
+    """Return the values of a key of the systemd unit."""
+    return re.findall(rf"(?m)^{key}=(.*)$", (DEPLOY / "systemd/gateway.service").read_text())
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: str(path.relative_to(DEPLOY)))
-def test_every_config_passes_the_check(config: Path) -> None:
-    checked = check_file(config, ENVIRONMENT)
+def test_every_config_passes_the_check(config: Path, tmp_path: Path) -> None:
+    text = config.read_text()
+    for name in re.findall(rf"(?m)^[^#\n]*_file: {MOUNTED}/([\w-]+)", text):
+        (tmp_path / name).write_text("0123456789-0123456789-0123456789\n")
+    placed = tmp_path / "gateway.yaml"
+    placed.write_text(text.replace(MOUNTED, str(tmp_path)))
+    checked = check_file(placed, ENVIRONMENT)
     assert [str(problem) for problem in checked.problems if not problem.warning] == []
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_no_config_holds_a_secret_or_opens_the_admin_port(config: Path) -> None:
-    listen = document(str(config.relative_to(DEPLOY)))["listen"]
-    assert listen["admin"].startswith("127.0.0.1:")
-    assert listen["admin_token"] == "${GATEWAY_ADMIN_TOKEN}"
+    settings = document(str(config.relative_to(DEPLOY)))
+    assert settings["listen"]["admin"].startswith("127.0.0.1:")
+    for key in ("secret", "admin_token"):
+        held = settings["listen"] if key == "admin_token" else settings
+        assert held.get(key, "${").startswith("${")
+        assert (key in held) != (f"{key}_file" in held)
+
+
+def commands() -> dict[str, list[str]]:
+    """Return every command line of ours that something in deploy/ would start, by where it stands."""
+    found = {f"systemd {line}": shlex.split(line)[1:] for key in ("ExecStartPre", "ExecStart") for line in unit(key)}
+    (image,) = re.findall(r"(?m)^CMD (.*)$", (DEPLOY / "docker/Dockerfile").read_text())
+    found["Dockerfile"] = json.loads(image)
+    found["compose"] = document("compose.yaml")["services"]["migrate"]["command"]
+    for shape in ("gateway", "sidecar"):
+        for container in containers(rendered(DEPLOY / "kubernetes" / shape)):
+            if "args" in container:
+                found[f"{shape} {container['name']}"] = container["args"]
+    return found
+
+
+@pytest.mark.parametrize("place", commands())
+def test_every_command_that_is_started_is_one_that_we_take(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong usage exits with 2, by SystemExit; these come as far as the config that is not here."""
+    assert main(commands()[place]) == 1
+    assert "/etc/gateway/gateway.yaml: cannot be read" in "".join(capsys.readouterr())
+
+
+def test_the_unit_starts_the_program_and_gives_it_what_it_needs() -> None:
+    assert {shlex.split(line)[0] for key in ("ExecStartPre", "ExecStart") for line in unit(key)} == {PROGRAM}
+    assert unit("Type") == ["notify"]
+    assert unit("ExecReload") == ["/bin/kill -HUP $MAINPID"]
+    assert parse_duration(unit("TimeoutStopSec")[0]) > ListenSettings().drain
+    assert int(unit("LimitNOFILE")[0]) > 2 * LimitSettings().connections  # a caller's and an upstream's
 
 
 def test_the_images_health_check_asks_where_the_configs_listen() -> None:
@@ -50,41 +93,25 @@ def test_the_images_health_check_asks_where_the_configs_listen() -> None:
     assert {health_port(str(config.relative_to(DEPLOY))) for config in CONFIGS} == {asked}
 
 
-@pytest.mark.parametrize("shape", ["gateway", "sidecar"])
-def test_probes_ask_the_health_port(shape: str) -> None:
-    (server,) = [one for one in containers(shape) if one["args"][0] == "serve"]
-    ports = {port["name"]: str(port["containerPort"]) for port in server["ports"]}
-    assert ports["health"] == health_port(f"kubernetes/{shape}/gateway.yaml")
-    for probe, path in (("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
-        assert server[probe]["httpGet"] == {"path": path, "port": "health"}
-
-
-@pytest.mark.parametrize("shape", ["gateway", "sidecar"])
-def test_pods_cannot_become_root_or_write(shape: str) -> None:
-    pod = document(f"kubernetes/{shape}/deployment.yaml")["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"]
-    assert not pod["automountServiceAccountToken"]
-    for container in (*pod["initContainers"], *pod["containers"]):
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-
-
-def test_the_sidecars_service_reaches_the_gateway_and_not_past_it() -> None:
-    (server,) = containers("sidecar")
-    service = document("kubernetes/sidecar/service.yaml")["spec"]
-    assert [port["targetPort"] for port in service["ports"]] == ["http"]
-    assert {"name": "http", "containerPort": 8080} in server["ports"]
-    upstreams = [route["upstream"] for route in document("kubernetes/sidecar/gateway.yaml")["routes"]]
-    assert upstreams == ["http://127.0.0.1:8000"]
-
-
 def test_compose_hands_in_every_secret_that_its_config_names() -> None:
     named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "compose/gateway.yaml").read_text()))
     handed = document("compose.yaml")["services"]["gateway"]["environment"]
     assert named == set(handed) == set(SECRETS)
+
+
+def test_compose_names_what_is_there_and_waits_longer_than_the_gateway_drains() -> None:
+    compose = document("compose.yaml")
+    for name, service in compose["services"].items():
+        assert set(service.get("depends_on", ())) <= set(compose["services"]) - {name}
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert (DEPLOY / source).is_file() if source.startswith(".") else source in compose["volumes"]
+    gateway = compose["services"]["gateway"]
+    assert parse_duration(gateway["stop_grace_period"]) > ListenSettings().drain
+    config = document("compose/gateway.yaml")
+    assert gateway["ports"] == [f"8080:{config['listen']['public'].rpartition(':')[2]}"]
+    reached = [route["upstream"] for route in config["routes"]] + [config["redis"]["url"]]
+    assert {re.findall(r"//(\w+)", url)[0] for url in reached} <= set(compose["services"])
 
 
 ASKING = ("nginx/nginx.conf", "traefik/dynamic.yaml", "caddy/Caddyfile", "envoy/envoy.yaml")
