@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects.composio_wire import (
     FAULTS,
@@ -30,6 +31,7 @@ from gateway.dialects.settings import EndpointSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.refusal import Refusal
+from gateway.model.remembered import Remembered
 from gateway.model.session import ApiKey, Member, Organization, Project, Session
 
 _PATH = "/api/v3/auth/session/info"
@@ -60,6 +62,7 @@ class Composio:
 
     def __init__(self) -> None:
         self._hearing = Hearing(SessionInfo, Errors, _SAYS_NO)
+        self._said: Remembered[SessionInfo] = Remembered()
 
     def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
         """Answer with project, key and member, or in the error envelope."""
@@ -67,13 +70,23 @@ class Composio:
             case Found(session):
                 if session.member is None:  # the document's 404: "project, organization, or member"
                     return _error(404, ask)
-                return json_reply(200, _info(session, session.member, ask))
+                return json_reply(200, self._info(session, session.member, ask))
             case Unavailable(retry_after=seconds):
                 return _error(503, ask, retry_after=seconds)
             case Rejected(reason):
                 return _rejected(reason, ask)
             case None:
                 return _error(401, ask)
+
+    def _info(self, session: Session, member: Member, ask: Ask) -> SessionInfo:
+        """Return what is said of a session, with the key that the request itself showed."""
+        info = self._said.get(session, ask.path)
+        if info is None:
+            info = _info(session, member, ask.path)
+            self._said.put(session, ask.path, info)
+        if info.api_key is None or ask.shown is None:
+            return info
+        return SessionInfo(info.project, replace(info.api_key, key=ask.shown.parts[0]), info.org_member)
 
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
         """Answer what was refused before anybody was asked."""
@@ -99,15 +112,16 @@ class Composio:
         return self._hearing.hear(heard, _found)
 
 
-def _info(session: Session, member: Member, ask: Ask) -> SessionInfo:
+def _info(session: Session, member: Member, path: str) -> SessionInfo:
+    """Return what is said of a session; its key is not in it, since only a hash of that is stored."""
     key, project = session.api_key, session.project
     by_organization = key is not None and key.type == "organization"
     said = OrgMember(member.id, member.email or "", member.name or "", member.role or "")
-    if ask.path == _PATH_WITH_METADATA:
+    if path == _PATH_WITH_METADATA:
         said.metadata = member.metadata
     return SessionInfo(
         None if project is None or by_organization else _project(project, session.organization),
-        _api_key(key, ask) if key is not None and key.type == "project" else None,
+        _api_key(key) if key is not None and key.type == "project" else None,
         said,
     )
 
@@ -135,9 +149,7 @@ def _project(project: Project, organization: Organization | None) -> ProjectInfo
     )
 
 
-def _api_key(key: ApiKey, ask: Ask) -> ApiKeyInfo:
-    # Only a hash of the key is stored: what is shown is what the request itself showed.
-    shown = ask.shown.parts[0] if ask.shown is not None else ""
+def _api_key(key: ApiKey) -> ApiKeyInfo:
     return ApiKeyInfo(
         auto_id=key.auto_id,
         id=key.id,
@@ -147,7 +159,7 @@ def _api_key(key: ApiKey, ask: Ask) -> ApiKeyInfo:
         created_at=milliseconds(key.created_at),
         updated_at=milliseconds(key.updated_at),
         deleted_at=maybe_milliseconds(key.deleted_at),
-        key=shown,
+        key="",
         deleted=key.deleted,
     )
 

@@ -78,7 +78,7 @@ class Front:
     def _open(self, request: ClientRequest, headers: Headers) -> RequestRecord:
         peer = request.connection.peer
         told_ids = headers.all(b"x-request-id") if self._accesses.trusts(peer) else None
-        record = self._journal.open(headers.all(b"traceparent"), told_ids)
+        record = self._journal.open(headers.by_name.get(b"traceparent", ()), told_ids)
         record.method, record.path, record.client = request.method, request.target, peer
         return record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -13,18 +13,17 @@ _REMEMBERED = 4096
 
 
 class Networks:
-    """The listed blocks; none by default, and then nobody is listed."""
+    """The listed blocks; none by default, and then nobody is listed.
+
+    `include` tells whether an address is in one of them; what is no address (a socket file's peer) never is.
+    """
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = tuple(networks)
-        self._listed = lru_cache(maxsize=_REMEMBERED)(self._is_within)
-
-    def include(self, address: str) -> bool:
-        """Tell whether `address` is in one of the blocks; what is no address (a socket file's peer) never is."""
-        return bool(self._networks) and self._listed(address)
+        self.include: Callable[[str], bool] = lru_cache(maxsize=_REMEMBERED)(self._is_within)
 
     def _is_within(self, text: str) -> bool:
-        address = parse_address(text)
+        address = parse_address(text) if self._networks else None
         return address is not None and any(address in network for network in self._networks)
 
 

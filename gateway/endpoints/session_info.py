@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 
 import msgspec
 import structlog
@@ -20,7 +19,6 @@ from gateway.model.answers import Found, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.resolution import Resolution
 from gateway.model.response import Response, json_fields
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
@@ -30,6 +28,8 @@ from gateway.telemetry.record import RequestRecord
 SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
 """(credential, session id, name of the authority that knew the credential) -> another session of the same user."""
 
+_READING = frozenset({"GET", "HEAD"})
+_METHOD_NOT_ALLOWED = 405
 _ALLOW = (b"Allow", b"GET, HEAD, OPTIONS")
 _FIELDS = json_fields()
 _log = structlog.get_logger(__name__)
@@ -97,16 +97,25 @@ class SessionInfo:
 
     async def _judge(self, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
         """Refuse what need not be asked, find out who asks, and let the dialect word the answer."""
-        if access.method not in {"GET", "HEAD"}:
+        if access.method not in _READING:
             return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, ask, record)
-        refused = await self._limited(bucket_of_address(access.client), LimitBy.ADDRESS, access, ask, record)
-        if refused is not None:
-            return refused
+        limit = self._doorway.rate_limit
+        if limit is not None and limit.per is LimitBy.ADDRESS:
+            refused = await self._limited(bucket_of_address(access.client), limit, access, ask, record)
+            if refused is not None:
+                return refused
         identified = await self._gate.identify(access, self._readers)
+        resolution = identified.resolution
         record.decision = _decision(access, identified)
         record.decided = self._now()
-        refused = await self._limited_by_caller(identified, access, ask, record)
-        return refused or _aged(await self._reply(identified, ask), identified.resolution)
+        if limit is not None and limit.per is not LimitBy.ADDRESS and resolution.session is not None:
+            # Keys have a bucket of their own, where keys are counted.
+            caller = bucket_of_caller(resolution.session, limit)
+            refused = await self._limited(caller, limit, access, ask, record)
+            if refused is not None:
+                return refused
+        reply = await self._reply(identified, ask)
+        return _aged(reply, resolution.age) if resolution.stale else reply
 
     async def _reply(self, identified: Identified, ask: Ask) -> Reply:
         """Answer with the caller's session, or with the other one of theirs that was asked for."""
@@ -115,35 +124,27 @@ class SessionInfo:
         malformed = credential is not None and UNREADABLE in credential.parts
         ask = msgspec.structs.replace(ask, shown=credential, malformed=malformed, authority=authority)
         reply = self._dialect.reply(identified.resolution.answer, ask)
-        if credential is None or isinstance(reply, Reply):
-            return _worded(reply)
-        verdict: Verdict = await self._session_of(credential, reply.session_id, authority)
-        ask = msgspec.structs.replace(ask, session_id=reply.session_id)
-        return _worded(self._dialect.reply(verdict, ask))
-
-    async def _limited_by_caller(
-        self, identified: Identified, access: AccessRequest, ask: Ask, record: RequestRecord
-    ) -> Reply | None:
-        """Take a token of whoever was found; keys have a bucket of their own, where keys are counted."""
-        session, limit = identified.resolution.session, self._doorway.rate_limit
-        if session is None or limit is None or limit.per is LimitBy.ADDRESS:
-            return None
-        return await self._limited(bucket_of_caller(session, limit), limit.per, access, ask, record)
+        if isinstance(reply, SessionWanted) and credential is not None:
+            verdict: Verdict = await self._session_of(credential, reply.session_id, authority)
+            ask = msgspec.structs.replace(ask, session_id=reply.session_id)
+            reply = self._dialect.reply(verdict, ask)
+        if isinstance(reply, SessionWanted):
+            raise TypeError("a dialect asks for another session once, and only of a caller who is known")
+        return reply
 
     async def _limited(
-        self, caller: str, per: LimitBy, access: AccessRequest, ask: Ask, record: RequestRecord
+        self, caller: str, limit: RateLimit, access: AccessRequest, ask: Ask, record: RequestRecord
     ) -> Reply | None:
-        """Take a token of the caller's bucket, if this endpoint counts `per` that; refuse when there is none."""
-        limit = self._doorway.rate_limit
-        if limit is None or limit.per is not per:
-            return None
+        """Take a token of the caller's bucket; refuse when there is none."""
         taken = await self._limits.take(f"session_info.{self.name}\0{caller}", limit)
         if taken.wait is None:
             return None
         standing = taken.standing
         resets_at = ask.now + timedelta(seconds=standing.full_after)
         ask = msgspec.structs.replace(ask, quota=Quota(standing.burst, standing.remaining, resets_at))
-        return self._refuse(Refusal(RefusalCode.RATE_LIMITED, f"per {per}", None, taken.wait), access, ask, record)
+        return self._refuse(
+            Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, taken.wait), access, ask, record
+        )
 
     def _refuse(self, refusal: Refusal, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
         """Write down why, beside what was found out before, and let the dialect word it."""
@@ -159,24 +160,16 @@ class SessionInfo:
 
     def _response(self, reply: Reply, access: AccessRequest) -> Response:
         fields = _FIELDS + reply.headers
-        if reply.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        if reply.status == _METHOD_NOT_ALLOWED:
             fields += (_ALLOW,)
         if self._doorway.cors is not None:
             fields += self._doorway.cors.fields(access)
         return Response(reply.status, fields, reply.body)
 
 
-def _worded(reply: Reply | SessionWanted) -> Reply:
-    if isinstance(reply, Reply):
-        return reply
-    raise TypeError("a dialect asks for another session once, and only of a caller who is known")
-
-
-def _aged(reply: Reply, resolution: Resolution) -> Reply:
+def _aged(reply: Reply, age: float) -> Reply:
     """Tell how old an answer is that stands in for an authority which cannot be asked (RFC 9111 section 5.1)."""
-    if not resolution.stale:
-        return reply
-    return msgspec.structs.replace(reply, headers=(*reply.headers, (b"Age", b"%d" % resolution.age)))
+    return msgspec.structs.replace(reply, headers=(*reply.headers, (b"Age", b"%d" % age)))
 
 
 def _decision(access: AccessRequest, identified: Identified) -> Decision:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from aiohttp.streams import EMPTY_PAYLOAD
+
 from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.framing import is_upgrade
 from gateway.forwarding.open_streams import OpenStream, OpenStreams
-from gateway.forwarding.request_body import RequestBody
+from gateway.forwarding.request_body import NO_BODY, RequestBody
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.telemetry.record import RequestRecord
 
@@ -54,7 +56,12 @@ class Carriage:
         self.added = added + decision.identity
         self.record = record
         self.client = request.connection
-        self.body = RequestBody(request, headers, route.body_bytes, record)
+        content = request.content
+        self.body = (
+            NO_BODY
+            if content is EMPTY_PAYLOAD
+            else RequestBody(content, request.version, headers, route.body_bytes, record)
+        )
         self.upgrading = b"upgrade" in headers.by_name and is_upgrade(headers)
         self.http_1_0 = request.version < (1, 1)
         self.keep_alive = request.keep_alive and not self.upgrading

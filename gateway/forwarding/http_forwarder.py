@@ -47,9 +47,19 @@ class HttpForwarder:
     async def forward(
         self, request: ClientRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
     ) -> Carried | Refusal:
-        """Carry the request; see Forwarder."""
+        """Carry it once, or twice where a reused connection proved dead and the request may be; see Forwarder."""
         try:
-            return await self._carry(Carriage(request, decision, added, record, self._streams, self._loop.time()))
+            carriage = Carriage(request, decision, added, record, self._streams, self._loop.time())
+            record.upstream_began = self._now()
+            group, connect_timeout = self._upstreams.of(carriage.route), carriage.route.timeouts.connect
+            loan = group.lend() or await group.borrow(connect_timeout)
+            try:
+                return await self._exchange(carriage, loan)
+            except ExchangeError as error:
+                if not _may_repeat(carriage, loan, error):
+                    raise
+            record.retried = True
+            return await self._exchange(carriage, await group.borrow(connect_timeout, fresh=loan.upstream))
         except ExchangeError as error:
             record.fault = error.fault.value
             return error.refusal
@@ -58,20 +68,6 @@ class HttpForwarder:
         """Close idle connections now and the others when their exchange ends."""
         await self._upstreams.close()
         await self._tasks.aclose()
-
-    async def _carry(self, carriage: Carriage) -> Carried:
-        """Carry it once, or twice where a reused connection proved dead and the request may be repeated."""
-        group = self._upstreams.of(carriage.route)
-        connect_timeout = carriage.route.timeouts.connect
-        carriage.record.upstream_began = self._now()
-        loan = group.lend() or await group.borrow(connect_timeout)
-        try:
-            return await self._exchange(carriage, loan)
-        except ExchangeError as error:
-            if not _may_repeat(carriage, loan, error):
-                raise
-        carriage.record.retried = True
-        return await self._exchange(carriage, await group.borrow(connect_timeout, fresh=loan.upstream))
 
     async def _exchange(self, carriage: Carriage, loan: Loan) -> Carried:
         """Run one exchange on a borrowed connection, and give the connection back, whatever happens."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from aiohttp import ClientError, web
-from aiohttp.streams import EmptyStreamReader
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from gateway.forwarding.client_request import ClientRequest
 from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
@@ -24,15 +23,17 @@ class RequestBody:
 
     __slots__ = ("_content", "_expects", "_most", "_record", "begun", "chunked", "complete", "framing")
 
-    def __init__(self, request: ClientRequest, headers: Headers, most: int, record: RequestRecord) -> None:
-        self._content = request.content
+    def __init__(
+        self, content: StreamReader, version: tuple[int, int], headers: Headers, most: int, record: RequestRecord
+    ) -> None:
+        self._content = content
         self._record = record
         self._most = most
         self.chunked = b"transfer-encoding" in headers.by_name
         self.framing = b"Transfer-Encoding: chunked\r\n\r\n" if self.chunked else b"\r\n"
-        self.complete = isinstance(self._content, EmptyStreamReader)
+        self.complete = content is EMPTY_PAYLOAD
         self.begun = False
-        self._expects = not self.complete and b"expect" in headers and request.version >= (1, 1)
+        self._expects = not self.complete and b"expect" in headers and version >= (1, 1)
         if most and not self.complete:
             declared = headers.all(b"content-length")
             if declared and int(declared[0]) > most:
@@ -81,3 +82,7 @@ class RequestBody:
         if self._most and self._record.bytes_in > self._most:
             raise ExchangeError(Fault.BODY_TOO_LARGE)
         return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+
+
+NO_BODY = RequestBody(EMPTY_PAYLOAD, (1, 1), Headers(()), 0, RequestRecord("", 0.0))
+"""The body of every request without one: nothing is ever read from it or noted of it."""

@@ -93,19 +93,11 @@ class RequestHeads:
             fate = fates.get(name)
             if fate is None:
                 fate = self._fate(name)
-            if fate is _Fate.DROP:
+            if fate is _Fate.DROP or (fate is _Fate.CREDENTIAL and not keep_credentials):
                 continue
-            kept = self._kept(fate, value, keep_credentials=keep_credentials) if fate else value
+            kept = self._cookies.cut(value, keep_own=keep_credentials) if fate is _Fate.COOKIE else value
             if kept is not None and not (named and name.lower() in named):
                 out += (name, b": ", kept, b"\r\n")
-
-    def _kept(self, fate: _Fate, value: bytes, *, keep_credentials: bool) -> bytes | None:
-        """Return what of a value may pass, None for nothing."""
-        if fate is _Fate.CREDENTIAL:
-            return value if keep_credentials else None
-        if fate is _Fate.COOKIE:
-            return self._cookies.cut(value, keep_own=keep_credentials)
-        return None
 
     def _fate(self, name: bytes) -> _Fate:
         fate = self._judge(name.lower(), spelling(name))

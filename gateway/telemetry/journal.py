@@ -46,7 +46,7 @@ class Journal:
         record.traceparent = trace.traceparent
         record.trace_continued = trace.continued
         record.traced = trace.traced
-        self._metrics.began()
+        self._metrics.in_flight += 1
         return record
 
     def close(self, record: RequestRecord) -> None:

@@ -23,7 +23,8 @@ class Metrics:
     Other rooms add their own metrics to `registry`. A request is two dictionary look-ups and a few additions.
 
     Every label is from a closed set, whatever callers send: doors and routes are the config's, a method or status that
-    is not one of HTTP's is `other`.
+    is not one of HTTP's is `other`. `in_flight` are the requests that are being served: whoever adds one calls
+    `ended` for it, whatever happens to it.
     """
 
     def __init__(self, version: str, lost_lines: Callable[[], int]) -> None:
@@ -32,20 +33,16 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests: dict[tuple[str, str, str, int, str], int] = {}
         self._durations: dict[tuple[str, str], Durations] = {}
-        self._in_flight = 0
+        self.in_flight = 0
         self._version = version
         self._lost_lines = lost_lines
         self.registry.register(Collected(self._collect))
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
-    def began(self) -> None:
-        """Count a request that is now being served; `ended` must follow, whatever happens to it."""
-        self._in_flight += 1
-
     def ended(self, record: RequestRecord) -> None:
         """Count a finished request. A tunnel's time says nothing of our pace, so it is left out of the durations."""
-        self._in_flight -= 1
+        self.in_flight -= 1
         decision = record.decision
         route = decision.route.name if decision is not None and decision.route is not None else ""
         method = record.method if record.method in _METHODS else _OTHER
@@ -81,7 +78,7 @@ class Metrics:
             durations.add_metric(labels, cell.buckets(), cell.total)
         yield durations
         yield GaugeMetricFamily(
-            "gateway_requests_in_flight", "Requests that are being served, tunnels too.", self._in_flight
+            "gateway_requests_in_flight", "Requests that are being served, tunnels too.", self.in_flight
         )
         yield CounterMetricFamily("gateway_log_lines_lost", "Log lines that could not be written.", self._lost_lines())
         build = GaugeMetricFamily("gateway_build_info", "The version that is running; always 1.", labels=("version",))

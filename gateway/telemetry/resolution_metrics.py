@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
 
-from gateway.model.answers import Found, Rejected
+from gateway.model.answers import Found, Rejected, Unavailable
 from gateway.model.resolution import Resolution, Tier
 from gateway.telemetry.plain_metrics import Collected
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_OUTCOMES = ("found", "stale", "rejected", "unavailable")
+_ANSWERS: dict[type, str] = {Found: "found", Rejected: "rejected", Unavailable: "unavailable"}
+"""What a resolution is counted as; a found one that is stale is `stale`."""
 _REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
 
 
@@ -20,9 +22,9 @@ class ResolutionMetrics:
     """Counters of tiers, outcomes and episodes. Every label is out of a fixed set or the config; children are held."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._resolutions = {
-            (tier, outcome): 0 for tier in (Tier.MEMORY, Tier.REDIS, Tier.AUTHORITY) for outcome in _OUTCOMES
-        }
+        self._resolutions = dict.fromkeys(
+            product((Tier.MEMORY, Tier.REDIS, Tier.AUTHORITY), _ANSWERS, (False, True)), 0
+        )
         registry.register(Collected(self._collect))
         faults = Counter("gateway_redis_faults", "Questions that Redis failed.", ("operation",), registry=registry)
         self._redis_faults = {operation: faults.labels(operation) for operation in _REDIS_OPERATIONS}
@@ -56,14 +58,15 @@ class ResolutionMetrics:
     def resolved(self, resolution: Resolution) -> None:
         """Count one resolution."""
         if resolution.tier is not Tier.NONE:
-            self._resolutions[resolution.tier, _outcome(resolution)] += 1
+            self._resolutions[resolution.tier, type(resolution.answer), resolution.stale] += 1
 
     def _collect(self) -> Iterator[Metric]:
         resolutions = CounterMetricFamily(
             "gateway_resolutions", "Credentials resolved, by tier and outcome.", labels=("tier", "outcome")
         )
-        for (tier, outcome), count in self._resolutions.items():
-            resolutions.add_metric((tier.value, outcome), count)
+        for (tier, answer, stale), count in self._resolutions.items():
+            if answer is Found or not stale:
+                resolutions.add_metric((tier.value, "stale" if stale else _ANSWERS[answer]), count)
         yield resolutions
 
     def sessions_counted_by(self, count: Callable[[], int]) -> None:
@@ -101,9 +104,3 @@ class ResolutionMetrics:
     def activity_dropped(self) -> None:
         """Count a note of last activity that was given up because too many waited."""
         self._activity_dropped.inc()
-
-
-def _outcome(resolution: Resolution) -> str:
-    if isinstance(resolution.answer, Found):
-        return "stale" if resolution.stale else "found"
-    return "rejected" if isinstance(resolution.answer, Rejected) else "unavailable"

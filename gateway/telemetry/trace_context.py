@@ -48,9 +48,6 @@ class Traces:
             continued = _continued(values[0])
             if continued is not None:
                 return continued
-        return self._started()
-
-    def _started(self) -> Trace:
         # Section 3.2.2.3 and 3.2.2.4 forbid ids of zeros alone; chance makes one in 2^64.
         trace_id, parent_id = self._random_hex.draw(), self._random_hex.draw()[:16]
         return Trace(f"00-{trace_id}-{parent_id}-{self._flags}".encode(), trace_id, continued=False)

@@ -59,7 +59,7 @@ async def test_readiness_follows_the_process(process: Process, port: int) -> Non
 
 
 async def test_metrics_are_in_the_text_format(process: Process, port: int) -> None:
-    process.metrics.began()
+    process.metrics.in_flight += 1
     answer = await ask(port, "GET", "/metrics?name=ignored")
     assert answer.status == 200
     assert answer.one(b"content-type") == b"text/plain; version=0.0.4; charset=utf-8"

@@ -14,7 +14,7 @@ CHUNKED = [(b"Transfer-Encoding", b"chunked")]
 
 
 def body(request: ClientRequest, fields: list[tuple[bytes, bytes]], most: int = 0) -> RequestBody:
-    return RequestBody(request, Headers(fields), most, RequestRecord("r", 0.0))
+    return RequestBody(request.content, request.version, Headers(fields), most, RequestRecord("r", 0.0))
 
 
 async def test_no_body_is_complete_at_once() -> None:

@@ -32,7 +32,7 @@ def test_one_process_is_told_as_it_would_tell_itself() -> None:
     metrics = Metrics("1.2.3", lambda: 7)
     record = RequestRecord("r", 0.0)
     record.method, record.status = "GET", 200
-    metrics.began()
+    metrics.in_flight += 1
     metrics.ended(record)
     body, content_type = render(merge([snapshot(metrics.registry)]))
     assert steady(body) == steady(metrics.render()[0])
