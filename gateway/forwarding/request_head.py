@@ -8,6 +8,7 @@ therefore never delete what was added (Traefik CVE-2024-45410), and no spelling 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 import msgspec
@@ -30,17 +31,23 @@ _UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+def _is_nobodys(_canonical: bytes) -> bool:
+    return False
+
+
 class Stripped(msgspec.Struct, frozen=True):
     """What no client may tell an upstream.
 
     `identity` names, in canonical spelling (`gateway.model.headers.spelling`), are dropped always. `credentials`
     (header names, lower case) and `cookies` (cookie names, case as configured) are dropped unless the route forwards
-    credentials: then the spelling that was judged is kept, and every other one is dropped.
+    credentials: then the spelling that was judged is kept, and every other one is dropped. `foreign` tells whether a
+    name, in canonical spelling, is another product's identity header, which is dropped too.
     """
 
     identity: frozenset[bytes] = frozenset()
     credentials: frozenset[bytes] = frozenset()
     cookies: frozenset[bytes] = frozenset()
+    foreign: Callable[[bytes], bool] = _is_nobodys
 
 
 class _Fate(IntEnum):
@@ -113,6 +120,8 @@ class RequestHeads:
             return _Fate.KEEP if lower == b"content-length" else _Fate.DROP
         if canonical in self._credentials:
             return _Fate.CREDENTIAL if lower in self._stripped.credentials else _Fate.DROP
+        if self._stripped.foreign(canonical):
+            return _Fate.DROP
         if lower == b"cookie" and self._cookies:
             return _Fate.COOKIE
         return _Fate.KEEP

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 from gateway.authorities.directory import DirectorySettings
 from gateway.authorities.remote import RemoteSettings
 from gateway.directory.postgres_options import driver_options
+from gateway.forwarding.field_names import is_told_by_us
+from gateway.identity.foreign import ForeignNames
 from gateway.model.errors import DirectoryError
 from gateway.model.headers import spelling
 from gateway.model.problem import Problem
@@ -96,14 +98,23 @@ def _bounds(parts: Parts) -> Iterator[Problem]:
 
 
 def _identity(parts: Parts) -> Iterator[Problem]:
-    """Yield an identity token whose header is another field's: an upstream would take one for the other."""
+    """Yield an identity token whose header is another field's, and names that clients could not send anyway."""
     identity = parts.sections.identity
-    if identity.token is None:
-        return
-    own = spelling(identity.token.header.encode("ascii"))
-    for field, name in identity.headers.items():
-        if spelling(name.encode("ascii")) == own:
-            yield parts.problem(f"is the header of identity.headers.{field} too", "identity", "token", "header")
+    own = {spelling(name.encode("ascii")): f"identity.headers.{field}" for field, name in identity.headers.items()}
+    if identity.token is not None:
+        header = spelling(identity.token.header.encode("ascii"))
+        if header in own:  # an upstream would take one for the other
+            yield parts.problem(f"is the header of {own[header]} too", "identity", "token", "header")
+        own.setdefault(header, "identity.token")
+    foreign = ForeignNames()
+    for position, name in enumerate(identity.from_clients):
+        path, canonical = ("identity", "from_clients", position), spelling(name.encode("ascii"))
+        if canonical in own:
+            yield parts.problem(f"is the header of {own[canonical]}, which no client may send", *path)
+        elif is_told_by_us(canonical):
+            yield parts.problem(f"{name} is a proxy's word, which no client may send", *path)
+        elif not foreign.include(canonical):
+            yield parts.warning(f"{name} is no other product's identity header, and passes anyway", *path)
 
 
 def _transport(parts: Parts) -> Iterator[Problem]:

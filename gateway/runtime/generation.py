@@ -22,6 +22,7 @@ from gateway.forwarding.pool import PoolLimits
 from gateway.forwarding.request_head import RequestHeads, Stripped
 from gateway.forwarding.upstreams import HealthLimits, Upstreams
 from gateway.gate import Gate, Resolve
+from gateway.identity.foreign import ForeignNames
 from gateway.identity.headers import IdentityHeaders
 from gateway.identity.tokens import IdentityTokens
 from gateway.model.route import Route
@@ -51,6 +52,7 @@ class Told:
         token = settings.token
         self.key_ring: KeyRing | None = None
         self.tokens: IdentityTokens | None = None
+        self.foreign = ForeignNames(settings.from_clients)
         if token is None:
             self.headers = IdentityHeaders(settings.headers, value_bytes=settings.value_bytes)
             return
@@ -94,7 +96,7 @@ class Generation:
         limits = self.identification.fleet.limits()
         gate = self.gate(_resolving(settings.telemetry, process, self.identification.resolver.resolve), limits)
         self.streams = OpenStreams(process.clock, news.due.set)
-        self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told.headers))
+        self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told))
         self.upstreams = _upstreams(self._table.routes, settings.upstreams)
         self._forwarder = HttpForwarder(self.upstreams, self.heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
@@ -138,9 +140,10 @@ async def open_generation(settings: Settings, process: Process) -> Generation:
         raise
 
 
-def _stripped(readers: Collection[Reader], headers: IdentityHeaders) -> Stripped:
+def _stripped(readers: Collection[Reader], told: Told) -> Stripped:
     return Stripped(
-        identity=headers.spellings,
+        identity=told.headers.spellings,
+        foreign=told.foreign.include,
         credentials=frozenset(name for reader in readers for name in reader.headers),
         cookies=frozenset(name for reader in readers for name in reader.cookies),
     )

@@ -114,10 +114,14 @@ class IdentityTokenSettings(SettingsModel):
 
 
 class IdentitySettings(SettingsModel):
-    """What the upstream is told. A longer value than `value_bytes` refuses the request."""
+    """What the upstream is told. A longer value than `value_bytes` refuses the request.
+
+    `from_clients` are names of other products' identity headers that clients may send all the same.
+    """
 
     headers: IdentityNames = Field(default_factory=lambda: dict(DEFAULT_NAMES))
     value_bytes: int = Field(default=4096, ge=64)
+    from_clients: tuple[FieldName, ...] = ()
     token: IdentityTokenSettings | None = None
 
 

@@ -134,6 +134,78 @@ async def test_what_the_session_lacks_is_absent_and_not_the_callers(attacked: Vi
     assert b"forged" not in seen.received[0].raw
 
 
+FOREIGN = (
+    b"Remote-User",
+    b"Remote-Groups",
+    b"X-Remote-User",
+    b"X-Remote-Group",
+    b"X-Remote-Extra-Scopes",
+    b"X-Forwarded-User",
+    b"X-Forwarded-Email",
+    b"X-Forwarded-Client-Cert",
+    b"X-Auth-Request-User",
+    b"X-Auth-Request-Groups",
+    b"X-Authenticated-User",
+    b"X-Authenticated-Userid",
+    b"X-Consumer-Username",
+    b"X-WebAuth-User",
+    b"X-Vouch-User",
+    b"X-Authentik-Username",
+    b"X-Pomerium-Claim-Email",
+    b"X-Goog-Authenticated-User-Email",
+    b"X-Goog-IAP-JWT-Assertion",
+    b"X-Amzn-Oidc-Data",
+    b"X-MS-CLIENT-PRINCIPAL",
+    b"X-MS-CLIENT-PRINCIPAL-NAME",
+    b"Cf-Access-Authenticated-User-Email",
+    b"Tailscale-User-Login",
+    b"OIDC_CLAIM_sub",
+    b"Shib-Session-Id",
+    b"SM_USER",
+    b"iv-user",
+    b"Client-Cert",
+    b"SSL-Client-S-DN",
+)
+
+
+@pytest.mark.parametrize("path", [b"/public/", b"/optional/", b"/echo/"])
+async def test_what_other_products_tell_of_a_caller_never_arrives_from_a_client(attacked: Victim, path: bytes) -> None:
+    shown = (KEY,) if path == b"/echo/" else ()
+    spellings = [spelled + b": forged" for name in FOREIGN for spelled in dict.fromkeys(field_names(name))]
+    for start in range(0, len(spellings), AT_ONCE):
+        seen = await attacked.attack(get(path, *shown, *spellings[start : start + AT_ONCE]))
+        assert seen.statuses == (200,)
+        assert b"forged" not in seen.received[0].raw
+
+
+async def test_a_name_that_the_config_allows_clients_arrives_as_it_is_spelled(
+    examples: Examples, tmp_path: Path
+) -> None:
+    async with victim(examples, tmp_path, identity={"from_clients": ["Remote-User"]}) as running:
+        seen = await running.attack(
+            get(b"/public/", b"remote-USER: mine", b"Remote-Name: forged", b"X-User-Id: forged")
+        )
+        assert seen.received[0].all(b"remote-user") == [b"mine"]
+        assert b"forged" not in seen.received[0].raw
+
+
+async def test_under_another_products_names_the_upstream_is_told_by_us_alone(
+    examples: Examples, tmp_path: Path
+) -> None:
+    async with victim(examples, tmp_path, identity={"headers": "remote-user"}) as running:
+        seen = await running.attack(get(b"/echo/", KEY, b"Remote-User: forged", b"remote_user: forged"))
+        assert seen.received[0].all(b"remote-user") == [b"550e8400-e29b-41d4-a716-446655440002"]
+        assert b"forged" not in seen.received[0].raw
+
+
+HONEST = (b"X-User", b"X-Access-Token", b"CF-Access-Client-Id", b"X-MS-Client-Request-Id", b"X-Remote-Debug", b"X-Shib")
+
+
+async def test_what_says_something_else_passes(attacked: Victim) -> None:
+    seen = await attacked.attack(get(b"/public/", *(name + b": honest" for name in HONEST)))
+    assert [seen.received[0].all(name.lower()) for name in HONEST] == [[b"honest"]] * len(HONEST)
+
+
 OURS = (
     b"X-User-Id",
     b"X-User-Roles",

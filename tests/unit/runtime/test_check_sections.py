@@ -128,6 +128,17 @@ def test_a_directory_s_url_that_cannot_be_taken_apart_is_told() -> None:
     assert told == "authorities.a.url: cannot be read as a URL"
 
 
+def test_clients_are_allowed_other_products_names_alone() -> None:
+    names = "[Remote-User, x_user_id, X-Identity-Token, X-Forwarded-User, X-Mine]"
+    token = f"token: {{issuer: i, keys_file: {__file__}}}"
+    assert said(f"identity: {{{token}, from_clients: {names}}}") == [
+        "identity.from_clients[1]: is the header of identity.headers.user_id, which no client may send",
+        "identity.from_clients[2]: is the header of identity.token, which no client may send",
+        "identity.from_clients[3]: X-Forwarded-User is a proxy's word, which no client may send",
+        "warning: identity.from_clients[4]: X-Mine is no other product's identity header, and passes anyway",
+    ]
+
+
 def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "k").touch()
     token = f"{{header: x_user_id, issuer: i, keys_file: {tmp_path / 'k'}}}"
