@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -38,16 +38,16 @@ class _RefusedError(Exception):
 class Revocation:
     """Answers 200 once every replica and directory has been told, and 503 where that could not be done: then ask again.
 
-    The call shows the bearer `token` (RFC 6750): none is 401, a wrong one 403, and without a configured one everybody
-    is 403. The body is `{"session"|"user"|"api_key"|"organization": ID}`, exactly one of them, else 400; nothing of it
-    is read before the token was seen to be right, and not for longer than `body_seconds`. Each call leaves an audit
-    line.
+    The call shows one of the bearer `tokens` (RFC 6750), which are several while they rotate: none is 401, a wrong one
+    403, and without a configured one everybody is 403. The body is `{"session"|"user"|"api_key"|"organization": ID}`,
+    exactly one of them, else 400; nothing of it is read before the token was seen to be right, and not for longer than
+    `body_seconds`. Each call leaves an audit line.
     """
 
     def __init__(
-        self, token: str | None, revoke: Revoke, audit: AuditLog, *, body_seconds: float = _BODY_SECONDS
+        self, tokens: Sequence[str], revoke: Revoke, audit: AuditLog, *, body_seconds: float = _BODY_SECONDS
     ) -> None:
-        self._token = token.encode("utf-8") if token else None
+        self._tokens = tuple(token.encode("utf-8") for token in tokens if token)
         self._revoke = revoke
         self._audit = audit
         self._body_seconds = body_seconds
@@ -85,10 +85,11 @@ class Revocation:
         shown = [value for name, value in request.fields if name.lower() == b"authorization"]
         if not shown:
             raise _RefusedError(Refusal(RefusalCode.UNAUTHENTICATED, "no admin token was shown"))
-        if self._token is None:
+        if not self._tokens:
             raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "no admin token is configured"))
         scheme, token = shown[0][: len(_BEARER)].lower(), shown[0][len(_BEARER) :].strip()
-        if len(shown) > 1 or scheme != _BEARER or not hmac.compare_digest(token, self._token):
+        is_right = any(hmac.compare_digest(token, each) for each in self._tokens)
+        if len(shown) > 1 or scheme != _BEARER or not is_right:
             raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "a wrong admin token was shown"))
 
     async def _body(self, request: ClientRequest) -> bytes:

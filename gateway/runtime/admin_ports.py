@@ -36,10 +36,9 @@ class AdminPorts:
         self._admin = self._health_only = AdminPort(self._health, process.random_hex.draw)
 
     def use(self, settings: Settings) -> None:
-        """Take the admin token and the limits of another config."""
-        token = settings.listen.admin_token
-        secret = token.get_secret_value() if token is not None else None
-        pages: dict[str, Page] = {"/revoke": Revocation(secret, self._revoke, self._process.audit).page}
+        """Take the admin tokens and the limits of another config."""
+        tokens = [token.get_secret_value() for token in settings.listen.admin_token]
+        pages: dict[str, Page] = {"/revoke": Revocation(tokens, self._revoke, self._process.audit).page}
         self._admin = AdminPort({**self._health, **pages}, self._process.random_hex.draw)
         for server in self._servers:
             server.limits = front_limits(settings.limits)

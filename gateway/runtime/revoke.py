@@ -53,6 +53,6 @@ async def _mark(found: DirectorySettings, ended: Ended) -> str:
 def _untold(settings: Settings) -> str:
     if settings.redis is not None:
         return "redis did not take it"
-    if settings.listen.admin_token is None:
+    if not settings.listen.admin_token:
         return "the config has neither redis nor listen.admin_token, so no gateway could be told"
     return f"the gateway at {settings.listen.admin} did not take it"

@@ -22,7 +22,6 @@ from gateway.source.paths import CanonicalPath
 from gateway.source.values import (
     Duration,
     Network,
-    OptionalSecret,
     PositiveDuration,
     Secret,
     SecretList,
@@ -38,6 +37,11 @@ def _workers(value: object) -> object:
     return len(os.sched_getaffinity(0)) if value == "auto" else value
 
 
+def _none(value: object) -> object:
+    """Read `null`, which stands for a variable that is not set too, as no token."""
+    return () if value is None else value
+
+
 class TlsSettings(SettingsModel):
     """The certificate of the public port, leaf first, and its key; PEM."""
 
@@ -48,7 +52,7 @@ class TlsSettings(SettingsModel):
 class ListenSettings(SettingsModel):
     """Where the gateway listens, with how many processes, and how long it takes to leave.
 
-    Without `admin_token` nobody may revoke over the admin port. `drain` is in seconds: within the 30 that Kubernetes
+    Without an `admin_token` nobody may revoke over the admin port. `drain` is in seconds: within the 30 that Kubernetes
     waits by default. `watch` is how often the config and the files that it names are looked at; 0 is never.
     """
 
@@ -59,7 +63,7 @@ class ListenSettings(SettingsModel):
     workers: Annotated[int, Field(ge=1, le=1024), BeforeValidator(_workers)] = 1
     drain: Duration = 20.0
     watch: Duration = 1.0
-    admin_token: OptionalSecret = None
+    admin_token: Annotated[SecretList, BeforeValidator(_none)] = ()
 
 
 class RedisSettings(SettingsModel):

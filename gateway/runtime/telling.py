@@ -65,7 +65,7 @@ class _OverAdminPort:
     def __init__(self, listen: ListenSettings) -> None:
         host = _HERE.get(listen.admin.host, listen.admin.host)
         self._url = f"http://{ListenAddress(host, listen.admin.port)}/revoke"
-        self._token = listen.admin_token
+        self._token = next(iter(listen.admin_token), None)
 
     async def revoke(self, ended: Ended) -> bool:
         """Ask for it as anybody may who has the admin token; without one nobody can be told."""

@@ -95,9 +95,6 @@ _Filled = Annotated[SecretStr, Field(min_length=1)]
 Secret = Annotated[_Filled, BeforeValidator(_usable), SECRET]
 """A secret, never empty; `<key>_file` beside it names a file that holds it, the way orchestrators mount secrets."""
 
-OptionalSecret = Annotated[_Filled | None, BeforeValidator(_usable), SECRET]
-"""A secret that need not be there."""
-
 SecretList = Annotated[tuple[_Filled, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
 """One secret or a list, the one in use first; in a `<key>_file`, one a line."""
 

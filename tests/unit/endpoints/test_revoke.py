@@ -33,9 +33,9 @@ class Fleet:
         self.ended.append(ended)
         return self.hears
 
-    def admin(self, token: str | None, **options: float) -> AdminPort:
+    def admin(self, *tokens: str, **options: float) -> AdminPort:
         audit = AuditLog(LineBuffer(self.written.append), Stamps(lambda: NOON))
-        return AdminPort({"/revoke": Revocation(token, self.revoke, audit, **options).page}, lambda: "req-1")
+        return AdminPort({"/revoke": Revocation(tokens, self.revoke, audit, **options).page}, lambda: "req-1")
 
     @property
     def audit(self) -> list[dict[str, Any]]:
@@ -109,10 +109,16 @@ async def test_only_the_admin_token_opens(fleet: Fleet, port: int, authorization
     assert TOKEN[:-1] not in str(fleet.audit)
 
 
-@pytest.mark.parametrize("token", [None, ""])
+async def test_while_tokens_rotate_each_of_them_opens(fleet: Fleet) -> None:
+    async with front(fleet.admin("another-token", TOKEN).answer) as port:
+        told = [(await call(port, USER, f"Bearer {shown}")).status for shown in ("another-token", TOKEN, "neither")]
+    assert told == [200, 200, 403]
+
+
+@pytest.mark.parametrize("tokens", [(), ("",)])
 @pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", "Bearer ", "Bearer None"])
-async def test_without_a_configured_token_nobody_is_let_in(fleet: Fleet, token: str | None, shown: str) -> None:
-    async with front(fleet.admin(token).answer) as port:
+async def test_without_a_configured_token_nobody_is_let_in(fleet: Fleet, tokens: tuple[str, ...], shown: str) -> None:
+    async with front(fleet.admin(*tokens).answer) as port:
         assert (await call(port, USER, shown)).status == 403
     assert fleet.ended == []
 

@@ -65,5 +65,5 @@ def test_a_file_that_is_no_config_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_told() -> None:
-    text = "secret: {s3cr3t: s3cr3t}\nlisten: {admin_token: [s3cr3t]}\nredis: {url: s3cr3t, timeout: s3cr3t}\n"
+    text = "secret: {s3cr3t: s3cr3t}\nlisten: {admin_token: {s3cr3t: s3cr3t}}\nredis: {url: s3cr3t, timeout: s3cr3t}\n"
     assert "s3cr3t" not in "\n".join(told(text))

@@ -27,7 +27,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert found.listen.public == ListenAddress("0.0.0.0", 8080)  # noqa: S104 - what is compared, nothing listens
     assert found.listen.admin == ListenAddress("127.0.0.1", 9090)
     assert (found.listen.workers, found.listen.drain, found.listen.watch, found.listen.tls) == (1, 20.0, 1.0, None)
-    assert (found.listen.health, found.listen.admin_token, found.trusted_proxies) == (None, None, ())
+    assert (found.listen.health, found.listen.admin_token, found.trusted_proxies) == (None, (), ())
     assert found.redis is not None
     assert (found.redis.key_prefix, found.redis.timeout) == ("gw:", 0.05)
     cache = found.cache

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from gateway.source.values import (
     Duration,
     Network,
-    OptionalSecret,
     PositiveDuration,
     Rate,
     Secret,
@@ -28,7 +27,6 @@ class Times(SettingsModel):
 
 class Keys(SettingsModel):
     one: Secret
-    maybe: OptionalSecret = None
     many: SecretList = ()
 
 
@@ -101,7 +99,6 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     keys = Keys.model_validate({"one_file": str(tmp_path / "one"), "many_file": str(tmp_path / "many")})
     assert keys.one.get_secret_value() == "first-secret"
     assert [key.get_secret_value() for key in keys.many] == ["new-secret", "old-secret"]
-    assert keys.maybe is None
 
 
 def test_one_secret_is_a_list_of_one() -> None:
@@ -130,7 +127,7 @@ def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes, 
         ({"one_file": "/nowhere/at/all"}, "one: cannot be read: No such file or directory"),
         ({"one_file": 7}, "one: must be the path of a file"),
         ({"one_file": "a\0b"}, "one: cannot be read: it is not a text file"),
-        ({"one": "x", "maybe": "y", "maybe_file": "/z"}, "maybe: give maybe or maybe_file, not both"),
+        ({"one": "y", "one_file": "/z"}, "one: give one or one_file, not both"),
     ],
 )
 def test_a_secret_file_that_cannot_be_used_is_refused(data: dict[str, Any], text: str) -> None:
@@ -143,7 +140,7 @@ def test_a_secret_file_that_cannot_be_used_hides_no_other_problem() -> None:
     assert {error["loc"] for error in caught.value.errors()} == {("one",), ("spam",), ("many",)}
 
 
-@pytest.mark.parametrize("data", [{"one": ""}, {"one": "x", "maybe": ""}, {"one": "x", "many": ["y", ""]}])
+@pytest.mark.parametrize("data", [{"one": ""}, {"one": "x", "many": ""}, {"one": "x", "many": ["y", ""]}])
 def test_an_empty_secret_is_none_at_all(data: dict[str, Any]) -> None:
     assert "at least 1" in complaint(Keys, data)
 
@@ -156,5 +153,5 @@ def test_no_secret_stands_in_a_repr_or_an_error() -> None:
 
 
 def test_the_keys_that_take_a_file_are_listed() -> None:
-    assert Keys.secret_keys() == ("one", "maybe", "many")
+    assert Keys.secret_keys() == ("one", "many")
     assert Times.secret_keys() == ()
