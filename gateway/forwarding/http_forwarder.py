@@ -52,14 +52,15 @@ class HttpForwarder:
             carriage = Carriage(request, decision, added, record, self._streams, self._loop.time())
             record.upstream_began = self._now()
             group, connect_timeout = self._upstreams.of(carriage.route), carriage.route.timeouts.connect
-            loan = group.lend() or await group.borrow(connect_timeout)
+            upstream = group.choose()
+            loan = upstream.lend() or await group.borrow(upstream, connect_timeout)
             try:
                 return await self._exchange(carriage, loan)
             except ExchangeError as error:
                 if not _may_repeat(carriage, loan, error):
                     raise
             record.retried = True
-            return await self._exchange(carriage, await group.borrow(connect_timeout, fresh=loan.upstream))
+            return await self._exchange(carriage, await group.borrow(loan.upstream, connect_timeout, fresh=True))
         except ExchangeError as error:
             record.fault = error.fault.value
             return error.refusal

@@ -80,6 +80,15 @@ class Upstream:
         self._failures = 0
         self._ejected_until = 0.0
 
+    def lend(self) -> Loan | None:
+        """Return a connection that waits for a request; None when none does."""
+        connection = self.pool.take_idle()
+        if connection is None:
+            return None
+        self.outstanding += 1
+        self.reached()
+        return Loan(connection, self)
+
     def missed(self, now: float) -> None:
         """Note a connection that could not be made."""
         self._failures += 1
@@ -109,28 +118,32 @@ class UpstreamGroup:
         self._clock = clock
         self._turn = count()
 
-    def lend(self) -> Loan | None:
-        """Return a connection of the chosen upstream that waits for a request; None when none does: then `borrow`."""
-        upstream = self.upstreams[0] if len(self.upstreams) == 1 else self._choose(None)
-        connection = upstream.pool.take_idle()
-        if connection is None:
-            return None
-        upstream.outstanding += 1
-        upstream.reached()
-        return Loan(connection, upstream)
+    def choose(self, besides: Upstream | None = None) -> Upstream:
+        """Choose the least busy upstream that is not ejected; when all are, the one that is due first."""
+        upstreams = self.upstreams
+        if len(upstreams) == 1:
+            return upstreams[0]
+        now = self._clock()
+        others = [upstream for upstream in upstreams if upstream is not besides]
+        ready = [upstream for upstream in others if upstream.available(now)]
+        if not ready:
+            return min(others, key=lambda upstream: upstream.ejected_until)
+        first = next(self._turn) % len(ready)  # equally busy ones take turns
+        chosen = min(ready[first:] + ready[:first], key=lambda upstream: upstream.outstanding)
+        chosen.chosen(now)
+        return chosen
 
-    async def borrow(self, connect_timeout: float, *, fresh: Upstream | None = None) -> Loan:
+    async def borrow(self, upstream: Upstream, connect_timeout: float, *, fresh: bool = False) -> Loan:
         """Return a connection; when none can be made, try once more, at another upstream or another address.
 
-        `fresh` asks for a new connection to that upstream. Raises ExchangeError.
+        `fresh` asks for a new one. Raises ExchangeError.
         """
-        upstream = fresh or self._choose(None)
         try:
-            return await self._borrow(upstream, connect_timeout, fresh=fresh is not None)
+            return await self._borrow(upstream, connect_timeout, fresh=fresh)
         except ExchangeError as error:
             if error.fault not in _UNREACHED:
                 raise
-        return await self._borrow(self._choose(upstream), connect_timeout, fresh=False)
+        return await self._borrow(self.choose(upstream), connect_timeout, fresh=False)
 
     async def _borrow(self, upstream: Upstream, connect_timeout: float, *, fresh: bool) -> Loan:
         upstream.outstanding += 1
@@ -146,21 +159,6 @@ class UpstreamGroup:
             upstream.outstanding -= not lent
         upstream.reached()
         return Loan(connection, upstream)
-
-    def _choose(self, besides: Upstream | None) -> Upstream:
-        """Choose the least busy upstream that is not ejected; when all are, the one that is due first."""
-        upstreams = self.upstreams
-        if len(upstreams) == 1:
-            return upstreams[0]
-        now = self._clock()
-        others = [upstream for upstream in upstreams if upstream is not besides]
-        ready = [upstream for upstream in others if upstream.available(now)]
-        if not ready:
-            return min(others, key=lambda upstream: upstream.ejected_until)
-        first = next(self._turn) % len(ready)  # equally busy ones take turns
-        chosen = min(ready[first:] + ready[:first], key=lambda upstream: upstream.outstanding)
-        chosen.chosen(now)
-        return chosen
 
 
 class Upstreams:

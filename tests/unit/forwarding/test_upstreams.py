@@ -46,12 +46,12 @@ async def test_equally_busy_upstreams_take_turns_and_a_busier_one_waits() -> Non
     async with recording_upstream() as first, recording_upstream() as second:
         upstreams = upstreams_of(route(first.port, second.port))
         group = upstreams.of(route(first.port, second.port))
-        loans = [await group.borrow(1.0) for _ in range(4)]
+        loans = [await group.borrow(group.choose(), 1.0) for _ in range(4)]
         assert sorted(upstream.outstanding for upstream in group.upstreams) == [2, 2]
         for loan in [loan for loan in loans if loan.upstream is group.upstreams[0]]:
             loan.give_back()
         for _ in range(2):
-            assert (await group.borrow(1.0)).upstream is group.upstreams[0]
+            assert (await group.borrow(group.choose(), 1.0)).upstream is group.upstreams[0]
         await upstreams.close()
 
 
@@ -62,7 +62,7 @@ async def test_a_failed_connect_is_tried_elsewhere_once() -> None:
         upstreams = upstreams_of(route(dead, alive.port))
         group = upstreams.of(route(dead, alive.port))
         for _ in range(3):
-            loan = await group.borrow(1.0)
+            loan = await group.borrow(group.choose(), 1.0)
             assert loan.upstream.address.port == alive.port
             loan.give_back()
         await upstreams.close()
@@ -73,7 +73,8 @@ async def test_an_upstream_alone_is_tried_twice_and_then_given_up() -> None:
         dead = gone.port
     upstreams = upstreams_of(route(dead))
     with pytest.raises(ExchangeError) as failed:
-        await upstreams.of(route(dead)).borrow(1.0)
+        group = upstreams.of(route(dead))
+        await group.borrow(group.choose(), 1.0)
     assert failed.value.fault is Fault.CONNECT
     (numbers,) = upstreams.numbers()
     assert (numbers.connect_faults, numbers.outstanding, numbers.open) == (2, 0, 0)
