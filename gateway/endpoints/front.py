@@ -61,6 +61,8 @@ class Front:
         try:
             response = await self._answer(request, headers, record)
             record.status = record.status or response.status
+            if isinstance(response, Response) and request.method != "HEAD":
+                record.bytes_out = len(response.body)
         except asyncio.CancelledError:
             record.fault = record.fault or "client gone"
             raise

@@ -99,6 +99,13 @@ async def test_beneath_its_own_path_the_gateway_answers_alone(path: bytes, answe
     assert (response.status, response.body if answered else None) == (200 if answered else 404, answered)
 
 
+async def test_the_length_of_an_own_answer_is_written_down_as_the_caller_got_it() -> None:
+    async with served(Own("keys", "/keys")) as front:
+        await exchange(front.port, get(b"/keys"))
+        await exchange(front.port, get(b"/keys").replace(b"GET", b"HEAD"), head=True)
+        assert [line.get("bytes_out", 0) for line in front.lines()] == [4, 0]
+
+
 async def test_a_door_answers_for_its_hosts_alone() -> None:
     async with served(Own("session", "/session", hosts=("b.example",))) as front:
         assert (await exchange(front.port, get(b"/session"))).body == b"proxy"

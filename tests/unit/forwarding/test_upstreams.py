@@ -72,8 +72,8 @@ async def test_an_upstream_alone_is_tried_twice_and_then_given_up() -> None:
     async with recording_upstream() as gone:
         dead = gone.port
     upstreams = upstreams_of(route(dead))
+    group = upstreams.of(route(dead))
     with pytest.raises(ExchangeError) as failed:
-        group = upstreams.of(route(dead))
         await group.borrow(group.choose(), 1.0)
     assert failed.value.fault is Fault.CONNECT
     (numbers,) = upstreams.numbers()
