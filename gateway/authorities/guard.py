@@ -50,6 +50,11 @@ class Guard:
         self.name = authority.name
         self.memory_only = authority.memory_only
 
+    @property
+    def given_up(self) -> bool:
+        """Tell whether nothing is asked for now."""
+        return not self._breaker.closed
+
     async def look_up(self, credential: Credential) -> Answer:
         """Ask whose credential this is."""
         return await self._ask(lambda: self._authority.look_up(credential))
@@ -89,10 +94,8 @@ class Guard:
         if not isinstance(answer, Unavailable):
             if self._breaker.succeeded():
                 _log.info("authority answers again", authority=self.name)
-                self._metrics.authority_breaker(self.name, is_open=False)
         elif self._breaker.failed():
             _log.warning("authority is given up for now", authority=self.name, why=answer.detail)
-            self._metrics.authority_breaker(self.name, is_open=True)
 
 
 def _outcome(answer: Answer) -> str:

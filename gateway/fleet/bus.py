@@ -96,7 +96,6 @@ class Bus:
     def _subscribed(self) -> None:
         self.heard.set()
         self._complained = False
-        self._metrics.bus_heard(heard=True)
         _log.info("revocations are heard")
         self._on_heard()
 
@@ -106,5 +105,5 @@ class Bus:
             _log.warning("revocations cannot be heard; memory is kept short", why=why)
         if self.heard.is_set():
             self.heard.clear()
-            self._metrics.bus_heard(heard=False)
+            self._metrics.bus_lost()
             self._on_lost()

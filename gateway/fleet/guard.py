@@ -53,6 +53,11 @@ class GuardedRedis:
         self._metrics = metrics
         self._complaining = False
 
+    @property
+    def reachable(self) -> bool:
+        """Tell whether Redis is asked."""
+        return self._breaker.closed
+
     def allowance(self) -> Allowance:
         """Return the allowance of one request: the configured timeout, whatever the number of questions."""
         return Allowance(self._timeout)
@@ -95,7 +100,6 @@ class GuardedRedis:
     def _well(self) -> None:
         if self._breaker.succeeded():
             _log.info("redis answers again")
-            self._metrics.redis_reachable(reachable=True)
         self._complaining = False
 
     def _at_fault(self, operation: str, why: str) -> Fault:
@@ -109,5 +113,5 @@ class GuardedRedis:
         self._metrics.redis_fault(operation)
         if self._breaker.failed():
             _log.warning("redis cannot be reached; asking is given up for now", operation=operation, why=why)
-            self._metrics.redis_reachable(reachable=False)
+            self._metrics.redis_given_up()
         return Fault(why)

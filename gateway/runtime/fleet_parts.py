@@ -54,6 +54,7 @@ class FleetParts:
         self._tasks = tasks
         self._secrets = secrets_of(settings)
         self._client: RedisClient | None = None
+        self._bus: Bus | None = None
         if settings.redis is not None:
             timeout, metrics = settings.redis.timeout, process.resolution_metrics
             self._client = connect(settings.redis.url.get_secret_value(), timeout)
@@ -92,8 +93,16 @@ class FleetParts:
             return
         metrics = self._process.resolution_metrics
         hearing = Hearing(endings, memory, metrics)
-        bus = Bus(self._client, self._tombstones.channel, hearing.message, hearing.lost, hearing.heard, metrics)
-        self._tasks.start(bus.listen(), "revocation bus")
+        self._bus = Bus(self._client, self._tombstones.channel, hearing.message, hearing.lost, hearing.heard, metrics)
+        self._tasks.start(self._bus.listen(), "revocation bus")
+
+    def redis_up(self) -> bool | None:
+        """Tell whether Redis is asked; None where there is none."""
+        return None if self._client is None else self._guarded.reachable
+
+    def bus_up(self) -> bool | None:
+        """Tell whether the revocations of other replicas are heard; None where nothing carries them."""
+        return None if self._bus is None else self._bus.heard.is_set()
 
     async def close(self) -> None:
         """Give back connections."""

@@ -39,6 +39,7 @@ from gateway.sessions.memory import MemoryStore
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import Revoker
+from gateway.telemetry.resolution_metrics import Standing
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing.tracing import Tracing
@@ -69,9 +70,14 @@ class Identification:
         self.readers: dict[str, Reader] = {
             name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
         }
-        self.chains = _chains(settings, process, authorities)
+        self._guards = _guards(settings, process, authorities)
+        self.chains = {
+            name: Chain([self._guards[each] for each in reader.authority])
+            for name, reader in settings.credentials.items()
+        }
         times, endings = cache_times(settings), Endings(process.clock, on_news)
         tiers = _tiers(settings, process, self.fleet, endings, fingerprinters)
+        self._memory = tiers.memory
         activity = _activity(authorities, process)
         self.resolver = Resolver(
             tiers=tiers,
@@ -109,6 +115,15 @@ class Identification:
         marking = (self._mark(authority, ended) for authority in self.authorities.values())
         done = await asyncio.gather(self.revoker.revoke(ended), *marking)
         return all(done)
+
+    def standing(self) -> Standing:
+        """Tell how things stand, for metrics."""
+        return Standing(
+            redis_up=self.fleet.redis_up(),
+            bus_up=self.fleet.bus_up(),
+            sessions=len(self._memory),
+            given_up={name: guard.given_up for name, guard in self._guards.items()},
+        )
 
     async def close(self) -> None:
         """End look-ups that nobody waits for any more, and give back connections."""
@@ -225,10 +240,9 @@ def _host(settings: AuthoritySettings) -> str:
     return urlsplit(settings.url).hostname or "" if isinstance(settings, RemoteSettings | IntrospectionSettings) else ""
 
 
-def _chains(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Chain]:
-    """Return each reader's list, with one guard before each authority whoever lists it."""
+def _guards(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Guard]:
+    """Return one guard before each authority, whoever lists it."""
     tracing = tracing_of(settings.telemetry, process)
-    guards = {
+    return {
         name: _guard(settings.authorities[name], authority, process, tracing) for name, authority in authorities.items()
     }
-    return {name: Chain([guards[each] for each in reader.authority]) for name, reader in settings.credentials.items()}

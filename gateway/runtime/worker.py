@@ -83,6 +83,7 @@ class Worker:
         limits = front_limits(built.settings.limits)
         self._stage.swap(built.generation)
         self._process.forwarding_metrics.show(built.generation.upstreams.numbers, self.streams)
+        self._process.resolution_metrics.show(built.generation.identification.standing)
         readers = built.generation.identification.readers.values()
         secret_names = [name for reader in readers for name in reader.headers | reader.cookies]
         configure_logging(built.settings.telemetry, self._process, secret_names)

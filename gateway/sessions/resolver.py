@@ -42,7 +42,6 @@ class Resolver:
         self._flights: SingleFlight[bytes, Resolution] = SingleFlight(tasks, "session look-up")
         self._activity = activity
         self._metrics = metrics
-        metrics.sessions_counted_by(tiers.memory.__len__)
 
     async def resolve(self, credential: Credential) -> Resolution:
         """Return whose session this is, from the nearest tier that may say so."""

@@ -100,10 +100,12 @@ async def test_what_fails_again_and_again_is_given_up_and_tried_later(answer: Ca
             assert isinstance(await guarded.look_up(CREDENTIAL), Unavailable)
     assert authority.asked == 2
     assert [line["event"] for line in lines].count("authority is given up for now") == 1
+    assert guarded.given_up
     clock.advance(1)
     authority._answer = _found
     assert await guarded.look_up(CREDENTIAL) == found()
     assert await guarded.look_up(CREDENTIAL) == found()
+    assert not guarded.given_up
 
 
 async def test_rejections_do_not_make_an_authority_seem_broken() -> None:

@@ -68,7 +68,7 @@ async def test_a_fault_is_a_value_and_soon_costs_nothing(asking: Asking, proxy: 
     assert [line["log_level"] for line in lines] == ["warning"]
     count = asking.registry.get_sample_value
     assert count("gateway_redis_faults_total", {"operation": "read"}) == 2
-    assert (count("gateway_redis_up"), count("gateway_redis_episodes_total")) == (0, 1)
+    assert (asking.guard.reachable, count("gateway_redis_episodes_total")) == (False, 1)
 
 
 async def test_a_probe_of_its_own_finds_out_that_redis_is_back(asking: Asking, proxy: ChaosProxy) -> None:
@@ -82,7 +82,7 @@ async def test_a_probe_of_its_own_finds_out_that_redis_is_back(asking: Asking, p
         await asking.probed()
     assert await asking.ping() is True
     assert [line["event"] for line in lines] == ["redis answers again"]
-    assert asking.registry.get_sample_value("gateway_redis_up") == 1
+    assert asking.guard.reachable
 
 
 @pytest.mark.parametrize("strike", ["reset", "half_close"])

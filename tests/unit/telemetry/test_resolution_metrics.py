@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import NOBODY, Resolution, Tier
 from gateway.model.session import Session
-from gateway.telemetry.resolution_metrics import ResolutionMetrics
+from gateway.telemetry.resolution_metrics import ResolutionMetrics, Standing
 
 FOUND = Found(Session(subject="user-1"))
 
@@ -53,28 +53,41 @@ def test_every_series_is_there_from_the_beginning(registry: CollectorRegistry, m
     assert value("gateway_revocations_total", {"origin": "heard"}) == 0
 
 
-def test_an_episode_is_counted_when_it_begins(registry: CollectorRegistry, metrics: ResolutionMetrics) -> None:
-    for reachable in (False, True, False):
-        metrics.redis_reachable(reachable=reachable)
-        metrics.bus_heard(heard=reachable)
+def test_episodes_are_counted(registry: CollectorRegistry, metrics: ResolutionMetrics) -> None:
+    for _ in range(2):
+        metrics.redis_given_up()
+        metrics.bus_lost()
     value = registry.get_sample_value
-    assert (value("gateway_redis_up"), value("gateway_redis_episodes_total")) == (0, 2)
-    assert (value("gateway_revocation_bus_up"), value("gateway_revocation_bus_losses_total")) == (0, 2)
+    assert value("gateway_redis_episodes_total") == 2
+    assert value("gateway_revocation_bus_losses_total") == 2
 
 
-def test_the_number_of_kept_sessions_is_read_when_it_is_asked_for(
+def test_how_things_stand_is_asked_of_whoever_serves_whenever_somebody_wants_to_know(
     registry: CollectorRegistry, metrics: ResolutionMetrics
 ) -> None:
-    kept = [1]
-    metrics.sessions_counted_by(lambda: len(kept))
-    kept.append(2)
-    assert registry.get_sample_value("gateway_memory_sessions") == 2
+    standing = [Standing(redis_up=True, bus_up=False, sessions=2, given_up={"accounts": True, "chat": False})]
+    metrics.show(lambda: standing[0])
+    value = registry.get_sample_value
+    assert (value("gateway_redis_up"), value("gateway_revocation_bus_up")) == (1, 0)
+    assert value("gateway_memory_sessions") == 2
+    breakers = [value("gateway_authority_breaker_open", {"authority": name}) for name in ("accounts", "chat")]
+    assert breakers == [1, 0]
+    standing[0] = Standing(redis_up=False, bus_up=True, sessions=3)
+    assert (value("gateway_redis_up"), value("gateway_revocation_bus_up")) == (0, 1)
+    assert value("gateway_memory_sessions") == 3
+    assert value("gateway_authority_breaker_open", {"authority": "accounts"}) is None
 
 
-def test_an_authority_that_is_given_up_shows(registry: CollectorRegistry, metrics: ResolutionMetrics) -> None:
-    metrics.authority_breaker("accounts", is_open=True)
+def test_a_redis_that_the_config_does_not_have_is_not_down(
+    registry: CollectorRegistry, metrics: ResolutionMetrics
+) -> None:
+    metrics.show(lambda: Standing(sessions=1))
+    assert registry.get_sample_value("gateway_redis_up") is None
+    assert registry.get_sample_value("gateway_revocation_bus_up") is None
+
+
+def test_answers_of_an_authority_are_timed(registry: CollectorRegistry, metrics: ResolutionMetrics) -> None:
     metrics.authority_answered("accounts", "unavailable", 0.2)
     value = registry.get_sample_value
-    assert value("gateway_authority_breaker_open", {"authority": "accounts"}) == 1
     labels = {"authority": "accounts", "outcome": "unavailable"}
     assert value("gateway_authority_seconds_sum", labels) == 0.2
