@@ -13,8 +13,17 @@ from gateway.telemetry.trace_context import Trace, Traces
 from gateway.telemetry.traced import Traced
 from gateway.telemetry.tracing.within import Within, within
 
-_NOWHERE = Context()
 _PARENT, _FLAGS = slice(36, 52), slice(53, 55)  # of `00-<32 digits>-<16 digits>-<2 digits>`
+
+
+def _seen(flags: int) -> Context:
+    """Return what a sampler sees of a caller: that there is one elsewhere, and its flag. Made once, not each time."""
+    caller = SpanContext(1, 1, is_remote=True, trace_flags=TraceFlags(flags))
+    return set_span_in_context(NonRecordingSpan(caller), _NOBODY)
+
+
+_NOBODY = Context()
+_CALLERS = (_seen(TraceFlags.DEFAULT), _seen(TraceFlags.SAMPLED))
 
 
 class SampledTraces(Traces):
@@ -34,33 +43,20 @@ class SampledTraces(Traces):
     def follow(self, values: Sequence[bytes]) -> Trace:
         """Return the trace of a request, and let whatever is done from now on in this task stand within it."""
         trace = super().follow(values)
-        trace_id = int(trace.trace_id, 16)
-        caller = _caller(trace, trace_id) if trace.continued else None
-        if not self._samples(trace_id, caller):
+        trace_id, told = int(trace.trace_id, 16), trace.traceparent
+        flag = int(told[_FLAGS], 16) & TraceFlags.SAMPLED
+        seen = _CALLERS[flag] if trace.continued else _NOBODY
+        result = self._sampler.should_sample(seen, trace_id, "request", SpanKind.SERVER)
+        if result.decision is not Decision.RECORD_AND_SAMPLE:
             within.set(None)
-            return self._untold(trace, caller)
+            return self._unsampled(trace) if flag else trace
         drawn = self._ids.draw()
-        parent_id = 0 if caller is None else caller.span_id
+        parent_id = int(told[_PARENT], 16) if trace.continued else 0
         traced = Traced(trace_id, int(drawn[:16], 16), int(drawn[16:], 16), parent_id, self._offset())
         within.set(Within(traced, traced.span_id))
         return Trace(f"00-{trace.trace_id}-{drawn[16:]}-01".encode(), trace.trace_id, trace.continued, traced)
 
-    def _samples(self, trace_id: int, caller: SpanContext | None) -> bool:
-        context = _NOWHERE if caller is None else set_span_in_context(NonRecordingSpan(caller), _NOWHERE)
-        result = self._sampler.should_sample(context, trace_id, "request", SpanKind.SERVER)
-        return result.decision is Decision.RECORD_AND_SAMPLE
-
-    def _untold(self, trace: Trace, caller: SpanContext | None) -> Trace:
+    def _unsampled(self, trace: Trace) -> Trace:
         """Return the trace with its flag off. Who changes the flag names a parent of its own (section 3.4)."""
-        if caller is not None and not caller.trace_flags.sampled:
-            return trace
         parent = self._ids.draw()[:16]
         return Trace(f"00-{trace.trace_id}-{parent}-00".encode(), trace.trace_id, trace.continued)
-
-
-def _caller(trace: Trace, trace_id: int) -> SpanContext:
-    """Return the caller's span, as the trace's still unmodified `traceparent` names it."""
-    value = trace.traceparent
-    return SpanContext(
-        trace_id, int(value[_PARENT], 16), is_remote=True, trace_flags=TraceFlags(int(value[_FLAGS], 16))
-    )
