@@ -1,8 +1,7 @@
 """Why an exchange with an upstream failed, in a closed set of words, and the answer that each suggests.
 
 GatewayError
-├── ExchangeError       an exchange failed: its `fault` labels logs and metrics, its `refusal` is the answer
-└── BodyStalledError    the caller stopped in the middle of its body
+└── ExchangeError       an exchange failed: its `fault` labels logs and metrics, its `refusal` is the answer
 """
 
 from __future__ import annotations
@@ -52,7 +51,10 @@ _RETRY_AFTER = 1
 
 
 class ExchangeError(GatewayError):
-    """An exchange failed. `detail` is for the log: it may name addresses, never a header or a body."""
+    """An exchange failed. `detail` is for the log: it may name addresses, never a header or a body.
+
+    The front gives it to whoever reads a body that the caller does not send as it should.
+    """
 
     def __init__(self, fault: Fault, detail: str = "") -> None:
         super().__init__(f"{fault}: {detail}" if detail else fault.value)
@@ -63,7 +65,3 @@ class ExchangeError(GatewayError):
         """What to answer, as long as nothing was answered yet: 502 unless the fault says otherwise."""
         code = _CODES.get(self.fault, RefusalCode.BAD_GATEWAY)
         return Refusal(code, str(self), None, _RETRY_AFTER if code is RefusalCode.UNAVAILABLE else None)
-
-
-class BodyStalledError(GatewayError):
-    """The caller stopped in the middle of its body; the front gives this to whoever reads the body."""

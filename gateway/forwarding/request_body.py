@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import ClientError, web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
+from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
 
@@ -63,8 +63,6 @@ class RequestBody:
         """
         try:
             data = await self._content.readany()
-        except BodyStalledError:
-            raise ExchangeError(Fault.CLIENT_STALLED) from None
         except web.RequestPayloadError as error:
             raise ExchangeError(Fault.BODY_BROKEN, type(error.__cause__).__name__) from None
         except (ConnectionError, ClientError):

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import MutableSequence
 
 import msgspec
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.forwarding.deadline import Deadline
-from gateway.forwarding.faults import BodyStalledError
+from gateway.forwarding.faults import ExchangeError, Fault
+from gateway.runtime.chunk_framing import ChunkFraming
 from gateway.runtime.trailers import TrailerGuard
-from gateway.runtime.unreadable import Message, refuse_long_heads
+from gateway.runtime.unreadable import Message, refuse_long_heads, size_of
 
 
 class FrontLimits(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class Arrival:
     `trailers` which requests may be served; what an expired deadline means is the connection's to decide.
     """
 
-    __slots__ = ("_body", "_deadline", "_in_body", "_limits", "_loop", "fed", "trailers")
+    __slots__ = ("_body", "_deadline", "_framing", "_in_body", "_limits", "_loop", "fed", "trailers")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: FrontLimits, deadline: Deadline) -> None:
         self._loop = loop
@@ -41,29 +43,35 @@ class Arrival:
         self._deadline = deadline
         self.trailers = TrailerGuard()
         self._body: StreamReader = EMPTY_PAYLOAD
+        self._framing: ChunkFraming | None = None
         self._in_body = False
         self.fed = 0
 
-    def took(self, data: bytes, messages: MutableSequence[Message], began: int, *, parsed_all: bool) -> bool:
+    def took(
+        self, data: bytes, messages: MutableSequence[Message], began: int, *, parsed_all: bool, held: bool = False
+    ) -> bool:
         """Note what the parser made of `data`; tell whether the head that is not complete yet is still in bounds.
 
         `messages` wait to be served, and the last `began` of them are new. Those that stand behind a chunked request's
         trailers are dropped, and those whose heads are too long are refused in their places. For `parsed_all` see
-        TrailerGuard.
+        TrailerGuard; `held` tells that a body is not read, so that the parser may hold back a part of it.
         """
         if began == 1 and messages[-1][1] is EMPTY_PAYLOAD and self.trailers.pass_by(data):
-            self._began(len(data), messages)
+            self._began(len(data), messages, alone=True)
             return True
         new = [messages[place - began] for place in range(began)]
         admitted = self.trailers.admit(data, new, parsed_all=parsed_all)
         for _ in range(began - admitted):
             messages.pop()
         if admitted:
-            self._began(len(data), messages)
+            framed = self._began(len(data), messages, alone=admitted == 1 and not self._in_body)
         elif self._in_body:
             self._expect_body()
-        elif data:
-            return self._continued_head(len(data))
+            framed = len(data)
+        else:
+            return not data or self._continued_head(len(data))
+        if self._framing is not None and not self._framing.took(framed, parsed_all=parsed_all and not held):
+            self._body.set_exception(ExchangeError(Fault.BODY_BROKEN, "the chunked framing is too long"))
         return True
 
     def stalled(self, *, held: bool) -> bool:
@@ -73,21 +81,29 @@ class Arrival:
         if held:
             self._expect_body()
         else:
-            self._body.set_exception(BodyStalledError())
+            self._body.set_exception(ExchangeError(Fault.CLIENT_STALLED))
         return True
 
-    def _began(self, size: int, messages: MutableSequence[Message]) -> None:
-        """Note that a head is complete; its body, if it has one, may not stall."""
+    def _began(self, size: int, messages: MutableSequence[Message], *, alone: bool) -> int:
+        """Note that a head is complete; its body, if it has one, may not stall.
+
+        Return how many bytes came behind it, 0 where that is not known: only those of a head that came `alone` is.
+        """
         size += self.fed
         self.fed = 0
         if size > self._limits.head_bytes:
             refuse_long_heads(messages, self._limits.head_bytes)
         self._body = messages[-1][1] if messages else EMPTY_PAYLOAD
+        self._framing = None
         if self._body is EMPTY_PAYLOAD:
             self._in_body = False
             self._deadline.clear()
-        else:
-            self._expect_body()
+            return 0
+        self._expect_body()
+        head: RawRequestMessage = messages[-1][0]
+        if head.chunked:
+            self._framing = ChunkFraming(self._body, self._limits.head_bytes)
+        return size - size_of(head) if alone else 0
 
     def _expect_body(self) -> None:
         """Give the rest of a body its time, from now; none where it is at its end."""

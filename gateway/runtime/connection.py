@@ -128,7 +128,10 @@ class FrontConnection(RequestHandler):
         known = self._request_count
         super().data_received(data)
         began = self._request_count - known
-        if not self._arrival.took(data, self._messages, began, parsed_all=not self._buffer_paused):
+        in_bounds = self._arrival.took(
+            data, self._messages, began, parsed_all=not self._buffer_paused, held=self._reading_paused
+        )
+        if not in_bounds:
             self._refuse(HEAD_TOO_LONG)
 
     def pause_writing(self) -> None:
@@ -214,8 +217,9 @@ class FrontConnection(RequestHandler):
             stays = self._server.writer.send(self.transport, answer, message, closes=self.draining)
         if self._paused:
             await self._taken()
-        if not payload.is_eof():
-            stays = await drop_rest(payload) and stays
+        if not payload.is_eof() and not await drop_rest(payload):
+            await self._linger()
+            return False
         # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
         # the next request, which is on its way already, is told.
         return stays and not message.upgrade and not self._leaving and not self._is_spent
@@ -243,8 +247,12 @@ class FrontConnection(RequestHandler):
 
     async def _answer_unreadable(self, message: object) -> None:
         """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
-        deaf = self._raw_peer = Deaf(self._loop)
         response = self._server.refuse(refusal_of(message, self.max_line_size))
         self._server.writer.send(self.transport, response, None, closes=True)
+        await self._linger()
+
+    async def _linger(self) -> None:
+        """Hear no more, and let the caller read its answer before the connection goes."""
+        deaf = self._raw_peer = Deaf(self._loop)
         if self.transport is not None and not self.transport.is_closing():
             await deaf.linger(self.transport)

@@ -12,7 +12,7 @@ import contextlib
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
-from gateway.forwarding.faults import BodyStalledError
+from gateway.forwarding.faults import ExchangeError
 
 _LINGER_SECONDS = 5.0
 """How long a caller may go on sending what is dropped."""
@@ -20,7 +20,7 @@ _LINGER_SECONDS = 5.0
 
 async def drop_rest(payload: StreamReader) -> bool:
     """Read the rest of a body that nobody wanted; tell whether it came to its end in time."""
-    with contextlib.suppress(TimeoutError, BodyStalledError, web.RequestPayloadError):
+    with contextlib.suppress(TimeoutError, ExchangeError, web.RequestPayloadError):
         async with asyncio.timeout(_LINGER_SECONDS):
             while not payload.is_eof():
                 await payload.readany()

@@ -32,7 +32,7 @@ class Refused:
 def refuse_long_heads(messages: MutableSequence[Message], most: int) -> None:
     """Weigh one by one the heads that arrived together with more than `most` bytes; put `Refused` for those over it."""
     for position, (message, _) in enumerate(messages):
-        if isinstance(message, RawRequestMessage) and _size(message) > most:
+        if isinstance(message, RawRequestMessage) and size_of(message) > most:
             messages[position] = (Refused(HEAD_TOO_LONG), EMPTY_PAYLOAD)
 
 
@@ -54,5 +54,6 @@ def refusal_of(message: object, most_line: int) -> Refusal:
     return Refusal(RefusalCode.MALFORMED, type(error).__name__)
 
 
-def _size(message: RawRequestMessage) -> int:
+def size_of(message: RawRequestMessage) -> int:
+    """Return about how many bytes a head has: without white space around values, and without its first line's ends."""
     return len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)

@@ -1,5 +1,6 @@
 """THREATS 4, framing: what two servers could read in two ways is refused, and nothing behind it is served."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -243,6 +244,43 @@ async def test_a_broken_chunk_ends_the_exchange_whenever_it_comes(attacked: Vict
             assert (await client.response()).status == 400
             assert await client.read_all() == b""
     assert attacked.upstream.requests == []
+
+
+MOSTLY_FRAMING = (
+    b"3;" + b"x" * 70_000 + b"\r\nabc\r\n0\r\n\r\n",
+    b"3\r\nabc\r\n0;" + b"x" * 70_000 + b"\r\n\r\n",
+    b"0" * 70_000 + b"3\r\nabc\r\n0\r\n\r\n",
+    (b"1;" + b"x" * 100 + b"\r\na\r\n") * 1_000 + b"0\r\n\r\n",
+)
+
+
+async def test_framing_that_is_longer_than_a_head_may_be_is_no_body(attacked: Victim) -> None:
+    attacks = [request(POST, CHUNKED, body=chunks + MARKER) for chunks in MOSTLY_FRAMING]
+    assert await attacked.misjudged(attacks, (400,)) == []
+
+
+async def test_trailers_are_bounded_as_heads_are(attacked: Victim) -> None:
+    trailers = (b"X: y\r\n" * 7_000, b"X: " + b"y" * 70_000 + b"\r\n")
+    attacks = [request(POST, CHUNKED, body=b"3\r\nabc\r\n0\r\n" + lines + b"\r\n" + MARKER) for lines in trailers]
+    assert await attacked.misjudged(attacks, (431,)) == []
+
+
+async def test_an_extension_without_an_end_is_not_read_for_ever(attacked: Victim) -> None:
+    async with raw_client(attacked.gateway.port) as client:
+        await client.send(request(POST, CHUNKED, body=b"3\r\nabc\r\n3;"))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                await client.send(b"x" * 1_000)
+        assert (await client.response()).status == 400
+        assert await client.read_all() == b""
+    assert attacked.upstream.requests == []
+
+
+async def test_a_body_of_tiny_chunks_arrives_however_long_it_is(attacked: Victim) -> None:
+    tiny = b"00000001;x=y\r\na\r\n" * 30_000
+    seen = await attacked.attack(request(POST, CHUNKED, CLOSE, body=tiny + b"0\r\n\r\n"))
+    assert seen.statuses == (200,)
+    assert seen.received[0].body == b"a" * 30_000
 
 
 async def test_chunks_are_framed_anew(attacked: Victim) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
+from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.model.errors import GatewayError
 
 
@@ -29,6 +29,5 @@ def test_a_fault_knows_its_answer(fault: Fault, status: int, retry_after: int | 
     assert refusal.detail == f"{fault.value}: orders:8000"
 
 
-def test_both_are_the_gateways_own_errors() -> None:
+def test_it_is_the_gateways_own_error() -> None:
     assert issubclass(ExchangeError, GatewayError)
-    assert issubclass(BodyStalledError, GatewayError)

@@ -4,7 +4,7 @@ import pytest
 from aiohttp import ClientConnectionResetError, web
 
 from gateway.forwarding.client_request import ClientRequest
-from gateway.forwarding.faults import BodyStalledError, ExchangeError, Fault
+from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.request_body import RequestBody
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
@@ -46,7 +46,7 @@ async def test_a_body_is_read_piece_by_piece() -> None:
 @pytest.mark.parametrize(
     ("error", "fault"),
     [
-        (BodyStalledError(), Fault.CLIENT_STALLED),
+        (ExchangeError(Fault.CLIENT_STALLED), Fault.CLIENT_STALLED),
         (web.RequestPayloadError("broken"), Fault.BODY_BROKEN),
         (ClientConnectionResetError("gone"), Fault.CLIENT_GONE),
         (ConnectionResetError("gone"), Fault.CLIENT_GONE),

@@ -7,7 +7,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 
 from gateway.forwarding.deadline import Deadline
-from gateway.forwarding.faults import BodyStalledError
+from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.runtime.arrival import Arrival, FrontLimits
 from gateway.runtime.unreadable import Message, Refused
 
@@ -117,10 +117,29 @@ def test_a_body_that_stalls_fails_unless_we_hold_it(caller: Caller) -> None:
     body = caller.messages[0][1]
     assert body.exception() is None
     assert caller.arrival.stalled(held=False)
-    assert isinstance(body.exception(), BodyStalledError)
+    fault = body.exception()
+    assert isinstance(fault, ExchangeError)
+    assert fault.fault is Fault.CLIENT_STALLED
 
 
 def test_no_body_stalls_where_there_is_none(caller: Caller) -> None:
     assert not caller.arrival.stalled(held=False)
     caller.sends(GET[:5])
     assert not caller.arrival.stalled(held=False)
+
+
+def test_a_chunked_body_that_is_nearly_all_framing_fails(caller: Caller) -> None:
+    caller.sends(CHUNKED + b"3;x\r\nabc\r\n")
+    body = caller.messages[0][1]
+    caller.sends(b"3;" + b"x" * 90)
+    assert body.exception() is None
+    caller.sends(b"x" * 90)
+    fault = body.exception()
+    assert isinstance(fault, ExchangeError)
+    assert fault.fault is Fault.BODY_BROKEN
+
+
+def test_what_stands_before_a_chunked_request_is_no_framing_of_it(caller: Caller) -> None:
+    caller.sends(POST + b"abc")
+    caller.sends(b"def" + GET * 9 + CHUNKED + b"1\r\nx\r\n")
+    assert caller.messages[-1][1].exception() is None

@@ -11,7 +11,7 @@ from aiohttp.streams import StreamReader
 
 from gateway.forwarding.carried import Answer
 from gateway.forwarding.client_request import ClientRequest
-from gateway.forwarding.faults import BodyStalledError
+from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.runtime import lingering
 from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.lingering import drop_rest
@@ -35,7 +35,7 @@ async def test_the_rest_of_a_body_is_read_to_its_end() -> None:
     assert payload.at_eof()
 
 
-@pytest.mark.parametrize("fault", [BodyStalledError(), web.RequestPayloadError()])
+@pytest.mark.parametrize("fault", [ExchangeError(Fault.CLIENT_STALLED), web.RequestPayloadError()])
 async def test_a_body_that_fails_has_no_end(fault: Exception) -> None:
     payload = body()
     payload.set_exception(fault)
