@@ -132,5 +132,5 @@ def _address(upstream: str) -> tuple[str, int]:
 
 
 def _text(text: str) -> str:
-    """Return text that can be encoded. Bytes that were no UTF-8 arrive as surrogates: one would cost a whole batch."""
+    """Return text that can be encoded; bytes that were no UTF-8 may arrive as surrogates, and would be left out."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
