@@ -109,7 +109,12 @@ class FrontConnection(RequestHandler):
             self._refuse(Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell whoever works for this caller that it has gone: the handler is cancelled, and so is its exchange."""
+        """Tell whoever works for this caller that it has gone: the handler is cancelled, and so is its exchange.
+
+        A caller that ends only its own side (`nc -N`) has gone too: until something is written to it, that looks as if
+        it had closed its connection (RFC 9112 section 9.6), and the upstream is to be told at once. So does nginx with
+        `proxy_pass` (its 499).
+        """
         self._deadline.close()
         peer, self._raw_peer = self._raw_peer, None
         if peer is not None:
