@@ -11,25 +11,19 @@ import pytest
 from tests.support.forward_auth import PROXIES, Asked, Lines, doors
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving, serving_examples
+from tests.support.serving import (
+    IDENTITY,
+    MEMBER_KEY,
+    PROJECT_KEY,
+    Examples,
+    Gateway,
+    config,
+    serving,
+    serving_examples,
+)
 
 KEY = ("X-Api-Key", PROJECT_KEY)
 JOHN = b"550e8400-e29b-41d4-a716-446655440002"
-IDENTITY = (
-    b"X-Session-Id",
-    b"X-User-Id",
-    b"X-User-Email",
-    b"X-User-Name",
-    b"X-User-Roles",
-    b"X-Org-Id",
-    b"X-Org-Name",
-    b"X-Org-Role",
-    b"X-Workspace-Id",
-    b"X-Project-Id",
-    b"X-Api-Key-Id",
-    b"X-Auth-Method",
-    b"X-Identity-Token",
-)
 
 
 @pytest.fixture

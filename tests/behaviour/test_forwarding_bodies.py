@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.support.carrying import carrying, route_to
-from tests.support.raw_http import conversation, exchange, raw_client
+from tests.support.raw_http import RawClient, conversation, exchange, raw_client
 from tests.support.recording_upstream import UpstreamSide, recording_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -243,25 +244,24 @@ async def test_the_head_of_an_answer_is_not_held_back_until_its_body() -> None:
         assert await client.read(2) == b"ok"
 
 
-async def test_a_vanished_caller_is_told_to_the_upstream_at_once() -> None:
-    told = asyncio.Event()
-
-    async def wait_for_the_end(side: UpstreamSide) -> None:
-        await side.request()
-        await side.closed()
-        told.set()
-
-    async with recording_upstream(wait_for_the_end) as upstream, carrying(route_to(upstream.port)) as front:
-        async with raw_client(front.port) as client:
-            await client.send(GET)
-            await upstream.arrived.wait()
-            client.abort()
-        async with asyncio.timeout(5):
-            await told.wait()
-        assert (await front.record()).fault == "client gone"
+async def reset(client: RawClient) -> None:
+    client.abort()
 
 
-async def test_a_caller_that_vanishes_in_its_body_ends_the_upstreams_request() -> None:
+async def close(client: RawClient) -> None:
+    client.writer.close()
+
+
+async def end_its_side(client: RawClient) -> None:
+    client.writer.write_eof()
+    assert await client.read_all() == b""
+
+
+@pytest.mark.parametrize("leave", [reset, close, end_its_side])
+@pytest.mark.parametrize("sent", [GET, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"])
+async def test_a_caller_that_leaves_is_told_to_the_upstream_at_once(
+    sent: bytes, leave: Callable[[RawClient], Awaitable[None]]
+) -> None:
     told = asyncio.Event()
 
     async def wait_for_the_end(side: UpstreamSide) -> None:
@@ -269,10 +269,14 @@ async def test_a_caller_that_vanishes_in_its_body_ends_the_upstreams_request() -
         await side.closed()
         told.set()
 
-    async with recording_upstream(wait_for_the_end) as upstream, carrying(route_to(upstream.port)) as front:
-        async with raw_client(front.port) as client:
-            await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
-            await upstream.arrived.wait()
+    async with (
+        recording_upstream(wait_for_the_end) as upstream,
+        carrying(route_to(upstream.port)) as front,
+        raw_client(front.port) as client,
+    ):
+        await client.send(sent)
+        await upstream.arrived.wait()
+        await leave(client)
         async with asyncio.timeout(5):
             await told.wait()
         assert (await front.record()).fault == "client gone"

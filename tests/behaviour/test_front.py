@@ -171,28 +171,6 @@ async def test_a_body_that_stalls_is_408_and_the_upstream_is_told() -> None:
         assert (await front.record()).fault == "client stalled"
 
 
-async def test_a_caller_that_ends_its_own_side_has_left_and_the_upstream_is_told() -> None:
-    told = asyncio.Event()
-
-    async def wait(side: UpstreamSide) -> None:
-        await side.request()
-        await side.closed()
-        told.set()
-
-    async with (
-        recording_upstream(wait) as upstream,
-        carrying(route_to(upstream.port)) as front,
-        raw_client(front.port) as client,
-    ):
-        await client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-        await upstream.arrived.wait()
-        client.writer.write_eof()
-        async with asyncio.timeout(5):
-            await told.wait()
-        assert await client.read_all() == b""
-        assert (await front.record()).fault == "client gone"
-
-
 async def test_a_slow_answer_is_not_taken_for_an_idle_connection() -> None:
     answer = asyncio.Event()
 

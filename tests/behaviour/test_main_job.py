@@ -12,7 +12,6 @@ from tests.support.serving import (
     BEARER_SESSION,
     COOKIE_SESSION,
     LOGIN_TOKEN,
-    MEMBER_KEY,
     ORGANIZATION_KEY,
     PROJECT_KEY,
     USER_ID,
@@ -31,23 +30,8 @@ async def both(examples: Examples, tmp_path: Path) -> AsyncIterator[Both]:
         yield running
 
 
-def shown(kind: str, gateway: Gateway) -> bytes:
-    """Return the header lines of one kind of credential."""
-    lines = {
-        "project key": f"X-Api-Key: {PROJECT_KEY}",
-        "member's key": f"X-Api-Key: {MEMBER_KEY}",
-        "user key": f"X-User-Api-Key: {USER_KEY}",
-        "organization key": f"X-Org-Api-Key: {ORGANIZATION_KEY}",
-        "bearer": f"Authorization: Bearer {gateway.bearer}",
-        "cookie": f"Cookie: theme=dark; __session={gateway.cookie}; lang=en",
-        "pair": f"X-User-Id: {USER_ID}\r\nX-Auth-Token: {LOGIN_TOKEN}",
-        "nobody": "X-Nothing: to see",
-    }
-    return lines[kind].encode()
-
-
 async def ask(gateway: Gateway, path: bytes, kind: str, *more: bytes, method: bytes = b"GET") -> RawResponse:
-    lines = b"\r\n".join((shown(kind, gateway), *more))
+    lines = b"\r\n".join((gateway.showing(kind), *more))
     raw = method + b" " + path + b" HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n" + lines + b"\r\n\r\n"
     return await exchange(gateway.port, raw)
 

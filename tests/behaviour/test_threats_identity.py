@@ -10,24 +10,9 @@ import pytest
 from tests.support.attacks import CLOSE, KEY, Victim, get, request, victim
 from tests.support.raw_http import raw_client
 from tests.support.recording_upstream import OK, UpstreamSide
-from tests.support.serving import Examples
+from tests.support.serving import IDENTITY, Examples
 from tests.support.variants import field_names
 
-IDENTITY = (
-    b"X-Session-Id",
-    b"X-User-Id",
-    b"X-User-Email",
-    b"X-User-Name",
-    b"X-User-Roles",
-    b"X-Org-Id",
-    b"X-Org-Name",
-    b"X-Org-Role",
-    b"X-Workspace-Id",
-    b"X-Project-Id",
-    b"X-Api-Key-Id",
-    b"X-Auth-Method",
-    b"X-Identity-Token",
-)
 FORGED = tuple(name + b": forged" for name in IDENTITY)
 EVERY_SPELLING = tuple(spelled + b": forged" for name in IDENTITY for spelled in dict.fromkeys(field_names(name)))
 AT_ONCE = 100

@@ -17,13 +17,7 @@ from gateway.signing import KeyRing
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.recording_upstream import recording_upstream
 from tests.support.serving import (
-    LOGIN_TOKEN,
-    MEMBER_KEY,
-    ORGANIZATION_KEY,
-    PROJECT_KEY,
     RECORDS,
-    USER_ID,
-    USER_KEY,
     Gateway,
     config,
     serving,
@@ -63,16 +57,7 @@ async def gateway_on(described: dict[str, Any], folder: Path, **sections: Any) -
 
 
 async def ask(gateway: Gateway, kind: str) -> RawResponse:
-    lines = {
-        "project key": f"X-Api-Key: {PROJECT_KEY}",
-        "member's key": f"X-Api-Key: {MEMBER_KEY}",
-        "user key": f"X-User-Api-Key: {USER_KEY}",
-        "organization key": f"X-Org-Api-Key: {ORGANIZATION_KEY}",
-        "bearer": f"Authorization: Bearer {gateway.bearer}",
-        "cookie": f"Cookie: __session={gateway.cookie}",
-        "pair": f"X-User-Id: {USER_ID}\r\nX-Auth-Token: {LOGIN_TOKEN}",
-    }
-    shown = lines.get(kind, f"X-Api-Key: {kind}")
+    shown = gateway.showing(kind).decode() if kind in KINDS else f"X-Api-Key: {kind}"
     raw = f"GET /echo/ HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n{shown}\r\n\r\n"
     return await exchange(gateway.port, raw.encode())
 

@@ -41,6 +41,23 @@ LOGIN_TOKEN = "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"
 BEARER_SESSION = "123e4567-e89b-12d3-a456-426614174000"
 COOKIE_SESSION = "session_987654321"
 
+IDENTITY = (
+    b"X-Session-Id",
+    b"X-User-Id",
+    b"X-User-Email",
+    b"X-User-Name",
+    b"X-User-Roles",
+    b"X-Org-Id",
+    b"X-Org-Name",
+    b"X-Org-Role",
+    b"X-Workspace-Id",
+    b"X-Project-Id",
+    b"X-Api-Key-Id",
+    b"X-Auth-Method",
+    b"X-Identity-Token",
+)
+"""The identity headers that an upstream is told by default, and that of the signed token."""
+
 READERS: dict[str, dict[str, Any]] = {
     "project_key": {"kind": "api_key", "header": "x-api-key", "type": "project", "authority": "accounts"},
     "user_key": {"kind": "api_key", "header": "x-user-api-key", "type": "user", "authority": "accounts"},
@@ -98,6 +115,20 @@ class Gateway:
         self.bearer = ""
         self.cookie = ""
         self._log = log
+
+    def showing(self, kind: str) -> bytes:
+        """Return the header lines that show one kind of credential."""
+        lines = {
+            "project key": f"X-Api-Key: {PROJECT_KEY}",
+            "member's key": f"X-Api-Key: {MEMBER_KEY}",
+            "user key": f"X-User-Api-Key: {USER_KEY}",
+            "organization key": f"X-Org-Api-Key: {ORGANIZATION_KEY}",
+            "bearer": f"Authorization: Bearer {self.bearer}",
+            "cookie": f"Cookie: theme=dark; __session={self.cookie}; lang=en",
+            "pair": f"X-User-Id: {USER_ID}\r\nX-Auth-Token: {LOGIN_TOKEN}",
+            "nobody": "X-Nothing: to see",
+        }
+        return lines[kind].encode()
 
     def log(self) -> bytes:
         """Return every line that was written so far."""

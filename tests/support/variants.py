@@ -8,6 +8,12 @@ from itertools import product
 SIGNS = b"!#$%&'*+-.^_`|~"
 """What a field name may hold besides letters and digits (RFC 9110 section 5.6.2)."""
 
+PATH_PIECES = (
+    *("/", "a", "admin", ".", "..", "%2e", "%2F", "%2f", "%5c", "\\", ";", "%3b"),
+    *("%25", "%", "61", "%61", "%c0", "%c0%ae", "?", "#"),
+)
+"""What a path is made of that two servers may read differently."""
+
 CONTROLS = bytes((*range(0x20), 0x7F))
 
 

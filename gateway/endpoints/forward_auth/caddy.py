@@ -6,10 +6,8 @@ The application still gets the client's own X-Forwarded-Method and -Uri, unless 
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.forwarded import FORWARDED, read_forwarded
-from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings, Original
-from gateway.model.access import AccessRequest
-from gateway.model.refusal import Refusal
+from gateway.endpoints.forward_auth.forwarded import ForwardedReader
+from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings
 
 
 class CaddySettings(DoorSettings):
@@ -18,17 +16,8 @@ class CaddySettings(DoorSettings):
     path: DoorPath = "/_gateway/auth/caddy"
 
 
-class CaddyReader:
-    """Reads `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`."""
+class CaddyReader(ForwardedReader):
+    """Reads what Caddy overwrites."""
 
-    name = "caddy"
-    told = FORWARDED
-    every_path = False
-
-    def read(self, asked: AccessRequest) -> Original:
-        """Return the original request."""
-        return read_forwarded(asked.headers)
-
-    def fold(self, refusal: Refusal) -> Refusal:
-        """Return the refusal itself: its client gets our answer as it is."""
-        return refusal
+    def __init__(self) -> None:
+        super().__init__("caddy")

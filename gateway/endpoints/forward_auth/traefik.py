@@ -6,10 +6,8 @@ been normalised before that; its router and the application are given the same o
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.forwarded import FORWARDED, read_forwarded
-from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings, Original
-from gateway.model.access import AccessRequest
-from gateway.model.refusal import Refusal
+from gateway.endpoints.forward_auth.forwarded import ForwardedReader
+from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings
 
 
 class TraefikSettings(DoorSettings):
@@ -18,17 +16,8 @@ class TraefikSettings(DoorSettings):
     path: DoorPath = "/_gateway/auth/traefik"
 
 
-class TraefikReader:
-    """Reads `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`."""
+class TraefikReader(ForwardedReader):
+    """Reads what Traefik overwrites."""
 
-    name = "traefik"
-    told = FORWARDED
-    every_path = False
-
-    def read(self, asked: AccessRequest) -> Original:
-        """Return the original request."""
-        return read_forwarded(asked.headers)
-
-    def fold(self, refusal: Refusal) -> Refusal:
-        """Return the refusal itself: its client gets our answer as it is."""
-        return refusal
+    def __init__(self) -> None:
+        super().__init__("traefik")
