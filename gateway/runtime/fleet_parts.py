@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.credentials.fingerprint import Fingerprinter, purpose_key
+from gateway.credentials.fingerprint import purpose_key
 from gateway.fleet.buckets import SharedBuckets
 from gateway.fleet.bus import Bus
 from gateway.fleet.client import RedisClient, connect
@@ -16,8 +14,8 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
 from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.revocation import Announce, Announcer, Hearing, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
@@ -66,16 +64,15 @@ class FleetParts:
         """Return how revocations reach the other replicas."""
         return nobody_else if self._client is None else Announcer(self._client, self._tombstones)
 
-    def shared_tier(self, handles: Handles, fingerprinters: Mapping[str, Fingerprinter]) -> SharedTier:
+    def shared_tier(self, names: Names) -> SharedTier:
         """Return the tier that replicas share."""
         if self._client is None:
             return Alone()
         return SharedSessions(
             redis=self._guarded,
             tombstones=self._tombstones,
-            handles=handles,
+            names=names,
             sealer=Sealer(self._secrets),
-            fingerprinters=fingerprinters,
             clock=self._process.clock,
         )
 

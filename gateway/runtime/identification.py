@@ -36,6 +36,7 @@ from gateway.sessions.endings import Endings
 from gateway.sessions.handles import Handles
 from gateway.sessions.looking_up import LookUps, Tiers
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import Revoker
@@ -89,7 +90,7 @@ class Identification:
             metrics=process.resolution_metrics,
         )
         self.revoker = Revoker(
-            tiers.handles, endings, times, process.clock, process.resolution_metrics, self.fleet.announce()
+            tiers.names.handles, endings, times, process.clock, process.resolution_metrics, self.fleet.announce()
         )
         self.fleet.listen(endings, tiers.memory)
         self._tasks.start(activity.work(), "last activity")
@@ -206,14 +207,13 @@ def _tiers(
 ) -> Tiers:
     """Return where answers are kept; `cache.memory_entries` bounds those of either kind in this process."""
     times, entries = cache_times(settings), settings.cache.memory_entries
-    handles = Handles(secrets_of(settings))
+    names = Names(Handles(secrets_of(settings)), fingerprinters)
     return Tiers(
         memory=MemoryStore(entries, times.unheard, endings),
         rejections=Rejections(process.clock, times.negative, entries),
         endings=endings,
-        shared=fleet.shared_tier(handles, fingerprinters),
-        handles=handles,
-        fingerprinters=fingerprinters,
+        shared=fleet.shared_tier(names),
+        names=names,
     )
 
 

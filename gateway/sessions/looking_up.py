@@ -11,15 +11,14 @@ from typing import Protocol
 import msgspec
 
 from gateway.authorities.chain import Told
-from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
 from gateway.sessions.ending import Touch
 from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
 from gateway.sessions.kept import Kept, encode, ends_at
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.tier import Held, SharedTier, Visit
 from gateway.sessions.times import CacheTimes
@@ -41,14 +40,13 @@ class Asks(Protocol):
 
 
 class Tiers(msgspec.Struct, frozen=True):
-    """Where answers are kept. `handles` and `fingerprinters` (by reader name) name them for revocations."""
+    """Where answers are kept, and the `names` that they have there."""
 
     memory: MemoryStore
     rejections: Rejections
     endings: Endings
     shared: SharedTier
-    handles: Handles
-    fingerprinters: Mapping[str, Fingerprinter]
+    names: Names
 
 
 class LookUps:
@@ -209,8 +207,8 @@ class LookUps:
         return self._tiers.endings.touch(self._handles(credential, found), found, version)
 
     def _handles(self, credential: Credential, found: Found) -> tuple[bytes, ...]:
-        fingerprints = self._tiers.fingerprinters[credential.reader].every(credential.parts)
-        return self._tiers.handles.carried_by(found, fingerprints)
+        names = self._tiers.names
+        return names.ended_by(found, names.of(credential))
 
 
 def _young(held: Held | None, acceptable: float) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 
 import msgspec
 
-from gateway.credentials.fingerprint import Fingerprinter
 from gateway.fleet.client import RedisClient
 from gateway.fleet.guard import Fault, GuardedRedis
 from gateway.model.credential import Credential
 from gateway.model.foreign import UNDECODABLE
 from gateway.sessions.ending import Touch
-from gateway.sessions.handles import Handles
 from gateway.sessions.kept import decode, encode, ends_at
+from gateway.sessions.names import Names
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.tier import Held
 from gateway.sessions.tombstones import Tombstones
@@ -41,8 +40,7 @@ _decoder = msgspec.msgpack.Decoder(_Sealed)
 class SharedSessions:
     """Makes visits; see `tier.SharedTier`.
 
-    `fingerprinters` by reader name; `claim_seconds` is how long one process may keep the others from asking the
-    authority. `clock` is in epoch seconds.
+    `claim_seconds` is how long one process may keep the others from asking the authority. `clock` is in epoch seconds.
     """
 
     def __init__(
@@ -50,24 +48,21 @@ class SharedSessions:
         *,
         redis: GuardedRedis,
         tombstones: Tombstones,
-        handles: Handles,
+        names: Names,
         sealer: Sealer,
-        fingerprinters: Mapping[str, Fingerprinter],
         clock: Callable[[], float],
         claim_seconds: float = 2.0,
     ) -> None:
         self.redis = redis
         self.tombstones = tombstones
-        self.handles = handles
+        self.names = names
         self.sealer = sealer
         self.clock = clock
         self.claim_seconds = claim_seconds
-        self._fingerprinters = fingerprinters
 
     def visit(self, credential: Credential) -> SharedVisit:
         """Begin one look-up."""
-        fingerprints = self._fingerprinters[credential.reader].every(credential.parts)
-        return SharedVisit(self, credential.parts, fingerprints)
+        return SharedVisit(self, credential.parts, self.names.of(credential))
 
 
 class SharedVisit:
@@ -105,7 +100,7 @@ class SharedVisit:
         began = monotonic() - held.age
 
         async def work(client: RedisClient) -> Touch:
-            handles = self._shared.handles.carried_by(held.found, self._fingerprints)
+            handles = self._shared.names.ended_by(held.found, self._fingerprints)
             await self._index(client, handles, held, lifetime, share=share)
             if share:
                 await self._store(client, held, lifetime)
@@ -163,7 +158,7 @@ class SharedVisit:
         return Held(found, sealed.authority, max(0.0, sealed.took + sealed.life - remaining / 1000))
 
     async def _touch(self, client: RedisClient, held: Held) -> Touch:
-        handles = self._shared.handles.carried_by(held.found, self._fingerprints)
+        handles = self._shared.names.ended_by(held.found, self._fingerprints)
         return await self._shared.tombstones.touch(client, handles, held.found, held.age)
 
     async def _index(

@@ -16,6 +16,7 @@ from gateway.model.session import Session, User
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.handles import Handles
+from gateway.sessions.names import Names
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Held
@@ -54,9 +55,8 @@ async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> Non
     shared = SharedSessions(
         redis=GuardedRedis(client, 5.0, Breaker(time.monotonic), tasks, metrics),
         tombstones=Tombstones("gw:", _wall),
-        handles=Handles([_SECRET]),
+        names=Names(Handles([_SECRET]), {"key": fingerprinter}),
         sealer=Sealer([_SECRET]),
-        fingerprinters={"key": fingerprinter},
         clock=_wall,
     )
 

@@ -24,6 +24,7 @@ from gateway.sessions.endings import Endings
 from gateway.sessions.handles import Handles
 from gateway.sessions.kept import Kept, encode
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.revocation import Announcer, Revoker, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
@@ -100,9 +101,8 @@ class InRedis:
         self.shared = SharedSessions(
             redis=GuardedRedis(client, 2.0, Breaker(monotonic), tasks, metrics),
             tombstones=tombstones,
-            handles=HANDLES,
+            names=Names(HANDLES, {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
-            fingerprinters={READER: FINGERPRINTER},
             clock=wall,
         )
         self.revoker = _revoker(Endings(wall), Announcer(client, tombstones))

@@ -27,6 +27,7 @@ from gateway.sessions.endings import Endings
 from gateway.sessions.handles import Handles
 from gateway.sessions.looking_up import LookUps, Tiers
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import Announce, Announcer, Hearing, Revoker, nobody_else
@@ -151,22 +152,21 @@ class Gateway:
         self.bus: Bus | None = None
         shared: SharedTier = Alone()
         announce: Announce = nobody_else
-        fingerprinters = {READER: self.fingerprinter}
+        names = Names(handles, {READER: self.fingerprinter})
         if redis is not None:
             tombstones = Tombstones(redis.key_prefix, clock)
             shared = SharedSessions(
                 redis=GuardedRedis(redis.client, redis.timeout, Breaker(monotonic), self.tasks, self.metrics),
                 tombstones=tombstones,
-                handles=handles,
+                names=names,
                 sealer=Sealer(secrets),
-                fingerprinters=fingerprinters,
                 clock=clock,
             )
             announce = Announcer(redis.client, tombstones)
             hearing = Hearing(endings, self.memory, self.metrics)
             told = (hearing.message, hearing.lost, hearing.heard)
             self.bus = Bus(redis.client, tombstones.channel, *told, self.metrics)
-        tiers = Tiers(self.memory, self.rejections, endings, shared, handles, fingerprinters)
+        tiers = Tiers(self.memory, self.rejections, endings, shared, names)
         self.resolver = Resolver(
             tiers=tiers,
             look_ups=LookUps(tiers, {READER: authority}, times, clock),

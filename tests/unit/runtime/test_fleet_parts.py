@@ -12,6 +12,7 @@ from gateway.sessions.ending import Effect, Ending, News
 from gateway.sessions.endings import Endings
 from gateway.sessions.handles import Handles
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.revocation import nobody_else
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Alone
@@ -43,7 +44,7 @@ async def test_without_redis_a_process_is_alone(process: Process) -> None:
     endings = Endings(process.clock)
     parts.listen(endings, MemoryStore(10, 1.0, endings))
     assert parts.announce() is nobody_else
-    assert isinstance(parts.shared_tier(Handles([b"s"]), {}), Alone)
+    assert isinstance(parts.shared_tier(Names(Handles([b"s"]), {})), Alone)
     assert len(process.tasks) == 0
     await parts.close()
 
@@ -57,7 +58,7 @@ async def test_what_one_replica_announces_another_hears(process: Process, redis_
     one.listen(endings, MemoryStore(10, 1.0, endings))
     await asyncio.wait_for(heard.wait(), 10.0)  # it hears the bus from now on
     heard.clear()
-    assert isinstance(one.shared_tier(Handles([b"s"]), {}), SharedSessions)
+    assert isinstance(one.shared_tier(Names(Handles([b"s"]), {})), SharedSessions)
     assert await other.announce()(News(Ending(Effect.ENDED, process.clock(), 60.0), (HANDLE,)))
     await asyncio.wait_for(heard.wait(), 10.0)
     assert not endings.untouched_since(0, (HANDLE,))

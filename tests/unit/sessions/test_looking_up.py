@@ -15,6 +15,7 @@ from gateway.sessions.endings import Endings
 from gateway.sessions.handles import Handles
 from gateway.sessions.looking_up import LookUps, Tiers
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.names import Names
 from gateway.sessions.rejections import Rejections
 from gateway.sessions.tier import Held
 from gateway.sessions.times import CacheTimes
@@ -76,7 +77,7 @@ class LookingUp:
         self.rejections = Rejections(self.clock, 5.0, 10)
         self.handles = Handles([SECRET])
         self.metrics = ResolutionMetrics(CollectorRegistry())
-        tiers = Tiers(self.memory, self.rejections, self.endings, fleet, self.handles, {READER: FINGERPRINTER})
+        tiers = Tiers(self.memory, self.rejections, self.endings, fleet, Names(self.handles, {READER: FINGERPRINTER}))
         self.look_ups = LookUps(
             tiers, {READER: authority}, times or CacheTimes(), self.clock, lambda: float(times is not None)
         )

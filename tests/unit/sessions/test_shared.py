@@ -17,6 +17,7 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.ending import Effect, Ending, News, Touch
 from gateway.sessions.handles import Handles
+from gateway.sessions.names import Names
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Held
@@ -42,9 +43,8 @@ class Tier:
         self.shared = SharedSessions(
             redis=GuardedRedis(self.client, 0.2, Breaker(monotonic, failures=2), self.tasks, metrics),
             tombstones=self.tombstones,
-            handles=Handles([SECRET]),
+            names=Names(Handles([SECRET]), {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
-            fingerprinters={READER: FINGERPRINTER},
             clock=wall,
         )
         self.key = self.tombstones.entry_key(CREDENTIAL.fingerprint)
