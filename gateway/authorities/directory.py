@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
 from pydantic import Field
 
+from gateway.authorities.verdict_digest import verdict_digest
 from gateway.directory.hashing import Peppers, login_token_hash
 from gateway.directory.stored import Store, StoredKey, StoredSession
 from gateway.directory.tokens import SessionClaims, SessionTokens
@@ -51,10 +52,20 @@ class DirectorySettings(SettingsModel):
     connections: int = Field(default=5, ge=1, le=100)
 
 
+class Recognition(msgspec.Struct, frozen=True):
+    """By what the directory knows again what it gave out: keys by their peppered hashes, tokens by their signatures.
+
+    Without `tokens` no bearer token and no cookie is ours.
+    """
+
+    peppers: Peppers
+    tokens: SessionTokens | None
+
+
 class DirectoryAuthority:
     """Answers for what the directory knows, and disowns everything else (see `Authority`).
 
-    `timeout` is in seconds and `clock` in epoch seconds. Without `tokens` no bearer token and no cookie is ours.
+    `timeout` is in seconds and `clock` in epoch seconds.
     """
 
     memory_only = False
@@ -63,18 +74,17 @@ class DirectoryAuthority:
         self,
         name: str,
         store: Store,
-        peppers: Peppers,
-        tokens: SessionTokens | None,
+        recognition: Recognition,
         clock: Callable[[], float],
         *,
         timeout: float = 2.0,
         verdict_digest: bytes = b"",
     ) -> None:
         self.name = name
-        self.tokens = tokens
+        self.tokens = recognition.tokens
         self.verdict_digest = verdict_digest
         self._store = store
-        self._peppers = peppers
+        self._peppers = recognition.peppers
         self._clock = clock
         self._timeout = timeout
 
@@ -214,34 +224,22 @@ async def open_directory(name: str, settings: DirectorySettings, clock: Callable
     from gateway.directory.schema import require_current  # noqa: PLC0415 - see above
     from gateway.directory.store import Directory  # noqa: PLC0415 - see above
 
-    tokens = open_tokens(settings, clock)
+    recognition = Recognition(open_peppers(settings), open_tokens(settings, clock))
     store = Directory.open(settings.url.get_secret_value(), connections=settings.connections)
     try:
         await require_current(store)
     except BaseException:
         await store.close()
         raise
-    return DirectoryAuthority(
-        name,
-        store,
-        open_peppers(settings),
-        tokens,
-        clock,
-        timeout=settings.timeout,
-        verdict_digest=verdict_digest(settings),
-    )
+    digest = digest_of(settings)
+    return DirectoryAuthority(name, store, recognition, clock, timeout=settings.timeout, verdict_digest=digest)
 
 
-def verdict_digest(settings: DirectorySettings) -> bytes:
-    """Return a digest of what can change a verdict: which database, and the tokens' issuer and audience.
+def digest_of(settings: DirectorySettings) -> bytes:
+    """Return the verdict digest: of which database it is, and of the tokens' issuer and audience.
 
     Peppers and passwords are not in it: to rotate one must not empty the cache.
     """
-    url = urlsplit(settings.url.get_secret_value())
-    tokens = settings.tokens
-    parts: tuple[str, ...] = (url.scheme, url.hostname or "", str(url.port or ""), url.path)
-    parts += (tokens.issuer, tokens.audience) if tokens is not None else ()
-    digest = blake2b(digest_size=16, person=b"gw directory")
-    for part in parts:
-        digest.update(len(part.encode()).to_bytes(4, "big") + part.encode())
-    return digest.digest()
+    url, tokens = urlsplit(settings.url.get_secret_value()), settings.tokens
+    issued = (tokens.issuer, tokens.audience) if tokens is not None else ()
+    return verdict_digest("directory", url.scheme, url.hostname, url.port, url.path, *issued)

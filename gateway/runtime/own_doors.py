@@ -13,7 +13,7 @@ from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints.access import AccessReader
 from gateway.endpoints.door import Door
-from gateway.endpoints.forward_auth.door import ForwardAuth, keeping
+from gateway.endpoints.forward_auth.door import AskingProxy, ForwardAuth, keeping
 from gateway.endpoints.forward_auth.kinds import build_reader
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
@@ -72,8 +72,8 @@ def forward_auth_doors(
     fields = frozenset(name for reader in readers for name in reader.headers)
     for _, each in settings.forward_auth.doors():
         reader = build_reader(each)
-        kept = keeping(each.max_age, reader, fields)
-        yield ForwardAuth(reader, Networks(each.peers), gate, told, accesses, now, path=each.path, kept=kept)
+        proxy = AskingProxy(reader, Networks(each.peers), each.path, keeping(each.max_age, reader, fields))
+        yield ForwardAuth(proxy, gate, told, accesses, now)
 
 
 def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:

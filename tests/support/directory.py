@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.authorities.directory import DirectoryAuthority
+from gateway.authorities.directory import DirectoryAuthority, Recognition
 from gateway.directory.hashing import Peppers
 from gateway.directory.loading import Loaded, load_records
 from gateway.directory.migrating import migrate
@@ -71,7 +71,7 @@ async def load_text(
 
 
 def authority_of(directory: Directory, peppers: Peppers = PEPPERS) -> DirectoryAuthority:
-    return DirectoryAuthority("accounts", directory, peppers, session_tokens(), clock)
+    return DirectoryAuthority("accounts", directory, Recognition(peppers, session_tokens()), clock)
 
 
 def key_credential(key: str, key_type: str = "project") -> Credential:

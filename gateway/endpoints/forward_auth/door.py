@@ -47,8 +47,17 @@ def keeping(max_age: float, reader: OriginalReader, credential_fields: Iterable[
     return Keeping(int(max_age), b", ".join(names))
 
 
+class AskingProxy(msgspec.Struct, frozen=True):
+    """Who asks at one door: how it tells what it asks about, from where, at which path, and what it may keep."""
+
+    reader: OriginalReader
+    peers: Networks
+    path: str
+    kept: Keeping
+
+
 class ForwardAuth:
-    """Answers decision requests of the listed `peers`: 200 with every identity header, or the refusal.
+    """Answers decision requests of the proxy's peers: 200 with every identity header, or the refusal.
 
     Every identity header, empty where nothing is known: a proxy copies only what is there, and one that its client
     forged must not survive (Traefik CVE-2024-45410). Everybody else is told 403, whatever they say.
@@ -58,26 +67,21 @@ class ForwardAuth:
 
     def __init__(
         self,
-        reader: OriginalReader,
-        peers: Networks,
+        proxy: AskingProxy,
         gate: Gate,
         identity: IdentityHeaders,
         accesses: AccessReader,
         now: Callable[[], float],
-        *,
-        path: str,
-        kept: Keeping,
     ) -> None:
+        reader = proxy.reader
         self.name = f"forward_auth.{reader.name}"
-        self.paths: tuple[str, ...] = () if reader.every_path else (path,)
-        self.beneath = path if reader.every_path else ""
-        self._reader = reader
-        self._peers = peers
+        self.paths: tuple[str, ...] = () if reader.every_path else (proxy.path,)
+        self.beneath = proxy.path if reader.every_path else ""
+        self._proxy = proxy
         self._gate = gate
         self._identity = identity
         self._accesses = accesses
         self._now = now
-        self._kept = kept
 
     async def answer(
         self,
@@ -86,7 +90,7 @@ class ForwardAuth:
         record: RequestRecord,
     ) -> Response:
         """Return the answer, complete and not yet sent."""
-        if not self._peers.include(access.peer):
+        if not self._proxy.peers.include(access.peer):
             return self._refuse(_STRANGER, Decision(access=access, refusal=_STRANGER, rule="peer"), record)
         try:
             original = self._original(access)
@@ -104,18 +108,18 @@ class ForwardAuth:
     def _original(self, access: AccessRequest) -> AccessRequest:
         if self._identity.misspelt(name for name, _ in access.headers.raw):
             raise malformed("an identity header in a spelling that the proxy does not overwrite")
-        return restore(self._reader, access, self._accesses)
+        return restore(self._proxy.reader, access, self._accesses)
 
     def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> Response:
         """Write down what was really decided, and answer with what the proxy understands of it."""
         record.decision = decision
-        return refusal_response(self._reader.fold(refusal), record.request_id, decision.caller_headers)
+        return refusal_response(self._proxy.reader.fold(refusal), record.request_id, decision.caller_headers)
 
     def _allow(self, decision: Decision) -> Response:
         age = self._age(decision)
         kept: HeaderPairs = ((b"Cache-Control", b"no-store"),)
         if age > 0:
-            kept = ((b"Cache-Control", b"private, max-age=%d" % age), (b"Vary", self._kept.vary))
+            kept = ((b"Cache-Control", b"private, max-age=%d" % age), (b"Vary", self._proxy.kept.vary))
         return Response(200, kept + self._identity.compose_every(decision.identity) + decision.caller_headers)
 
     def _age(self, decision: Decision) -> int:
@@ -124,8 +128,8 @@ class ForwardAuth:
             return 0
         ends = decision.resolution.expires_at
         if ends is None:
-            return self._kept.max_age
-        return min(self._kept.max_age, int(ends.timestamp() - decision.access.received_at))
+            return self._proxy.kept.max_age
+        return min(self._proxy.kept.max_age, int(ends.timestamp() - decision.access.received_at))
 
 
 _STRANGER = Refusal(RefusalCode.FORBIDDEN, "not one of the door's peers")

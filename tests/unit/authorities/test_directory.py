@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from gateway.authorities.directory import (
     DirectoryAuthority,
     DirectorySettings,
+    Recognition,
+    digest_of,
     open_directory,
     open_peppers,
     open_tokens,
-    verdict_digest,
 )
 from gateway.directory.hashing import Peppers
 from gateway.directory.migrating import migrate
@@ -249,7 +250,7 @@ async def test_foreign_tokens_are_disowned_and_bad_ones_of_ours_are_not(
 
 
 async def test_a_directory_without_tokens_disowns_them(directory: Directory) -> None:
-    keyless = DirectoryAuthority("accounts", directory, PEPPERS, None, clock)
+    keyless = DirectoryAuthority("accounts", directory, Recognition(PEPPERS, None), clock)
     own = await session(directory, MEMGHOST_SESSION)
     assert await keyless.look_up(bearer(session_tokens().issue_access(own))) is None
     assert await keyless.look_up(cookie(session_tokens().issue_cookie(own))) is None
@@ -376,7 +377,9 @@ class ReadOnlyStore(BrokenStore):
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_a_database_that_cannot_be_asked_is_no_verdict(hangs: bool) -> None:
     tokens = session_tokens()
-    authority = DirectoryAuthority("accounts", BrokenStore(hangs=hangs), PEPPERS, tokens, clock, timeout=0.01)
+    authority = DirectoryAuthority(
+        "accounts", BrokenStore(hangs=hangs), Recognition(PEPPERS, tokens), clock, timeout=0.01
+    )
     shown = [
         key_credential(PROJECT_KEY),
         PAIR,
@@ -391,7 +394,9 @@ async def test_a_database_that_cannot_be_asked_is_no_verdict(hangs: bool) -> Non
 
 @pytest.mark.parametrize(("hangs", "said"), [(False, "cannot be asked"), (True, "did not answer within 0.01 s")])
 async def test_an_ending_that_cannot_be_noted_is_told(hangs: bool, said: str) -> None:
-    authority = DirectoryAuthority("a", BrokenStore(hangs=hangs), PEPPERS, session_tokens(), clock, timeout=0.01)
+    authority = DirectoryAuthority(
+        "a", BrokenStore(hangs=hangs), Recognition(PEPPERS, session_tokens()), clock, timeout=0.01
+    )
     with pytest.raises(DirectoryError, match=said):
         await authority.mark_ended(Ended(EndedKind.USER, "u"))
 
@@ -406,7 +411,7 @@ async def test_what_is_ended_is_revoked_from_then_on(authority: DirectoryAuthori
 
 async def test_a_key_that_cannot_be_rehashed_is_good_all_the_same(directory: Directory) -> None:
     rotating = Peppers([b"new pepper", b"a pepper for tests"])
-    authority = DirectoryAuthority("accounts", ReadOnlyStore(directory), rotating, None, clock)
+    authority = DirectoryAuthority("accounts", ReadOnlyStore(directory), Recognition(rotating, None), clock)
     assert found(await authority.look_up(key_credential(PROJECT_KEY)))
 
 
@@ -459,8 +464,8 @@ def test_settings_show_no_secret_and_need_a_pepper(tmp_path: Path) -> None:
 
 
 def test_the_digest_is_of_what_can_change_a_verdict(tmp_path: Path) -> None:
-    digest = verdict_digest(settings(tmp_path, url="postgresql://gateway:old@db/gateway"))
-    assert verdict_digest(settings(tmp_path, url="postgresql://gateway:new@db/gateway", pepper="other")) == digest
+    digest = digest_of(settings(tmp_path, url="postgresql://gateway:old@db/gateway"))
+    assert digest_of(settings(tmp_path, url="postgresql://gateway:new@db/gateway", pepper="other")) == digest
     keys = tmp_path / "keys.pem"
     different = [
         settings(tmp_path, url="postgresql://gateway:old@db2/gateway"),
@@ -473,7 +478,7 @@ def test_the_digest_is_of_what_can_change_a_verdict(tmp_path: Path) -> None:
             tokens={"issuer": ISSUER, "audience": "orders", "keys_file": keys},
         ),
     ]
-    assert len({digest, *(verdict_digest(each) for each in different)}) == 6
+    assert len({digest, *(digest_of(each) for each in different)}) == 6
 
 
 def test_a_process_without_a_directory_never_loads_the_database_library() -> None:

@@ -10,7 +10,7 @@ import pytest
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access import AccessReader
-from gateway.endpoints.forward_auth.door import ForwardAuth, Keeping, keeping
+from gateway.endpoints.forward_auth.door import AskingProxy, ForwardAuth, Keeping, keeping
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import OriginalReader
@@ -49,9 +49,8 @@ def door(reader: OriginalReader | None = None, ends: float | None = None, max_ag
     gate = Gate(RouteTable(ROUTES), {"key": KEY}, who, identity, LocalLimits(lambda: 0.0))
     accesses = AccessReader((), 8192, lambda: 0.0)
     peers = Networks([ip_network("192.0.2.1/32")])
-    reader = reader or NginxReader()
-    kept = Keeping(max_age, b"x-api-key")
-    return ForwardAuth(reader, peers, gate, identity, accesses, lambda: 7.0, path="/auth", kept=kept)
+    proxy = AskingProxy(reader or NginxReader(), peers, "/auth", Keeping(max_age, b"x-api-key"))
+    return ForwardAuth(proxy, gate, identity, accesses, lambda: 7.0)
 
 
 async def ask(of: ForwardAuth, asked: Asked, peer: str = "192.0.2.1") -> tuple[int, dict[str, str], RequestRecord]:
