@@ -23,6 +23,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.runtime.arrival import Arrival
 from gateway.runtime.lingering import Deaf, drop_rest
 from gateway.runtime.unreadable import HEAD_TOO_LONG, Refused, refusal_of
+from gateway.runtime.unsent import Unsent
 
 if TYPE_CHECKING:
     from gateway.runtime.server import GatewayServer
@@ -37,7 +38,7 @@ _WRITE_HIGH = 256 * 1024
 class FrontConnection(RequestHandler):
     """Implements `gateway.forwarding.peers.ClientConnection` besides aiohttp's own protocol."""
 
-    __slots__ = ("_arrival", "_body", "_deadline", "_leaving", "_raw_peer", "_server", "_watcher", "peer", "scheme")
+    __slots__ = ("_arrival", "_body", "_deadline", "_raw_peer", "_server", "_unsent", "_watcher", "peer", "scheme")
 
     def __init__(self, server: GatewayServer, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -52,13 +53,16 @@ class FrontConnection(RequestHandler):
             read_bufsize=_MOST_READ,
             auto_decompress=False,  # a body is carried, not understood; and no decompression bombs
         )
+        # The parser counts a request once too often whose body ends while it is served, and then holds bytes back one
+        # request before the queue is full: nobody would let it go on, nor see the trailers among those bytes.
+        self._max_msg_queue_size -= 1
         self._server = server
         self._deadline = Deadline(loop, self._expired)
-        self._leaving = False
         self._watcher: FlowWatcher | None = None
         self._raw_peer: RawPeer | None = None
         self._body: StreamReader = EMPTY_PAYLOAD
         self._arrival = Arrival(loop, limits, self._deadline)
+        self._unsent = Unsent(loop, limits.body_stall)
         self.peer = ""
         self.scheme = "http"
 
@@ -83,16 +87,11 @@ class FrontConnection(RequestHandler):
 
     # What the server asks for
 
-    def close_when_idle(self) -> None:
-        """Close now if no request is being read or served, else after the answer, whatever its head said."""
-        self._leaving = True
-        if self._waiter is not None and not self._arrival.fed:
-            self.force_close()
-
-    def cut(self) -> None:
-        """End at once, whatever is being served."""
-        if self.transport is not None:
-            self.transport.abort()
+    def close_if_idle(self) -> None:
+        """Close, unless a request is being read or served."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done() and not self._arrival.fed:
+            waiter.cancel()  # and `start` ends; the parent's `force_close` would let go of a transport that is not done
 
     # What the event loop calls
 
@@ -116,6 +115,7 @@ class FrontConnection(RequestHandler):
         `proxy_pass` (its 499).
         """
         self._deadline.close()
+        self._unsent.close()
         peer, self._raw_peer = self._raw_peer, None
         if peer is not None:
             self._task_handler = None  # a tunnel ends by itself, in order
@@ -170,8 +170,8 @@ class FrontConnection(RequestHandler):
             return
         if self._arrival.fed:
             self._refuse(Refusal(RefusalCode.TIMEOUT, "limits.head_timeout"))
-        elif self._waiter is not None:
-            self.force_close()
+        else:
+            self.close_if_idle()
 
     # Serving
 
@@ -191,6 +191,7 @@ class FrontConnection(RequestHandler):
             self._task_handler = None
             self._deadline.close()
             if self.transport is not None:
+                self._unsent.watch(self.transport)
                 self.transport.close()
 
     async def _next_message(self) -> None:
@@ -220,35 +221,20 @@ class FrontConnection(RequestHandler):
             stays = answer.keep_alive
         else:
             stays = self._server.writer.send(self.transport, answer, message, closes=self.draining)
-        if self._paused:
-            await self._taken()
+        if self._paused and self.transport is not None:
+            # Else a caller that sends requests and reads no answers would have us keep them all.
+            await self._unsent.taken(self.transport, self._drain_helper())
         if not payload.is_eof() and not await drop_rest(payload):
             await self._linger()
             return False
         # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
         # the next request, which is on its way already, is told.
-        return stays and not message.upgrade and not self._leaving and not self._is_spent
+        return stays and not message.upgrade and not self._server.leaving and not self._is_spent
 
     @property
     def _is_spent(self) -> bool:
         """Tell whether nothing may follow: a request with trailers has been read."""
         return self._arrival.trailers.ended and not self._messages
-
-    async def _taken(self) -> None:
-        """Wait while the caller takes what it was sent; one that takes nothing for `body_stall` seconds is cut off.
-
-        Else a caller that sends requests and reads no answers would have us keep them all.
-        """
-        transport = self.transport
-        while self._paused and transport is not None:
-            left = transport.get_write_buffer_size()
-            try:
-                async with asyncio.timeout(self._server.limits.body_stall):
-                    await self._drain_helper()
-            except TimeoutError:
-                self._drain_waiter = None  # the parent's future, which the timeout has cancelled
-                if transport.get_write_buffer_size() >= left:
-                    transport.abort()
 
     async def _answer_unreadable(self, message: object) -> None:
         """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
@@ -259,5 +245,4 @@ class FrontConnection(RequestHandler):
     async def _linger(self) -> None:
         """Hear no more, and let the caller read its answer before the connection goes."""
         deaf = self._raw_peer = Deaf(self._loop)
-        if self.transport is not None and not self.transport.is_closing():
-            await deaf.linger(self.transport)
+        await deaf.linger(self.transport)

@@ -33,8 +33,10 @@ class Deaf:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._gone: asyncio.Future[None] = loop.create_future()
 
-    async def linger(self, transport: asyncio.Transport) -> None:
+    async def linger(self, transport: asyncio.Transport | None) -> None:
         """Say that no more is coming, and give the caller a moment to read the answer before the connection goes."""
+        if transport is None or transport.is_closing():
+            return
         transport.resume_reading()
         with contextlib.suppress(OSError, NotImplementedError):  # TLS has no half-closed connections
             transport.write_eof()

@@ -27,6 +27,7 @@ class GatewayServer(web.Server):
     """A protocol factory for `loop.create_server`: one FrontConnection for each caller.
 
     `handler` answers requests; it raises only where the caller has gone. `refuse` words what the front refuses itself.
+    `draining` has every answer say that it closes its connection, `leaving` close it, whatever its head has said.
     """
 
     def __init__(self, handler: Handler, limits: FrontLimits, refuse: Refuse) -> None:
@@ -37,6 +38,7 @@ class GatewayServer(web.Server):
         self.limits = limits
         self.refuse = refuse
         self.draining = False
+        self.leaving = False
         self._emptied: asyncio.Future[None] | None = None
 
     def __call__(self) -> FrontConnection:
@@ -61,8 +63,9 @@ class GatewayServer(web.Server):
         self.drain()
         if await self._is_empty_within(idle):
             return
+        self.leaving = True
         for connection in self._fronts():
-            connection.close_when_idle()
+            connection.close_if_idle()
         if not await self._is_empty_within(patience - idle):
             self.cut()
             await self._empty()
@@ -70,7 +73,8 @@ class GatewayServer(web.Server):
     def cut(self) -> None:
         """End every connection at once, whatever is being served on it."""
         for connection in self._fronts():
-            connection.cut()
+            if connection.transport is not None:
+                connection.transport.abort()
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:  # noqa: ARG002 - the parent's
         """Forget a connection."""

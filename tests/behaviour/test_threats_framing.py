@@ -317,6 +317,22 @@ async def test_trailers_are_dropped_and_never_become_the_next_requests_fields(at
     assert {received.target for received in attacked.upstream.requests} == {b"/public/"}
 
 
+async def test_trailers_that_the_parser_stops_behind_are_seen_too(attacked: Victim) -> None:
+    """It stops when 32 requests wait, one too early behind a request whose body came while it was served."""
+    body = b"0\r\nX-Api-Key: sk_live_abc123xyz456\r\n\r\n"
+    before_the_stop = request(b"GET /public/ HTTP/1.1") * 30 + request(POST, CHUNKED, body=body)
+    behind = request(b"POST /echo/ HTTP/1.1", CHUNKED, body=b"0\r\n\r\n")
+    async with raw_client(attacked.gateway.port) as client:
+        await client.send(request(POST, b"Content-Length: 3", b"Expect: 100-continue"))
+        assert (await client.response(interim=True)).status == 100
+        await client.send(b"abc")
+        assert (await client.response()).status == 200
+        await client.send(before_the_stop + behind)
+        assert [(await client.response()).status for _ in range(31)] == [200] * 31
+        assert await client.read_all() == b""
+    assert {received.target for received in attacked.upstream.requests} == {b"/public/"}
+
+
 async def test_trailers_that_speak_of_framing_are_refused(attacked: Victim) -> None:
     trailers = (b"Content-Length: 100", b"Transfer-Encoding: chunked", b"Host: evil.test", b"Connection: close")
     attacks = [request(POST, CHUNKED, body=b"0\r\n" + trailer + b"\r\n\r\n" + MARKER) for trailer in trailers]

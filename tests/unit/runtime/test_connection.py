@@ -97,6 +97,22 @@ async def test_many_pipelined_heads_are_weighed_one_by_one() -> None:
         assert {(await client.response()).status for _ in range(100)} == {200}
 
 
+async def test_as_many_requests_follow_one_whose_body_came_late_as_any_other() -> None:
+    begun = asyncio.Event()
+
+    async def read(request: ClientRequest) -> Answer:
+        begun.set()
+        return Response(200, body=await request.content.read())
+
+    async with serving(read) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n")
+        await begun.wait()
+        await client.send(b"x")
+        assert (await client.response()).body == b"x"
+        await client.send(GET * 40)
+        assert {(await client.response()).status for _ in range(40)} == {200}
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     data=st.lists(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import http_parser
@@ -14,7 +17,7 @@ from gateway.model.response import Response
 from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.server import GatewayServer, require_c_parser
 from tests.support.fronts import refuse
-from tests.support.raw_http import exchange, raw_client
+from tests.support.raw_http import PATIENCE, exchange, raw_client
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -78,6 +81,44 @@ async def test_a_caller_that_reads_no_answers_is_cut_off_before_many_of_them_wai
     writer.close()
     listener.close()
     await server.close(0.0)
+
+
+@contextlib.asynccontextmanager
+async def unread(limits: FrontLimits, *, closes: bool = False) -> AsyncIterator[Watched]:
+    """Yield a server that has answered a caller which reads nothing, with less than makes it pause."""
+    answered = asyncio.Event()
+
+    async def answer_much(_request: ClientRequest) -> Answer:
+        answered.set()
+        return Response(200, body=bytes(100_000), closes=closes)
+
+    server = Watched(answer_much, limits, refuse)
+    server.lost = asyncio.Event()
+    with socket.socket() as listening, socket.socket() as caller:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel's least
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        listening.bind(("127.0.0.1", 0))
+        listener = await asyncio.get_running_loop().create_server(server, sock=listening)
+        caller.connect(listening.getsockname())
+        caller.sendall(GET)
+        await answered.wait()
+        yield server
+        listener.close()
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_caller_that_does_not_read_its_last_answer_keeps_no_place(closes: bool) -> None:
+    async with unread(FrontLimits(idle=0.05, body_stall=0.05), closes=closes) as server:
+        async with asyncio.timeout(PATIENCE):
+            await server.lost.wait()
+        assert not server.connections
+
+
+async def test_a_caller_that_does_not_read_keeps_nobody_from_ending() -> None:
+    async with unread(FrontLimits()) as server:
+        async with asyncio.timeout(PATIENCE):
+            await server.close(0.1)
+        assert not server.connections
 
 
 async def test_answers_of_our_own_close_while_draining_too() -> None:
