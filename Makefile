@@ -12,8 +12,10 @@ BIN := .venv/bin
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
 
+# A file's tests stay together, so that they share the servers that they start. At most four processes: a container
+# often sees more cores than it may use.
 test: .venv/.dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 e2e: .venv/.dev
 	@tests/e2e/run

@@ -5,12 +5,40 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
 from tests.support import redis_server
-from tests.support.serving import Examples
+from tests.support.ports import free_port
+from tests.support.serving import Examples, unconfigure_logging
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let what a test showed or logged be text on its way from the process that ran it: many send bytes that are none.
+
+    A lone surrogate in it would be an internal error of the whole run.
+    """
+    return _text((yield))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_text(key): _text(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_text, value))
+    return value
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Let each test find the log as pytest has it, whatever program ran before in the same process."""
+    yield
+    unconfigure_logging()
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +54,12 @@ def redis_url() -> Iterator[str]:
         pytest.fail(str(error), pytrace=False)
     with redis_server.running(path) as server:
         yield server.url
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port where nobody listens; pytest-asyncio's may be anybody's by the time that it is used."""
+    return free_port()
 
 
 @pytest.fixture

@@ -12,16 +12,12 @@ from gateway.forwarding.pool import PoolLimits
 from gateway.forwarding.upstreams import HealthLimits
 from gateway.model.route import Timeouts, UpstreamAddress
 from tests.support.carrying import carrying, route_to
+from tests.support.ports import free_port
 from tests.support.raw_http import exchange, raw_client
 from tests.support.recording_upstream import OK, UpstreamSide, answer_each, recording_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
-
-
-async def unused_port() -> int:
-    async with recording_upstream() as upstream:
-        return upstream.port
 
 
 async def say_nothing(side: UpstreamSide) -> None:
@@ -30,7 +26,7 @@ async def say_nothing(side: UpstreamSide) -> None:
 
 
 async def test_an_upstream_that_cannot_be_reached_is_502() -> None:
-    async with carrying(route_to(await unused_port())) as front:
+    async with carrying(route_to(free_port())) as front:
         found = await exchange(front.port, GET)
         assert (found.status, found.json()["error"]["code"]) == (502, "bad_gateway")
         assert (await front.record()).fault == "connect refused"
@@ -187,14 +183,14 @@ async def test_a_get_with_a_body_is_never_sent_twice() -> None:
 
 async def test_a_request_goes_elsewhere_when_it_cannot_connect() -> None:
     async with recording_upstream() as upstream:
-        async with carrying(route_to(await unused_port(), upstream.port)) as front:
+        async with carrying(route_to(free_port(), upstream.port)) as front:
             for _ in range(4):
                 assert (await exchange(front.port, POST)).status == 200
         assert [request.body for request in upstream.requests] == [b"abc"] * 4
 
 
 async def test_an_upstream_that_cannot_be_reached_is_left_out_and_probed_back() -> None:
-    dead = await unused_port()
+    dead = free_port()
     async with recording_upstream() as upstream:
         route = route_to(dead, upstream.port)
         async with carrying(route, health=HealthLimits(failures=1, eject=0.05)) as front:

@@ -207,43 +207,6 @@ async def test_connections_are_bounded() -> None:
         assert (await first.response()).status == 200
 
 
-async def test_draining_ends_connections_with_their_answers_and_loses_none() -> None:
-    answer = asyncio.Event()
-
-    async def slow(side: UpstreamSide) -> None:
-        while await side.request() is not None:
-            await answer.wait()
-            await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-    async with recording_upstream(slow) as upstream, carrying(route_to(upstream.port)) as front:
-        async with raw_client(front.port) as idle, raw_client(front.port) as busy:
-            await busy.send(GET)
-            await upstream.arrived.wait()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(front.server.close(5.0))
-                assert await idle.read_all() == b""
-                answer.set()
-                found = await busy.response()
-                assert (found.body, found.one(b"connection")) == (b"ok", b"close")
-        assert not front.server.connections
-
-
-async def test_what_does_not_end_in_time_is_cut_when_closing() -> None:
-    async def never(side: UpstreamSide) -> None:
-        await side.request()
-        await side.closed()
-
-    async with (
-        recording_upstream(never) as upstream,
-        carrying(route_to(upstream.port)) as front,
-        raw_client(front.port) as client,
-    ):
-        await client.send(GET)
-        await upstream.arrived.wait()
-        await front.server.close(0.01)
-        assert await client.read_all() == b""
-
-
 async def test_a_refused_body_is_dropped_and_the_connection_kept() -> None:
     async with (
         recording_upstream() as upstream,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.forwarding.frames import close_frame
-from tests.support.raw_http import raw_client
+from tests.support.raw_http import PATIENCE, raw_client
 from tests.support.recording_upstream import OK, UpstreamSide, recording_upstream
 from tests.support.running import running, until, written
 
@@ -20,6 +20,13 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnectio
 REQUEST = b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
+async def never(side: UpstreamSide) -> None:
+    """Answer nobody."""
+    await side.request()
+    side.upstream.arrived.set()
+    await side.closed()
+
+
 async def is_refused(port: int) -> bool:
     try:
         async with raw_client(port):
@@ -29,7 +36,9 @@ async def is_refused(port: int) -> bool:
 
 
 @WORKERS
-async def test_a_slow_request_ends_and_readiness_fails_first(tmp_path: Path, workers: int) -> None:
+async def test_a_slow_request_ends_when_readiness_has_failed_and_an_idle_connection_is_closed(
+    tmp_path: Path, workers: int
+) -> None:
     may_answer = asyncio.Event()
 
     async def slow(side: UpstreamSide) -> None:
@@ -41,18 +50,20 @@ async def test_a_slow_request_ends_and_readiness_fails_first(tmp_path: Path, wor
     async with (
         recording_upstream(slow) as upstream,
         running(written(tmp_path, upstream.port, listen=f", workers: {workers}")) as gateway,
+        raw_client(gateway.port) as idle,
         raw_client(gateway.port) as client,
     ):
         await client.send(REQUEST)
-        await asyncio.wait_for(upstream.arrived.wait(), 10.0)
+        await asyncio.wait_for(upstream.arrived.wait(), PATIENCE)
         gateway.process.send_signal(signal.SIGTERM)
         await gateway.until_ready(503)
         assert (await gateway.admin("/healthz")).status == 200
+        assert await idle.read_all() == b""
         may_answer.set()
         response = await client.response()
         assert (response.status, response.one(b"connection")) == (200, b"close")
         assert await client.read_all() == b""
-        assert await asyncio.wait_for(gateway.process.wait(), 10.0) == 0
+        assert await asyncio.wait_for(gateway.process.wait(), PATIENCE) == 0
 
 
 @WORKERS
@@ -71,39 +82,29 @@ async def test_an_open_tunnel_is_told_that_the_gateway_goes_away(tmp_path: Path,
         assert (await client.head()).status == 101
         gateway.process.send_signal(signal.SIGTERM)
         assert await client.read_all() == close_frame(1001)
-        assert await asyncio.wait_for(gateway.process.wait(), 10.0) == 0
+        assert await asyncio.wait_for(gateway.process.wait(), PATIENCE) == 0
 
 
 @WORKERS
 async def test_what_does_not_end_is_cut_after_the_time_that_the_config_gives(tmp_path: Path, workers: int) -> None:
-    async def never(side: UpstreamSide) -> None:
-        await side.request()
-        side.upstream.arrived.set()
-        await side.closed()
-
     async with recording_upstream(never) as upstream:
         config = written(tmp_path, upstream.port, listen=f", workers: {workers}")
         config.write_text(config.read_text().replace("drain: 10s", "drain: 300ms"))
         async with running(config) as gateway, raw_client(gateway.port) as client:
             await client.send(REQUEST)
-            await asyncio.wait_for(upstream.arrived.wait(), 10.0)
+            await asyncio.wait_for(upstream.arrived.wait(), PATIENCE)
             assert await gateway.stop() == 0
             assert await client.read_all() == b""
 
 
 @WORKERS
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path, workers: int) -> None:
-    async def never(side: UpstreamSide) -> None:
-        await side.request()
-        side.upstream.arrived.set()
-        await side.closed()
-
     async with recording_upstream(never) as upstream:
         config = written(tmp_path, upstream.port, listen=f", workers: {workers}")
         config.write_text(config.read_text().replace("drain: 10s", "drain: 10m"))
         async with running(config) as gateway, raw_client(gateway.port) as client:
             await client.send(REQUEST)
-            await asyncio.wait_for(upstream.arrived.wait(), 10.0)
+            await asyncio.wait_for(upstream.arrived.wait(), PATIENCE)
             gateway.process.send_signal(signal.SIGINT)
             await gateway.event("draining")
             assert await gateway.stop() == 0
@@ -129,23 +130,18 @@ async def test_every_connection_in_use_is_told_to_close_with_a_whole_answer(tmp_
         asking = asyncio.gather(*(ask_until_told(gateway.port) for _ in range(8)))
         await until(lambda: asyncio.sleep(0, len(upstream.requests) >= 100))
         gateway.process.send_signal(signal.SIGTERM)
-        told = await asyncio.wait_for(asking, 10.0)
-        assert await asyncio.wait_for(gateway.process.wait(), 10.0) == 0
+        told = await asyncio.wait_for(asking, PATIENCE)
+        assert await asyncio.wait_for(gateway.process.wait(), PATIENCE) == 0
     assert {status for statuses in told for status in statuses} == {200}
 
 
 @WORKERS
 async def test_once_it_leaves_nobody_waits_to_be_accepted(tmp_path: Path, workers: int) -> None:
-    async def never(side: UpstreamSide) -> None:
-        await side.request()
-        side.upstream.arrived.set()
-        await side.closed()
-
     async with recording_upstream(never) as upstream:
         config = written(tmp_path, upstream.port, listen=f", workers: {workers}")
         async with running(config) as gateway, raw_client(gateway.port) as client:
             await client.send(REQUEST)
-            await asyncio.wait_for(upstream.arrived.wait(), 10.0)
+            await asyncio.wait_for(upstream.arrived.wait(), PATIENCE)
             gateway.process.send_signal(signal.SIGTERM)
             await until(lambda: is_refused(gateway.port))
             client.abort()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.raw_http import PATIENCE
 from tests.support.recording_upstream import UpstreamSide, recording_upstream
 from tests.support.running import load, running, written
 
@@ -73,7 +74,7 @@ async def test_a_request_ends_in_the_generation_that_it_began_in(tmp_path: Path,
         listen = f", workers: {workers}"
         async with running(written(tmp_path, slow.port, listen=listen, status="before")) as gateway:
             waiting = asyncio.create_task(gateway.ask())  # noqa: TID251 - held here, and awaited
-            await asyncio.wait_for(slow.arrived.wait(), 10.0)
+            await asyncio.wait_for(slow.arrived.wait(), PATIENCE)
             written(tmp_path, quick.port, listen=listen, status="after")
             assert (await gateway.reload())["outcome"] == "done"
             assert (await gateway.ask()).status == 200

@@ -89,8 +89,7 @@ async def test_a_certificate_that_cannot_be_used_changes_nothing(tmp_path: Path,
         assert await caller.certificate() == before
 
 
-@WORKERS
-async def test_leaving_tells_tunnels_and_answers_what_is_asked(tmp_path: Path, workers: int) -> None:
+async def test_a_tunnel_over_tls_is_told_that_the_gateway_goes_away(tmp_path: Path) -> None:
     async def tunnel(side: UpstreamSide) -> None:
         await side.request()
         await side.send(SWITCHED)
@@ -98,7 +97,7 @@ async def test_leaving_tells_tunnels_and_answers_what_is_asked(tmp_path: Path, w
 
     authority = trustme.CA()
     issued(authority, tmp_path / "tls")
-    async with recording_upstream(tunnel) as upstream, running(config(tmp_path, upstream.port, workers)) as gateway:
+    async with recording_upstream(tunnel) as upstream, running(config(tmp_path, upstream.port, 1)) as gateway:
         client = await Caller(authority, gateway).connect()
         await client.send(UPGRADE)
         assert (await client.head()).status == 101

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.proxies import KINDS, running_proxy
 from tests.support.raw_http import RawResponse, exchange, raw_client
 from tests.support.recording_upstream import RecordedRequest, RecordingUpstream, UpstreamSide, recording_upstream
-from tests.support.redis_server import free_port
 from tests.support.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
 
 KEY = f"X-Api-Key: {PROJECT_KEY}"

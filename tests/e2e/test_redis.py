@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from tests.support import redis_server
+from tests.support.ports import free_port
 from tests.support.raw_http import exchange
 from tests.support.recording_upstream import recording_upstream
 from tests.support.redis_server import RedisServer
@@ -30,7 +31,7 @@ def speaking_tls(path: Path, folder: Path) -> Iterator[str]:
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate = authority.issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    port = redis_server.free_port()
+    port = free_port()
     named = ("--tls-cert-file", str(folder / "server.pem"), "--tls-key-file", str(folder / "server.pem"))
     options = ("--tls-port", str(port), *named, "--tls-auth-clients", "no")
     with redis_server.running(path, *options):

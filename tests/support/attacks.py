@@ -100,6 +100,5 @@ async def victim(
         url = f"http://127.0.0.1:{upstream.port}"
         own = {name: section(url) if callable(section) else section for name, section in sections.items()}
         settings = config(upstream.port, examples.settings(folder), **own)
-        settings["listen"] |= {"drain": "20ms"}  # nothing is under way at the end of an attack
         async with serving(settings, folder) as gateway:
             yield Victim(gateway, upstream)

@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ from pathlib import Path
 
 import asyncpg
 import trustme
+
+from tests.support.ports import free_port
 
 REMEDY = "no PostgreSQL: run tests/e2e/run, which gets one, or name its programs' folder in GATEWAY_TEST_POSTGRES_BIN"
 PASSWORD = "a-password-of-the-tests"
@@ -49,7 +50,7 @@ class PostgresServer:
         self.authority = folder / "authority.pem"
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
-        self.port = _free_port()
+        self.port = free_port()
         self._make(folder)
 
     def url(self, database: str, password: str = PASSWORD) -> str:
@@ -178,12 +179,6 @@ def _account() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _run(command: list[str]) -> int:

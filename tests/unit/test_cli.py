@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,17 +5,8 @@ import pytest
 from gateway import __version__
 from gateway.cli import main
 from tests.support.configs import LEAST, SECRET, written
-from tests.support.serving import unconfigure_logging
-
-pytestmark = pytest.mark.usefixtures("logging_restored")
 
 EVERYBODY = "trusts everybody: any client can claim any address, host and scheme"
-
-
-@pytest.fixture(name="logging_restored")
-def logging_is_restored() -> Iterator[None]:
-    yield
-    unconfigure_logging()
 
 
 def usage_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -2,8 +2,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
-import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,10 +49,6 @@ async def status_of(url: str, **headers: str) -> int:
 
 def is_empty(folder: Path) -> bool:
     return not list(folder.iterdir())
-
-
-def demo_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("gateway-demo-*"))
 
 
 def is_alive(pid: int) -> bool:
@@ -127,18 +123,12 @@ async def test_a_demo_that_is_killed_takes_its_valkey_along(tmp_path: Path) -> N
 
 
 async def test_a_taken_port_is_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with demo(tmp_path) as running:
-        url = (await greeting(running)).split("The gateway is at http://127.0.0.1:")[1]
-        port = url.partition(",")[0]
-        before = demo_folders()
-        other = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "demo", "--port", port, "--admin-port", "0"),
-            cwd=ROOT,
-            env=ENVIRONMENT,
-            stdout=PIPE,
-            stderr=PIPE,
-        )
-        said, errors = await asyncio.wait_for(other.communicate(), PATIENCE)
-        assert (other.returncode, said) == (1, b"")
-        assert errors.decode() == f"gateway: cannot listen at 127.0.0.1:{port}: Address already in use\n"
-        assert demo_folders() == before
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with demo(temporary, "--port", str(port)) as process:
+            said, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert (process.returncode, said) == (1, b"")
+    assert errors.decode() == f"gateway: cannot listen at 127.0.0.1:{port}: Address already in use\n"
+    assert is_empty(temporary)

@@ -14,7 +14,7 @@ from gateway.fleet.guard import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.redis_server import free_port
+from tests.support.ports import free_port
 from tests.support.sessions import Clock
 
 SECRET = b"s" * 32

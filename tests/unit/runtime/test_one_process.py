@@ -11,7 +11,6 @@ from gateway.runtime.settings import Settings
 from gateway.runtime.sockets import bind_ports, port_of
 from gateway.runtime.worker import Worker
 from tests.support.raw_http import exchange
-from tests.support.serving import unconfigure_logging
 
 
 def loaded(**listen: object) -> Loaded:
@@ -25,7 +24,6 @@ async def process(tmp_path: Path) -> AsyncIterator[Process]:
         made = Process(output)
         yield made
         await made.close()
-        unconfigure_logging()
 
 
 async def test_one_process_is_a_crew_of_one_whatever_a_later_config_says(process: Process, tmp_path: Path) -> None:

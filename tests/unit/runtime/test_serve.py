@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import gateway
+from tests.support.raw_http import PATIENCE
 from tests.support.running import running, written
 
 
@@ -18,7 +19,7 @@ async def test_systemd_is_told_each_step(tmp_path: Path, workers: int) -> None:
         loop = asyncio.get_running_loop()
 
         async def next_state() -> str:
-            return (await asyncio.wait_for(loop.sock_recv(manager, 100), 10.0)).decode().partition("\n")[0]
+            return (await asyncio.wait_for(loop.sock_recv(manager, 100), PATIENCE)).decode().partition("\n")[0]
 
         async with running(config, {"NOTIFY_SOCKET": manager.getsockname()}) as it:
             assert await next_state() == "READY=1"

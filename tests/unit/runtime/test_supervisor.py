@@ -25,7 +25,6 @@ from gateway.telemetry.merging import Snapshot
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from tests.support.crews import counted, loaded
 from tests.support.raw_http import RawResponse, exchange
-from tests.support.serving import unconfigure_logging
 
 LISTEN = {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_token": "t", "drain": "0s"}
 SIGNAL = Actor("signal")
@@ -118,7 +117,6 @@ async def over(tmp_path: Path) -> AsyncIterator[Over]:
         await made.it.end()
         made.ports.close()
         await process.close()
-        unconfigure_logging()
 
 
 async def test_it_is_ready_when_every_worker_serves_and_until_it_ends(over: Over) -> None:

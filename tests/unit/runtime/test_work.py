@@ -13,7 +13,7 @@ from gateway.runtime.orders import Build, Collect, Drain, Leave, Order, Report, 
 from gateway.runtime.settings import ListenSettings
 from gateway.runtime.sockets import Ports, bind_ports, port_of
 from tests.support.commands import ENVIRONMENT, ROOT
-from tests.support.raw_http import exchange
+from tests.support.raw_http import PATIENCE, exchange
 from tests.support.recording_upstream import recording_upstream
 from tests.support.running import written
 
@@ -67,7 +67,7 @@ async def working() -> AsyncIterator[Working]:
     try:
         yield made
         await made.channel.close()
-        assert await asyncio.wait_for(process.wait(), 10.0) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
     finally:
         if process.returncode is None:
             process.kill()
@@ -101,7 +101,7 @@ async def test_one_that_is_told_to_end_by_others_asks_for_a_successor_and_goes_o
     async with recording_upstream() as upstream, working() as worker:
         await worker.serve(written(tmp_path, upstream.port))
         worker.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE):
             while not worker.asked:  # noqa: ASYNC110 - there is no event of ours in another process
                 await asyncio.sleep(0.01)
         assert worker.asked == [Leave()]

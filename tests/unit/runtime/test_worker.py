@@ -14,7 +14,7 @@ from gateway.runtime.sockets import bind_ports, port_of
 from gateway.runtime.worker import Worker, front_limits
 from tests.support.raw_http import RawResponse, exchange, raw_client
 from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import PROJECT_KEY, Examples, config, unconfigure_logging
+from tests.support.serving import PROJECT_KEY, Examples, config
 
 
 class Serving:
@@ -51,9 +51,9 @@ async def serving(tmp_path: Path, examples: Examples) -> AsyncIterator[Serving]:
     with (tmp_path / "log").open("wb") as output:
         made = Serving(tmp_path, examples, Process(output))
         yield made
+        made.worker.cut()
         await made.worker.drain(0.2)
         await made.process.close()
-        unconfigure_logging()
 
 
 async def test_a_swap_changes_upstream_and_limits_on_the_port_that_stays(serving: Serving) -> None:

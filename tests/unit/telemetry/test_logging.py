@@ -2,7 +2,6 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,8 @@ class Output:
 
 
 @pytest.fixture
-def output() -> Iterator[Output]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield Output()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+def output() -> Output:
+    return Output()
 
 
 def test_a_line_is_json_with_its_time_level_and_facts(output: Output) -> None:
