@@ -29,37 +29,75 @@ TOLD_BY_US = frozenset(
         b"forwarded",
         b"x-forwarded",
         b"x-real-ip",
+        b"ali-cdn-real-ip",
+        b"cdn-src-ip",
         b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"cf-pseudo-ipv4",
         b"client-ip",
+        b"cloudfront-viewer-address",
         b"do-connecting-ip",
         b"fastly-client-ip",
         b"fly-client-ip",
+        b"forwarded-for",
+        b"forwarded-for-ip",
+        b"incap-client-ip",
         b"proxy-client-ip",
+        b"remote-addr",
         b"true-client-ip",
-        b"wl-proxy-client-ip",
         b"x-azure-clientip",
+        b"x-azure-socketip",
         b"x-client-ip",
         b"x-cluster-client-ip",
+        b"x-nf-client-connection-ip",
         b"x-originating-ip",
         b"x-proxyuser-ip",
         b"x-remote-addr",
         b"x-remote-ip",
+        b"x-sucuri-clientip",
+        b"x-true-client-ip",
+        b"x-vercel-forwarded-for",
+        b"x-vercel-proxied-for",
         # which scheme, host, path and method it asked for: judged were those of the request line and of Host
+        b"cf-visitor",
+        b"cloudfront-forwarded-proto",
         b"front-end-https",
+        b"path-info",
+        b"request-uri",
+        b"script-name",
+        b"x-arr-ssl",
         b"x-host",
         b"x-http-host-override",
         b"x-http-method",
         b"x-http-method-override",
         b"x-method-override",
+        b"x-ms-original-url",
+        b"x-path-info",
+        b"x-replaced-path",
+        b"x-request-uri",
+        b"x-rewrite-uri",
         b"x-rewrite-url",
         b"x-scheme",
+        b"x-script-name",
         b"x-url-scheme",
+        b"x-waws-unencoded-url",
+        b"x-matched-path",  # Next.js behind its platform's router
         # which files of the upstream the proxy in front may serve by itself (Rack CVE-2025-61780)
         b"x-accel-mapping",
         b"x-sendfile-type",
     }
 )
-_TOLD_BY_US_PREFIXES = (b"x-forwarded-", b"x-original-", b"x-envoy-")
+"""gunicorn takes `SCRIPT_NAME` from any peer on loopback, and so from a sidecar: `/public/admin` with `SCRIPT_NAME:
+/public` was judged as it stands, and served as `/admin`."""
+
+_TOLD_BY_US_PREFIXES = (
+    b"x-forwarded-",
+    b"x-original-",
+    b"x-envoy-",
+    b"wl-proxy-",  # WebLogic's plug-in, who is calling included
+    b"-ws",  # WebSphere's: $WSRU is the user, $WSRA the address
+    b"x-middleware-",  # what Next.js says to itself (CVE-2025-29927)
+)
 
 MESSAGE = frozenset({b"host", b"content-length"})
 """Fields that say where a message goes and ends; a `Connection` field that names them is not obeyed."""

@@ -60,6 +60,26 @@ FORWARDED = (
     b"X-Sendfile-Type",
     b"X-Accel-Mapping",
     b"Proxy",
+    b"Script-Name",
+    b"Path-Info",
+    b"Request-URI",
+    b"X-Script-Name",
+    b"X-Request-URI",
+    b"X-Replaced-Path",
+    b"X-MS-Original-Url",
+    b"X-Matched-Path",
+    b"X-Middleware-Subrequest",
+    b"X-ARR-SSL",
+    b"CF-Visitor",
+    b"Forwarded-For",
+    b"Remote-Addr",
+    b"X-True-Client-IP",
+    b"CloudFront-Viewer-Address",
+    b"X-Vercel-Forwarded-For",
+    b"WL-Proxy-Client-IP",
+    b"WL-Proxy-Client-Cert",
+    b"$WSRU",
+    b"$WSRA",
 )
 OWN = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}
 
@@ -68,6 +88,14 @@ OWN = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-reques
 async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
     async with victim(examples, tmp_path) as running:
         yield running
+
+
+async def test_a_server_is_not_told_that_a_part_of_the_path_is_its_own(attacked: Victim) -> None:
+    """gunicorn would serve this one as `/admin`, and so would have served what nobody judged."""
+    seen = await attacked.attack(get(b"/public/admin", b"SCRIPT_NAME: /public", b"PATH_INFO: /admin"))
+    assert seen.targets == (b"/public/admin",)
+    assert b"SCRIPT_NAME" not in seen.received[0].raw
+    assert b"PATH_INFO" not in seen.received[0].raw
 
 
 @pytest.mark.parametrize("name", FORWARDED)
