@@ -204,6 +204,18 @@ async def test_an_upstream_that_cannot_be_reached_is_left_out_and_probed_back() 
                         assert (await exchange(front.port, GET)).status == 200
 
 
+async def test_upstreams_take_turns_whether_their_connections_are_new_or_kept() -> None:
+    async with (
+        recording_upstream() as first,
+        recording_upstream() as second,
+        carrying(route_to(first.port, second.port)) as front,
+    ):
+        for requests in (1, 2, 3):
+            for _ in range(2):
+                assert (await exchange(front.port, GET)).status == 200
+            assert (len(first.requests), len(second.requests)) == (requests, requests)
+
+
 async def test_the_least_busy_upstream_is_chosen() -> None:
     async with (
         recording_upstream(say_nothing) as first,
