@@ -12,12 +12,16 @@ from tests.support.collector import CLIENT, SERVER, collecting, told
 from tests.support.commands import ENVIRONMENT
 from tests.support.commands import gateway as command
 from tests.support.recording_upstream import OK, RecordingUpstream, UpstreamSide, recording_upstream
-from tests.support.running import load, running, written
+from tests.support.running import Running, load, running, until, written
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 OTLP = "telemetry: {traces: otlp}\n"
 PROTOBUF = "/google/_upb/"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def counts(gateway: Running, outcome: str, spans: int) -> bool:
+    return await gateway.metric("gateway_trace_spans_total", outcome=outcome) == spans
 
 
 def config(folder: Path, upstream: RecordingUpstream, workers: int = 1) -> Path:
@@ -36,17 +40,16 @@ async def test_spans_go_where_the_standard_variables_say(tmp_path: Path, workers
         async with running(config(tmp_path, upstream, workers), environment) as gateway:
             assert (await gateway.ask("/public/a?q=1", f"traceparent: {CALLER}")).status == 200
             await collector.until(lambda: len(collector.spans) == 2)
-            assert await gateway.metric("gateway_trace_spans_total", outcome="sent") == 2
+            await until(lambda: counts(gateway, "sent", 2))
     request, sent = sorted(collector.spans, key=lambda span: span.kind != SERVER)
     assert (request.kind, request.name, sent.kind, sent.name) == (SERVER, "GET /public/", CLIENT, "GET")
     assert (request.trace_id.hex(), request.parent_span_id.hex()) == (CALLER[3:35], CALLER[36:52])
     assert sent.parent_span_id == request.span_id
     assert upstream.requests[0].one(b"traceparent") == f"00-{sent.trace_id.hex()}-{sent.span_id.hex()}-01".encode()
     assert told(request.attributes)["url.path"] == "/public/a"
-    (resource,) = collector.resources
+    resource, headers = collector.resources[0], collector.headers[0]
     assert (resource["service.name"], resource["deployment.environment.name"]) == ("edge", "test")
     assert resource["service.version"]
-    (headers,) = collector.headers
     assert (headers["authorization"], headers["content-encoding"]) == ("Bearer a-token", "gzip")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,14 @@ from gateway.telemetry.tracing.within import within
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SHAPE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
+
+
+@pytest.fixture(autouse=True)
+def nowhere() -> Iterator[None]:
+    """Leave nothing of a request to the tests that come after."""
+    mark = within.set(None)
+    yield
+    within.reset(mark)
 
 
 def caller(flags: str = "01", version: str = "00") -> bytes:
