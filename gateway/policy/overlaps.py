@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.model.route import Access, Match, Require, Route
+from gateway.policy.routes import RouteTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _STRICTNESS = {Access.PUBLIC: 0, Access.OPTIONAL: 1, Access.REQUIRED: 2}
 _ANY_OF = ("roles", "organizations", "projects", "workspaces", "kinds", "email_domains")
 _ALL_OF = ("all_roles", "scopes")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def public_inside_required(routes: Sequence[Route]) -> list[tuple[int, int]]:
@@ -39,6 +41,21 @@ def stricter_behind_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
         if _is_laxer(routes[earlier], routes[later])
         and _path_within(routes[later].match.path, routes[earlier].match.path)
     ]
+
+
+def exact_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
+    """Return `(place, laxer place)` of every route for one exact path of which a laxer one takes the path with a slash.
+
+    Many servers take `/admin/` for `/admin`, so that the laxer rules are those of both.
+    """
+    table = RouteTable(routes)
+    found = []
+    for place, route in enumerate(routes):
+        match = route.match
+        if not match.path.endswith("/"):
+            takers = {table.place(match.host.lower(), f"{match.path}/", method) for method in match.methods or _METHODS}
+            found += [(place, at) for at in takers if at is not None and _is_laxer(routes[at], route)]
+    return sorted(found)
 
 
 def _meeting_pairs(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ from gateway.credentials.kinds import shared_places
 from gateway.endpoints.front import OWN
 from gateway.model.problem import Problem
 from gateway.model.route import Access, LimitBy, Route
-from gateway.policy.overlaps import public_inside_required, stricter_behind_laxer
+from gateway.policy.overlaps import exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from gateway.policy.routes import unreachable
 from gateway.runtime.own_paths import OwnPath, own_paths
 from gateway.runtime.parts import Parts
@@ -103,6 +103,10 @@ def _order(parts: Parts) -> Iterator[Problem]:
         if index not in gone:
             text = f"is stricter than routes[{places[laxer]}] ({routes[laxer].name}), which takes a part of it"
             yield parts.warning(text, "routes", places[index], "match")
+    for index, laxer in exact_beside_laxer(routes):
+        path, name = routes[index].match.path, routes[laxer].name
+        text = f"is exact: routes[{places[laxer]}] ({name}), a laxer one, takes {path}/, which many serve alike"
+        yield parts.warning(text, "routes", places[index], "match", "path")
     for index, outer in public_inside_required(routes):
         if index not in gone:
             text = f"is public, inside of what routes[{places[outer]}] ({routes[outer].name}) requires a session for"

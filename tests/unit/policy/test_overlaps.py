@@ -4,7 +4,7 @@ import pytest
 
 from gateway.model.credential import CredentialKind
 from gateway.model.route import Access, Require, Route
-from gateway.policy.overlaps import public_inside_required, stricter_behind_laxer
+from gateway.policy.overlaps import exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from tests.support.routes import route
 
 ADMIN = Require(roles=frozenset({"admin"}))
@@ -63,3 +63,24 @@ def test_an_exception_for_a_narrower_path_is_ordinary() -> None:
 
 def test_an_equal_rule_hides_nothing() -> None:
     assert stricter_behind_laxer([route("/", "a.test", require=ADMIN), route("/admin/", require=ADMIN)]) == []
+
+
+def test_an_exact_path_is_told_whose_other_spelling_a_laxer_route_takes() -> None:
+    assert exact_beside_laxer([route("/admin", require=ADMIN), route("/")]) == [(0, 1)]
+    assert exact_beside_laxer([route("/admin", methods=("POST",)), public("/", "", ("GET",)), public("/")]) == [(0, 2)]
+    assert exact_beside_laxer([route("/admin", "a.test"), public("/", "b.test"), public("/", "a.test")]) == [(0, 2)]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [route("/admin/"), public("/")],
+        [route("/admin"), route("/admin/"), public("/")],
+        [route("/admin"), route("/")],
+        [route("/admin"), public("/admin/x"), public("/public/")],
+        [public("/admin"), route("/")],
+        [route("/admin", methods=("POST",)), public("/", "", ("GET",))],
+    ],
+)
+def test_an_exact_path_whose_other_spelling_is_as_strict_is_nothing_to_tell(routes: list[Route]) -> None:
+    assert exact_beside_laxer(routes) == []

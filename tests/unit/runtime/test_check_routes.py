@@ -136,6 +136,10 @@ def test_two_routes_of_one_name_are_told() -> None:
             ["warning: routes[0].access: is public, inside of what routes[1] (r1) requires a session for"],
         ),
         (("match: {path: /a/b/}, credentials: token", "match: {path: /a/}, credentials: token"), []),
+        (
+            ("match: {path: /a}, credentials: token", "match: {path: /}, access: public"),
+            ["warning: routes[0].match.path: is exact: routes[1] (r1), a laxer one, takes /a/, which many serve alike"],
+        ),
     ],
 )
 def test_routes_that_hide_each_other_are_warned_of(routes: tuple[str, ...], expected: list[str]) -> None:
