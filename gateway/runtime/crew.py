@@ -7,15 +7,14 @@ from typing import Protocol
 
 from gateway.model.revocation import Ended
 from gateway.runtime.load import Loaded
-from gateway.runtime.orders import Revoked
 from gateway.telemetry.merging import Snapshot
 
 
 class Crew(Protocol):
     """All of them as one; the first `change` begins to serve."""
 
-    async def change(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
-        """Have everybody build a generation, and when all have one, let all serve it.
+    async def change(self, loaded: Loaded) -> None:
+        """Have everybody build a generation that knows what was revoked; when all have one, let all serve it.
 
         Raises GatewayError with what anybody says against it; then everybody serves what was served before.
         """

@@ -17,7 +17,7 @@ from gateway.runtime.channel import Carry, open_channel
 from gateway.runtime.load import Loaded
 from gateway.runtime.member import Member
 from gateway.runtime.nursery import Nursery
-from gateway.runtime.orders import Leave, Order, Report, Revoked
+from gateway.runtime.orders import Leave, Order, Report
 from gateway.runtime.revocations import Revocations
 from gateway.runtime.sockets import Sockets
 from gateway.telemetry.merging import Snapshot, lasting, merge
@@ -51,13 +51,13 @@ class ManyProcesses:
         self._failures = 0
         asyncio.get_running_loop().add_reader(nursery.fileno(), self._hear_of_the_dead)
 
-    async def change(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
+    async def change(self, loaded: Loaded) -> None:
         """Have everybody build, the missing ones too, and then serve; see `Crew.change`."""
         wanted = loaded.settings.listen.workers
         async with self._changing:
             while len(self._members) < wanted:
                 self._members.append(await self._hire())
-            await self._build(loaded, revoked)
+            await self._build(loaded)
             self._loaded = loaded
             await asyncio.gather(*(self._swap(each) for each in self._members))
             surplus = self._members[wanted:]
@@ -104,9 +104,9 @@ class ManyProcesses:
     def _everybody(self) -> list[Member]:
         return [*self._members, *self._coming, *self._leaving]
 
-    async def _build(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
+    async def _build(self, loaded: Loaded) -> None:
         """Have everybody build; when one cannot, nobody keeps what it built. Raises GatewayError."""
-        built = (each.build(loaded.config, revoked) for each in self._members)
+        built = (each.build(loaded.config, self._revocations) for each in self._members)
         results = await asyncio.gather(*built, return_exceptions=True)
         self._alive |= {each.pid for each in self._members}
         faults = [each for each in results if isinstance(each, BaseException)]
@@ -186,7 +186,7 @@ class ManyProcesses:
         """Have a new worker build and serve; what is revoked meanwhile it is told like everybody."""
         self._coming.add(member)
         try:
-            await member.build(loaded.config, self._revocations.recent())
+            await member.build(loaded.config, self._revocations)
             self._alive.add(member.pid)
             await member.swap()
         finally:

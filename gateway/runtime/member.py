@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from gateway.model.errors import GatewayError
 from gateway.model.revocation import Ended
 from gateway.runtime.channel import Carry, Channel, GoneError
 from gateway.runtime.load import ConfigText
-from gateway.runtime.orders import Build, Collect, Discard, Drain, Order, Report, Revoke, Revoked, Swap
+from gateway.runtime.orders import Build, Collect, Discard, Drain, Order, Report, Revoke, Swap
+from gateway.runtime.revocations import Revocations
 from gateway.telemetry.merging import Snapshot
 
 _BUILDING = 60.0
@@ -42,9 +42,13 @@ class Member:
             self.serving = False
             await self._channel.close()
 
-    async def build(self, config: ConfigText, revoked: Sequence[Revoked]) -> None:
-        """Have it build a generation; raises GatewayError."""
-        report = await self._must(Build(config.file, config.text, tuple(revoked)), _BUILDING)
+    async def build(self, config: ConfigText, revocations: Revocations) -> None:
+        """Have it build a generation that knows what was revoked; raises GatewayError.
+
+        What was revoked is read in the step that sends the order: whatever comes later follows it on the channel, and
+        the generation hears of it while it is built. Read any earlier, a revocation in between would be in neither.
+        """
+        report = await self._must(Build(config.file, config.text, revocations.recent()), _BUILDING)
         self.pid = report.pid
 
     async def swap(self) -> None:

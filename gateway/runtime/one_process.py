@@ -8,8 +8,8 @@ import structlog
 
 from gateway.model.revocation import Ended
 from gateway.runtime.load import Loaded
-from gateway.runtime.orders import Revoked
 from gateway.runtime.process import Process
+from gateway.runtime.revocations import Revocations
 from gateway.runtime.worker import Worker
 from gateway.telemetry.merging import Snapshot, snapshot
 
@@ -19,13 +19,14 @@ _log = structlog.get_logger(__name__)
 class OneProcess:
     """`listen.workers: 1`."""
 
-    def __init__(self, process: Process, worker: Worker) -> None:
+    def __init__(self, process: Process, worker: Worker, revocations: Revocations) -> None:
         self._process = process
         self._worker = worker
+        self._revocations = revocations
 
-    async def change(self, loaded: Loaded, revoked: Sequence[Revoked]) -> None:
+    async def change(self, loaded: Loaded) -> None:
         """Build a generation here, and serve it."""
-        await self._worker.build(loaded.settings, revoked)
+        await self._worker.build(loaded.settings, self._revocations.recent())
         await self._worker.swap()
 
     async def revoke(self, ended: Ended) -> bool:

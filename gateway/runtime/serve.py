@@ -111,7 +111,7 @@ def _supervisor(start: Start, process: Process) -> Supervisor:
     revocations = Revocations(process.clock, start.loaded.settings.cache.revoked)
     crew: Crew
     if start.nursery is None:
-        crew = OneProcess(process, Worker(process, start.ports.public))
+        crew = OneProcess(process, Worker(process, start.ports.public), revocations)
     else:
         ProcessCollector(registry=registry)  # what this process takes is the gateway's as well
         crew = ManyProcesses(start.nursery, start.ports.public, revocations, metrics)

@@ -58,7 +58,7 @@ class Supervisor:
 
     async def start(self, loaded: Loaded) -> None:
         """Serve; raises GatewayError."""
-        await self._crew.change(loaded, ())
+        await self._crew.change(loaded)
         self._loaded = loaded
         self._revocations.life = loaded.settings.cache.revoked
         self._metrics.workers_counted_by(self._crew.serving, self._crew.wanted)
@@ -71,7 +71,7 @@ class Supervisor:
             notifier.reloading()
             try:
                 loaded = again()
-                await self._crew.change(loaded, self._revocations.recent())
+                await self._crew.change(loaded)
             except GatewayError as error:
                 self._stay(error, actor)
             else:

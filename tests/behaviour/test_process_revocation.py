@@ -1,25 +1,30 @@
-"""What was revoked stays so: in every process, in the generations and workers that come after, in tunnels of before."""
+"""What was revoked stays so: in every process, in the generations and workers that come after, in tunnels of before.
+
+Without Redis, and shown a token whose issuer hears of no revocation: memory is all that knows of it.
+"""
 
 import asyncio
+import contextlib
 import json
+import os
 import signal
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.forwarding.frames import close_frame
+from tests.support.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
+from tests.support.low_level import listening
 from tests.support.raw_http import raw_client
 from tests.support.recording_upstream import OK, UpstreamSide, recording_upstream
-from tests.support.running import Running, running, until
-from tests.support.serving import PROJECT_KEY, Examples, config
+from tests.support.running import ADMIN_TOKEN, SECRET, Running, running, until
+from tests.support.systemd import manager
 
 WORKERS = pytest.mark.parametrize("workers", [1, 3])
-KEY = f"X-Api-Key: {PROJECT_KEY}"
-REVOKE = b'{"api_key": "550e8400-e29b-41d4-a716-446655440003"}'
-UPGRADE = (
-    f"GET /echo/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{KEY}\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-).encode()
+REVOKE = b'{"user": "user_1"}'
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
@@ -28,37 +33,88 @@ async def answer(side: UpstreamSide) -> None:
         await side.send(SWITCHED if request.all(b"upgrade") else OK)
 
 
+def token() -> str:
+    now = int(datetime.now(UTC).timestamp())
+    return sign({"iss": ISSUER, "aud": "orders", "sub": "user_1", "iat": now - 10, "exp": now + 600})
+
+
+TOKEN = f"Authorization: Bearer {token()}"
+UPGRADE = (
+    f"GET /echo/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{TOKEN}\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+).encode()
+
+
+@contextlib.asynccontextmanager
+async def config(folder: Path, workers: int) -> AsyncIterator[Path]:
+    """Write a config of one route, which the issuer's tokens open."""
+    async with recording_upstream(answer) as upstream, listening(Jwks(jwk(EC_KEY, "k1")).answer) as jwks:
+        issuer = {"kind": "jwt", "issuer": ISSUER, "audience": "orders", "algorithms": ["ES256"]}
+        settings: dict[str, Any] = {
+            "listen": {
+                "public": "127.0.0.1:0",
+                "admin": "127.0.0.1:0",
+                "admin_token": ADMIN_TOKEN,
+                "workers": workers,
+                "watch": "0s",
+            },
+            "secret": SECRET,
+            "authorities": {"tokens": {**issuer, "jwks_url": f"http://127.0.0.1:{jwks}"}},
+            "credentials": {"token": {"kind": "bearer", "authority": "tokens"}},
+            "routes": [
+                {"name": "echo", "match": {"path": "/echo/"}, "upstream": f"http://127.0.0.1:{upstream.port}"},
+            ],
+        }
+        file = folder / "gateway.yaml"
+        file.write_text(json.dumps(settings))
+        yield file
+
+
 async def statuses(gateway: Running) -> set[int]:
     """Ask often enough that every worker is asked."""
-    return {response.status for response in await asyncio.gather(*(gateway.ask("/echo/", KEY) for _ in range(30)))}
+    return {response.status for response in await asyncio.gather(*(gateway.ask("/echo/", TOKEN) for _ in range(30)))}
 
 
 @WORKERS
-async def test_a_revocation_through_the_admin_port_is_for_everybody_and_for_later(
-    tmp_path: Path, examples: Examples, workers: int
-) -> None:
-    """Without Redis, and the directory is not told: memory is all that knows of it."""
-    async with recording_upstream(answer) as upstream:
-        listen = {"workers": workers, "drain": "10s", "watch": "0s"}
-        settings = config(upstream.port, examples.settings(tmp_path))
-        file = tmp_path / "gateway.yaml"
-        file.write_text(json.dumps({**settings, "listen": {**settings["listen"], **listen}}))
-        async with running(file) as gateway, raw_client(gateway.port) as client:
-            assert await statuses(gateway) == {200}
-            await client.send(UPGRADE)
-            assert (await client.head()).status == 101
-            assert (await gateway.reload())["outcome"] == "done"  # the tunnel is one of an earlier generation now
-            assert await statuses(gateway) == {200}
-            assert (await gateway.admin("/revoke", REVOKE)).status == 200
-            assert await client.read_all() == close_frame(1008)
+async def test_a_revocation_through_the_admin_port_is_for_everybody_and_for_later(tmp_path: Path, workers: int) -> None:
+    async with config(tmp_path, workers) as file, running(file) as gateway, raw_client(gateway.port) as client:
+        assert await statuses(gateway) == {200}
+        await client.send(UPGRADE)
+        assert (await client.head()).status == 101
+        assert (await gateway.reload())["outcome"] == "done"  # the tunnel is one of an earlier generation now
+        assert await statuses(gateway) == {200}
+        assert (await gateway.admin("/revoke", REVOKE)).status == 200
+        assert await client.read_all() == close_frame(1008)
+        assert await statuses(gateway) == {401}
+        assert (await gateway.reload())["outcome"] == "done"
+        assert await statuses(gateway) == {401}
+        if workers > 1:
+            before = set(gateway.workers())
+            gateway.process.send_signal(signal.SIGUSR2)
+            await until(
+                lambda: asyncio.sleep(0, len(gateway.workers()) == workers and not before & set(gateway.workers()))
+            )
+            await gateway.until_ready()
             assert await statuses(gateway) == {401}
-            assert (await gateway.reload())["outcome"] == "done"
+
+
+async def test_a_revocation_between_the_order_to_reload_and_the_building_is_not_lost(tmp_path: Path) -> None:
+    """The reload waits for a renewal, which waits for a worker that cannot be forked yet; meanwhile it is revoked."""
+
+    async def is_over() -> bool:
+        return await statuses(gateway) == {401}
+
+    with manager(tmp_path) as systemd:
+        async with config(tmp_path, 2) as file, running(file, {"NOTIFY_SOCKET": systemd.address}) as gateway:
+            assert await systemd.next_state() == "READY=1"
+            os.kill(gateway.nursery(), signal.SIGSTOP)
+            gateway.process.send_signal(signal.SIGUSR2)
+            await gateway.event("renewing every worker")
+            gateway.process.send_signal(signal.SIGHUP)
+            assert await systemd.next_state() == "RELOADING=1"
+            revoking = asyncio.gather(gateway.admin("/revoke", REVOKE))
+            await until(is_over)
+            os.kill(gateway.nursery(), signal.SIGCONT)
+            assert (await gateway.event("config_reloaded"))["outcome"] == "done"
             assert await statuses(gateway) == {401}
-            if workers > 1:
-                before = set(gateway.workers())
-                gateway.process.send_signal(signal.SIGUSR2)
-                await until(
-                    lambda: asyncio.sleep(0, len(gateway.workers()) == workers and not before & set(gateway.workers()))
-                )
-                await gateway.until_ready()
-                assert await statuses(gateway) == {401}
+            assert [response.status for response in await revoking] == [200]

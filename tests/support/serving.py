@@ -195,7 +195,8 @@ def unconfigure_logging() -> None:
 def alone(process: Process, worker: Worker, ports: Ports) -> Supervisor:
     """Return a supervisor of one worker in this process."""
     metrics = RuntimeMetrics(CollectorRegistry(), process.clock)
-    return Supervisor(process, OneProcess(process, worker), ports, metrics, Revocations(process.clock, 60.0))
+    revocations = Revocations(process.clock, 60.0)
+    return Supervisor(process, OneProcess(process, worker, revocations), ports, metrics, revocations)
 
 
 async def _sign(gateway: Gateway, settings: Settings) -> None:

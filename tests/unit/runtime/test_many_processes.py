@@ -52,12 +52,12 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_all_build_before_any_swaps(crew: Crew) -> None:
-    await crew.many.change(loaded(2), ())
+    await crew.many.change(loaded(2))
     assert [worker.names() for worker in crew.workers] == [["Build", "Swap"]] * 2
     assert (crew.many.serving(), crew.many.wanted()) == (2, 2)
     crew.workers[1].fault = "second.yaml:3:1: is wrong"
     with pytest.raises(GatewayError, match=r"^second\.yaml:3:1: is wrong$"):
-        await crew.many.change(loaded(2, "second"), ())
+        await crew.many.change(loaded(2, "second"))
     assert [worker.names()[2:] for worker in crew.workers] == [["Build", "Discard"]] * 2
     assert crew.many.serving() == 2
 
@@ -65,13 +65,13 @@ async def test_all_build_before_any_swaps(crew: Crew) -> None:
 async def test_what_all_of_them_say_is_said_once(crew: Crew) -> None:
     crew.nursery.fault = "the directory has no tables"
     with pytest.raises(GatewayError, match=r"^the directory has no tables$"):
-        await crew.many.change(loaded(3), ())
+        await crew.many.change(loaded(3))
     assert crew.many.serving() == 0
 
 
 async def test_one_that_ends_is_replaced_under_the_config_in_use(crew: Crew) -> None:
-    await crew.many.change(loaded(2), ())
-    await crew.many.change(loaded(2, "second"), ())
+    await crew.many.change(loaded(2))
+    await crew.many.change(loaded(2, "second"))
     crew.revocations.note(USER)
     await crew.workers[0].die()
     await until(lambda: crew.many.serving() == 2 and len(crew.workers) == 3)
@@ -82,7 +82,7 @@ async def test_one_that_ends_is_replaced_under_the_config_in_use(crew: Crew) -> 
 
 
 async def test_one_that_asks_to_leave_has_a_successor_first(crew: Crew) -> None:
-    await crew.many.change(loaded(1), ())
+    await crew.many.change(loaded(1))
     await crew.workers[0].ask_to_leave()
     await until(lambda: "Drain" in crew.workers[0].names())
     assert crew.workers[1].names() == ["Build", "Swap"]
@@ -91,7 +91,7 @@ async def test_one_that_asks_to_leave_has_a_successor_first(crew: Crew) -> None:
 
 
 async def test_renewal_puts_a_fresh_one_in_everybody_s_place(crew: Crew) -> None:
-    await crew.many.change(loaded(2), ())
+    await crew.many.change(loaded(2))
     before = crew.workers
     await crew.many.renew()
     assert [worker.names()[-1] for worker in before] == ["Drain", "Drain"]
@@ -100,16 +100,16 @@ async def test_renewal_puts_a_fresh_one_in_everybody_s_place(crew: Crew) -> None
 
 
 async def test_a_config_may_ask_for_more_and_for_fewer(crew: Crew) -> None:
-    await crew.many.change(loaded(1), ())
-    await crew.many.change(loaded(3), ())
+    await crew.many.change(loaded(1))
+    await crew.many.change(loaded(3))
     assert (crew.many.serving(), len(crew.workers)) == (3, 3)
-    await crew.many.change(loaded(1), ())
+    await crew.many.change(loaded(1))
     await until(lambda: crew.many.serving() == 1)
     assert "Drain" not in crew.workers[0].names()
 
 
 async def test_what_was_counted_by_those_that_ended_stays_and_what_they_held_does_not(crew: Crew) -> None:
-    await crew.many.change(loaded(2), ())
+    await crew.many.change(loaded(2))
     crew.workers[0].count, crew.workers[1].count = 10.0, 5.0
     assert await crew.numbers() == {"requests_total": 15.0, "held": 15.0}
     await crew.many.renew()
@@ -118,7 +118,7 @@ async def test_what_was_counted_by_those_that_ended_stays_and_what_they_held_doe
 
 
 async def test_a_revocation_reaches_everybody_and_is_told_when_it_does_not(crew: Crew) -> None:
-    await crew.many.change(loaded(2), ())
+    await crew.many.change(loaded(2))
     assert await crew.many.revoke(USER)
     assert [worker.names()[-1] for worker in crew.workers] == ["Revoke", "Revoke"]
     crew.workers[1].told = False
@@ -126,7 +126,7 @@ async def test_a_revocation_reaches_everybody_and_is_told_when_it_does_not(crew:
 
 
 async def test_a_revocation_reaches_one_that_is_just_being_made(crew: Crew) -> None:
-    await crew.many.change(loaded(1), ())
+    await crew.many.change(loaded(1))
     crew.nursery.may_build.clear()
     renewing = asyncio.gather(crew.many.renew())
     await until(lambda: len(crew.workers) == 2 and crew.workers[1].names() == ["Build"])
@@ -137,10 +137,24 @@ async def test_a_revocation_reaches_one_that_is_just_being_made(crew: Crew) -> N
     assert crew.many.serving() == 1
 
 
+async def test_a_revocation_before_a_reload_s_turn_is_in_what_is_built(crew: Crew) -> None:
+    await crew.many.change(loaded(1))
+    crew.nursery.may_build.clear()
+    renewing = asyncio.gather(crew.many.renew())
+    await until(lambda: len(crew.workers) == 2 and crew.workers[1].names() == ["Build"])
+    reloading = asyncio.gather(crew.many.change(loaded(1, "second")))
+    await asyncio.sleep(0)  # it has begun, and waits for the renewal
+    crew.revocations.note(USER)
+    crew.nursery.may_build.set()
+    await asyncio.gather(renewing, reloading)
+    build = next(order for order in reversed(crew.workers[1].orders) if isinstance(order, Build))
+    assert (build.text, build.revoked) == ("second", (Revoked(USER, 0.0),))
+
+
 async def test_when_no_worker_can_be_made_any_more_it_is_said(crew: Crew) -> None:
     crew.nursery.is_gone = True
     with pytest.raises(GatewayError, match="no worker can be made any more"):
-        await crew.many.change(loaded(2), ())
+        await crew.many.change(loaded(2))
 
 
 async def test_why_a_worker_failed_is_logged(crew: Crew, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +173,7 @@ async def test_why_a_worker_failed_is_logged(crew: Crew, capsys: pytest.CaptureF
 
 async def test_in_the_end_nobody_is_replaced() -> None:
     crew = Crew()
-    await crew.many.change(loaded(2), ())
+    await crew.many.change(loaded(2))
     await crew.many.drain(0.0)
     assert [worker.names()[-1] for worker in crew.workers] == ["Drain", "Drain"]
     assert (len(crew.workers), crew.many.serving()) == (2, 0)

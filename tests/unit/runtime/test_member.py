@@ -11,10 +11,12 @@ from gateway.runtime.channel import open_channel
 from gateway.runtime.load import ConfigText
 from gateway.runtime.member import Member
 from gateway.runtime.orders import Build, Order, Report, Revoked
+from gateway.runtime.revocations import Revocations
 from tests.support.crews import FakeWorker, counted
 
 USER = Ended(EndedKind.USER, "user_1")
 CONFIG = ConfigText("gateway.yaml", "text")
+NOTHING = Revocations(lambda: 1.0, 60.0)
 
 
 async def nothing(_: Order) -> Report:
@@ -45,22 +47,23 @@ async def pair() -> AsyncIterator[Pair]:
 
 
 async def test_it_serves_from_its_first_swap_on(pair: Pair) -> None:
-    revoked = (Revoked(USER, 1.0),)
-    await pair.member.build(CONFIG, revoked)
+    revocations = Revocations(lambda: 1.0, 60.0)
+    revocations.note(USER)
+    await pair.member.build(CONFIG, revocations)
     assert (pair.member.pid, pair.member.serving) == (42, False)
     await pair.member.swap()
     assert pair.member.serving
-    assert pair.worker.orders[0] == Build("gateway.yaml", "text", revoked)
+    assert pair.worker.orders[0] == Build("gateway.yaml", "text", (Revoked(USER, 1.0),))
 
 
 async def test_what_it_says_against_a_config_is_raised(pair: Pair) -> None:
     pair.worker.fault = "gateway.yaml:1:1: is wrong"
     with pytest.raises(GatewayError, match=r"^gateway\.yaml:1:1: is wrong$"):
-        await pair.member.build(CONFIG, ())
+        await pair.member.build(CONFIG, NOTHING)
 
 
 async def test_the_last_that_was_heard_of_its_metrics_stays(pair: Pair) -> None:
-    await pair.member.build(CONFIG, ())
+    await pair.member.build(CONFIG, NOTHING)
     await pair.member.swap()
     pair.worker.count = 3.0
     assert await pair.member.collect() == counted(3.0)
@@ -76,7 +79,7 @@ async def test_one_that_has_ended_cannot_build_and_has_nothing_to_revoke(pair: P
     assert await pair.member.revoke(USER)
     await pair.member.discard()
     with pytest.raises(GatewayError, match="has ended"):
-        await pair.member.build(CONFIG, ())
+        await pair.member.build(CONFIG, NOTHING)
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -86,7 +89,7 @@ async def test_whether_the_fleet_was_told_is_the_worker_s_word(pair: Pair, told:
 
 
 async def test_draining_takes_its_last_numbers_and_hangs_up(pair: Pair) -> None:
-    await pair.member.build(CONFIG, ())
+    await pair.member.build(CONFIG, NOTHING)
     await pair.member.swap()
     pair.worker.count = 9.0
     assert await pair.member.drain(1.0)

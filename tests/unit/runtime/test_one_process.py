@@ -7,6 +7,7 @@ from gateway.model.revocation import Ended, EndedKind
 from gateway.runtime.load import ConfigText, Loaded
 from gateway.runtime.one_process import OneProcess
 from gateway.runtime.process import Process
+from gateway.runtime.revocations import Revocations
 from gateway.runtime.settings import Settings
 from gateway.runtime.sockets import bind_ports, port_of
 from gateway.runtime.worker import Worker
@@ -29,10 +30,10 @@ async def process(tmp_path: Path) -> AsyncIterator[Process]:
 async def test_one_process_is_a_crew_of_one_whatever_a_later_config_says(process: Process, tmp_path: Path) -> None:
     ports = bind_ports(loaded().settings.listen)
     number = port_of(ports.public)
-    crew = OneProcess(process, Worker(process, ports.public))
+    crew = OneProcess(process, Worker(process, ports.public), Revocations(process.clock, 60.0))
     assert (crew.serving(), crew.wanted()) == (0, 1)
-    await crew.change(loaded(), ())
-    await crew.change(loaded(workers=4), ())
+    await crew.change(loaded())
+    await crew.change(loaded(workers=4))
     assert (crew.serving(), crew.wanted()) == (1, 1)
     assert (await exchange(number, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")).status == 404
     assert await crew.revoke(Ended(EndedKind.USER, "u"))

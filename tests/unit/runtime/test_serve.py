@@ -6,27 +6,20 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import gateway
-from tests.support.raw_http import PATIENCE
 from tests.support.running import running, written
+from tests.support.systemd import manager
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_systemd_is_told_each_step(tmp_path: Path, workers: int) -> None:
     config = written(tmp_path, 9, listen=f", workers: {workers}")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        loop = asyncio.get_running_loop()
-
-        async def next_state() -> str:
-            return (await asyncio.wait_for(loop.sock_recv(manager, 100), PATIENCE)).decode().partition("\n")[0]
-
-        async with running(config, {"NOTIFY_SOCKET": manager.getsockname()}) as it:
-            assert await next_state() == "READY=1"
+    with manager(tmp_path) as systemd:
+        async with running(config, {"NOTIFY_SOCKET": systemd.address}) as it:
+            assert await systemd.next_state() == "READY=1"
             it.process.send_signal(signal.SIGHUP)
-            assert [await next_state(), await next_state()] == ["RELOADING=1", "READY=1"]
+            assert [await systemd.next_state(), await systemd.next_state()] == ["RELOADING=1", "READY=1"]
             assert await it.stop() == 0
-            assert await next_state() == "STOPPING=1"
+            assert await systemd.next_state() == "STOPPING=1"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -11,7 +11,6 @@ from gateway.model.errors import GatewayError, SettingsError
 from gateway.model.problem import Problem
 from gateway.model.revocation import Ended, EndedKind
 from gateway.runtime.load import Loaded
-from gateway.runtime.orders import Revoked
 from gateway.runtime.process import Process
 from gateway.runtime.revocations import Revocations
 from gateway.runtime.settings import TelemetrySettings
@@ -39,18 +38,16 @@ class Crew:
 
     def __init__(self) -> None:
         self.served: list[str] = []
-        self.revoked: Sequence[Revoked] = ()
         self.ended: list[Ended] = []
         self.fault: GatewayError | None = None
         self.missing = 0
         self.drained: float | None = None
         self.is_cut = self.is_renewed = False
 
-    async def change(self, changed: Loaded, revoked: Sequence[Revoked]) -> None:
+    async def change(self, changed: Loaded) -> None:
         if self.fault is not None:
             raise self.fault
         self.served.append(changed.config.text)
-        self.revoked = revoked
 
     async def revoke(self, ended: Ended) -> bool:
         self.ended.append(ended)
@@ -85,7 +82,8 @@ class Over:
         self.ports = ports
         self.registry = CollectorRegistry()
         metrics = RuntimeMetrics(self.registry, process.clock)
-        self.it = Supervisor(process, self.crew, ports, metrics, Revocations(process.clock, 60.0))
+        self.revocations = Revocations(process.clock, 60.0)
+        self.it = Supervisor(process, self.crew, ports, metrics, self.revocations)
         self._log = log
 
     async def get(self, path: str) -> RawResponse:
@@ -135,13 +133,13 @@ async def test_metrics_are_everybody_s_and_its_own(over: Over) -> None:
     assert b"gateway_workers 2.0\n" in told
 
 
-async def test_another_config_is_served_with_what_was_revoked_before(over: Over) -> None:
+async def test_another_config_is_served_and_what_was_revoked_is_kept_for_it(over: Over) -> None:
     assert await over.revoke() == 200
     user = Ended(EndedKind.USER, "u")
     assert over.crew.ended == [user]
+    assert [each.ended for each in over.revocations.recent()] == [user]
     await over.reload(lambda: config("second", admin_token="other"))
     assert over.crew.served == ["first", "second"]
-    assert [each.ended for each in over.crew.revoked] == [user]
     assert (await over.revoke("t"), await over.revoke("other")) == (403, 200)
     (line,) = [line for line in over.lines() if line.get("event") == "config_reloaded"]
     assert (line["log"], line["outcome"], line["by"]) == ("audit", "done", "signal")
