@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from gateway.model.session import Session
 
 _ENCODED = re.compile(rb"[^ -$&-~]|^ | \Z")  # `%`, and all but printable ASCII; a space that a parser would trim
-_REMEMBERED = 8192
-"""Values whose encoding is remembered: the same few callers, organizations and roles come back all the time."""
+_REMEMBERED = 1024
+"""Lists of roles whose encoding is remembered: there are few, and many have them."""
 
 _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a secret
 
@@ -89,7 +89,6 @@ class IdentityHeaders:
         return (*composed, *((name, b"") for name in unknown))
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def encode_value(value: str) -> bytes:
     """Return `value` as a header may carry it; reversed by percent-decoding. No two values are encoded alike."""
     if value.isascii() and value.isprintable() and "%" not in value and value.strip(" ") == value:

@@ -1,33 +1,70 @@
-"""What was made of an object, for as long as the object is about."""
+"""What was made of somebody's session, for those who come again."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from gateway.model.session import Session
+
+Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
+
+_MARKS = 1 << 13
+"""Places to note that somebody came; eight for each of a thousand, so that hardly two share one."""
+
+
+class Regulars(Generic[Key, Made]):
+    """A memo that takes in who comes a second time while the first is not long ago (the doorkeeper of TinyLFU).
+
+    Once callers outnumber its places, a memo that takes in everybody costs more than it saves: each that is put in
+    pushes one out before he comes back. With 100,000 sessions in turn that was a tenth of a request's cost. At `most`
+    all are forgotten: the hot ones are back at once.
+    """
+
+    __slots__ = ("_came", "_held", "_marks", "_most", "get")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: dict[Key, Made] = {}
+        self._marks = bytearray(_MARKS)
+        self._came = 0
+        self.get: Callable[[Key], Made | None] = self._held.get
+
+    def put(self, key: Key, made: Made, name: Hashable) -> None:
+        """Remember, if whoever has this `name` was here before."""
+        mark = hash(name) % _MARKS
+        if not self._marks[mark]:
+            self._note(mark)
+            return
+        if len(self._held) >= self._most:
+            self._held.clear()
+        self._held[key] = made
+
+    def _note(self, mark: int) -> None:
+        if self._came >= self._most:
+            self._marks = bytearray(_MARKS)
+            self._came = 0
+        self._came += 1
+        self._marks[mark] = 1
 
 
 class Remembered(Generic[Made]):
-    """Results of pure functions of one frozen object, by its identity and a `key`: equality would cost more than that.
+    """Results of pure functions of one session, by its identity and a `key`: equality would cost more than that.
 
-    An object is held with what was made of it, so that no other can come to its identity. At `most` results all are
-    forgotten: the hot ones are back at once.
+    A session is held with what was made of it, so that no other can come to its identity.
     """
 
-    __slots__ = ("_made", "_most")
+    __slots__ = ("_made",)
 
-    def __init__(self, most: int = 4096) -> None:
-        self._most = most
-        self._made: dict[tuple[int, Hashable], tuple[object, Made]] = {}
+    def __init__(self, most: int = 1024) -> None:
+        self._made: Regulars[tuple[int, Hashable], tuple[Session, Made]] = Regulars(most)
 
-    def get(self, subject: object, key: Hashable) -> Made | None:
+    def get(self, session: Session, key: Hashable) -> Made | None:
         """Return what was made of this very object, if it is remembered."""
-        known = self._made.get((id(subject), key))
-        return known[1] if known is not None and known[0] is subject else None
+        known = self._made.get((id(session), key))
+        return known[1] if known is not None and known[0] is session else None
 
-    def put(self, subject: object, key: Hashable, made: Made) -> None:
-        """Remember."""
-        if len(self._made) >= self._most:
-            self._made.clear()
-        self._made[id(subject), key] = (subject, made)
+    def put(self, session: Session, key: Hashable, made: Made) -> None:
+        """Remember, if this subject's session was here before."""
+        self._made.put((id(session), key), (session, made), session.subject)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import msgspec
 
 from gateway.model.answers import Found
+from gateway.model.remembered import Regulars
 from gateway.sessions.handles import HANDLE_BYTES
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Found)
 
-_lately_decoded = lru_cache(maxsize=1024)(_decoder.decode)
-"""A few thousand objects for the callers of this moment; whoever is told about them can remember by identity."""
+_decoded: Regulars[bytes, Found] = Regulars(1024)
+"""Objects for the callers of this moment; whoever is told about them can remember by identity."""
 
 
 class Kept:
@@ -58,8 +58,12 @@ class Kept:
         return tuple(joined[start : start + HANDLE_BYTES] for start in range(0, len(joined), HANDLE_BYTES))
 
     def found(self) -> Found:
-        """Decode the answer; the same object each time while it is among the last that were asked for."""
-        return _lately_decoded(self.encoded)
+        """Decode the answer; the same object each time while it is asked for again and again."""
+        found = _decoded.get(self.encoded)
+        if found is None:
+            found = _decoder.decode(self.encoded)
+            _decoded.put(self.encoded, found, self.encoded)
+        return found
 
 
 def encode(found: Found) -> bytes:
