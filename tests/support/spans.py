@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from opentelemetry.trace import SpanContext, SpanKind
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
 from gateway.telemetry.tracing.tracing import Sources, Tracing
+from tests.support.raw_http import PATIENCE
 from tests.support.recording_upstream import Conversation, RecordingUpstream, answer_each, recording_upstream
 from tests.support.serving import Examples, Gateway, config, serving
 
@@ -30,6 +33,18 @@ def tracing(process: Process, exporter: SpanExporter, sampler: Sampler = DEFAULT
     """Return what the config's `otlp` stands for, with another exporter."""
     sources = Sources(process.clock, process.now, process.random_hex, process.metrics.registry, "test")
     return Tracing(sources, sampler, Resource({}), exporter)
+
+
+class Kept(InMemorySpanExporter):
+    """Keeps what it is sent; `shut` is set once nothing more will be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shut = threading.Event()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.shut.set()
 
 
 class Traces:
@@ -110,7 +125,7 @@ async def traced(
 
     `response` is how long every route gives its upstream.
     """
-    exporter = InMemorySpanExporter()
+    exporter = Kept()
 
     def prepare(process: Process) -> None:
         process.tracing = tracing(process, exporter, sampler)
@@ -120,3 +135,4 @@ async def traced(
         settings["routes"] = [{**route, "timeouts": {"response": response}} for route in settings["routes"]]
         async with serving(settings, folder, prepare) as gateway:
             yield Traces(gateway, upstream, exporter, settings)
+        assert await asyncio.to_thread(exporter.shut.wait, PATIENCE)

@@ -61,24 +61,24 @@ class Export:
         """Send what waits, within `seconds`; what has not gone by then is given up."""
         self._closed = True
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        unsent = self._handed_over - self._sender.sent - self._sender.failed
+        before = self._sender.sent
+        unsent = self._handed_over - before - self._sender.failed
 
         def end() -> None:
             self._sender.hurry()
             self._processor.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves this function unannotated
+            self._sender.close()
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits for this any more
                 loop.call_soon_threadsafe(ended.set)
 
-        sent = self._sender.sent
         # in no executor: the loop's end would wait for a thread that hangs on a collector
         Thread(target=end, name="end of traces", daemon=True).start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await ended.wait()
-        lost = unsent - (self._sender.sent - sent)
-        if lost:
+        lost = unsent - (self._sender.sent - before)
+        if lost > 0:
             _log.warning("the last spans were not sent", spans=lost)
-        self._sender.close()
 
     def _collect(self) -> Iterator[Metric]:
         spans = CounterMetricFamily(
