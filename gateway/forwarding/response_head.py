@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+from http import HTTPStatus
 
 import msgspec
 
@@ -15,6 +17,8 @@ _KNOWN_MOST = 4096
 
 _STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
+_REASONS = frozenset(status.phrase.encode() for status in HTTPStatus)
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # none may be there (RFC 9112 section 4), and llhttp lets them pass
 _KEEP_ALIVE = b"keep-alive"  # what most upstreams say, and it names no field
 _LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
 
@@ -66,6 +70,8 @@ def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bo
     """
     if status not in _STATUSES:
         raise ExchangeError(Fault.BAD_RESPONSE, "the status is out of range")
+    if reason not in _REASONS and _CONTROL.search(reason):
+        raise ExchangeError(Fault.BAD_RESPONSE, "a control character in the reason phrase")
     lines, special = _sort(fields)
     declared = special.get(_Fate.LENGTH)
     if _Fate.CONNECTION in special and (named := named_by_connection(_values(fields, b"connection"))):
@@ -145,8 +151,11 @@ def _counted(declared: bytes | None) -> int | None:
 
 
 def _require_chunked(declared: bytes | None, encodings: list[bytes]) -> None:
-    """Accept chunked alone: `gzip, chunked` would reach the caller as gzip that nothing tells of."""
-    if declared is not None or [encoding.strip(b" \t").lower() for encoding in encodings] != [b"chunked"]:
+    """Accept chunked alone: `gzip, chunked` would reach the caller as gzip that nothing tells of.
+
+    Spaces may stand behind it, and no tab: for llhttp, which reads the body, that is another coding.
+    """
+    if declared is not None or [encoding.strip(b" ").lower() for encoding in encodings] != [b"chunked"]:
         raise ExchangeError(Fault.BAD_RESPONSE, "a transfer coding that is not chunked alone")
 
 
