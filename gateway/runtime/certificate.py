@@ -15,6 +15,7 @@ def load_certificate(settings: TlsSettings) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # each handshake costs us more than the caller (CVE-2011-1473)
     context.set_alpn_protocols(["http/1.1"])
     try:
         # Without a callback OpenSSL would ask at the terminal for the password of a key that has one.

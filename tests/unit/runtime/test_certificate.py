@@ -46,6 +46,12 @@ async def test_a_new_certificate_is_shown_from_the_next_handshake_on(tmp_path: P
     await server.wait_closed()
 
 
+def test_no_connection_shakes_hands_twice(tmp_path: Path) -> None:
+    context = load_certificate(issued(trustme.CA(), tmp_path))
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
 def test_what_cannot_be_shown_is_told_with_its_files(tmp_path: Path) -> None:
     one, other = issued(trustme.CA(), tmp_path / "one"), issued(trustme.CA(), tmp_path / "other")
     for pair in (
