@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -36,8 +36,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Doorway(msgspec.Struct, frozen=True, kw_only=True):
-    """What one session-info endpoint has of its own: host names (empty: all), rate limit, CORS, development."""
+    """What one session-info endpoint has of its own: host names (empty: all), rate limit, CORS, development.
 
+    `readers` are the ones that are read here, and no others.
+    """
+
+    readers: tuple[Reader, ...] = ()
     hosts: frozenset[str] = frozenset()
     rate_limit: RateLimit | None = None
     cors: Cors | None = None
@@ -47,29 +51,26 @@ class Doorway(msgspec.Struct, frozen=True, kw_only=True):
 class SessionInfo:
     """Answers at the dialect's paths with the session of whoever asks.
 
-    `readers` are the ones that are read here, and no others. `now` is the monotonic clock of the records. Whatever
-    goes wrong is answered in the dialect's words, our own faults as well: its clients understand nothing else.
+    `now` is the monotonic clock of the records. Whatever goes wrong is answered in the dialect's words, our own faults
+    as well: its clients understand nothing else.
     """
 
     def __init__(
         self,
         dialect: Served,
+        doorway: Doorway,
         gate: Gate,
-        readers: Sequence[Reader],
         session_of: SessionOf,
         limits: Limits,
         now: Callable[[], float],
-        *,
-        doorway: Doorway,
     ) -> None:
         self._dialect = dialect
         self._gate = gate
-        self._readers = tuple(readers)
         self._session_of = session_of
         self._limits = limits
         self._now = now
         self._doorway = doorway
-        self._cookies = tuple(sorted(name for reader in readers for name in reader.cookies))
+        self._cookies = tuple(sorted(name for reader in doorway.readers for name in reader.cookies))
         self.name = dialect.name
         self.paths = dialect.paths
         self.hosts = doorway.hosts
@@ -104,7 +105,7 @@ class SessionInfo:
             refused = await self._limited(bucket_of_address(access.client), limit, access, ask, record)
             if refused is not None:
                 return refused
-        identified = await self._gate.identify(access, self._readers)
+        identified = await self._gate.identify(access, self._doorway.readers)
         resolution = identified.resolution
         record.decision = _decision(access, identified)
         record.decided = self._now()

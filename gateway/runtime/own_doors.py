@@ -55,13 +55,12 @@ def own_doors(
     renew = cookie_renewal(identification.authorities)
     operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
-        readers = [identification.readers[name] for name in each.credentials]
+        readers = tuple(identification.readers[name] for name in each.credentials)
         dialect = build_dialect(each, renew, _cookie(readers))
         operations += session_info_operations(dialect, readers)
-        doorway = _doorway(each, readers)
-        yield SessionInfo(dialect, gate, readers, identification.session_of, limits, process.now, doorway=doorway)
+        yield SessionInfo(dialect, _doorway(each, readers), gate, identification.session_of, limits, process.now)
     normal, every = Normal(), tuple(identification.readers.values())
-    yield SessionInfo(normal, gate, every, identification.session_of, limits, process.now, doorway=Doorway())
+    yield SessionInfo(normal, Doorway(readers=every), gate, identification.session_of, limits, process.now)
     yield OpenApi(openapi_document([*operations, *session_info_operations(normal, every)]))
 
 
@@ -113,12 +112,13 @@ def _cookie(readers: Sequence[Reader]) -> str:
     return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
 
 
-def _doorway(settings: DialectSettings, readers: Sequence[Reader]) -> Doorway:
+def _doorway(settings: DialectSettings, readers: tuple[Reader, ...]) -> Doorway:
     cors = None
     if settings.cors is not None:
         fields = frozenset(name for reader in readers for name in reader.headers)
         cors = Cors(settings.cors.origins, fields, _EXPOSED)
     return Doorway(
+        readers=readers,
         hosts=frozenset(settings.hosts),
         rate_limit=settings.rate_limit.to_rate_limit() if settings.rate_limit is not None else None,
         cors=cors,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.bearer import BearerSettings
@@ -132,10 +133,9 @@ async def endpoint(
     """Serve `dialect` on loopback with the readers that DESIGN's config lists for it."""
     limits = LocalLimits(lambda: 0.0)
     gate = Gate(RouteTable(()), READERS, authorities.resolve, IdentityHeaders(), limits)
-    readers = [READERS[name] for name in LISTED[dialect.name]]
-    door = SessionInfo(
-        dialect, gate, readers, authorities.session_of, limits, time.monotonic, doorway=doorway or Doorway()
-    )
+    readers = tuple(READERS[name] for name in LISTED[dialect.name])
+    doorway = msgspec.structs.replace(doorway or Doorway(), readers=readers)
+    door = SessionInfo(dialect, doorway, gate, authorities.session_of, limits, time.monotonic)
     accesses = AccessReader((), 8192, NOW.timestamp)
     records: list[RequestRecord] = []
 
