@@ -120,7 +120,8 @@ class FrontConnection(RequestHandler):
         if peer is not None:
             self._task_handler = None  # a tunnel ends by itself, in order
             peer.ended()
-        self._body.set_exception(exc or ConnectionResetError("the caller has gone"))
+        # However it was lost: a broken TLS record is no fault of whoever reads the body, and logged as none.
+        self._body.set_exception(ConnectionResetError("the caller has gone"))
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,8 +13,9 @@ from gateway.forwarding.carried import Answer
 from gateway.forwarding.client_request import ClientRequest
 from gateway.model.response import Response
 from gateway.runtime.arrival import FrontLimits
-from gateway.runtime.server import Handler
-from tests.support.fronts import front
+from gateway.runtime.server import GatewayServer, Handler
+from tests.support.fake_transport import FakeTransport
+from tests.support.fronts import front, refuse
 from tests.support.raw_http import RawClient, raw_client
 
 GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -70,6 +72,23 @@ async def test_a_handler_is_cancelled_when_its_caller_leaves() -> None:
         client.abort()
         async with asyncio.timeout(5):
             await cancelled.wait()
+
+
+@pytest.mark.parametrize("lost", [None, TimeoutError(), ssl.SSLError()])
+async def test_however_a_caller_is_lost_its_body_tells_that_it_has_gone(lost: OSError | None) -> None:
+    begun: asyncio.Future[ClientRequest] = asyncio.get_running_loop().create_future()
+
+    async def wait(request: ClientRequest) -> Answer:
+        begun.set_result(request)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    connection = GatewayServer(wait, FrontLimits(), refuse)()
+    connection.connection_made(FakeTransport())
+    connection.data_received(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
+    request = await begun
+    connection.connection_lost(lost)
+    assert isinstance(request.content.exception(), ConnectionError)
 
 
 async def test_a_handler_that_fails_ends_its_connection(capsys: pytest.CaptureFixture[str]) -> None:
