@@ -17,12 +17,9 @@ from gateway.forwarding.carriage import Carriage
 from gateway.forwarding.cookies import OwnCookies
 from gateway.forwarding.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
 from gateway.model.decision import HeaderPairs
-from gateway.model.headers import Headers, spelling
+from gateway.model.headers import ByName, Headers, spelling
 from gateway.model.route import Route, UpstreamAddress
 from gateway.model.target import Target
-
-_KNOWN_MOST = 4096
-"""Names that are remembered: far more than real traffic has, and a bound for a caller that makes up names."""
 
 _CONSUMED = frozenset({b"expect", b"proxy"})
 """`Expect` is answered here; `Proxy` becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)."""
@@ -68,7 +65,7 @@ class RequestHeads:
         self._credentials = frozenset(map(spelling, stripped.credentials))
         self._cookies = OwnCookies(stripped.cookies)
         self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
-        self._fates: dict[bytes, _Fate] = {}
+        self._fates: ByName[_Fate] = ByName()
 
     def compose(self, carriage: Carriage, upstream: UpstreamAddress) -> bytes:
         """Return the head of a request to `upstream`, its last empty line included."""
@@ -107,10 +104,7 @@ class RequestHeads:
                 out += (name, b": ", kept, b"\r\n")
 
     def _fate(self, name: bytes) -> _Fate:
-        fate = self._judge(name.lower(), spelling(name))
-        if len(self._fates) < _KNOWN_MOST:
-            self._fates[name] = fate
-        return fate
+        return self._fates.keep(name, self._judge(name.lower(), spelling(name)))
 
     def _judge(self, lower: bytes, canonical: bytes) -> _Fate:
         if self._is_ours(canonical):

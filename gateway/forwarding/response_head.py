@@ -11,9 +11,7 @@ import msgspec
 from gateway.forwarding.faults import ExchangeError, Fault
 from gateway.forwarding.field_names import HOP_BY_HOP, named_by_connection
 from gateway.model.decision import HeaderPairs
-
-_KNOWN_MOST = 4096
-"""Names that are remembered, as in `gateway.model.headers`."""
+from gateway.model.headers import ByName
 
 _STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
@@ -43,7 +41,7 @@ _SPECIAL = {
     b"connection": _Fate.CONNECTION,
     b"content-type": _Fate.TYPE,
 }
-_fates: dict[bytes, _Fate] = {}
+_fates: ByName[_Fate] = ByName()
 
 
 class ResponseHead(msgspec.Struct):
@@ -161,7 +159,4 @@ def _require_chunked(declared: bytes | None, encodings: list[bytes]) -> None:
 
 def _fate(name: bytes) -> _Fate:
     lower = name.lower()
-    fate = _SPECIAL.get(lower) or (_Fate.DROP if lower in HOP_BY_HOP else _Fate.KEEP)
-    if len(_fates) < _KNOWN_MOST:
-        _fates[name] = fate
-    return fate
+    return _fates.keep(name, _SPECIAL.get(lower) or (_Fate.DROP if lower in HOP_BY_HOP else _Fate.KEEP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +11,32 @@ _FOLDED = b"!#$%&'*+.^_`|~"
 """What a field name may hold besides letters, digits and the dash (RFC 9110 section 5.6.2)."""
 
 _DASHES = bytes.maketrans(_FOLDED, b"-" * len(_FOLDED))
-_SPELLINGS: dict[bytes, bytes] = {}
-_SPELLINGS_KEPT = 4096
-"""Names that are remembered: far more than any real traffic has, and a bound for a caller that makes up names."""
+
+_MOST_NAMES, _LONGEST_NAME = 4096, 64
+"""Far more names than any real traffic has, and hardly one of it is longer."""
+
+Made = TypeVar("Made")
+
+
+class ByName(dict[bytes, Made]):
+    """What was made of field names, for callers that send the same few again and again.
+
+    It is no memory for a caller that makes up names: long ones are not kept, and too many are all forgotten, since
+    those that are in use are back at once.
+    """
+
+    __slots__ = ()
+
+    def keep(self, name: bytes, made: Made) -> Made:
+        """Remember what was made of `name`, and return it."""
+        if len(name) <= _LONGEST_NAME:
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+            self[name] = made
+        return made
+
+
+_SPELLINGS: ByName[bytes] = ByName()
 
 
 def spelling(name: bytes) -> bytes:
@@ -24,11 +47,7 @@ def spelling(name: bytes) -> bytes:
     lighttpd, and Apache before 2.4, make `_` of everything that is no letter and no digit.
     """
     known = _SPELLINGS.get(name)
-    if known is None:
-        known = name.lower().translate(_DASHES)
-        if len(_SPELLINGS) < _SPELLINGS_KEPT:
-            _SPELLINGS[name] = known
-    return known
+    return known if known is not None else _SPELLINGS.keep(name, name.lower().translate(_DASHES))
 
 
 class Headers:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import resource
 from collections.abc import AsyncIterator
 from itertools import permutations
 from pathlib import Path
@@ -274,3 +275,18 @@ async def test_names_that_callers_make_up_are_no_growing_memory(attacked: Victim
             assert (await client.response()).status == 200
     assert b"x-made-up" not in attacked.gateway.process.metrics.render()[0].lower()
     assert b"X-Made-Up" not in attacked.gateway.log()
+
+
+async def test_long_names_that_callers_make_up_are_not_kept(attacked: Victim) -> None:
+    async with raw_client(attacked.gateway.port) as client:
+
+        async def ask(many: int) -> int:
+            """Send as many requests, each with a name of its own, and return the bytes that the process holds then."""
+            for number in range(many):
+                await client.send(request(b"GET /public/ HTTP/1.1", b"X-%d-" % number + b"x" * 30_000 + b": y"))
+                assert (await client.response()).status == 200
+                attacked.upstream.requests.clear()
+            return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+        before = await ask(100)
+        assert await ask(1_000) - before < 20_000_000  # it was 60 kB for each name
