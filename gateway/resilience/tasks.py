@@ -11,6 +11,9 @@ import structlog
 _Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
 
+_AGAIN = 1.0
+"""Seconds after which a task that was cancelled, and has not ended, is cancelled once more."""
+
 
 class TaskKeeper:
     """Holds tasks until they end and logs those that fail.
@@ -42,12 +45,18 @@ class TaskKeeper:
         return task
 
     async def aclose(self) -> None:
-        """Cancel what still runs and wait until it has ended; may be called twice."""
+        """Cancel what still runs and wait until it has ended; may be called twice.
+
+        A cancellation may get lost: before Python 3.12 `asyncio.wait_for` forgets one that comes just as what it waits
+        for ends (python/cpython#86296), and redis-py sends within it. Such a task would be waited for for ever, and the
+        process with it.
+        """
         self._closed = True
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_AGAIN)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from gateway.forwarding.carried import Answer
@@ -29,6 +30,7 @@ class Stage:
         self._tasks = tasks
         self._current: _Playing | None = None
         self._earlier: set[_Playing] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     def swap(self, generation: Generation) -> None:
         """Let `generation` serve whatever comes from now on."""
@@ -59,9 +61,11 @@ class Stage:
         yield from [playing.generation for playing in self._earlier]
 
     async def close(self) -> None:
-        """Close every generation; the last request is over."""
+        """Close every generation, and wait for those that are being closed; the last request is over."""
         for generation in tuple(self.living()):
             await generation.close()
+        if self._closing:
+            await asyncio.wait(self._closing)
         self._current = None
         self._earlier.clear()
 
@@ -74,4 +78,6 @@ class Stage:
     def _close_if_over(self, playing: _Playing) -> None:
         if not playing.under_way and playing in self._earlier:
             self._earlier.discard(playing)
-            self._tasks.start(playing.generation.close(), "closing of a generation")
+            closing = self._tasks.start(playing.generation.close(), "closing of a generation")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)

@@ -52,6 +52,24 @@ async def test_the_result_can_be_awaited() -> None:
     assert await keeper.start(work(), "work") == 7
 
 
+async def test_a_task_to_which_a_cancellation_is_lost_is_cancelled_again() -> None:
+    """As by `asyncio.wait_for` before Python 3.12."""
+    keeper, lost = TaskKeeper(), []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.append("one")
+        await asyncio.Event().wait()
+
+    keeper.start(work(), "work")
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await keeper.aclose()
+    assert (len(keeper), lost) == (0, ["one"])
+
+
 async def test_closing_cancels_waits_and_logs_nothing() -> None:
     keeper = TaskKeeper()
     ended = []

@@ -81,6 +81,25 @@ async def test_in_the_end_all_are_closed() -> None:
     waiting.cancel()
 
 
+async def test_the_end_waits_for_one_that_is_being_closed() -> None:
+    """Whoever cancelled it half way would leave its connections open."""
+    before = Generation("before")
+    may_close = asyncio.Event()
+
+    async def slowly() -> None:
+        await may_close.wait()
+        before.closed.set()
+
+    before.close = slowly  # type: ignore[method-assign]
+    stage = stage_of(before, Generation("after"))
+    ending = asyncio.gather(stage.close())
+    await asyncio.sleep(0.01)
+    assert not ending.done()
+    may_close.set()
+    await ending
+    assert before.closed.is_set()
+
+
 async def test_a_request_before_the_first_generation_is_a_fault_of_ours() -> None:
     with pytest.raises(RuntimeError):
         await stage_of().answer(None)
