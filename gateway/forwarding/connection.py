@@ -14,6 +14,9 @@ from gateway.forwarding.response_reader import ResponseReader, ResponseSink
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow upstream before its writer is told to pause."""
 
+_LAST_BYTES_SECONDS = 30.0
+"""How long an upstream may take to read what it was sent last; one that hangs would keep its place in the pool."""
+
 
 class UpstreamConnection(asyncio.Protocol):
     """A connection that carries at most one exchange at a time.
@@ -100,10 +103,10 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()
 
     def close(self) -> None:
-        """Close when what was written has been sent."""
+        """Close when what was written has been sent, or when that takes too long."""
         self.reusable = False
-        self.deadline.close()
         if self.transport is not None:
+            self.deadline.set(self._loop.time() + _LAST_BYTES_SECONDS)
             self.transport.close()
 
     # What the event loop calls
@@ -196,5 +199,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _expired(self) -> None:
         if self._sink is not None:
             self._sink.expired()
+        elif self.transport is not None and self.transport.is_closing():
+            self.transport.abort()
         else:
             self.close()

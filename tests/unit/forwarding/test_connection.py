@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.forwarding import connection as connections
 from gateway.forwarding.connection import UpstreamConnection
 from tests.support.fake_sink import FakeSink
 from tests.support.fake_transport import FakeTransport
+from tests.support.raw_http import PATIENCE
 
 
 def open_connection(*, head_request: bool = False, upgrading: bool = False) -> tuple[UpstreamConnection, FakeSink]:
@@ -176,3 +179,16 @@ def test_no_bytes_of_an_upstream_raise_or_end_an_exchange_twice(data: bytes, siz
         connection.deadline.close()
 
     asyncio.run(feed())
+
+
+async def test_an_upstream_that_reads_nothing_is_not_waited_for_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_LAST_BYTES_SECONDS", 0.01)
+    loop = asyncio.get_running_loop()
+    gone: asyncio.Future[UpstreamConnection] = loop.create_future()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        _, connection = await loop.create_connection(lambda: UpstreamConnection(loop, 1000), *listening.getsockname())
+        connection.closed = gone.set_result
+        connection.write(bytes(2**25))  # more than two kernels take
+        connection.close()
+        async with asyncio.timeout(PATIENCE):
+            assert await gone is connection
