@@ -8,6 +8,7 @@ fill finds the tombstone. No step touches two keys at once, so a cluster needs n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import cast
 
 import msgspec
@@ -66,13 +67,19 @@ class Tombstones:
         await pipeline.execute()
 
     async def touch(self, client: RedisClient, handles: Sequence[bytes], found: Found, age: float) -> Touch:
-        """Return how the tombstones touch an answer whose look-up began `age` seconds ago."""
+        """Return how the tombstones touch an answer whose look-up began `age` seconds ago.
+
+        What passes until the server has told is added: it tells how old a tombstone is *then*, and one that was set
+        while we waited for a connection, or for the server, would else look older than the look-up.
+        """
+        asked = monotonic()
         pipeline = client.pipeline(transaction=False)
         for handle in handles:
             for key in (self._ended_key(handle), self._changed_key(handle)):
                 pipeline.get(key)
                 pipeline.pttl(key)
         replies = await pipeline.execute()
+        age += monotonic() - asked
         pairs = zip(replies[::2], replies[1::2], strict=True)
         return touch([_read(value, remaining, age) for value, remaining in pairs if value is not None], found)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -9,6 +10,7 @@ from gateway.fleet.client import RedisClient, connect
 from gateway.model.foreign import UNDECODABLE
 from gateway.sessions.ending import Effect, Ending, News, Touch
 from gateway.sessions.tombstones import Tombstones, decode_news
+from tests.support import redis_server
 from tests.support.sessions import found, wall
 
 A, B = b"a" * 16, b"b" * 16
@@ -50,6 +52,19 @@ async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, c
     await slow.end(client, News(Ending(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
     assert await tombstones.touch(client, [A, B], found(), 5.0) is Touch.CHANGED
     assert await tombstones.touch(client, [B], found(), 5.0) is Touch.NONE
+
+
+async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> None:
+    with redis_server.running(redis_server.program()) as server:
+        client = connect(server.url, 5.0)
+        tombstones = Tombstones("gw:", wall)
+        await tombstones.end(client, news(Effect.CHANGED))  # the look-up had just begun
+        server.freeze()
+        touching = asyncio.gather(tombstones.touch(client, [A], found(), 0.0))
+        await asyncio.sleep(0.05)
+        server.thaw()
+        assert await touching == [Touch.CHANGED]
+        await client.aclose()
 
 
 @pytest.mark.parametrize("garbage", [b"garbage", b"\x94\x01\x01\x01" + DEEP])
