@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Sequence
 from time import monotonic
 
@@ -13,12 +11,14 @@ import structlog
 from gateway.model.errors import GatewayError
 from gateway.model.revocation import Ended
 from gateway.resilience.tasks import TaskKeeper
-from gateway.runtime.channel import Carry, open_channel
+from gateway.runtime.channel import Carry
+from gateway.runtime.liveness import until_it_hangs
 from gateway.runtime.load import Loaded
 from gateway.runtime.member import Member
 from gateway.runtime.nursery import Nursery
 from gateway.runtime.orders import Leave, Order, Report
 from gateway.runtime.revocations import Revocations
+from gateway.runtime.roster import Roster
 from gateway.runtime.sockets import Sockets
 from gateway.telemetry.merging import Snapshot, lasting, merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
@@ -35,29 +35,31 @@ class ManyProcesses:
     """`listen.workers: N` on `sockets`. Changes (a reload, a replacement) come one after another."""
 
     def __init__(self, nursery: Nursery, sockets: Sockets, revocations: Revocations, metrics: RuntimeMetrics) -> None:
-        self._nursery = nursery
+        self._roster = Roster(nursery)
         self._sockets = sockets
         self._revocations = revocations
         self._metrics = metrics
         self._members: list[Member] = []
         self._coming: set[Member] = set()
         self._leaving: set[Member] = set()
-        self._alive: set[int] = set()
         self._departed: Snapshot = ()
         self._loaded: Loaded | None = None
         self._changing = asyncio.Lock()
         self._tasks = TaskKeeper()
         self._draining = self._cutting = False
         self._failures = 0
-        asyncio.get_running_loop().add_reader(nursery.fileno(), self._hear_of_the_dead)
 
     async def change(self, loaded: Loaded) -> None:
         """Have everybody build, the missing ones too, and then serve; see `Crew.change`."""
         wanted = loaded.settings.listen.workers
         async with self._changing:
-            while len(self._members) < wanted:
-                self._members.append(await self._hire())
-            await self._build(loaded)
+            try:
+                while len(self._members) < wanted:
+                    self._members.append(await self._hire())
+                await self._build(loaded)
+            except BaseException:
+                await self._undo()
+                raise
             self._loaded = loaded
             await asyncio.gather(*(self._swap(each) for each in self._members))
             surplus = self._members[wanted:]
@@ -88,14 +90,13 @@ class ManyProcesses:
     def cut(self) -> None:
         """Kill every worker."""
         self._cutting = True
-        for pid in self._alive:
-            os.kill(pid, signal.SIGKILL)
+        for member in self._everybody():
+            self._roster.kill(member.pid)
 
     async def drain(self, patience: float) -> None:
         """End everybody."""
         self._draining = True
-        asyncio.get_running_loop().remove_reader(self._nursery.fileno())
-        self._nursery.close()
+        self._roster.close()
         for each in self._sockets:  # as long as anybody holds them, callers would wait to be accepted
             each.close()
         await asyncio.gather(*(self._end(each, patience) for each in tuple(self._members)))
@@ -105,17 +106,18 @@ class ManyProcesses:
         return [*self._members, *self._coming, *self._leaving]
 
     async def _build(self, loaded: Loaded) -> None:
-        """Have everybody build; when one cannot, nobody keeps what it built. Raises GatewayError."""
+        """Have everybody build; raises GatewayError with all that they say against it."""
         built = (each.build(loaded.config, self._revocations) for each in self._members)
         results = await asyncio.gather(*built, return_exceptions=True)
-        self._alive |= {each.pid for each in self._members}
         faults = [each for each in results if isinstance(each, BaseException)]
-        if not faults:
-            return
-        await asyncio.gather(*(each.discard() if each.serving else self._end(each, 0.0) for each in self._members))
-        if not isinstance(faults[0], GatewayError):
+        if faults and not isinstance(faults[0], GatewayError):
             raise faults[0]
-        raise GatewayError("\n".join(dict.fromkeys(map(str, faults))))  # each says the same, or its own
+        if faults:
+            raise GatewayError("\n".join(dict.fromkeys(map(str, faults))))  # each says the same, or its own
+
+    async def _undo(self) -> None:
+        """Let nobody keep what it built, and end those that serve nothing yet."""
+        await asyncio.gather(*(each.discard() if each.serving else self._end(each, 0.0) for each in self._members))
 
     async def _swap(self, member: Member) -> None:
         """Let one serve what it built; one that fails now is replaced, by one under the new config."""
@@ -123,15 +125,11 @@ class ManyProcesses:
             await member.swap()
         except GatewayError as error:
             _log.error("a worker is replaced", pid=member.pid, fault=str(error))
-            self._kill(member)
+            await self._dismiss(member)
 
     async def _hire(self) -> Member:
-        """Have a process forked; raises GatewayError."""
-        try:
-            end = self._nursery.fork()
-        except OSError as error:
-            raise GatewayError("no worker can be made any more: the process that forks them has gone") from error
-        member = Member(await open_channel(end))
+        """Have a process forked, and be with it; raises GatewayError."""
+        member = await self._roster.hire()
 
         async def carry(order: Order) -> Report:
             if isinstance(order, Leave):
@@ -144,17 +142,28 @@ class ManyProcesses:
     async def _attend(self, member: Member, carry: Carry) -> None:
         """Be with a worker until it ends, and see to what it leaves."""
         began = monotonic()
+        watching = self._tasks.start(self._watch(member), "watching of a worker")
         await member.listen(carry)
+        watching.cancel()
         self._departed = merge((self._departed, lasting(member.snapshot)))
-        if member in self._leaving or self._draining or self._loaded is None:
-            self._leaving.discard(member)
+        self._leaving.discard(member)
+        if member not in self._members or self._draining or self._loaded is None:
             return
         self._members.remove(member)
-        _log.warning("a worker ended by itself", pid=member.pid)
+        _log.warning("a worker has ended and is replaced", pid=member.pid)
         self._metrics.worker_ended()
         if monotonic() - began > _PAUSE_MOST:
             self._failures = 0
         await self._fill()
+
+    async def _watch(self, member: Member) -> None:
+        """Put an end to a worker that hangs: it is replaced as any other that ends."""
+        await until_it_hangs(member, self._worker_timeout)
+        _log.error("a worker hangs and is killed", pid=member.pid, seconds=self._worker_timeout())
+        await self._dismiss(member)
+
+    def _worker_timeout(self) -> float:
+        return self._loaded.settings.listen.worker_timeout if self._loaded is not None else 0.0
 
     async def _fill(self) -> None:
         """Make workers until there are as many as there should be; each failure makes the pause longer."""
@@ -187,8 +196,10 @@ class ManyProcesses:
         self._coming.add(member)
         try:
             await member.build(loaded.config, self._revocations)
-            self._alive.add(member.pid)
             await member.swap()
+        except GatewayError:
+            await self._dismiss(member)  # it may hang, and be there for ever
+            raise
         finally:
             self._coming.discard(member)
 
@@ -207,18 +218,9 @@ class ManyProcesses:
         drain = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
         if not await member.drain(drain if patience is None else patience) and not self._cutting:
             _log.warning("a worker did not end in time and is killed", pid=member.pid)
-            self._kill(member)
+            await self._dismiss(member)
 
-    def _kill(self, member: Member) -> None:
-        if member.pid in self._alive:
-            os.kill(member.pid, signal.SIGKILL)
-
-    def _hear_of_the_dead(self) -> None:
-        buried = self._nursery.news()
-        if buried is None:
-            _log.error("the process that forks workers has gone: none is replaced any more")
-            asyncio.get_running_loop().remove_reader(self._nursery.fileno())
-            return
-        self._alive.discard(buried.pid)
-        if buried.code or buried.signal:
-            _log.warning("a worker failed", pid=buried.pid, code=buried.code, signal=buried.signal)
+    async def _dismiss(self, member: Member) -> None:
+        """Kill one, and wait for nothing of it: a process that hangs in the kernel ends no sooner than its call."""
+        self._roster.kill(member.pid)
+        await member.hang_up()

@@ -8,7 +8,7 @@ from gateway.model.errors import GatewayError
 from gateway.model.revocation import Ended
 from gateway.runtime.channel import Carry, Channel, GoneError
 from gateway.runtime.load import ConfigText
-from gateway.runtime.orders import Build, Collect, Discard, Drain, Order, Report, Revoke, Swap
+from gateway.runtime.orders import Build, Collect, Discard, Drain, Order, Ping, Report, Revoke, Swap
 from gateway.runtime.revocations import Revocations
 from gateway.telemetry.merging import Snapshot
 
@@ -28,9 +28,9 @@ class Member:
     `snapshot` is the last that was heard of its metrics.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, pid: int) -> None:
         self._channel = channel
-        self.pid = 0
+        self.pid = pid
         self.serving = False
         self.snapshot: Snapshot = ()
 
@@ -48,8 +48,7 @@ class Member:
         What was revoked is read in the step that sends the order: whatever comes later follows it on the channel, and
         the generation hears of it while it is built. Read any earlier, a revocation in between would be in neither.
         """
-        report = await self._must(Build(config.file, config.text, revocations.recent()), _BUILDING)
-        self.pid = report.pid
+        await self._must(Build(config.file, config.text, revocations.recent()), _BUILDING)
 
     async def swap(self) -> None:
         """Have it serve what was built; raises GatewayError."""
@@ -65,6 +64,10 @@ class Member:
         report = await self._try(Revoke(ended), _BUILDING)
         return report.told if report is not None else not self.serving
 
+    async def ping(self) -> None:
+        """Return when its event loop has answered, or it has ended."""
+        await self._try(Ping(), None)
+
     async def collect(self) -> Snapshot:
         """Return its metrics, or the last that were heard."""
         report = await self._try(Collect(), _QUICK)
@@ -78,18 +81,21 @@ class Member:
         report = await self._try(Drain(patience), patience + _HANGING_UP)
         if report is not None:
             self.snapshot = report.snapshot
-        await self._channel.close()
+        await self.hang_up()
         return report is not None
 
-    async def _must(self, order: Order, seconds: float) -> Report:
+    async def hang_up(self) -> None:
+        """Have no more to do with it: `listen` returns, whether the process ends or not."""
+        await self._channel.close()
+
+    async def _must(self, order: Order, seconds: float) -> None:
         report = await self._try(order, seconds)
         if report is None:
             raise GatewayError("a worker has ended, or does not answer")
         if report.fault:
             raise GatewayError(report.fault)
-        return report
 
-    async def _try(self, order: Order, seconds: float) -> Report | None:
+    async def _try(self, order: Order, seconds: float | None) -> Report | None:
         try:
             async with asyncio.timeout(seconds):
                 return await self._channel.ask(order)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -25,16 +26,30 @@ BeWorker = Callable[[socket.socket], int]
 
 _FORK = b"f"
 _NEWS_BYTES = 64
+_WAKE_BYTES = 4096
 _LEFT_TO_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 """Ctrl-C at a terminal reaches the whole process group; what is to be done is the supervisor's to say."""
 
 
-class Buried(msgspec.Struct, frozen=True, array_like=True):
+class Born(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A worker that was made: they are in the order in which they were asked for."""
+
+    pid: int
+
+
+class Buried(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """A worker that has ended; `signal` is the one that killed it, or 0."""
 
     pid: int
     code: int
     signal: int
+
+
+News = Born | Buried
+"""The birth of each worker is told before its end."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder: msgspec.msgpack.Decoder[News] = msgspec.msgpack.Decoder(News)
 
 
 class Nursery:
@@ -59,10 +74,10 @@ class Nursery:
         """Return what to watch: it is readable when there is news."""
         return self._line.fileno()
 
-    def news(self) -> Buried | None:
-        """Return who has ended; None when the nursery itself has."""
+    def news(self) -> News | None:
+        """Return who was made or has ended; None when the nursery itself has."""
         told = self._line.recv(_NEWS_BYTES)
-        return msgspec.msgpack.decode(told, type=Buried) if told else None
+        return _decoder.decode(told) if told else None
 
     def close(self) -> None:
         """Let the nursery end; workers are not touched."""
@@ -85,29 +100,51 @@ def open_nursery(be_worker: BeWorker) -> Nursery:
 
 
 def _rear(line: socket.socket, be_worker: BeWorker) -> NoReturn:
-    """Fork on demand until the supervisor has gone."""
+    """Fork on demand until the supervisor has gone.
 
-    def bury(_number: int, _frame: FrameType | None) -> None:
-        with contextlib.suppress(ChildProcessError, OSError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                line.send(msgspec.msgpack.encode(_buried(*ended)))
-
+    An end wakes the loop and is told by it, not by the signal's handler: that one could run between a fork and the news
+    of it, and a process would be taken for alive that has ended already.
+    """
     for number in (signal.SIGTERM, *_LEFT_TO_THE_SUPERVISOR):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, bury)
+    woken, waking = socket.socketpair()
+    for each in (woken, waking):
+        each.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    signal.signal(signal.SIGCHLD, _do_nothing)
+    signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     # What is here now is never garbage: not to look at it keeps its pages shared by all workers.
     gc.collect()
     gc.freeze()
     with contextlib.suppress(OSError):
         while True:
-            order, descriptors, _, _ = socket.recv_fds(line, 1, 1)
-            if not order:
-                break
-            if os.fork() == 0:
-                line.close()
-                _work(be_worker, socket.socket(fileno=descriptors[0]))
-            os.close(descriptors[0])
+            ready, _, _ = select.select((line, woken), (), ())
+            if woken in ready:
+                woken.recv(_WAKE_BYTES)
+                _bury(line)
+            if line in ready:
+                order, descriptors, _, _ = socket.recv_fds(line, 1, 1)
+                if not order:
+                    break
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    for each in (line, woken, waking):
+                        each.close()
+                    _work(be_worker, socket.socket(fileno=descriptors[0]))
+                os.close(descriptors[0])
+                line.send(_encode(Born(pid)))
     os._exit(0)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Be a handler: without one, a signal wakes nobody."""
+
+
+def _bury(line: socket.socket) -> None:
+    """Tell of everybody who has ended."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            line.send(_encode(_buried(*ended)))
 
 
 def _work(be_worker: BeWorker, control: socket.socket) -> NoReturn:

@@ -41,6 +41,10 @@ class Revoke(msgspec.Struct, frozen=True, tag=True):
     ended: Ended
 
 
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Show that your event loop turns."""
+
+
 class Collect(msgspec.Struct, frozen=True, tag=True):
     """Tell your metrics."""
 
@@ -55,7 +59,7 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
     """From a worker: somebody else told it to end (SIGTERM), so put another in its place."""
 
 
-Order = Build | Swap | Discard | Revoke | Collect | Drain | Leave
+Order = Build | Swap | Discard | Revoke | Ping | Collect | Drain | Leave
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,7 +68,6 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     fault: str = ""
     told: bool = True
     snapshot: Snapshot = ()
-    pid: int = 0
 
 
 class Asked(msgspec.Struct, frozen=True, tag=True):

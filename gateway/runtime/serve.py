@@ -97,6 +97,7 @@ async def serve_until_told(start: Start, on_serving: Callable[[Ports], Awaitable
     try:
         await supervisor.start(start.loaded)
         notifier.ready()
+        process.tasks.start(notifier.keep_alive(), "systemd's watchdog")
         await on_serving(start.ports)
         await _until_told(told, supervisor, process, notifier, start.again)
         _log.info("draining")

@@ -53,7 +53,8 @@ class ListenSettings(SettingsModel):
     """Where the gateway listens, with how many processes, and how long it takes to leave.
 
     Without an `admin_token` nobody may revoke over the admin port. `drain` is in seconds: within the 30 that Kubernetes
-    waits by default. `watch` is how often the config and the files that it names are looked at; 0 is never.
+    waits by default. `watch` is how often the config and the files that it names are looked at; 0 is never. One of
+    several workers that does not answer for `worker_timeout` is killed and replaced; 0 is never.
     """
 
     public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
@@ -61,6 +62,7 @@ class ListenSettings(SettingsModel):
     health: Listen | None = None
     tls: TlsSettings | None = None
     workers: Annotated[int, Field(ge=1, le=1024), BeforeValidator(_workers)] = 1
+    worker_timeout: Duration = 30.0
     drain: Duration = 20.0
     watch: Duration = 1.0
     admin_token: Annotated[SecretList, BeforeValidator(_none)] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ class Notifier:
         name = environment.get("NOTIFY_SOCKET", "")
         # `@` stands for the zero byte of an abstract socket (unix(7)).
         self._address = f"\0{name[1:]}" if name.startswith("@") else name
+        self._watchdog = _watchdog(environment)
 
     def ready(self) -> None:
         """Tell that requests are served, after the start or a reload."""
@@ -31,6 +34,15 @@ class Notifier:
         """Tell that no new requests are welcome."""
         self._send("STOPPING=1")
 
+    async def keep_alive(self) -> None:
+        """Tell that this event loop turns, twice within the time after which systemd would restart us (WatchdogSec=).
+
+        To be cancelled at the very end: who leaves is watched as well. Returns where nobody watches.
+        """
+        while self._watchdog:
+            self._send("WATCHDOG=1")
+            await asyncio.sleep(self._watchdog / 2)
+
     def _send(self, state: str) -> None:
         if not self._address:
             return
@@ -40,3 +52,10 @@ class Notifier:
                 out.sendto(state.encode("ascii"), self._address)
         except OSError as error:
             _log.warning("systemd could not be told", state=state.partition("=")[0], why=error.strerror)
+
+
+def _watchdog(environment: Mapping[str, str]) -> float:
+    """Return the seconds without a word that systemd allows, or 0 (sd_watchdog_enabled(3))."""
+    microseconds = environment.get("WATCHDOG_USEC", "")
+    ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    return int(microseconds) / 1e6 if ours and microseconds.isdecimal() else 0.0

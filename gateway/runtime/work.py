@@ -89,7 +89,7 @@ class _Hand:
             case Drain():
                 await self.drain(order.patience)
                 return self._report()
-        return Report(pid=os.getpid())
+        return Report()
 
     def _report(self) -> Report:
         return Report(snapshot=snapshot(self._process.metrics.registry))

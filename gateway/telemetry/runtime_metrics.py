@@ -15,7 +15,9 @@ class RuntimeMetrics:
         self._clock = clock
         self._workers = Gauge("gateway_workers", "Processes that serve the public port.", registry=registry)
         self._wanted = Gauge("gateway_workers_wanted", "Processes that should serve it.", registry=registry)
-        self._replaced = Counter("gateway_workers_replaced", "Workers that ended by themselves.", registry=registry)
+        self._replaced = Counter(
+            "gateway_workers_replaced", "Workers that ended by themselves, or hung.", registry=registry
+        )
         reloads = Counter("gateway_config_reloads", "Attempts to reload the config.", ("outcome",), registry=registry)
         self._reloads = {outcome: reloads.labels(outcome) for outcome in ("done", "failed")}
         self._loaded_at = Gauge(
@@ -28,7 +30,7 @@ class RuntimeMetrics:
         self._wanted.set_function(wanted)
 
     def worker_ended(self) -> None:
-        """Count a worker that ended without having been told to."""
+        """Count a worker that ended without having been told to, or was killed since it hung."""
         self._replaced.inc()
 
     def loaded(self) -> None:

@@ -9,6 +9,7 @@ from tests.support.recording_upstream import recording_upstream
 from tests.support.running import Running, is_running, load, running, until, written
 
 TWO = ", workers: 2"
+PATIENT = ", workers: 2, worker_timeout: 2s"
 
 
 async def other_workers(gateway: Running, before: list[int]) -> list[int]:
@@ -58,11 +59,61 @@ async def test_a_killed_worker_is_replaced_and_told(tmp_path: Path) -> None:
         os.kill(before[0], signal.SIGKILL)
         told = await gateway.event("a worker failed")
         assert (told["pid"], told["signal"]) == (before[0], signal.SIGKILL)
-        await gateway.event("a worker ended by itself")
+        await gateway.event("a worker has ended and is replaced")
         await gateway.until_ready()
         assert await gateway.metric("gateway_workers_replaced_total") == 1
         assert len(set(gateway.workers()) - {before[0]}) == 2
         assert (await gateway.ask()).status == 200
+
+
+async def test_a_worker_that_hangs_is_replaced_and_the_others_serve_on(tmp_path: Path) -> None:
+    async with (
+        recording_upstream() as upstream,
+        running(written(tmp_path, upstream.port, listen=PATIENT)) as gateway,
+    ):
+        before = gateway.workers()
+        os.kill(before[0], signal.SIGSTOP)
+        async with load(gateway.port) as asked:
+            told = await gateway.event("a worker hangs and is killed")
+            assert (told["pid"], told["seconds"]) == (before[0], 2.0)
+            await gateway.event("a worker has ended and is replaced")
+            await gateway.until_ready()
+            await asked.further(50)
+        assert (asked.lost, set(asked.statuses)) == ([], {200})
+        assert await gateway.metric("gateway_workers_replaced_total") == 1
+        after = gateway.workers()
+        assert (len(after), before[0] in after, before[1] in after) == (2, False, True)
+
+
+async def test_until_a_worker_that_hung_is_replaced_the_gateway_serves_and_is_not_ready(tmp_path: Path) -> None:
+    async with (
+        recording_upstream() as upstream,
+        running(written(tmp_path, upstream.port, listen=PATIENT)) as gateway,
+    ):
+        os.kill(gateway.nursery(), signal.SIGSTOP)  # none can be made meanwhile
+        os.kill(gateway.workers()[0], signal.SIGSTOP)
+        assert (await gateway.admin("/readyz")).status == 200
+        await gateway.until_ready(503)
+        assert (await gateway.ask()).status == 200
+        os.kill(gateway.nursery(), signal.SIGCONT)
+        await gateway.until_ready()
+
+
+async def test_a_gateway_that_stood_still_as_a_whole_goes_on_with_the_same_workers(tmp_path: Path) -> None:
+    async with (
+        recording_upstream() as upstream,
+        running(written(tmp_path, upstream.port, listen=PATIENT)) as gateway,
+    ):
+        before = gateway.workers()
+        for pid in before:
+            os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(0.5)  # they were asked meanwhile
+        gateway.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(2.5)  # a suspended machine
+        for pid in (gateway.process.pid, *before):
+            os.kill(pid, signal.SIGCONT)
+        assert {response.status for response in await asyncio.gather(*(gateway.ask() for _ in range(20)))} == {200}
+        assert (await gateway.metric("gateway_workers_replaced_total"), gateway.workers()) == (0, before)
 
 
 async def test_metrics_are_the_sum_of_the_workers_dead_ones_too(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from itertools import count
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -12,10 +12,12 @@ import msgspec
 from gateway.resilience.tasks import TaskKeeper
 from gateway.runtime.channel import Channel, open_channel
 from gateway.runtime.load import ConfigText, Loaded
-from gateway.runtime.nursery import Buried
+from gateway.runtime.member import Member
+from gateway.runtime.nursery import Born, News
 from gateway.runtime.orders import Build, Collect, Drain, Leave, Order, Report, Revoke
 from gateway.runtime.settings import Settings
 from gateway.telemetry.merging import Family, Sample, Snapshot
+from tests.support.raw_http import PATIENCE
 
 
 def loaded(workers: int, name: str = "first", **listen: object) -> Loaded:
@@ -31,7 +33,10 @@ def counted(number: float) -> Snapshot:
 
 
 class FakeWorker:
-    """Notes its orders; `fault` is what it says against a config, `count` what it has counted."""
+    """Notes its orders; `fault` is what it says against a config, `count` what it has counted.
+
+    It hangs while `may_answer` is not set.
+    """
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -39,7 +44,9 @@ class FakeWorker:
         self.fault = ""
         self.count = 1.0
         self.told = True
-        self.hangs = False
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.ended = asyncio.Event()
         self.may_build = asyncio.Event()
         self.may_build.set()
         self.channel: Channel | None = None
@@ -48,10 +55,17 @@ class FakeWorker:
         self.channel = await open_channel(end)
         await self.channel.listen(self._carry)
         await self.channel.close()
+        self.ended.set()
 
     async def die(self) -> None:
         assert self.channel is not None
         await self.channel.close()
+
+    async def ordered(self, name: str, times: int) -> None:
+        """Return when it has heard an order of that name so often."""
+        async with asyncio.timeout(PATIENCE):
+            while self.names().count(name) < times:  # noqa: ASYNC110 - the channel hands orders to tasks of its own
+                await asyncio.sleep(0.001)
 
     async def ask_to_leave(self) -> None:
         assert self.channel is not None
@@ -66,12 +80,11 @@ class FakeWorker:
 
     async def _carry(self, order: Order) -> Report:
         self.orders.append(order)
-        if self.hangs:
-            await asyncio.Event().wait()
+        await self.may_answer.wait()
         match order:
             case Build():
                 await self.may_build.wait()
-                return Report(fault=self.fault, pid=self.pid)
+                return Report(fault=self.fault)
             case Collect() | Drain():
                 return Report(snapshot=counted(self.count))
             case Revoke():
@@ -80,16 +93,20 @@ class FakeWorker:
 
 
 class FakeNursery:
-    """Makes workers; `workers` are all that were ever made, `is_gone` that it makes none any more."""
+    """Makes workers; `workers` are all that were ever made, `is_gone` that it makes none any more.
 
-    def __init__(self) -> None:
+    `pids` are theirs. By default nobody's: no process has such a number, so whoever is killed by it is nobody.
+    """
+
+    def __init__(self, pids: Iterable[int] = range(1_000_000_000, 2_000_000_000)) -> None:
         self.workers: list[FakeWorker] = []
         self.is_gone = False
+        self.tell_births = True
         self.fault = ""
         self.may_build = asyncio.Event()
         self.may_build.set()
         self.made = asyncio.Event()
-        self._pids = count(1_000_000_000)  # no process has such a number: whoever is killed by it is nobody
+        self._pids = iter(pids)
         self._tasks = TaskKeeper()
         self._line, self._speaking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -100,23 +117,56 @@ class FakeNursery:
         worker = FakeWorker(next(self._pids))
         worker.fault, worker.may_build = self.fault, self.may_build
         self.workers.append(worker)
+        if self.tell_births:
+            self.tell(Born(worker.pid))
         self._tasks.start(worker.live(theirs), "a worker of the test")
         self.made.set()
         return ours
 
-    def tell(self, buried: Buried) -> None:
-        self._speaking.send(msgspec.msgpack.encode(buried))
+    def tell(self, news: News) -> None:
+        self._speaking.send(msgspec.msgpack.encode(news))
 
     def fileno(self) -> int:
         return self._line.fileno()
 
-    def news(self) -> Buried | None:
+    def news(self) -> News | None:
         told = self._line.recv(100)
-        return msgspec.msgpack.decode(told, type=Buried) if told else None
+        return msgspec.msgpack.decode(told, type=News) if told else None
+
+    def go(self) -> None:
+        """End as a nursery does that is killed."""
+        self.is_gone = True
+        self._speaking.close()
 
     def close(self) -> None:
         self._line.close()
         self._speaking.close()
 
     async def end(self) -> None:
+        """Wait until every worker has ended: all were hung up on."""
+        async with asyncio.timeout(PATIENCE):
+            for worker in self.workers:
+                await worker.ended.wait()
         await self._tasks.aclose()
+
+
+class Pair:
+    """A member, and the worker behind it."""
+
+    def __init__(self) -> None:
+        self.tasks = TaskKeeper()
+        self.worker = FakeWorker(42)
+
+    async def open(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.tasks.start(self.worker.live(theirs), "worker")
+        self.member = Member(await open_channel(ours), self.worker.pid)
+        self.listening = self.tasks.start(self.member.listen(_nothing), "member")
+
+    async def close(self) -> None:
+        await self.worker.die()
+        await self.tasks.aclose()
+
+
+async def _nothing(_: Order) -> Report:
+    return Report()

@@ -20,10 +20,14 @@ class Manager:
         self.address = address
         self._listening = listening
 
+    async def told(self) -> str:
+        """Return what is told next."""
+        told = asyncio.get_running_loop().sock_recv(self._listening, _LONGEST)
+        return (await asyncio.wait_for(told, PATIENCE)).decode()
+
     async def next_state(self) -> str:
         """Return the first line of what is told next."""
-        told = asyncio.get_running_loop().sock_recv(self._listening, _LONGEST)
-        return (await asyncio.wait_for(told, PATIENCE)).decode().partition("\n")[0]
+        return (await self.told()).partition("\n")[0]
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ from prometheus_client import CollectorRegistry
 from gateway.model.errors import GatewayError
 from gateway.model.revocation import Ended, EndedKind
 from gateway.runtime.many_processes import ManyProcesses
-from gateway.runtime.nursery import Buried
 from gateway.runtime.orders import Build, Revoked
 from gateway.runtime.revocations import Revocations
 from gateway.telemetry.merging import merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from tests.support.crews import FakeNursery, FakeWorker, loaded
+from tests.support.raw_http import PATIENCE
 
 USER = Ended(EndedKind.USER, "user_1")
 
@@ -46,7 +46,7 @@ async def crew() -> AsyncIterator[Crew]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(PATIENCE):
         while not holds():  # noqa: ASYNC110 - what happens between two tasks of the crew has no event
             await asyncio.sleep(0)
 
@@ -157,18 +157,34 @@ async def test_when_no_worker_can_be_made_any_more_it_is_said(crew: Crew) -> Non
         await crew.many.change(loaded(2))
 
 
-async def test_why_a_worker_failed_is_logged(crew: Crew, capsys: pytest.CaptureFixture[str]) -> None:
-    crew.nursery.tell(Buried(7, 0, 9))
-    crew.nursery.tell(Buried(8, 0, 0))
-    said: list[str] = []
+async def test_one_that_hangs_is_given_up_counted_and_replaced(crew: Crew) -> None:
+    await crew.many.change(loaded(2, worker_timeout="50ms"))
+    crew.workers[0].may_answer.clear()
+    await asyncio.wait_for(crew.workers[0].ended.wait(), PATIENCE)
+    await until(lambda: crew.many.serving() == 2)
+    assert [worker.ended.is_set() for worker in crew.workers] == [True, False, False]
+    assert crew.registry.get_sample_value("gateway_workers_replaced_total") == 1
 
-    def is_told() -> bool:
-        said.append(capsys.readouterr().out)
-        return "pid=7" in "".join(said)
 
-    await until(is_told)
-    assert "signal=9" in "".join(said)
-    assert "pid=8" not in "".join(said)
+async def test_a_new_one_that_cannot_serve_is_not_left_behind(crew: Crew) -> None:
+    await crew.many.change(loaded(1))
+    crew.nursery.fault = "the directory has gone"
+    await crew.workers[0].die()
+    await until(lambda: len(crew.workers) == 2)
+    await asyncio.wait_for(crew.workers[1].ended.wait(), PATIENCE)
+    crew.nursery.fault = ""
+    await until(lambda: crew.many.serving() == 1)
+    assert crew.workers[-1].names()[:2] == ["Build", "Swap"]
+
+
+async def test_more_that_cannot_be_made_leave_the_others_as_they_were(crew: Crew) -> None:
+    await crew.many.change(loaded(1))
+    crew.nursery.fault = "second.yaml:3:1: is wrong"
+    with pytest.raises(GatewayError, match=r"^second\.yaml:3:1: is wrong$"):
+        await crew.many.change(loaded(2, "second"))
+    await asyncio.wait_for(crew.workers[1].ended.wait(), PATIENCE)
+    assert crew.workers[0].names() == ["Build", "Swap", "Build", "Discard"]
+    assert (crew.many.serving(), crew.many.wanted()) == (1, 1)
 
 
 async def test_in_the_end_nobody_is_replaced() -> None:

@@ -1,40 +1,19 @@
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
 from gateway.model.errors import GatewayError
 from gateway.model.revocation import Ended, EndedKind
-from gateway.resilience.tasks import TaskKeeper
-from gateway.runtime.channel import open_channel
 from gateway.runtime.load import ConfigText
-from gateway.runtime.member import Member
-from gateway.runtime.orders import Build, Order, Report, Revoked
+from gateway.runtime.orders import Build, Revoked
 from gateway.runtime.revocations import Revocations
-from tests.support.crews import FakeWorker, counted
+from tests.support.crews import Pair, counted
+from tests.support.raw_http import PATIENCE
 
 USER = Ended(EndedKind.USER, "user_1")
 CONFIG = ConfigText("gateway.yaml", "text")
 NOTHING = Revocations(lambda: 1.0, 60.0)
-
-
-async def nothing(_: Order) -> Report:
-    return Report()
-
-
-class Pair:
-    """A member, and the worker behind it."""
-
-    def __init__(self) -> None:
-        self.tasks = TaskKeeper()
-        self.worker = FakeWorker(42)
-
-    async def open(self) -> None:
-        ours, theirs = socket.socketpair()
-        self.tasks.start(self.worker.live(theirs), "worker")
-        self.member = Member(await open_channel(ours))
-        self.listening = self.tasks.start(self.member.listen(nothing), "member")
 
 
 @pytest.fixture
@@ -42,15 +21,14 @@ async def pair() -> AsyncIterator[Pair]:
     made = Pair()
     await made.open()
     yield made
-    await made.worker.die()
-    await made.tasks.aclose()
+    await made.close()
 
 
 async def test_it_serves_from_its_first_swap_on(pair: Pair) -> None:
     revocations = Revocations(lambda: 1.0, 60.0)
     revocations.note(USER)
     await pair.member.build(CONFIG, revocations)
-    assert (pair.member.pid, pair.member.serving) == (42, False)
+    assert not pair.member.serving
     await pair.member.swap()
     assert pair.member.serving
     assert pair.worker.orders[0] == Build("gateway.yaml", "text", (Revoked(USER, 1.0),))
@@ -94,12 +72,29 @@ async def test_draining_takes_its_last_numbers_and_hangs_up(pair: Pair) -> None:
     pair.worker.count = 9.0
     assert await pair.member.drain(1.0)
     assert (pair.member.serving, pair.member.snapshot) == (False, counted(9.0))
-    await asyncio.wait_for(pair.listening, 5.0)
+    await asyncio.wait_for(pair.listening, PATIENCE)
 
 
 async def test_one_that_vanishes_while_it_drains_did_not_answer(pair: Pair) -> None:
-    pair.worker.hangs = True
+    pair.worker.may_answer.clear()
     draining = asyncio.gather(pair.member.drain(600.0))
     await asyncio.sleep(0)
     await pair.worker.die()
     assert await draining == [False]
+
+
+async def test_a_ping_comes_back_when_the_worker_answers_and_when_it_has_ended(pair: Pair) -> None:
+    await asyncio.wait_for(pair.member.ping(), PATIENCE)
+    pair.worker.may_answer.clear()
+    asking = asyncio.gather(pair.member.ping())
+    await asyncio.sleep(0)
+    assert not asking.done()
+    await pair.worker.die()
+    await asyncio.wait_for(asking, PATIENCE)
+
+
+async def test_whoever_hangs_up_waits_for_the_worker_no_more(pair: Pair) -> None:
+    pair.worker.may_answer.clear()
+    await pair.member.hang_up()
+    await asyncio.wait_for(pair.listening, PATIENCE)
+    assert not pair.member.serving

@@ -23,7 +23,9 @@ def be_worker(control):
 
 def hired(nursery):
     control = nursery.fork()
-    return control, int(control.recv(100))
+    born = nursery.news()
+    assert (type(born).__name__, born.pid) == ("Born", int(control.recv(100)))
+    return control, born.pid
 
 nursery = open_nursery(be_worker)
 """
@@ -55,6 +57,27 @@ print(json.dumps([[one, other], [[each.pid, each.code, each.signal] for each in 
 """)
     assert news == [[pids[0], 3, 0], [pids[1], 0, signal.SIGKILL]]
     assert errors == ""
+
+
+def test_the_birth_of_one_that_ends_at_once_is_told_before_its_end() -> None:
+    names, _ = run("""
+def at_once(control):
+    return 3
+
+brief, names = open_nursery(at_once), []
+controls = [brief.fork() for _ in range(20)]
+for _ in range(40):
+    names.append(brief.news())
+alive, told = set(), []
+for each in names:
+    if type(each).__name__ == "Born":
+        alive.add(each.pid)
+    else:
+        told.append(each.pid in alive and each.code == 3)
+        alive.discard(each.pid)
+print(json.dumps([told, list(alive)]))
+""")
+    assert names == [[True] * 20, []]
 
 
 def test_a_worker_that_fails_says_why_and_ends_with_1() -> None:

@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import gateway
+from tests.support.raw_http import PATIENCE, raw_client
+from tests.support.recording_upstream import UpstreamSide, recording_upstream
 from tests.support.running import running, written
 from tests.support.systemd import manager
+
+
+async def never(side: UpstreamSide) -> None:
+    """Answer nobody."""
+    await side.request()
+    side.upstream.arrived.set()
+    await side.closed()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -20,6 +29,23 @@ async def test_systemd_is_told_each_step(tmp_path: Path, workers: int) -> None:
             assert [await systemd.next_state(), await systemd.next_state()] == ["RELOADING=1", "READY=1"]
             assert await it.stop() == 0
             assert await systemd.next_state() == "STOPPING=1"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_systemd_is_told_that_it_lives_until_the_very_end(tmp_path: Path, workers: int) -> None:
+    async with recording_upstream(never) as upstream:
+        config = written(tmp_path, upstream.port, listen=f", workers: {workers}")
+        with manager(tmp_path) as systemd:
+            watched = {"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "200000"}
+            async with running(config, watched) as it, raw_client(it.port) as client:
+                assert [await systemd.next_state() for _ in range(3)] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+                await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n")
+                await asyncio.wait_for(upstream.arrived.wait(), PATIENCE)
+                it.process.send_signal(signal.SIGTERM)
+                while await systemd.next_state() != "STOPPING=1":
+                    pass
+                assert await systemd.next_state() == "WATCHDOG=1"  # a request is still under way
+                assert await it.stop() == 0  # a second signal waits for nobody
 
 
 @pytest.mark.parametrize("workers", [1, 2])
