@@ -21,6 +21,8 @@ from gateway.runtime.command_log import open_log
 from gateway.runtime.directory_arguments import DirectoryArguments
 from gateway.runtime.outcome import Outcome
 
+_LAST_PORT = 65535
+
 _ENDED = {
     "session": EndedKind.SESSION,
     "user": EndedKind.USER,
@@ -72,15 +74,24 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8080, help="public port, 0 for any (default 8080)")
-    parser.add_argument("--admin-port", type=int, default=9090, help="admin port, 0 for any (default 9090)")
+    parser.add_argument("--port", type=_port, default=8080, help="public port, 0 for any (default 8080)")
+    parser.add_argument("--admin-port", type=_port, default=9090, help="admin port, 0 for any (default 9090)")
     parser.add_argument("--credentials", type=Path, metavar="FILE", help="write the demo's credentials there as JSON")
     parser.set_defaults(command=_demo)
+
+
+def _port(text: str) -> int:
+    """Read a port; argparse makes a usage error of an ArgumentTypeError."""
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_LAST_PORT}")
+    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:
     from gateway.demo.start import run  # noqa: PLC0415 - see the module's docstring
 
+    if options.port == options.admin_port != 0:
+        raise GatewayError("--port and --admin-port are the same: each needs a port of its own")
     return run(options.port, options.admin_port, options.credentials)
 
 

@@ -84,8 +84,8 @@ def _takes(own: OwnPath, route: RouteSettings) -> bool:
 
 def _names(parts: Parts) -> Iterator[Problem]:
     first: dict[str, int] = {}
-    for place, route in parts.routes.items():
-        earlier = first.setdefault(route.name, place)
+    for place, name in parts.route_names.items():
+        earlier = first.setdefault(name, place)
         if earlier != place:
             yield parts.problem(f"is the name of routes[{earlier}] too", "routes", place, "name")
 

@@ -20,10 +20,11 @@ from gateway.runtime.parts import Parts
 from gateway.runtime.tracing import REMEDY, is_installed
 from gateway.source.addresses import ListenAddress, is_loopback
 from gateway.source.document import KeyPath
-from gateway.source.values import SettingsModel
+from gateway.source.values import SecretList, SettingsModel
 
 _WEAK = 32
-"""Characters; a random secret of 128 bits has 32 in hexadecimal."""
+"""Characters; a random secret of 128 bits has 32 in hexadecimal. Keys of less than 112 bits are out of use (NIST SP
+800-131A)."""
 
 _DIRECTORY_URL = re.compile(r"(?:sqlite:///|postgres(?:ql)?://).", re.ASCII)
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is compared, nothing listens
@@ -58,10 +59,19 @@ def _collide(one: ListenAddress, other: ListenAddress) -> bool:
 
 
 def _secrets(parts: Parts) -> Iterator[Problem]:
-    for position, secret in enumerate(parts.sections.secret):
-        if len(secret.get_secret_value()) < _WEAK:
-            text = f"is short for a secret: take {_WEAK} random characters or more (openssl rand -hex 32)"
-            yield parts.warning(text, "secret", position)
+    """Yield what is short enough to be guessed, of what we alone choose: what others gave us is theirs to choose."""
+    chosen: list[tuple[KeyPath, SecretList]] = [
+        (("listen", "admin_token"), parts.sections.listen.admin_token),
+        (("secret",), parts.sections.secret),
+    ]
+    for name, authority in parts.authorities.items():
+        if isinstance(authority, DirectorySettings):
+            chosen.append((("authorities", name, "pepper"), authority.pepper))
+    for path, secrets in chosen:
+        for position, secret in enumerate(secrets):
+            if len(secret.get_secret_value()) < _WEAK:
+                text = f"is short for a secret: take {_WEAK} random characters or more (openssl rand -hex 32)"
+                yield parts.warning(text, *path, *((position,) if len(secrets) > 1 else ()))
 
 
 def _trust(parts: Parts) -> Iterator[Problem]:

@@ -28,8 +28,8 @@ class Parts(msgspec.Struct, frozen=True):
     """The parts of a config that can be read, each under its name or its place in the list.
 
     `sections` are the settings without those parts; a section that cannot be read has its defaults there.
-    `authority_names` and `reader_names` are all that are written, those that cannot be read among them: what refers to
-    such a one is not wrong.
+    `authority_names`, `reader_names` and `route_names` are all that are written, those that cannot be read among them:
+    what refers to such a one is not wrong, and what is named alike is.
     """
 
     document: Document
@@ -40,6 +40,7 @@ class Parts(msgspec.Struct, frozen=True):
     routes: Mapping[int, RouteSettings]
     authority_names: frozenset[str]
     reader_names: frozenset[str]
+    route_names: Mapping[int, str]
 
     def problem(self, text: str, *path: str | int) -> Problem:
         """Return an error at the place of `path`."""
@@ -54,15 +55,17 @@ def read_parts(document: Document) -> Parts:
     """Read what can be read; never raises."""
     data = document.data if isinstance(document.data, dict) else {}
     authorities, credentials = _map(data.get("authorities")), _map(data.get("credentials"))
+    routes = _list(data.get("routes"))
     return Parts(
         document=document,
         sections=_sections(data),
         authorities=_each(_AUTHORITY, authorities.items()),
         credentials=_each(_READER, credentials.items()),
         session_info=_each(_DIALECT, enumerate(_list(data.get("session_info")))),
-        routes=_each(_ROUTE, enumerate(_list(data.get("routes")))),
+        routes=_each(_ROUTE, enumerate(routes)),
         authority_names=frozenset(authorities),
         reader_names=frozenset(credentials),
+        route_names={place: each["name"] for place, each in enumerate(routes) if _is_named(each)},
     )
 
 
@@ -87,6 +90,10 @@ def _sections(data: Mapping[str, Any]) -> Sections:
                 continue
             kept[key] = data[key]
     return Sections.model_validate(kept)
+
+
+def _is_named(route: Any) -> bool:
+    return isinstance(_map(route).get("name"), str)
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -48,9 +48,7 @@ async def test_the_keys_of_access_and_cookie_tokens_are_exchanged(
         for replica in two.both:
             await replica.take("token-keys", pem(new))
         told = [(await two.one.gateway.ask("/echo/", field)).status for field in fields]
-        assert (
-            told == [401] * 4 + [200] * 2
-        )  # by the old key, also while both were there; by the new one
+        assert told == [401] * 4 + [200] * 2  # by the old key, also while both were there; by the new one
 
 
 async def test_no_identity_token_is_signed_with_a_key_that_nobody_could_know(

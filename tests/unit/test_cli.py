@@ -64,6 +64,7 @@ def test_the_environment_fills_the_config(
         ("check",),
         ("serve",),
         ("demo", "--port", "many"),
+        ("demo", "--port", "-1"),
         ("explain", "-c", "f", "GET"),
         ("explain", "-c", "f", "-H", "no colon", "GET", "/"),
         ("explain", "-c", "f", "-H", ": nameless", "GET", "/"),
@@ -78,6 +79,19 @@ def test_the_environment_fills_the_config(
 )
 def test_wrong_usage_is_code_2_and_says_how(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
     assert usage_of(capsys, *arguments).startswith("usage: gateway")
+
+
+@pytest.mark.parametrize("option", ["--port", "--admin-port"])
+def test_a_port_that_is_none_is_told_by_the_option_that_named_it(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    (last,) = usage_of(capsys, "demo", option, "99999").splitlines()[-1:]
+    assert last == f"gateway demo: error: argument {option}: a port is a number from 0 to 65535"
+
+
+def test_the_demo_needs_two_ports(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--port", "8080", "--admin-port", "8080"]) == 1
+    assert capsys.readouterr().err == "gateway: --port and --admin-port are the same: each needs a port of its own\n"
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,11 @@ def test_two_routes_of_one_name_are_told() -> None:
     assert lines(check_routes(parts(text))) == ["routes[1].name: is the name of routes[0] too"]
 
 
+def test_two_routes_of_one_name_are_told_although_neither_is_right() -> None:
+    text = "routes: [{name: r, spam: 1}, 7, {name: s}, {name: r, match: {path: a}}, {name: 7}, {name: 7}]"
+    assert lines(check_routes(parts(text))) == ["routes[3].name: is the name of routes[0] too"]
+
+
 @pytest.mark.parametrize(
     ("routes", "expected"),
     [

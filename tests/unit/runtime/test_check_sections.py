@@ -29,10 +29,24 @@ def test_no_two_listen_at_one_place(listen: str, expected: list[str]) -> None:
     assert said(f"listen: {listen}") == expected
 
 
-def test_a_short_secret_is_warned_of_without_being_shown() -> None:
-    assert said(f"secret: [{SECRET}, hunter2]") == [
-        "warning: secret[1]: is short for a secret: take 32 random characters or more (openssl rand -hex 32)"
-    ]
+SHORT = "is short for a secret: take 32 random characters or more (openssl rand -hex 32)"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f"secret: [{SECRET}, hunter2]", ["secret[1]"]),
+        (f"listen: {{admin_token: {SECRET}}}", []),
+        ("listen: {admin_token: hunter2}", ["listen.admin_token"]),
+        (f"listen: {{admin_token: [hunter2, {SECRET}]}}", ["listen.admin_token[0]"]),
+        (
+            f"authorities: {{a: {{kind: directory, url: 'sqlite:///d', pepper: [{SECRET}, hunter2]}}}}",
+            ["authorities.a.pepper[1]"],
+        ),
+    ],
+)
+def test_what_is_short_enough_to_be_guessed_is_warned_of_without_being_shown(text: str, places: list[str]) -> None:
+    assert said(text) == [f"warning: {place}: {SHORT}" for place in places]
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
@@ -77,7 +91,7 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
 
 def test_a_file_that_an_authority_names_must_be_there() -> None:
     assert said(
-        "authorities: {a: {kind: directory, url: 'sqlite:///x', pepper: p, "
+        f"authorities: {{a: {{kind: directory, url: 'sqlite:///x', pepper: {SECRET}, "
         "tokens: {issuer: i, audience: a, keys_file: /nowhere/keys.pem}}}"
     ) == ["authorities.a.tokens.keys_file: cannot be read: No such file or directory"]
 
@@ -99,7 +113,7 @@ def test_an_authority_that_is_asked_in_the_clear_is_warned_of(url: str, expected
 
 @pytest.mark.parametrize("url", ["mysql://u:s3cr3t@h/d", "sqlite://", "gateway.db"])
 def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) -> None:
-    assert said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: p}}}}") == [
+    assert said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}") == [
         "authorities.a.url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
     ]
 
@@ -116,7 +130,7 @@ def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) ->
 )
 def test_what_a_database_is_asked_besides_is_read_too(query: str, expected: list[str]) -> None:
     url = f"postgresql://u:s3cr3t@h/d?{query}"
-    found = said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: p}}}}")
+    found = said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}")
     assert len(found) == len(expected)
     for told, text in zip(found, expected, strict=True):
         assert told.startswith(f"authorities.a.url: {text}")
@@ -124,7 +138,7 @@ def test_what_a_database_is_asked_besides_is_read_too(query: str, expected: list
 
 
 def test_a_directory_s_url_that_cannot_be_taken_apart_is_told() -> None:
-    (told,) = said("authorities: {a: {kind: directory, url: 'postgresql://u:s3cr3t@[h/d', pepper: p}}")
+    (told,) = said(f"authorities: {{a: {{kind: directory, url: 'postgresql://u:s3cr3t@[h/d', pepper: {SECRET}}}}}")
     assert told == "authorities.a.url: cannot be read as a URL"
 
 
