@@ -203,7 +203,7 @@ def _judge_targets(attacked: Victim, run: Run[Any], targets: list[str]) -> None:
     before = len(attacked.upstream.requests)
     for target in targets:
         seen = run(attacked.attack(get(target.encode())))
-        assert seen.statuses in {(200,), (400,), (401,), (404,)}
+        assert seen.statuses in {(200,), (400,), (401,), (404,), (408,)}  # 408 where the machine leaves us no time
     for received in attacked.upstream.requests[before:]:
         for reading in readings(received.target):
             assert reading.startswith((b"/public/", b"/optional/")) or reading == b"/public", received.target

@@ -52,7 +52,7 @@ class Asking:
 
 @pytest.fixture
 async def asking(proxy: ChaosProxy) -> AsyncIterator[Asking]:
-    asking = Asking(proxy, 0.05)
+    asking = Asking(proxy, 0.2)
     yield asking
     await asking.tasks.aclose()
     await asking.client.aclose()
@@ -107,7 +107,7 @@ async def test_an_error_that_redis_answers_does_not_stop_other_questions(asking:
 
 async def test_questions_of_one_request_share_what_it_may_wait(asking: Asking, proxy: ChaosProxy) -> None:
     await asking.ping()  # connects
-    proxy.delay = 0.02
+    proxy.delay = 0.06
     allowance = asking.guard.allowance()
     answers = [await asking.ping(allowance) for _ in range(6)]
     assert answers[0] is True
