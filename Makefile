@@ -2,7 +2,7 @@
 # make test   unit, contract and behaviour tests against a real Valkey or Redis
 # make e2e    the same program among foreign parts: clients, proxies, issuers, databases
 # make lint   ruff, mypy --strict, import-linter, the mirror check, hadolint
-# make bench  the benchmark table (needs nginx and wrk)
+# make bench  the benchmark tables (needs nginx and wrk)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,8 +30,11 @@ lint: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python tests/bench/run.py
+	@$(BIN)/python tests/bench/authenticated.py
+	@$(BIN)/python tests/bench/growth.py
 	@$(BIN)/python tests/bench/own_answers.py
 	@$(BIN)/python tests/bench/tiers.py
+	@$(BIN)/python tests/bench/memory.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build

@@ -1,37 +1,31 @@
-"""Print what a gateway weighs: idle, under load, full of sessions; a connection; a session in Redis.
+"""Print what a gateway weighs: at its start, under load, full of sessions; and what a session weighs in Redis.
 
 The figures of deploy/CAPACITY.md, and of the requests in deploy/kubernetes. Takes some minutes; needs nginx and wrk.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
-import json
 import re
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench import processes
-from tests.bench.full import directory_command
-from tests.bench.processes import ROOT, Subject, find, free_port, running
+from tests.bench.full import serving
+from tests.bench.processes import Subject, find, free_port
 from tests.bench.redis_footprint import redis_rows
+from tests.bench.tokens import ISSUER, Issuer, issuer
 from tests.support import redis_server
-from tests.support.issuer import EC_KEY, jwk, sign
 
 _SESSIONS = 100_000
 _PORTION = 5_000
-_CONNECTIONS = 5_000
 _AT_ONCE = 64
 _ADMIN = 'listen: {{public: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}"}}\n'
 _COMMON = """
@@ -42,7 +36,8 @@ routes: [{{name: all, match: {{path: /}}, access: required, upstream: "http://12
 """
 _TOKENS = """
 authorities:
-  tokens: {{kind: jwt, issuer: "https://id.example.com", audience: gateway, algorithms: [ES256], jwks_url: "{jwks}"}}
+  tokens:
+    {{kind: jwt, issuer: "{issuer}", audience: bench, jwks_url: "http://127.0.0.1:{jwks}/jwks", algorithms: [EdDSA]}}
 credentials: {{token: {{kind: bearer, authority: tokens}}}}
 """
 _KEYS = """
@@ -91,9 +86,10 @@ def main() -> None:
         folder = Path(name)
         redis = stack.enter_context(redis_server.running(redis_server.program()))
         upstream = stack.enter_context(processes.upstream(folder / "upstream")).port
-        values = {"redis": redis.url, "upstream": upstream, "jwks": stack.enter_context(_key_set())}
+        by = stack.enter_context(issuer(folder / "issuer"))
+        values = {"redis": redis.url, "upstream": upstream, "jwks": by.port, "issuer": ISSUER}
         for label, figure in itertools.chain(
-            _with_keys(folder / "keys", values), _with_tokens(folder / "tokens", values), redis_rows(redis)
+            _with_keys(folder / "keys", values), _with_tokens(folder / "tokens", values, by), redis_rows(redis)
         ):
             sys.stdout.write(f"| {label:60} | {figure:9,.1f} |\n")
             sys.stdout.flush()
@@ -107,17 +103,15 @@ def _with_keys(folder: Path, values: dict[str, object]) -> Iterator[tuple[str, f
         yield "... MiB at most, after 10 s of load", gateway.mebibytes("VmHWM")
 
 
-def _with_tokens(folder: Path, values: dict[str, object]) -> Iterator[tuple[str, float]]:
+def _with_tokens(folder: Path, values: dict[str, object], by: Issuer) -> Iterator[tuple[str, float]]:
     with _gateway(folder, _TOKENS, values) as gateway:
         idle = gateway.mebibytes()
         yield "tokens, no directory: MiB after the start", idle
         yield "... seconds of CPU until it serves", gateway.subject.cpu_seconds()
-        tokens = [_token(number) for number in range(_SESSIONS)]
+        tokens = [by.token(number) for number in range(_SESSIONS)]
         gateway.load(10, "-H", f"Authorization: Bearer {tokens[0]}")
         loaded = gateway.mebibytes()
         yield "... MiB at most, after 10 s of load", gateway.mebibytes("VmHWM")
-        opened = asyncio.run(_open_connections(gateway, tokens[0]))
-        yield f"... an idle connection, of {_CONNECTIONS:,}: KiB", opened
         for first in range(0, _SESSIONS, _PORTION):
             _show(gateway, folder, tokens[: first + _PORTION], first)
         yield f"... MiB with {_SESSIONS:,} sessions of tokens", gateway.mebibytes()
@@ -133,63 +127,12 @@ def _show(gateway: Footprint, folder: Path, tokens: list[str], known: int) -> No
         gateway.load(4, "-s", str(folder / "every.lua"))
 
 
-async def _open_connections(gateway: Footprint, token: str) -> float:
-    """Return KiB of resident memory for each connection that has had a request and waits for another."""
-    before = gateway.mebibytes()
-    request = f"GET /small HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
-    writers = []
-    for _ in range(_CONNECTIONS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.subject.port)
-        writer.write(request)
-        await reader.readuntil(b"\r\n\r\n")
-        writers.append(writer)
-    return (gateway.mebibytes() - before) * 1024 / len(writers)
-
-
 @contextlib.contextmanager
 def _gateway(folder: Path, parts: str, values: dict[str, object]) -> Iterator[Footprint]:
-    folder.mkdir()
-    port, admin, config = free_port(), free_port(), folder / "gateway.yaml"
-    config.write_text((_ADMIN + _COMMON + parts).format(port=port, admin=admin, folder=folder, **values))
-    if parts is _KEYS:
-        directory_command("migrate", "-c", str(config))
-        directory_command("load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
-    command = [sys.executable, "-m", "gateway", "serve", "-c", str(config)]
-    with running("the gateway", command, port) as subject:
+    admin = free_port()
+    template = _ADMIN + _COMMON + parts
+    with serving("the gateway", folder, template, with_directory=parts is _KEYS, admin=admin, **values) as subject:
         yield Footprint(subject, admin)
-
-
-def _token(number: int) -> str:
-    now = int(time.time())  # noqa: TID251 - a bench is a program of its own
-    claims = {"iss": "https://id.example.com", "aud": "gateway", "iat": now, "exp": now + 3600, "org_id": "org_1"}
-    return sign(claims | {"sub": f"user-{number}", "sid": f"s-{number}", "email": f"u{number}@example.com"}, kid="k1")
-
-
-@contextlib.contextmanager
-def _key_set() -> Iterator[str]:
-    """Serve the issuer's keys; yield their URL."""
-    document = json.dumps({"keys": [jwk(EC_KEY, "k1")]}).encode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(document)))
-            self.end_headers()
-            self.wfile.write(document)
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/jwks"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""The whole gateway as it is run in production: `gateway serve`, an API key, a role rule, identity headers, metrics."""
+"""The whole gateway as it is run in production: `gateway serve`, a credential, a rule, identity headers, metrics."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.processes import ROOT, Subject, free_port, running
 
-_KEY = "sk_live_abc123xyz456"
+KEY = {"X-Api-Key": "sk_live_abc123xyz456"}
 """The example key of the demo's records; its member is an admin."""
 
 _CONFIG = """
@@ -22,6 +21,7 @@ authorities:
 credentials:
   project_key: {{kind: api_key, header: x-api-key, type: project, authority: accounts}}
 telemetry: {{access_log: {access_log}}}
+limits: {{connections: 20000, idle: 10m}}
 routes:
 {routes}
 """
@@ -36,28 +36,35 @@ def gateway(
     folder: Path, upstream_port: int, *, name: str, routes: int = 1, access_log: bool = False
 ) -> Iterator[Subject]:
     """Run `gateway serve` with `routes` routes, of which the last one meets every request."""
-    folder.mkdir()
-    port, config = free_port(), folder / "gateway.yaml"
     paths = [f"/route-{number}/" for number in range(routes - 1)] + ["/"]
     text = "".join(_ROUTE.format(number=number, path=path, upstream=upstream_port) for number, path in enumerate(paths))
-    config.write_text(
-        _CONFIG.format(
-            port=port, admin=free_port(), folder=folder, routes=text, access_log="true" if access_log else "false"
-        )
-    )
-    directory_command("migrate", "-c", str(config))
-    directory_command("load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
-    command = [sys.executable, "-m", "gateway", "serve", "-c", str(config)]
-    with running(name, command, port, {"X-Api-Key": _KEY}) as found:
+    values = {"routes": text, "access_log": "true" if access_log else "false"}
+    with serving(name, folder, _CONFIG, with_directory=True, **values) as found:
+        found.headers = KEY
         yield found
 
 
-def directory_command(*arguments: str) -> None:
-    """Run `gateway directory` and let it fail the bench."""
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "directory", *arguments],
-        check=True,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        env=os.environ,
+@contextlib.contextmanager
+def serving(
+    name: str, folder: Path, template: str, *, with_directory: bool = False, **values: object
+) -> Iterator[Subject]:
+    """Run `gateway serve` with a config of its own; a directory has the demo's records."""
+    folder.mkdir(exist_ok=True)
+    port, config = free_port(), folder / "gateway.yaml"
+    config.write_text(template.format(**{"port": port, "admin": free_port(), "folder": folder, **values}))
+    if with_directory:
+        command("directory", "migrate", "-c", str(config))
+        command("directory", "load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
+    serve = [sys.executable, "-m", "gateway", "serve", "-c", str(config)]
+    with running(name, serve, port) as found:
+        yield found
+
+
+def command(*arguments: str) -> str:
+    """Run a command of ours and return what it prints; its failure is the bench's."""
+    told = subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments], check=False, cwd=ROOT, capture_output=True, text=True
     )
+    if told.returncode:
+        raise SystemExit(told.stderr)
+    return told.stdout

@@ -6,19 +6,17 @@ Run by `make bench` after the table of carried requests; CPU time of the answeri
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gateway.signing import KeyRing
-from tests.bench.full import directory_command
+from tests.bench.full import KEY, command, serving
+from tests.bench.load import Shape, cost, ratio, require_tools, table
 from tests.bench.processes import ROOT, Subject, free_port, running
-from tests.bench.run import Shape, cost
 
 _CONFIG = """
 listen: {{public: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}"}}
@@ -47,19 +45,18 @@ _PAIR = {"X-User-Id": "rbAXPnMktTFbNpwtJ", "X-Auth-Token": "1Dd4iN_ClKn5jl-xPC36
 
 def main(seconds: int = 4, rounds: int = 3) -> None:
     """Measure and print."""
+    require_tools()
+    taken: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        rows = list(_rows(stack, folder))
-        costs: dict[str, list[float]] = {subject.name: [] for subject, _ in rows}
+        asked = list(_rows(stack, Path(name)))
         for _ in range(rounds):
-            for subject, path in rows:
-                costs[subject.name].append(cost(subject, Shape(subject.name, path, 64), folder / "none", seconds))
-    sys.stdout.write(
-        f"\n| {'an answer of our own, microseconds of CPU':40} | (ratio)        |\n|{'-' * 42}|{'-' * 15}:|\n"
+            for subject, path in asked:
+                spent = cost(subject, Shape(subject.name, path, 64), seconds)
+                taken.setdefault(subject.name, []).append(spent)
+    least = taken[asked[0][0].name]
+    table(
+        "an answer of our own", ["microseconds of CPU"], [(name, [ratio(each, least)]) for name, each in taken.items()]
     )
-    least = median(costs[rows[0][0].name])
-    for name, each in costs.items():
-        sys.stdout.write(f"| {name:40} | {median(each):7.1f} ({median(each) / least:4.2f}) |\n")
 
 
 def _rows(stack: contextlib.ExitStack, folder: Path) -> Iterator[tuple[Subject, str]]:
@@ -77,24 +74,15 @@ def _rows(stack: contextlib.ExitStack, folder: Path) -> Iterator[tuple[Subject, 
 def example_gateway(folder: Path, name: str) -> Iterator[Subject]:
     """Run a gateway with the example records; `name` says whose credential goes with each request to it."""
     folder.mkdir()
-    port, config = free_port(), folder / "gateway.yaml"
-    config.write_text(_CONFIG.format(port=port, admin=free_port(), folder=folder))
     (folder / "keys.pem").write_bytes(KeyRing.generate().to_pem())
-    directory_command("migrate", "-c", str(config))
-    directory_command("load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
-    headers = {"composio": {"X-Api-Key": "sk_live_abc123xyz456"}, "memghost": {}}.get(name, _PAIR)
-    if name == "memghost":
-        told = subprocess.run(
-            [sys.executable, "-m", "gateway", "directory", "token", "-c", str(config), "--session", _SESSION],
-            check=True,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        headers = {"Authorization": f"Bearer {told.stdout.strip()}"}
-    command = [sys.executable, "-m", "gateway", "serve", "-c", str(config)]
-    with running(name, command, port, headers) as found:
+    with serving(name, folder, _CONFIG, with_directory=True) as found:
+        found.headers = {"composio": KEY, "memghost": _bearer(folder)}.get(name, _PAIR)
         yield found
+
+
+def _bearer(folder: Path) -> dict[str, str]:
+    token = command("directory", "token", "-c", f"{folder}/gateway.yaml", "--session", _SESSION)
+    return {"Authorization": f"Bearer {token.strip()}"}
 
 
 if __name__ == "__main__":

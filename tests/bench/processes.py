@@ -18,57 +18,27 @@ _PATIENCE = 15.0
 _NGINX_FOLDERS = "".join(
     f"{kind}_temp_path {{folder}}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 )
-_NGINX = (
+NGINX = (
     "daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;\n"
     "events {{ worker_connections 4096; }}\n"
     "http {{ access_log off; keepalive_requests 100000000; client_max_body_size 0;\n" + _NGINX_FOLDERS
 )
 _UPSTREAM = (
-    _NGINX
+    NGINX
     + """server {{ listen 127.0.0.1:{port} backlog=4096;
   location / {{ default_type application/json; return 200 '{{"ok":true,"items":[1,2,3]}}'; }}
   location /big {{ alias {folder}/big; }} }} }}"""
 )
 _PLAIN = (
-    _NGINX
+    NGINX
     + "server {{ listen 127.0.0.1:{port} backlog=4096;\n location / {{ proxy_pass http://127.0.0.1:{upstream}; }} }} }}"
 )
 _KEPT = (
-    _NGINX
+    NGINX
     + """upstream kept {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 100000000; }}
 server {{ listen 127.0.0.1:{port} backlog=4096;
   location / {{ proxy_pass http://kept; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}"""
 )
-_CADDY = "{{\n admin off\n auto_https off\n}}\n:{port} {{\n bind 127.0.0.1\n reverse_proxy 127.0.0.1:{upstream}\n}}\n"
-_TRAEFIK_STATIC = (
-    "entryPoints: {{web: {{address: '127.0.0.1:{port}'}}}}\nproviders: {{file: {{filename: '{folder}/routes.yaml'}}}}\n"
-    "global: {{checkNewVersion: false, sendAnonymousUsage: false}}\nlog: {{level: ERROR}}\n"
-)
-_TRAEFIK_ROUTES = (
-    "http:\n  routers: {{all: {{rule: 'PathPrefix(`/`)', service: up}}}}\n"
-    "  services: {{up: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{upstream}'}}]}}}}}}\n"
-)
-_ENVOY = """static_resources:
-  listeners:
-  - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: in
-          route_config:
-            virtual_hosts: [{{name: all, domains: ["*"], routes: [{{match: {{prefix: /}}, route: {{cluster: up}}}}]}}]
-          http_filters:
-          - name: router
-            typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-  clusters:
-  - name: up
-    load_assignment:
-      cluster_name: up
-      endpoints:
-      - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}}}}}]
-"""
 
 
 @dataclass
@@ -82,7 +52,11 @@ class Subject:
 
     def cpu_seconds(self) -> float:
         """CPU time of the whole process tree so far, as the kernel's scheduler counts it (not in ticks)."""
-        return sum(_thread_nanoseconds(pid) for pid in _tree(self.process.pid)) / 1e9
+        return sum(_thread_nanoseconds(pid) for pid in self.tree()) / 1e9
+
+    def tree(self) -> list[int]:
+        """Return the ids of the process and its descendants."""
+        return _tree(self.process.pid)
 
 
 def find(program: str) -> str | None:
@@ -92,16 +66,14 @@ def find(program: str) -> str | None:
 
 
 @contextlib.contextmanager
-def running(
-    name: str, command: list[str], port: int, headers: dict[str, str] | None = None, env: dict[str, str] | None = None
-) -> Iterator[Subject]:
+def running(name: str, command: list[str], port: int, env: dict[str, str] | None = None) -> Iterator[Subject]:
     """Start a program, wait until it listens on `port`, and stop it at the end."""
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})}, cwd=ROOT
     )
     try:
         _await_port(process, name, port)
-        yield Subject(name, port, process, headers or {})
+        yield Subject(name, port, process)
     finally:
         process.terminate()
         process.wait(_PATIENCE)
@@ -112,21 +84,21 @@ def upstream(folder: Path) -> Iterator[Subject]:
     """nginx, answering by itself: a small JSON, and 1 MiB at `/big`."""
     folder.mkdir()
     (folder / "big").write_bytes(os.urandom(1 << 20))
-    with _nginx("upstream", _UPSTREAM, folder, 0) as found:
+    with nginx("upstream", _UPSTREAM, folder) as found:
         yield found
 
 
 @contextlib.contextmanager
 def nginx_plain(folder: Path, upstream_port: int) -> Iterator[Subject]:
     """nginx with `proxy_pass` and nothing else: the yardstick. As it ships, it makes a connection per request."""
-    with _nginx("nginx, plain proxy_pass", _PLAIN, folder, upstream_port) as found:
+    with nginx("nginx, plain proxy_pass", _PLAIN, folder, upstream=upstream_port) as found:
         yield found
 
 
 @contextlib.contextmanager
 def nginx_kept(folder: Path, upstream_port: int) -> Iterator[Subject]:
     """nginx, tuned to keep its upstream connections."""
-    with _nginx("nginx, upstream keepalive", _KEPT, folder, upstream_port) as found:
+    with nginx("nginx, upstream keepalive", _KEPT, folder, upstream=upstream_port) as found:
         yield found
 
 
@@ -140,46 +112,19 @@ def featureless(upstream_port: int) -> Iterator[Subject]:
 
 
 @contextlib.contextmanager
-def caddy(folder: Path, upstream_port: int) -> Iterator[Subject]:
+def nginx(name: str, template: str, folder: Path, **ports: int) -> Iterator[Subject]:
+    """Run one worker with a config that begins as NGINX does; `ports` are put into it."""
     port = free_port()
-    config = _written(folder, "Caddyfile", _CADDY, port, upstream_port)
-    command = [find("caddy") or "", "run", "--adapter", "caddyfile", "--config", str(config)]
-    with running("Caddy, plain", command, port, env={"GOMAXPROCS": "1", "HOME": str(folder)}) as found:
-        yield found
-
-
-@contextlib.contextmanager
-def traefik(folder: Path, upstream_port: int) -> Iterator[Subject]:
-    port = free_port()
-    _written(folder, "routes.yaml", _TRAEFIK_ROUTES, port, upstream_port)
-    config = _written(folder, "traefik.yaml", _TRAEFIK_STATIC, port, upstream_port)
-    command = [find("traefik") or "", f"--configFile={config}"]
-    with running("Traefik, plain", command, port, env={"GOMAXPROCS": "1"}) as found:
-        yield found
-
-
-@contextlib.contextmanager
-def envoy(folder: Path, upstream_port: int) -> Iterator[Subject]:
-    port = free_port()
-    config = _written(folder, "envoy.yaml", _ENVOY, port, upstream_port)
-    base_id = ["--base-id", str(port)]  # two Envoys of one id share their memory
-    command = [find("envoy") or "", "-c", str(config), "--concurrency", "1", "-l", "error", *base_id]
-    with running("Envoy, plain", command, port) as found:
-        yield found
-
-
-@contextlib.contextmanager
-def _nginx(name: str, template: str, folder: Path, upstream_port: int) -> Iterator[Subject]:
-    port = free_port()
-    config = _written(folder, "nginx.conf", template, port, upstream_port)
+    config = written(folder, "nginx.conf", template, port=port, **ports)
     with running(name, [find("nginx") or "", "-c", str(config), "-p", str(folder)], port) as found:
         yield found
 
 
-def _written(folder: Path, name: str, template: str, port: int, upstream_port: int) -> Path:
+def written(folder: Path, name: str, template: str, **values: object) -> Path:
+    """Write a config into its folder."""
     folder.mkdir(exist_ok=True)
     path = folder / name
-    path.write_text(template.format(folder=folder, port=port, upstream=upstream_port))
+    path.write_text(template.format(folder=folder, **values))
     return path
 
 
@@ -201,7 +146,6 @@ def _await_port(process: subprocess.Popen[bytes], name: str, port: int) -> None:
 
 
 def _tree(pid: int) -> list[int]:
-    """Return a process and its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(grandchild for child in children for grandchild in _tree(int(child)))]
 
