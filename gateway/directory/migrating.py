@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -16,13 +18,24 @@ _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x67772D646972
 """The advisory lock that migrations hold: "gw-dir" in ASCII, a number that no other program would choose."""
 
+_ALONE = threading.Lock()
+
 
 async def migrate(url: str) -> None:
     """Make what is missing: for SQLite the file, then every table and column; nothing when all is there.
 
-    One transaction, so a failure leaves the schema as it was. One at a time in a process, since alembic's context is
-    global. Raises DirectoryError.
+    One transaction, so a failure leaves the schema as it was. Raises DirectoryError.
     """
+    await asyncio.to_thread(_migrate_alone, url)
+
+
+def _migrate_alone(url: str) -> None:
+    """Migrate one at a time in this process, on a loop that does nothing else: alembic's context is global."""
+    with _ALONE:
+        asyncio.run(_migrate(url))
+
+
+async def _migrate(url: str) -> None:
     make_place(url)
     directory = Directory.open(url, connections=1)
     try:

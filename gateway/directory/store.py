@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.directory.engine import file_of, open_engine
@@ -75,8 +76,14 @@ class Directory:
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:
-        """Hand out a connection in one transaction: committed at the end, rolled back by any error."""
+        """Hand out a connection in one transaction: committed at the end, rolled back by any error.
+
+        SQLite's driver begins by itself, at the first row that is written: what was read before may be old by then, and
+        tables that were made stay though the rest fails. So it is told to begin, as the only writer.
+        """
         async with _told(), self._engine.begin() as connection:
+            if file_of(self._engine) is not None:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     async def key_by_hash(self, hashes: Sequence[str]) -> StoredKey | None:
@@ -148,4 +155,10 @@ async def _told() -> AsyncIterator[None]:
         raise
     except Exception as fault:
         # Everything: drivers raise errors of their own before SQLAlchemy can wrap them (a wrong password, no route).
-        raise DirectoryError(f"the directory cannot be asked: {type(fault).__name__}") from fault
+        raise DirectoryError(f"the directory cannot be asked: {_kind(fault)}") from fault
+
+
+def _kind(fault: Exception) -> str:
+    """Return the name of the driver's own error, which says more than the one that SQLAlchemy sorts it under."""
+    own = fault.orig if isinstance(fault, DBAPIError) else None
+    return type(fault if own is None else own.__cause__ or own).__name__

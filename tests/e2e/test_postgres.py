@@ -10,7 +10,9 @@ import pytest
 import trustme
 
 from gateway.directory.migrating import migrate
-from gateway.model.errors import DirectoryError
+from gateway.directory.schema import require_current
+from gateway.directory.store import Directory
+from gateway.model.errors import DirectoryError, SchemaError
 from gateway.runtime.generation import open_generation
 from gateway.runtime.process import Process
 from gateway.runtime.settings import Settings
@@ -91,6 +93,31 @@ async def test_activity_reaches_the_row(postgres: PostgresServer, tmp_path: Path
                 pass  # noted off the request's path: each round asks the database again
         assert await reader.fetchval(noted, COOKIE_SESSION) == before[COOKIE_SESSION]
         await reader.close()
+
+
+async def test_tables_that_may_not_be_read_are_told_from_tables_that_are_not_there(postgres: PostgresServer) -> None:
+    url = await postgres.new_database()
+    directory = Directory.open(url)
+    with pytest.raises(SchemaError, match="no tables yet"):
+        await require_current(directory)
+    await migrate(url)
+    await require_current(directory)
+    owner = await asyncpg.connect(url)
+    await owner.execute("REVOKE SELECT ON alembic_version FROM gateway")
+    await owner.close()
+    with pytest.raises(DirectoryError, match=r"cannot be asked: InsufficientPrivilegeError$") as told:
+        await require_current(directory)
+    assert not isinstance(told.value, SchemaError)
+    await directory.close()
+
+
+async def test_databases_are_migrated_side_by_side_and_one_of_them_in_turn(postgres: PostgresServer) -> None:
+    urls = [await postgres.new_database() for _ in range(2)]
+    await asyncio.gather(*map(migrate, urls), *map(migrate, urls))
+    for url in urls:
+        directory = Directory.open(url)
+        await require_current(directory)
+        await directory.close()
 
 
 @pytest.mark.parametrize("spoil", ["password", "database", "port"])
