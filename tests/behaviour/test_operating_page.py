@@ -1,0 +1,133 @@
+"""The pages of deploy/ for whoever operates it agree with the program: metrics, alerts, log fields, names of tests."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
+
+from gateway.telemetry.access_line import AccessLine
+from gateway.telemetry.audit import AuditEvent, AuditOutcome, _AuditLine
+from tests.support.recording_upstream import recording_upstream
+from tests.support.running import Running, running
+from tests.support.serving import PROJECT_KEY, Examples, config
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PAGES = sorted(DEPLOY.glob("*.md")) + sorted(DEPLOY.glob("*/README.md")) + [DEPLOY.parent / "README.md"]
+OPERATING = (DEPLOY / "OPERATING.md").read_text(encoding="utf-8")
+RULES = YAML(typ="safe", pure=True).load(DEPLOY / "prometheus/rules.yaml")
+LIBRARY = ("process_", "python_")
+
+Shown = dict[str, tuple[str, frozenset[str]]]
+"""A metric's name -> its type and labels."""
+
+
+def documented() -> Shown:
+    rows = re.findall(r"(?m)^\| `(gateway_\w+)` \| (\w+) \| (.*?) \|", OPERATING)
+    return {name: (kind, frozenset(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+
+
+async def real(gateway: Running) -> Shown:
+    """Return what `/metrics` has, by the names that a query would ask for."""
+    shown: Shown = {}
+    for family in text_string_to_metric_families((await gateway.admin("/metrics")).body.decode()):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        if not name.startswith(LIBRARY):
+            shown[name] = (family.type, frozenset(labels))
+    return shown
+
+
+async def test_the_table_of_metrics_is_what_a_gateway_tells_and_the_reverse(
+    tmp_path: Path, examples: Examples, redis_url: str, key_prefix: str
+) -> None:
+    """With everything switched on, and one request of each sort that a label needs."""
+    async with recording_upstream() as upstream:
+        settings = config(
+            upstream.port, examples.settings(tmp_path), redis={"url": redis_url, "key_prefix": key_prefix}
+        )
+        settings["listen"] |= {"watch": "0s", "workers": 2}
+        settings["telemetry"] = {"traces": "otlp"}
+        settings["routes"].append(
+            {"name": "gone", "match": {"path": "/gone/"}, "access": "public", "upstream": "http://127.0.0.1:9"}
+        )
+        path = tmp_path / "gateway.yaml"
+        path.write_text(json.dumps(settings))
+        async with running(path, {"OTEL_TRACES_SAMPLER": "always_off"}) as gateway:
+            await gateway.ask("/echo/", f"X-Api-Key: {PROJECT_KEY}")
+            await gateway.ask("/gone/")
+            found = await real(gateway)
+    # a label of what did not happen here is not there: no retry took place
+    known = {name: (kind, labels if found[name][1] else frozenset()) for name, (kind, labels) in documented().items()}
+    assert known == found
+
+
+def test_every_alert_asks_for_metrics_labels_and_parts_of_the_runbook_that_are_there() -> None:
+    table = documented()
+    parts = anchors(DEPLOY / "RUNBOOK.md")
+    for rule in RULES["groups"][0]["rules"]:
+        named = set(re.findall(r"(?:gateway|process)_\w+", rule["expr"]))
+        assert named
+        assert {name for name in named if name.startswith("gateway_")} <= set(table), rule["alert"]
+        known = {label for name in named if name in table for label in table[name][1]} | {"job"}
+        assert set(re.findall(r"(\w+)(?:!?=~?)\"", rule["expr"])) <= known, rule["alert"]
+        assert rule["annotations"]["runbook"].partition("#")[2] in parts, rule["alert"]
+
+
+def fields(kind: str) -> set[str]:
+    """Return the fields that the page lists for one kind of line."""
+    (part,) = re.findall(rf'(?s)\*\*`"log": "{kind}"`\*\*.*?\n\n(\|.*?)\n\n', OPERATING)
+    first = re.findall(r"(?m)^\| (`.*?) \|", part)
+    return {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+
+
+@pytest.mark.parametrize(("kind", "line"), [("access", AccessLine), ("audit", _AuditLine)])
+def test_the_table_of_a_lines_fields_is_what_it_can_hold_and_the_reverse(kind: str, line: Any) -> None:
+    assert fields(kind) == set(line.__struct_fields__)
+
+
+def test_every_audit_event_and_outcome_is_on_the_page() -> None:
+    (events,) = re.findall(r"(?m)^\| `event` \| (.*) \|$", OPERATING)
+    assert set(re.findall(r"`(\w+)`", events)) == {event.value for event in AuditEvent}
+    (outcomes,) = re.findall(r"(?m)^\| `outcome` \| (`done`.*) \|$", OPERATING)
+    assert set(re.findall(r"`(\w+)`", outcomes)) == {outcome.value for outcome in AuditOutcome}
+
+
+def all_tests() -> set[str]:
+    files = DEPLOY.parent.glob("tests/**/test_*.py")
+    return {name for path in files for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))}
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names by which the headings of a page are linked to, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                yield page, target
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    there = all_tests()
+    for page in PAGES:
+        named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))
+        assert named <= there, (page.name, named - there)
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page, target in links():
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), (page.name, target)
+        if anchor:
+            assert anchor in anchors(place), (page.name, target)
