@@ -3,11 +3,12 @@
 # make e2e    the same program among foreign parts: clients, proxies, issuers, databases
 # make lint   ruff, mypy --strict, import-linter, the mirror check, hadolint
 # make bench  the benchmark tables (needs nginx and wrk)
+# make profile  where a request's CPU time goes, by module (needs py-spy besides)
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test e2e lint bench clean
+.PHONY: run test e2e lint bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
@@ -35,6 +36,9 @@ bench: .venv/.dev
 	@$(BIN)/python tests/bench/own_answers.py
 	@$(BIN)/python tests/bench/tiers.py
 	@$(BIN)/python tests/bench/memory.py
+
+profile: .venv/.dev
+	@$(BIN)/python tests/bench/hot_modules.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
