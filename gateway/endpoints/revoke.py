@@ -12,6 +12,7 @@ import msgspec
 from gateway.endpoints.admin import Page
 from gateway.endpoints.refusals import refusal_response
 from gateway.forwarding.client_request import ClientRequest
+from gateway.forwarding.faults import ExchangeError
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
 from gateway.model.revocation import Ended, EndedKind
@@ -100,6 +101,8 @@ class Revocation:
                     body += chunk
                     if len(body) > _BODY_BYTES:
                         raise _RefusedError(Refusal(RefusalCode.TOO_LARGE, "the body is too large"))
+        except ExchangeError as error:
+            raise _RefusedError(error.refusal) from None
         except TimeoutError:
             raise _RefusedError(Refusal(RefusalCode.TIMEOUT, "the body did not arrive in time")) from None
         return bytes(body)

@@ -93,6 +93,9 @@ class Arrival:
         self.fed = 0
         if size > self._limits.head_bytes:
             refuse_long_heads(messages, self._limits.head_bytes)
+        if self._in_body and not self._body.is_eof():
+            # No request: the parser has given up in the middle of a body, and tells nobody who waits for the rest.
+            self._body.set_exception(ExchangeError(Fault.BODY_BROKEN, "the chunked framing is broken"))
         self._body = messages[-1][1] if messages else EMPTY_PAYLOAD
         self._framing = None
         if self._body is EMPTY_PAYLOAD:

@@ -239,7 +239,9 @@ async def test_a_chunk_has_one_reading(attacked: Victim) -> None:
 async def test_a_broken_chunk_ends_the_exchange_whenever_it_comes(attacked: Victim) -> None:
     for chunks in BROKEN_CHUNKS:
         async with raw_client(attacked.gateway.port) as client:
-            await client.send(request(POST, CHUNKED, body=b"5\r\nfirst\r\n"))
+            await client.send(request(POST, CHUNKED, b"Expect: 100-continue"))
+            assert (await client.response(interim=True)).status == 100  # the head was read alone, and is being served
+            await client.send(b"5\r\nfirst\r\n")
             await client.send(chunks + MARKER)
             assert (await client.response()).status == 400
             assert await client.read_all() == b""

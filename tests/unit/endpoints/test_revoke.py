@@ -152,15 +152,25 @@ async def test_a_body_that_does_not_name_one_thing_ends_nothing(fleet: Fleet, po
     assert fleet.audit[0]["outcome"] == "refused"
 
 
-HEAD = (
-    f"POST /revoke HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 1000000\r\n\r\n".encode()
-)
+CALL = f"POST /revoke HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
+HEAD = CALL + b"Content-Length: 1000000\r\n\r\n"
+CHUNKED = CALL + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 async def test_a_large_body_is_refused_before_it_is_whole(fleet: Fleet, port: int) -> None:
     async with raw_client(port) as client:
         await client.send(HEAD + b" " * 5000)
         assert (await client.response()).status == 413
+    assert fleet.ended == []
+
+
+async def test_a_body_that_breaks_is_malformed(fleet: Fleet, port: int) -> None:
+    async with raw_client(port) as client:
+        await client.send(CHUNKED + b"no size\r\n")
+        assert (await client.response()).status == 400
+    async with raw_client(port) as client:
+        await client.send(CHUNKED + b"1;" + b"x" * 40_000 + b"\r\n")
+        assert (await client.response()).status == 400
     assert fleet.ended == []
 
 

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.forwarding.deadline import Deadline
 from gateway.forwarding.faults import ExchangeError, Fault
@@ -47,7 +49,10 @@ class Caller:
         self.arrival = Arrival(loop, limits, self.times)
 
     def sends(self, data: bytes) -> bool:
-        new, _, _ = self._parser.feed_data(data)
+        try:
+            new, _, _ = self._parser.feed_data(data)
+        except HttpProcessingError:
+            new = [(None, EMPTY_PAYLOAD)]  # as aiohttp's protocol does
         self.messages += new
         return self.arrival.took(data, self.messages, len(new), parsed_all=True)
 
@@ -120,6 +125,16 @@ def test_a_body_that_stalls_fails_unless_we_hold_it(caller: Caller) -> None:
     fault = body.exception()
     assert isinstance(fault, ExchangeError)
     assert fault.fault is Fault.CLIENT_STALLED
+
+
+def test_a_body_that_the_parser_gives_up_fails_at_once(caller: Caller) -> None:
+    caller.sends(CHUNKED + b"3\r\nabc\r\n")
+    body = caller.messages[0][1]
+    caller.sends(b"no size\r\n")
+    fault = body.exception()
+    assert isinstance(fault, ExchangeError)
+    assert fault.fault is Fault.BODY_BROKEN
+    assert caller.paths == ["/c", None]
 
 
 def test_no_body_stalls_where_there_is_none(caller: Caller) -> None:
