@@ -51,7 +51,7 @@ class GuardedRedis:
         self._breaker = breaker
         self._tasks = tasks
         self._metrics = metrics
-        self._complaining = False
+        self._complaining: set[str] = set()
 
     @property
     def reachable(self) -> bool:
@@ -82,6 +82,7 @@ class GuardedRedis:
         finally:
             allowance.left -= monotonic() - began
         self._well()
+        self._complaining.discard(operation)
         return result
 
     def _probe_when_due(self) -> None:
@@ -100,12 +101,11 @@ class GuardedRedis:
     def _well(self) -> None:
         if self._breaker.succeeded():
             _log.info("redis answers again")
-        self._complaining = False
 
     def _at_fault(self, operation: str, why: str) -> Fault:
         self._metrics.redis_fault(operation)
-        if not self._complaining:
-            self._complaining = True
+        if operation not in self._complaining:  # a full server reads well and fails each fill: that is one episode
+            self._complaining.add(operation)
             _log.warning("redis cannot do what it was asked", operation=operation, why=why)
         return Fault(why)
 

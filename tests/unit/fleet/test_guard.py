@@ -105,6 +105,27 @@ async def test_an_error_that_redis_answers_does_not_stop_other_questions(asking:
     assert await asking.ping() is True
 
 
+async def test_what_redis_refuses_again_and_again_is_told_once_though_other_questions_go_well(
+    asking: Asking,
+) -> None:
+    """A full server answers every read and refuses every fill: one line for each look-up would flood the log."""
+
+    async def refused(client: RedisClient) -> object:
+        return await client.execute_command("NO_SUCH_COMMAND")
+
+    async def fill() -> object:
+        return await asking.guard.ask(refused, "fill", asking.guard.allowance())
+
+    with capture_logs() as lines:
+        for _ in range(10):
+            assert await asking.ping() is True
+            assert isinstance(await fill(), Fault)
+        assert len(lines) == 1
+        await asking.guard.ask(asking._ping, "fill", asking.guard.allowance())
+        await fill()
+    assert len(lines) == 2
+
+
 async def test_questions_of_one_request_share_what_it_may_wait(asking: Asking, proxy: ChaosProxy) -> None:
     await asking.ping()  # connects
     proxy.delay = 0.06
