@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ CHAT_TOKEN = "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"
 CHAT_SESSION = "rBk3bZ8vJ2sQeT5wX"
 CLOSED_CHAT_SESSION = "QoYYFw2t9oKks2niG"
 
+_FILES: dict[bool, bytes] = {}
+
 
 class Changes(list[Ended]):
     """Keeps what a change told of."""
@@ -52,14 +55,34 @@ def session_tokens(key_ring: KeyRing = KEY_RING, issuer: str = ISSUER, audience:
 @asynccontextmanager
 async def opened(url: str, *, demo: bool = True) -> AsyncIterator[Directory]:
     """A migrated directory, by default with the demo's records."""
-    await migrate(url)
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not path.exists():
+        path.write_bytes(await _made(demo=demo))
+    else:
+        await _make(url, demo=demo)
     directory = Directory.open(url)
     try:
-        if demo:
-            await load_records(directory, PEPPERS, DEMO_RECORDS, Changes())
         yield directory
     finally:
         await directory.close()
+
+
+async def _make(url: str, *, demo: bool) -> None:
+    await migrate(url)
+    if demo:
+        directory = Directory.open(url)
+        await load_records(directory, PEPPERS, DEMO_RECORDS, Changes())
+        await directory.close()
+
+
+async def _made(*, demo: bool) -> bytes:
+    """Return a SQLite file that is made once: hundreds of tests want one, and to copy it takes no time."""
+    if demo not in _FILES:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "directory.db"
+            await _make(f"sqlite:///{path}", demo=demo)
+            _FILES[demo] = path.read_bytes()
+    return _FILES[demo]
 
 
 async def load_text(
