@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.forwarding.carried import Answer
 from gateway.forwarding.client_request import ClientRequest
+from gateway.forwarding.faults import ExchangeError
 from gateway.model.response import Response
 from gateway.runtime.arrival import FrontLimits
 from gateway.runtime.server import GatewayServer, Handler
@@ -134,25 +135,36 @@ async def test_as_many_requests_follow_one_whose_body_came_late_as_any_other() -
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
-    data=st.lists(
+    pieces=st.lists(
         st.one_of(
             st.binary(max_size=30),
             st.sampled_from(
                 [
                     b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\n", b"Host: h\r\n", b"\r\n", b"Content-Length: 3\r\n",
-                    b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n", b"abc", b"Connection: upgrade\r\n",
-                    b"Upgrade: websocket\r\n", b"Upgrade: h2c\r\n", b"Expect: 100-continue\r\n", b" ", b"\x00", b":",
+                    b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n", b"3\r\nabc\r\n", b"abc", b" ", b"\x00", b":",
+                    b"Connection: upgrade\r\n", b"Upgrade: websocket\r\n", b"Upgrade: h2c\r\n", GET,
+                    b"Expect: 100-continue\r\n",
                 ]
             ),
         ),
         max_size=12,
-    ).map(b"".join)
+    ),
+    head=st.sampled_from([b"", b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"]),
+    at_once=st.booleans(),
 )  # fmt: skip
-def test_no_bytes_of_a_caller_hang_or_break_a_connection(data: bytes) -> None:
+def test_no_bytes_of_a_caller_hang_or_break_a_connection(pieces: list[bytes], head: bytes, at_once: bool) -> None:
+    async def read(request: ClientRequest) -> Answer:
+        with contextlib.suppress(ExchangeError):
+            return Response(200, body=await request.content.read())
+        return Response(400)
+
     async def send() -> bytes:
         limits = FrontLimits(head_timeout=0.05, body_stall=0.05, idle=0.05)
-        async with serving(limits=limits) as client:
-            await client.send(data)
+        async with serving(read, limits) as client:
+            with contextlib.suppress(ConnectionError):
+                for piece in [head + b"".join(pieces)] if at_once else [head, *pieces]:
+                    await client.send(piece)
+                    await asyncio.sleep(0)
             return await client.read_all()
 
     received = asyncio.run(send())
