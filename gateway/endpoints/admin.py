@@ -31,7 +31,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class AdminPort:
-    """The handler of a low-level aiohttp server: hands each request to the page of its path, word for word.
+    """Hands each request to the page of its path, word for word.
 
     `listen.admin` has every page; `listen.health`, which kubelets and scrapers reach, has health and metrics alone.
     `new_id` makes request ids; nobody's are taken over here.

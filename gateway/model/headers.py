@@ -55,6 +55,7 @@ class Headers:
 
     Bytes, because a decoded value is another value: aiohttp turns non-UTF-8 bytes into surrogates and drops them on
     the way out, so `adm\xffin` would arrive as `admin`.
+
     `by_name` is for those who read it on every request: a method of ours costs more than the look-up.
     """
 

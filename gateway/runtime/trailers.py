@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
-Message = tuple[object, StreamReader]
-"""What aiohttp's parser makes of a request: its head, or why there is none, and its body."""
+from gateway.runtime.unreadable import Message
 
 _BARE_END = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it; the first CRLF is the head's or a chunk's.
