@@ -18,7 +18,6 @@ from redis.exceptions import ConnectionError as NoConnectionError
 
 RedisClient = Redis | RedisCluster
 
-_DEFAULT_PORT = 6379
 _SENTINEL_PORT = 26379
 _CONNECTIONS = 64
 """Commands at once to one server from one process; beyond it callers wait, at most the timeout."""
