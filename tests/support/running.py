@@ -143,7 +143,8 @@ async def running(config: Path, environment: Mapping[str, str] | None = None) ->
         if process.returncode is None:
             assert await gateway.stop() == 0
         assert process.stderr is not None
-        assert await process.stderr.read() == b""
+        complaint = (await process.stderr.read()).decode("utf-8", "replace")
+        assert not complaint, complaint
     finally:
         if process.returncode is None:
             process.kill()
