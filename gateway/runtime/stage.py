@@ -41,7 +41,7 @@ class Stage:
 
     async def answer(self, request: ClientRequest) -> Answer:
         """Answer one request; see `Front.answer`."""
-        playing = self._current or self._playing
+        playing = self._current or self._playing  # the property costs each request a call, and only it raises
         playing.under_way += 1
         try:
             return await playing.generation.front.answer(request)
