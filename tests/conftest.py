@@ -8,11 +8,16 @@ import uuid
 from collections.abc import Generator, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.support import redis_server
 from tests.support.ports import free_port
 from tests.support.serving import Examples, unconfigure_logging
+
+# How long an example takes, or to think of one, says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)

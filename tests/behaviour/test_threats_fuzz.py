@@ -29,7 +29,7 @@ Run = Callable[[Coroutine[Any, Any, Answer]], Answer]
 SOON = {"head_timeout": "100ms", "body_stall": "100ms", "idle": "100ms"}
 """Limits under which half a request is answered before a fuzzer loses patience."""
 
-FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -161,7 +161,5 @@ class Resolving(RuleBasedStateMachine):
             assert len(self.gateway.memory) <= 2
 
 
-Resolving.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+Resolving.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestResolving = Resolving.TestCase

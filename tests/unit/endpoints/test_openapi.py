@@ -127,7 +127,7 @@ def _hold_against(whole: dict[str, Any], url: str, headers: dict[str, str]) -> s
     statuses = set()
     for result in schema.get_all_operations():
 
-        @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=15, database=None, suppress_health_check=list(HealthCheck))
         @given(case=result.ok().as_strategy())
         def hold(case: schemathesis.Case) -> None:
             answer = case.call_and_validate(base_url=url, headers=headers, excluded_checks=LEFT_OUT)

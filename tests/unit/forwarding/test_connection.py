@@ -147,7 +147,7 @@ async def test_a_vanished_upstream_lets_its_writer_go() -> None:
     connection.write(b"into the void")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(
     data=st.one_of(
         st.binary(max_size=300),

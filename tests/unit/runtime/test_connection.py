@@ -133,7 +133,7 @@ async def test_as_many_requests_follow_one_whose_body_came_late_as_any_other() -
         assert {(await client.response()).status for _ in range(40)} == {200}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(
     pieces=st.lists(
         st.one_of(
