@@ -33,6 +33,8 @@ async def is_refused(port: int) -> bool:
             return False
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it came at the very moment at which the socket was closed
+        return False
 
 
 @WORKERS
