@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__
+from gateway.commands.command_log import open_log
+from gateway.commands.command_result import Outcome
+from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
-from gateway.model.revocation import Ended, EndedKind
-from gateway.runtime.command_log import open_log
-from gateway.runtime.directory_arguments import DirectoryArguments
-from gateway.runtime.outcome import Outcome
+from gateway.model.revocation_target import Ended, EndedKind
 
 _LAST_PORT = 65535
 
@@ -101,7 +101,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from gateway.runtime.serve import run  # noqa: PLC0415 - see the module's docstring
+    from gateway.commands.serve import run  # noqa: PLC0415 - see the module's docstring
 
     return run(options.config)
 
@@ -112,7 +112,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from gateway.runtime.check import check_file  # noqa: PLC0415 - see the module's docstring
+    from gateway.config.check import check_file  # noqa: PLC0415 - see the module's docstring
 
     checked = check_file(options.config, os.environ)
     for problem in checked.problems:
@@ -141,7 +141,7 @@ def _header(text: str) -> tuple[bytes, bytes]:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from gateway.runtime.explain import explain  # noqa: PLC0415 - see the module's docstring
+    from gateway.commands.explain import explain  # noqa: PLC0415 - see the module's docstring
 
     return _print(explain(options.config, options.method, options.url, tuple(options.headers)))
 
@@ -155,7 +155,7 @@ def _add_revoke(parser: argparse.ArgumentParser) -> None:
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    from gateway.runtime.revoke import revoke  # noqa: PLC0415 - see the module's docstring
+    from gateway.commands.revoke import revoke  # noqa: PLC0415 - see the module's docstring
 
     (ended,) = [Ended(kind, value) for name, kind in _ENDED.items() if (value := getattr(options, name)) is not None]
     return _print(revoke(options.config, ended, options.audit))

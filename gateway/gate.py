@@ -12,20 +12,20 @@ import msgspec
 
 from gateway.credentials.reader import Reader
 from gateway.credentials.reading import read_one
-from gateway.identity.headers import IdentityHeaders
-from gateway.identity.tokens import IdentityTokens
+from gateway.identity.identity_headers import IdentityHeaders
+from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.access import AccessRequest
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind
 from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.memo import Remembered
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.remembered import Remembered
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
 from gateway.model.session import Session
 from gateway.policy.cors import Cors, requested_method
 from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller, limit_fields
-from gateway.policy.origins import refuse_origin
+from gateway.policy.origin_check import refuse_origin
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
 

@@ -15,13 +15,13 @@ from pydantic import Field
 
 from gateway.authorities.verdict_digest import verdict_digest
 from gateway.directory.hashing import Peppers, login_token_hash
+from gateway.directory.session_tokens import SessionClaims, SessionTokens
 from gateway.directory.stored import Store, StoredKey, StoredSession
-from gateway.directory.tokens import SessionClaims, SessionTokens
 from gateway.directory.verdicts import judge_key, judge_session
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation import Ended
+from gateway.model.revocation_target import Ended
 from gateway.signing import KeyRing, TokenFault
 from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.credentials.reader import Fingerprint
-from gateway.credentials.shown import RepeatedError, only_value
+from gateway.credentials.single_value import RepeatedError, only_value
 from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.source.names import FieldName

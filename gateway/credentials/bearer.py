@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.credentials.reader import Fingerprint
-from gateway.credentials.shown import UNREADABLE, RepeatedError, only_value
+from gateway.credentials.single_value import UNREADABLE, RepeatedError, only_value
 from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.source.values import SettingsModel, StringList

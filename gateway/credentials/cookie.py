@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from gateway.credentials.reader import Fingerprint
-from gateway.credentials.shown import RepeatedError, only_value
+from gateway.credentials.single_value import RepeatedError, only_value
 from gateway.model.access import AccessRequest
 from gateway.model.anonymous import is_anonymous
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading

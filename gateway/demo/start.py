@@ -11,6 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
+from gateway.commands.serve import Start, serve_until_told
+from gateway.config.check import check_document
+from gateway.config.load import ConfigText, Loaded
+from gateway.config.settings import Settings
 from gateway.demo.credentials import (
     SESSION_BEARER,
     SESSION_COOKIE,
@@ -25,16 +29,12 @@ from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.model.errors import DirectoryError, SettingsError
-from gateway.model.revocation import Ended
-from gateway.runtime.check import check_document
-from gateway.runtime.load import ConfigText, Loaded
-from gateway.runtime.loop import run_loop
-from gateway.runtime.process import wall_clock
-from gateway.runtime.serve import Start, serve_until_told
-from gateway.runtime.settings import Settings
-from gateway.runtime.sockets import Ports, bind_ports, port_of
+from gateway.model.revocation_target import Ended
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
+from gateway.wiring.process import wall_clock
+from gateway.workers.event_loop import run_loop
+from gateway.workers.sockets import Ports, bind_ports, port_of
 
 _HERE = Path(__file__).parent
 _RECORDS = _HERE / "records.yaml"

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from gateway.dialects.answer_decoder import Hearing
 from gateway.dialects.composio_wire import (
     FAULTS,
     ApiKeyInfo,
@@ -19,19 +20,18 @@ from gateway.dialects.composio_wire import (
     SessionInfo,
 )
 from gateway.dialects.dialect import Ask, Documented, Heard, Question, Reply
-from gateway.dialects.hearing import Hearing
-from gateway.dialects.instants import (
+from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.settings import EndpointSettings
+from gateway.dialects.wire_times import (
     maybe_milliseconds,
     maybe_parse_instant,
     milliseconds,
     parse_instant,
 )
-from gateway.dialects.replies import json_reply, retry_later
-from gateway.dialects.settings import EndpointSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
+from gateway.model.memo import Remembered
 from gateway.model.refusal import Refusal
-from gateway.model.remembered import Remembered
 from gateway.model.session import ApiKey, Member, Organization, Project, Session
 
 _PATH = "/api/v3/auth/session/info"

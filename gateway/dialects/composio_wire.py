@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.instants import Milliseconds, Text
+from gateway.dialects.wire_times import Milliseconds, Text
 
 
 class Org(msgspec.Struct):

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.dialects.answer_decoder import Hearing
 from gateway.dialects.dialect import Ask, Documented, Heard, Question, Reply
-from gateway.dialects.hearing import Hearing
-from gateway.dialects.instants import Instant, Text, utc
-from gateway.dialects.replies import json_reply, retry_later
+from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.settings import EndpointSettings
+from gateway.dialects.wire_times import Instant, Text, utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.refusal import Refusal

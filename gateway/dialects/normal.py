@@ -11,8 +11,8 @@ from datetime import datetime
 import msgspec
 
 from gateway.dialects.dialect import Ask, Documented, Reply
-from gateway.dialects.instants import maybe_utc
-from gateway.dialects.replies import json_reply, retry_later
+from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.wire_times import maybe_utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import CredentialKind
 from gateway.model.refusal import Refusal, RefusalCode

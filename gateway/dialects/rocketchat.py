@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from gateway.dialects.answer_decoder import Hearing, parse
 from gateway.dialects.dialect import Ask, Documented, Heard, Question, Reply, SessionWanted
-from gateway.dialects.hearing import Hearing, parse
-from gateway.dialects.replies import json_reply, retry_later
+from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.rocketchat_wire import RocketChatError, RocketChatSession, session_document, session_of_document
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.dialects.instants import Instant, Milliseconds, Text, maybe_parse_instant, milliseconds
+from gateway.dialects.wire_times import Instant, Milliseconds, Text, maybe_parse_instant, milliseconds
 from gateway.model.session import Device, Login, Session, User
 
 _Value = TypeVar("_Value")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 from uuid import uuid4
 
+from gateway.dialects.answer_decoder import Hearing
 from gateway.dialects.dialect import Ask, Documented, Heard, Question, Renew, Reply
-from gateway.dialects.hearing import Hearing
-from gateway.dialects.replies import json_reply, retry_later
+from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.dialects.wacht_wire import (
     WachtAnswer,

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.instants import Instant, Text, maybe_utc, utc
+from gateway.dialects.wire_times import Instant, Text, maybe_utc, utc
 from gateway.model.session import Organization, Session, SignIn, User, Workspace
 
 

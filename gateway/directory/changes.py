@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-from gateway.directory.known import KnownRows
+from gateway.directory.existing_rows import KnownRows
 from gateway.directory.record_rows import TableRow
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 
 OnChange = Callable[[Ended], Awaitable[None]]
 """Told, after the commit, whose cached answers are out of date: they are to be looked up again.

@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.directory.changes import OnChange, tell
 from gateway.directory.hashing import Peppers, visible_prefix
 from gateway.directory.schema import require_current
+from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
 from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, organizations, projects, sessions
-from gateway.directory.tokens import SessionTokens
 from gateway.directory.verdicts import judge_session
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 
 KeyType = Literal["project", "user", "organization"]
 

@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.directory.changes import OnChange, tell, touched
+from gateway.directory.existing_rows import dangling, known_rows, misplaced, organizations_of
 from gateway.directory.hashing import Peppers
-from gateway.directory.known import dangling, known_rows, misplaced, organizations_of
 from gateway.directory.record_rows import TableRow, rows_of
 from gateway.directory.records_file import RecordsFile, read_records
 from gateway.directory.store import Directory
 from gateway.directory.tables import METADATA, signins
 from gateway.model.errors import RecordsError
-from gateway.model.revocation import Ended
+from gateway.model.revocation_target import Ended
 
 
 class Loaded(msgspec.Struct, frozen=True):

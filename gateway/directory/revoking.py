@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, sessions
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 
 
 async def mark_ended(connection: AsyncConnection, ended: Ended, now: datetime) -> int:

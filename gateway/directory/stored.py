@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.model.revocation import Ended
+from gateway.model.revocation_target import Ended
 from gateway.model.session import Session
 
 ACTIVE = "active"

@@ -8,9 +8,9 @@ import msgspec
 import structlog
 
 from gateway.endpoints.refusals import refusal_response
-from gateway.forwarding.client_request import ClientRequest
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
+from gateway.upstream.client_request import ClientRequest
 
 Render = Callable[[], Awaitable[tuple[bytes, str]]]
 """Returns the metrics of every process, and their content type."""

@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from gateway.endpoints.access import AccessReader, forwarded_headers
+from gateway.endpoints.access_reader import AccessReader, forwarded_headers
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.renewal import CookieRenewal
-from gateway.forwarding.carried import Answer
-from gateway.forwarding.client_request import ClientRequest
-from gateway.forwarding.forwarder import Forwarder
 from gateway.gate import Gate
 from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal
 from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.forwarded import Answer
+from gateway.upstream.forwarder import Forwarder
 
 _NOT_KEPT = ((b"Cache-Control", b"no-store"),)
 

@@ -9,10 +9,9 @@ import msgspec
 import structlog
 
 from gateway.credentials.reader import Reader
-from gateway.credentials.shown import UNREADABLE
+from gateway.credentials.single_value import UNREADABLE
 from gateway.dialects.dialect import Ask, Quota, Reply, Served, SessionWanted
 from gateway.endpoints.development import dev_session_as_cookie
-from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate, Identified
 from gateway.model.access import AccessRequest
 from gateway.model.answers import Found, Rejected, Unavailable, Verdict
@@ -24,6 +23,7 @@ from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
 
 SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
 """(credential, session id, name of the authority that knew the credential) -> another session of the same user."""

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from gateway.endpoints.refusals import refusal_response
-from gateway.forwarding.client_request import ClientRequest
 from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
 
 _METHODS = ("GET", "HEAD")
 _ALLOW = ((b"Allow", ", ".join(_METHODS).encode("ascii")),)

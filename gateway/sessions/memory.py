@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from gateway.sessions.endings import Endings
-from gateway.sessions.kept import Kept
+from gateway.sessions.cache_entry import Kept
+from gateway.sessions.revocation_log import Endings
 
 _TURNS = 64
 """Entries that one eviction may spare: if all were used lately, a whole round would hold up the event loop."""

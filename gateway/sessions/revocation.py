@@ -1,137 +1,86 @@
-"""Ending a session everywhere, and hearing that somebody else did."""
+"""What is remembered of something that was ended or changed, and whom it touches."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
+from datetime import datetime
+from enum import IntEnum
 
-import structlog
-from redis.exceptions import RedisError
+import msgspec
 
-from gateway.fleet.client import RedisClient
-from gateway.model.foreign import UNDECODABLE
-from gateway.model.revocation import Ended
-from gateway.sessions.ending import Effect, Ending, News, effect_of
-from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
-from gateway.sessions.memory import MemoryStore
-from gateway.sessions.times import CacheTimes
-from gateway.sessions.tombstones import Tombstones, decode_news
-from gateway.telemetry.resolution_metrics import ResolutionMetrics
-
-_log = structlog.get_logger(__name__)
-
-_ATTEMPTS = 3
-_PAUSE = 0.1
-
-Announce = Callable[[News], Awaitable[bool]]
-"""Tells the fleet; returns whether that was done in full."""
+from gateway.model.answers import Found
+from gateway.model.revocation_target import EndedKind
 
 
-class Announcer:
-    """Tells the fleet through Redis. Not behind the breaker: a revocation is tried even when Redis seems away."""
+class Effect(IntEnum):
+    """What an ending does to an answer; part of the bus messages and of Redis, so values never change.
 
-    def __init__(self, client: RedisClient, tombstones: Tombstones) -> None:
-        self._client = client
-        self._tombstones = tombstones
-
-    async def __call__(self, news: News) -> bool:
-        """Set tombstones, take entries away, publish; any step may be done twice, so a fault begins anew."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                await self._tombstones.end(self._client, news)
-            except (RedisError, OSError, TimeoutError) as error:
-                _log.warning("a revocation did not reach redis", attempt=attempt + 1, why=type(error).__name__)
-                await asyncio.sleep(_PAUSE)
-            else:
-                return True
-        return False
-
-
-async def nobody_else(news: News) -> bool:  # noqa: ARG001 - the type's
-    """Announce to a fleet of one."""
-    return True
-
-
-class Revoker:
-    """Ends things, under every secret, in this process first and then in the fleet. `clock` is in epoch seconds."""
-
-    def __init__(
-        self,
-        handles: Handles,
-        endings: Endings,
-        times: CacheTimes,
-        clock: Callable[[], float],
-        metrics: ResolutionMetrics,
-        announce: Announce = nobody_else,
-    ) -> None:
-        self._handles = handles
-        self._endings = endings
-        self._times = times
-        self._clock = clock
-        self._announce = announce
-        self._metrics = metrics
-
-    async def revoke(self, ended: Ended) -> bool:
-        """End it for good: what carries it is refused, whatever an authority says. True when the fleet was told.
-
-        A user's or organization's sessions of before end; those issued later are not touched. Raises ValueError for a
-        credential whose id is no fingerprint.
-        """
-        life = max(self._times.revoked, self._times.changed)
-        return await self._end(ended, Ending(effect_of(ended.kind), self._clock(), life))
-
-    def remember(self, ended: Ended, at: float) -> None:
-        """Take note of what was ended before this process, or its config, was there; nobody else is told.
-
-        `at`, in epoch seconds, is when: whoever signed in since is not touched.
-        """
-        life = max(self._times.revoked, self._times.changed)
-        self._endings.hear(News(Ending(effect_of(ended.kind), at, life), self._handles.of(ended)))
-
-    async def changed(self, ended: Ended) -> bool:
-        """Forget what was cached of it, everywhere: its row in the directory changed and is to be read again.
-
-        For changes of a directory (`on_change`): the row itself says what became of it.
-        """
-        return await self._end(ended, Ending(Effect.CHANGED, self._clock(), self._times.changed))
-
-    async def _end(self, ended: Ended, ending: Ending) -> bool:
-        news = News(ending, self._handles.of(ended))
-        self._endings.hear(news)
-        self._metrics.revoked("own")
-        return await self._announce(news)
-
-
-class Hearing:
-    """Takes in what the bus brings: the callbacks of `fleet.bus.Bus`.
-
-    Made before the bus is heard, so memory starts out as short-lived as it is after a loss.
+    `CHANGED`: the row behind it changed, so it is looked up again. `ENDED`: whatever carries it is refused.
+    `ENDED_BEFORE`: what was issued before the instant is refused; a user may sign in again.
     """
 
-    def __init__(self, endings: Endings, memory: MemoryStore, metrics: ResolutionMetrics) -> None:
-        self._endings = endings
-        self._memory = memory
-        self._metrics = metrics
-        memory.cannot_hear()
+    CHANGED = 0
+    ENDED = 1
+    ENDED_BEFORE = 2
 
-    def message(self, payload: bytes) -> None:
-        """Hear of one revocation. What cannot be read may be one too, from a newer version: memory is forgotten."""
-        try:
-            news = decode_news(payload)
-        except UNDECODABLE:
-            _log.warning("a message on the bus could not be read; memory is forgotten")
-            self._memory.clear()
-            self._endings.hear_anew()
-        else:
-            self._endings.hear(news)
-            self._metrics.revoked("heard")
 
-    def lost(self) -> None:
-        """Nothing is heard from now on."""
-        self._memory.cannot_hear()
+class Ending(msgspec.Struct, frozen=True, array_like=True):
+    """`at` is in epoch seconds and is compared with issue times; `life` is how long it is remembered, in seconds."""
 
-    def heard(self) -> None:
-        """Everything is heard again; what went by meanwhile is not known, so all that is open is resolved again."""
-        self._memory.can_hear()
-        self._endings.hear_anew()
+    effect: Effect
+    at: float
+    life: float
+
+
+class News(msgspec.Struct, frozen=True, array_like=True):
+    """One message on the bus: an ending, and the keyed hashes of what it is about."""
+
+    ending: Ending
+    handles: tuple[bytes, ...]
+
+
+class Touch(IntEnum):
+    """How endings touch an answer: not, it is to be looked up again, or it is revoked."""
+
+    NONE = 0
+    CHANGED = 1
+    REVOKED = 2
+
+
+def effect_of(kind: EndedKind) -> Effect:
+    """Tell what revoking a thing of this kind does: people and organizations go on, sessions and keys do not."""
+    return Effect.ENDED_BEFORE if kind in {EndedKind.USER, EndedKind.ORGANIZATION} else Effect.ENDED
+
+
+def revokes(ending: Ending, found: Found) -> bool:
+    """Tell whether this ending revokes this answer, whenever it was looked up.
+
+    An answer of unknown age counts as issued before: nothing proves the contrary. So does one of the same second,
+    since tokens tell whole seconds (RFC 7519 section 2, NumericDate).
+    """
+    if ending.effect is Effect.ENDED_BEFORE:
+        issued = _issued_at(found)
+        return issued is None or int(issued.timestamp()) <= int(ending.at)
+    return ending.effect is Effect.ENDED
+
+
+def touch(endings: Iterable[tuple[Ending, bool]], found: Found) -> Touch:
+    """Return the gravest touch of these endings; the flag tells that one is younger than the look-up."""
+    gravest = Touch.NONE
+    for ending, younger in endings:
+        if revokes(ending, found):
+            return Touch.REVOKED
+        if younger:
+            gravest = Touch.CHANGED
+    return gravest
+
+
+def _issued_at(found: Found) -> datetime | None:
+    session = found.session
+    if found.issued_at is not None:
+        return found.issued_at
+    if session.login is not None:
+        return session.login.at
+    if session.created_at is not None:
+        return session.created_at
+    return session.api_key.created_at if session.api_key is not None else None

@@ -7,13 +7,13 @@ from time import monotonic
 
 import msgspec
 
-from gateway.fleet.client import RedisClient
-from gateway.fleet.guard import Fault, GuardedRedis
 from gateway.model.credential import Credential
-from gateway.model.foreign import UNDECODABLE
-from gateway.sessions.ending import Touch
-from gateway.sessions.kept import decode, encode, ends_at
-from gateway.sessions.names import Names
+from gateway.model.decoding import UNDECODABLE
+from gateway.redis.client import RedisClient
+from gateway.redis.guarded import Fault, GuardedRedis
+from gateway.sessions.cache_entry import decode, encode, ends_at
+from gateway.sessions.cache_keys import Names
+from gateway.sessions.revocation import Touch
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.tier import Held
 from gateway.sessions.tombstones import Tombstones

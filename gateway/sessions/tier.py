@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.model.answers import Found
 from gateway.model.credential import Credential
-from gateway.sessions.ending import Touch
+from gateway.sessions.revocation import Touch
 
 
 class Held(msgspec.Struct, frozen=True):

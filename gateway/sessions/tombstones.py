@@ -13,10 +13,10 @@ from typing import cast
 
 import msgspec
 
-from gateway.fleet.client import RedisClient
 from gateway.model.answers import Found
-from gateway.model.foreign import UNDECODABLE
-from gateway.sessions.ending import Effect, Ending, News, Touch, touch
+from gateway.model.decoding import UNDECODABLE
+from gateway.redis.client import RedisClient
+from gateway.sessions.revocation import Effect, Ending, News, Touch, touch
 
 _SCAN_COUNT = 500
 _ROUNDING = 0.005  # PTTL tells whole milliseconds; a look-up that began a moment too late is only looked up again

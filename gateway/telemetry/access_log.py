@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.telemetry.access_line import AccessLine, access_line
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.outcome import Outcome, outcome_of
 from gateway.telemetry.record import RequestRecord
+from gateway.telemetry.timestamps import Stamps
 
 Encode = Callable[[AccessLine], bytes]
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.model.revocation import Ended
-from gateway.telemetry.instants import Stamps
+from gateway.model.revocation_target import Ended
 from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.timestamps import Stamps
 
 _encode = msgspec.json.Encoder().encode
 

@@ -13,9 +13,9 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.redaction import Redactor
+from gateway.telemetry.timestamps import Stamps
 
 Format = Literal["json", "console"]
 Level = Literal["debug", "info", "warning", "error"]

@@ -9,10 +9,10 @@ from pydantic_core import PydanticUndefined
 
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.cli import main
+from gateway.config.load import load_settings
+from gateway.config.settings import Settings
 from gateway.credentials.kinds import ReaderSettings
 from gateway.dialects.kinds import DialectSettings
-from gateway.runtime.load import load_settings
-from gateway.runtime.settings import Settings
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.source.values import SettingsModel

@@ -12,9 +12,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from gateway.cli import main
-from gateway.identity.names import DEFAULT_NAMES
-from gateway.runtime.check import check_file
-from gateway.runtime.settings import LimitSettings, ListenSettings
+from gateway.config.check import check_file
+from gateway.config.settings import LimitSettings, ListenSettings
+from gateway.identity.header_names import DEFAULT_NAMES
 from gateway.source.values import parse_duration
 from tests.support.kustomization import containers, rendered
 

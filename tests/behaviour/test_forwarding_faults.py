@@ -8,9 +8,9 @@ import ssl
 import pytest
 import trustme
 
-from gateway.forwarding.pool import PoolLimits
-from gateway.forwarding.upstreams import HealthLimits
 from gateway.model.route import Timeouts, UpstreamAddress
+from gateway.upstream.balancer import HealthLimits
+from gateway.upstream.pool import PoolLimits
 from tests.support.carrying import carrying, route_to
 from tests.support.ports import free_port
 from tests.support.raw_http import exchange, raw_client

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.forwarding.request_head import Stripped
 from gateway.model.access import AccessRequest
 from gateway.model.decision import Decision
 from gateway.model.route import Route, UpstreamAddress
+from gateway.upstream.request_head import Stripped
 from tests.support.carrying import carrying, route_to
 from tests.support.raw_http import exchange
 from tests.support.recording_upstream import RecordedRequest, recording_upstream

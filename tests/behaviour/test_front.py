@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from gateway.runtime.arrival import FrontLimits
+from gateway.front.arrival import FrontLimits
 from tests.support.carrying import carrying, route_to
 from tests.support.raw_http import exchange, raw_client
 from tests.support.recording_upstream import UpstreamSide, recording_upstream

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.identity.tokens import TYP, IdentityTokens
+from gateway.identity.identity_tokens import TYP, IdentityTokens
 from gateway.model.session import Session
 from gateway.signing import KeyRing
 from tests.support.credentials import credential

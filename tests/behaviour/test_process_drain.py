@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.forwarding.frames import close_frame
+from gateway.http1.frames import close_frame
 from tests.support.raw_http import PATIENCE, raw_client
 from tests.support.recording_upstream import OK, UpstreamSide, recording_upstream
 from tests.support.running import running, until, written

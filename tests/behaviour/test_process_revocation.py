@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gateway.forwarding.frames import close_frame
+from gateway.http1.frames import close_frame
 from tests.support.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
 from tests.support.low_level import listening
 from tests.support.raw_http import raw_client

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.forwarding.frames import close_frame
+from gateway.http1.frames import close_frame
 from tests.support.certificates import issued
 from tests.support.raw_http import RawClient, RawResponse
 from tests.support.recording_upstream import UpstreamSide, recording_upstream

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from gateway.runtime.process import wall_clock
+from gateway.wiring.process import wall_clock
 from tests.support import redis_server
 from tests.support.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
 from tests.support.low_level import listening

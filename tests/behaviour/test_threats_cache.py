@@ -87,7 +87,7 @@ def token(expires_at: float, scope: str = "read") -> bytes:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of gateways that are started from now on."""
     clock = Clock(time.time())  # noqa: TID251 - near the real time, which some of what runs beside goes by
-    monkeypatch.setattr("gateway.runtime.process.wall_clock", clock)
+    monkeypatch.setattr("gateway.wiring.process.wall_clock", clock)
     return clock
 
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.forwarding.cookies import OwnCookies
 from gateway.model.credential import Credential
+from gateway.upstream.cookies import OwnCookies
 from tests.support.attacks import MARKER, Victim, get, request, victim
 from tests.support.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
 from tests.support.raw_http import conversation

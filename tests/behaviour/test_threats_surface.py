@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.runtime.settings import Settings
+from gateway.config.settings import Settings
 from gateway.signing import KeyRing
 from tests.support.attacks import CLOSE, KEY, Victim, get, request, victim
 from tests.support.raw_http import RawResponse, conversation, exchange

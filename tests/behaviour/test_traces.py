@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
-from gateway.forwarding.frames import close_frame
+from gateway.http1.frames import close_frame
 from tests.support.forward_auth import Asked, doors
 from tests.support.raw_http import RawResponse, exchange, raw_client
 from tests.support.recording_upstream import OK, Conversation, UpstreamSide

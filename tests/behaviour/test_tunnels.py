@@ -12,7 +12,7 @@ import websockets
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from gateway.forwarding.frames import close_frame
+from gateway.http1.frames import close_frame
 from gateway.model.access import AccessRequest
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind

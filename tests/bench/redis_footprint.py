@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.fleet.client import connect
-from gateway.fleet.guard import GuardedRedis
 from gateway.model.answers import Found
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import Session, User
+from gateway.redis.client import connect
+from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.handles import Handles
-from gateway.sessions.names import Names
+from gateway.sessions.cache_keys import Names
+from gateway.sessions.revocation_keys import Handles
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Held

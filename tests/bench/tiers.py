@@ -20,18 +20,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import uvloop
 
+from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
 from gateway.model.answers import Found
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
 from gateway.model.session import ApiKey, Member, Organization, Session
-from gateway.runtime.identification import Identification, open_authorities
-from gateway.runtime.process import Process
-from gateway.runtime.settings import Settings
-from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
-from gateway.sessions.kept import Kept, encode
+from gateway.sessions.cache_entry import Kept, encode
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.revocation_log import Endings
+from gateway.wiring.process import Process
+from gateway.wiring.sessions import Identification, open_authorities
 from tests.bench.own_answers import example_gateway
 from tests.support.redis_server import program, running
 from tests.support.requests import access_request

@@ -31,7 +31,7 @@ from gateway.directory.tables import METADATA, organizations, projects, users
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from tests.support.directory import (
     CHAT_TOKEN,
     CHAT_USER,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.credentials.reader import Reader
-from gateway.credentials.shown import UNREADABLE
+from gateway.credentials.single_value import UNREADABLE
 from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential
 from tests.support.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader

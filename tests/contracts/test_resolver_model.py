@@ -19,8 +19,8 @@ from gateway.authorities.chain import Told
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
-from gateway.model.revocation import Ended, EndedKind
-from gateway.sessions.kept import ends_at
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.sessions.cache_entry import ends_at
 from gateway.sessions.times import CacheTimes
 from tests.support.sessions import Authority, Clock, Gateway, found
 

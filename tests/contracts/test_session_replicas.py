@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.fleet.client import RedisClient, connect
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.redis.client import RedisClient, connect
 from gateway.sessions.times import CacheTimes
 from tests.support.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall
 

@@ -12,20 +12,20 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.fleet.client import RedisClient, connect
-from gateway.fleet.guard import GuardedRedis
 from gateway.model.answers import Found
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.redis.client import RedisClient, connect
+from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.ending import Touch
-from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
-from gateway.sessions.kept import Kept, encode
+from gateway.sessions.cache_entry import Kept, encode
+from gateway.sessions.cache_keys import Names
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.names import Names
-from gateway.sessions.revocation import Announcer, Revoker, nobody_else
+from gateway.sessions.revocation import Touch
+from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revoker import Announcer, Revoker, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Held

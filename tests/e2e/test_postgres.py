@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 import trustme
 
+from gateway.config.settings import Settings
 from gateway.directory.migrating import migrate
 from gateway.directory.schema import require_current
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError, SchemaError
-from gateway.runtime.generation import open_generation
-from gateway.runtime.process import Process
-from gateway.runtime.settings import Settings
+from gateway.wiring.generation import open_generation
+from gateway.wiring.process import Process
 from tests.support.commands import gateway as command
 from tests.support.configs import SECRET, written
 from tests.support.on_postgres import KINDS, PATIENCE, accounts, ask, gateway_on, load

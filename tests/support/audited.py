@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from gateway.telemetry.audit import AuditLog
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.timestamps import Stamps
 from tests.support.records import NOON
 
 

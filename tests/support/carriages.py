@@ -7,12 +7,12 @@ import asyncio
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from gateway.forwarding.carriage import Carriage
-from gateway.forwarding.client_request import ClientRequest
-from gateway.forwarding.open_streams import OpenStreams
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.route import Match, Route, Timeouts
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.forward_context import Carriage
+from gateway.upstream.open_streams import OpenStreams
 from tests.support.fake_transport import FakeClient, FakeTransport
 from tests.support.requests import access_request
 

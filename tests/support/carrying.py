@@ -11,14 +11,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from gateway.endpoints.refusals import refusal_response
-from gateway.forwarding.carried import Answer
-from gateway.forwarding.client_request import ClientRequest
-from gateway.forwarding.framing import refuse_framing
-from gateway.forwarding.http_forwarder import HttpForwarder
-from gateway.forwarding.open_streams import OpenStreams
-from gateway.forwarding.pool import PoolLimits
-from gateway.forwarding.request_head import RequestHeads, Stripped
-from gateway.forwarding.upstreams import HealthLimits, Upstreams
+from gateway.front.arrival import FrontLimits
+from gateway.front.server import GatewayServer
+from gateway.http1.framing import refuse_framing
 from gateway.model.access import AccessRequest
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.errors import MalformedError
@@ -27,9 +22,15 @@ from gateway.model.host import parse_host
 from gateway.model.refusal import Refusal
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import parse_target
-from gateway.runtime.arrival import FrontLimits
-from gateway.runtime.server import GatewayServer
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.balancer import HealthLimits, Upstreams
+from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.forwarded import Answer
+from gateway.upstream.http_forwarder import HttpForwarder
+from gateway.upstream.open_streams import OpenStreams
+from gateway.upstream.pool import PoolLimits
+from gateway.upstream.request_head import RequestHeads, Stripped
+from gateway.wiring.process import wall_clock
 
 _FRONT, _POOL, _HEALTH, _STRIPPED = FrontLimits(), PoolLimits(), HealthLimits(), Stripped()
 
@@ -141,7 +142,7 @@ async def carrying(
     upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=tls)
     forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
     handler = AllowAll(route, forwarder, decide, added)
-    server = GatewayServer(handler, limits, lambda refusal: refusal_response(refusal, "front"))
+    server = GatewayServer(handler, limits, lambda refusal: refusal_response(refusal, "front"), wall_clock)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
     handler.carrying = Carrying(listener.sockets[0].getsockname()[1], server, forwarder, upstreams, streams)
     handler.carrying.keep_records = keep_records

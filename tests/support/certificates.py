@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gateway.runtime.settings import TlsSettings
+from gateway.config.settings import TlsSettings
 
 
 def issued(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gateway.config.check import check_document
+from gateway.config.partial import Parts, read_parts
 from gateway.model.problem import Problem
-from gateway.runtime.check import check_document
-from gateway.runtime.parts import Parts, read_parts
 from gateway.source.document import Document, parse_document
 
 SECRET = "0123456789abcdef0123456789abcdef"

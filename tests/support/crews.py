@@ -9,14 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.config.load import ConfigText, Loaded
+from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
-from gateway.runtime.channel import Channel, open_channel
-from gateway.runtime.load import ConfigText, Loaded
-from gateway.runtime.member import Member
-from gateway.runtime.nursery import Born, News
-from gateway.runtime.orders import Build, Collect, Drain, Leave, Order, Report, Revoke
-from gateway.runtime.settings import Settings
 from gateway.telemetry.merging import Family, Sample, Snapshot
+from gateway.workers.control import Build, Collect, Drain, Leave, Order, Report, Revoke
+from gateway.workers.control_channel import Channel, open_channel
+from gateway.workers.fork_server import Born, News
+from gateway.workers.worker_handle import Member
 from tests.support.raw_http import PATIENCE
 
 

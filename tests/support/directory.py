@@ -11,10 +11,10 @@ from gateway.authorities.directory import DirectoryAuthority, Recognition
 from gateway.directory.hashing import Peppers
 from gateway.directory.loading import Loaded, load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
-from gateway.directory.tokens import SessionTokens
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation import Ended
+from gateway.model.revocation_target import Ended
 from gateway.signing import KeyRing
 
 DEMO_RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.forwarding.faults import ExchangeError
-from gateway.forwarding.response_head import ResponseHead
+from gateway.http1.faults import ExchangeError
+from gateway.http1.response_head import ResponseHead
 
 
 class FakeSink:

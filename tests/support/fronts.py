@@ -7,10 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from gateway.endpoints.refusals import refusal_response
+from gateway.front.arrival import FrontLimits
+from gateway.front.server import GatewayServer, Handler
 from gateway.model.refusal import Refusal
 from gateway.model.response import Response
-from gateway.runtime.arrival import FrontLimits
-from gateway.runtime.server import GatewayServer, Handler
+from gateway.wiring.process import wall_clock
 
 _LIMITS = FrontLimits()
 
@@ -22,7 +23,7 @@ def refuse(refusal: Refusal) -> Response:
 @contextlib.asynccontextmanager
 async def front(handler: Handler, limits: FrontLimits = _LIMITS) -> AsyncIterator[int]:
     """Serve on loopback and yield the port."""
-    server = GatewayServer(handler, limits, refuse)
+    server = GatewayServer(handler, limits, refuse, wall_clock)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     try:
         yield listener.sockets[0].getsockname()[1]

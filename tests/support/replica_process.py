@@ -11,10 +11,10 @@ import asyncio
 import sys
 
 from gateway.authorities.chain import Told
-from gateway.fleet.client import connect
 from gateway.model.answers import Reason, Rejected
 from gateway.model.credential import Credential
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.redis.client import connect
 from tests.support.sessions import Gateway, SharedRedis, found, wall
 
 

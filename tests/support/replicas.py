@@ -13,8 +13,8 @@ from typing import Any
 
 from gateway.authorities.directory import DirectorySettings, open_tokens
 from gateway.directory.issuing import issue_token, open_current
-from gateway.runtime.process import wall_clock
 from gateway.signing import KeyRing
+from gateway.wiring.process import wall_clock
 from tests.support.raw_http import PATIENCE
 from tests.support.recording_upstream import RecordingUpstream, recording_upstream
 from tests.support.running import Running, running

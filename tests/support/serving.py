@@ -14,20 +14,20 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
+from gateway.config.load import ConfigText, Loaded
+from gateway.config.settings import Settings
 from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
-from gateway.runtime.load import ConfigText, Loaded
-from gateway.runtime.one_process import OneProcess
-from gateway.runtime.process import Process, wall_clock
-from gateway.runtime.revocations import Revocations
-from gateway.runtime.settings import Settings
-from gateway.runtime.sockets import Ports, bind_ports, port_of
-from gateway.runtime.supervisor import Supervisor
-from gateway.runtime.worker import Worker
 from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.wiring.process import Process, wall_clock
+from gateway.workers.recent_revocations import Revocations
+from gateway.workers.single_process import OneProcess
+from gateway.workers.sockets import Ports, bind_ports, port_of
+from gateway.workers.supervisor import Supervisor
+from gateway.workers.worker import Worker
 from tests.support.recording_upstream import RecordingUpstream, recording_upstream
 
 RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"

@@ -14,23 +14,23 @@ from prometheus_client import CollectorRegistry
 
 from gateway.authorities.chain import Told
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.fleet.bus import Bus
-from gateway.fleet.client import RedisClient
-from gateway.fleet.guard import GuardedRedis
 from gateway.model.answers import Found, Reason, Rejected, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import ApiKey, Member, Organization, Session, User
+from gateway.redis.bus import Bus
+from gateway.redis.client import RedisClient
+from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity, Note
-from gateway.sessions.endings import Endings
-from gateway.sessions.handles import Handles
-from gateway.sessions.looking_up import LookUps, Tiers
+from gateway.sessions.cache_keys import Names
+from gateway.sessions.lookup import LookUps, Tiers
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.names import Names
-from gateway.sessions.rejections import Rejections
+from gateway.sessions.negative_cache import Rejections
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation import Announce, Announcer, Hearing, Revoker, nobody_else
+from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revoker import Announce, Announcer, Hearing, Revoker, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Alone, SharedTier

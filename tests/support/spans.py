@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Sampler
 from opentelemetry.trace import SpanContext, SpanKind
 
-from gateway.runtime.process import Process
-from gateway.runtime.settings import Settings
-from gateway.telemetry.tracing.tracing import Sources, Tracing
+from gateway.config.settings import Settings
+from gateway.telemetry.tracing.tracer import Sources, Tracing
+from gateway.wiring.process import Process
 from tests.support.raw_http import PATIENCE
 from tests.support.recording_upstream import Conversation, RecordingUpstream, answer_each, recording_upstream
 from tests.support.serving import Examples, Gateway, config, serving

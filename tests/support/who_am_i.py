@@ -18,11 +18,10 @@ from gateway.credentials.kinds import build_reader
 from gateway.credentials.reader import Reader
 from gateway.credentials.token_pair import TokenPairSettings
 from gateway.dialects.dialect import Served
-from gateway.endpoints.access import AccessReader
+from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_info import Doorway, SessionInfo
-from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate
-from gateway.identity.headers import IdentityHeaders
+from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Reason, Rejected, Verdict
 from gateway.model.credential import Credential
 from gateway.model.headers import Headers
@@ -31,6 +30,7 @@ from gateway.model.response import Response
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
 from tests.support.fronts import front
 
 NOW = datetime(2024, 12, 19, 15, 0, tzinfo=UTC)

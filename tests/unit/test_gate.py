@@ -9,7 +9,7 @@ from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.kinds import build_reader
 from gateway.credentials.token_pair import TokenPairSettings
 from gateway.gate import Gate
-from gateway.identity.headers import IdentityHeaders
+from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision

@@ -6,8 +6,8 @@ The application still gets the client's own X-Forwarded-Method and -Uri, unless 
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.forwarded import ForwardedReader
 from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings
+from gateway.endpoints.forward_auth.x_forwarded import ForwardedReader
 
 
 class CaddySettings(DoorSettings):

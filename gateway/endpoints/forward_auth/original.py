@@ -13,7 +13,7 @@ from typing import Annotated, Protocol
 import msgspec
 from pydantic import AfterValidator, Field
 
-from gateway.endpoints.access import AccessReader, read_method
+from gateway.endpoints.access_reader import AccessReader, read_method
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers

@@ -6,8 +6,8 @@ been normalised before that; its router and the application are given the same o
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.forwarded import ForwardedReader
 from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings
+from gateway.endpoints.forward_auth.x_forwarded import ForwardedReader
 
 
 class TraefikSettings(DoorSettings):

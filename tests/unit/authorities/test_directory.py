@@ -21,13 +21,13 @@ from gateway.authorities.directory import (
 )
 from gateway.directory.hashing import Peppers
 from gateway.directory.migrating import migrate
+from gateway.directory.session_tokens import ACCESS_TYP
 from gateway.directory.store import Directory
 from gateway.directory.stored import StoredKey, StoredSession
-from gateway.directory.tokens import ACCESS_TYP
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, KeyRingError, SchemaError
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from gateway.model.session import Member, Organization, Session, SignIn
 from gateway.signing import KeyRing
 from tests.support.directory import (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.shown import UNREADABLE
+from gateway.credentials.single_value import UNREADABLE
 from gateway.model.credential import Credential
 from tests.support.credentials import bearer_reader
 from tests.support.requests import access_request

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.shown import UNREADABLE
+from gateway.credentials.single_value import UNREADABLE
 from gateway.model.anonymous import anonymous_cookie
 from gateway.model.credential import Ambiguous, Credential, Reading
 from tests.support.credentials import cookie_reader

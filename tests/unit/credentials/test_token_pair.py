@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from gateway.credentials.shown import UNREADABLE
+from gateway.credentials.single_value import UNREADABLE
 from gateway.model.credential import Ambiguous, Credential, Reading
 from tests.support.credentials import pair_reader, reader_settings
 from tests.support.requests import access_request

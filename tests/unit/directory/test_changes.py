@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gateway.directory.changes import tell, touched
 from gateway.directory.record_rows import TableRow
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from tests.support.directory import Changes
 
 TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_keys", "sessions", "signins")

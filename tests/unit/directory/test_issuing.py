@@ -20,11 +20,11 @@ from gateway.directory.issuing import (
     remove_organization,
 )
 from gateway.directory.migrating import migrate
+from gateway.directory.session_tokens import SessionClaims
 from gateway.directory.store import Directory
-from gateway.directory.tokens import SessionClaims
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.errors import DirectoryError, SchemaError
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from tests.support.directory import (
     CLOSED_CHAT_SESSION,
     MEMGHOST_SESSION,

@@ -9,7 +9,7 @@ from gateway.directory.hashing import Peppers
 from gateway.directory.loading import load_records
 from gateway.directory.store import Directory
 from gateway.model.errors import RecordsError
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from tests.support.directory import (
     CHAT_USER,
     DEMO_RECORDS,

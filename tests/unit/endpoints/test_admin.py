@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.endpoints.admin import AdminPort, Page, health_pages
-from gateway.forwarding.client_request import ClientRequest
 from gateway.model.response import Response
 from gateway.telemetry.metrics import Metrics
+from gateway.upstream.client_request import ClientRequest
 from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange, raw_client
 

@@ -17,8 +17,8 @@ from gateway.dialects.dialect import Served
 from gateway.dialects.kinds import spoken_dialect
 from gateway.dialects.normal import Normal
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
-from gateway.forwarding.client_request import ClientRequest
 from gateway.model.response import Response
+from gateway.upstream.client_request import ClientRequest
 from tests.support.example_sessions import ANSWERS, FOUND
 from tests.support.fronts import front
 from tests.support.requests import access_request

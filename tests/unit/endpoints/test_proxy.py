@@ -2,12 +2,10 @@ import json
 
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
-from gateway.endpoints.access import AccessReader
+from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
-from gateway.forwarding.carried import Answer, Carried
-from gateway.forwarding.client_request import ClientRequest
 from gateway.gate import Gate
-from gateway.identity.headers import IdentityHeaders
+from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision, HeaderPairs
@@ -19,6 +17,8 @@ from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.forwarded import Answer, Carried
 from tests.support.carriages import client_request
 from tests.support.requests import access_request
 

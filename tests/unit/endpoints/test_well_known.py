@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from gateway.endpoints.well_known import WellKnownKeys
-from gateway.forwarding.client_request import ClientRequest
 from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
 from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.requests import access_request

@@ -3,10 +3,10 @@ from __future__ import annotations
 import tracemalloc
 
 from gateway.model.answers import Found
-from gateway.sessions.ending import Effect, Ending, News
-from gateway.sessions.endings import Endings
-from gateway.sessions.kept import Kept, encode
+from gateway.sessions.cache_entry import Kept, encode
 from gateway.sessions.memory import MemoryStore
+from gateway.sessions.revocation import Effect, Ending, News
+from gateway.sessions.revocation_log import Endings
 from tests.support.sessions import NOW, Clock, found
 
 HANDLE = b"h" * 16

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from gateway.sessions.times import CacheTimes
 from tests.support.sessions import NOW, Authority, Clock, Gateway, found
 

@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.fleet.client import RedisClient, connect
-from gateway.fleet.guard import GuardedRedis
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.redis.client import RedisClient, connect
+from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.ending import Effect, Ending, News, Touch
-from gateway.sessions.handles import Handles
-from gateway.sessions.names import Names
+from gateway.sessions.cache_keys import Names
+from gateway.sessions.revocation import Effect, Ending, News, Touch
+from gateway.sessions.revocation_keys import Handles
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Held

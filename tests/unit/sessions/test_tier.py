@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gateway.model.credential import Credential, CredentialKind
-from gateway.sessions.ending import Touch
+from gateway.sessions.revocation import Touch
 from gateway.sessions.tier import Alone, Held
 from tests.support.sessions import found
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from gateway.fleet.client import RedisClient, connect
-from gateway.model.foreign import UNDECODABLE
-from gateway.sessions.ending import Effect, Ending, News, Touch
+from gateway.model.decoding import UNDECODABLE
+from gateway.redis.client import RedisClient, connect
+from gateway.sessions.revocation import Effect, Ending, News, Touch
 from gateway.sessions.tombstones import Tombstones, decode_news
 from tests.support import redis_server
 from tests.support.sessions import found, wall

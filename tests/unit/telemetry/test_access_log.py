@@ -7,8 +7,8 @@ import pytest
 from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.timestamps import Stamps
 from tests.support.records import NOON, decision, finished
 
 REFUSED = decision(Refusal(RefusalCode.FORBIDDEN))

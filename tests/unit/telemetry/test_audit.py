@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from gateway.model.revocation import Ended, EndedKind
+from gateway.model.revocation_target import Ended, EndedKind
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.timestamps import Stamps
 from tests.support.records import NOON
 
 ADMIN = Actor("admin_port", "127.0.0.1", "req-1")

@@ -6,12 +6,12 @@ import pytest
 
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
+from gateway.telemetry.timestamps import Stamps
 from gateway.telemetry.trace_context import Trace, Traces
 from gateway.telemetry.traced import Traced
 

@@ -9,10 +9,10 @@ import pytest
 import structlog
 from aiohttp.http_exceptions import BadStatusLine
 
-from gateway.telemetry.instants import Stamps
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.logging import Format, Level, configure
 from gateway.telemetry.redaction import Redactor
+from gateway.telemetry.timestamps import Stamps
 from tests.support.records import API_KEY, NOON
 
 ROOT = Path(__file__).parents[3]
@@ -42,12 +42,12 @@ def output() -> Output:
 
 def test_a_line_is_json_with_its_time_level_and_facts(output: Output) -> None:
     output.start()
-    structlog.get_logger("gateway.runtime.server").info("listening", port=8080)
+    structlog.get_logger("gateway.front.server").info("listening", port=8080)
     assert output.events == [
         {
             "time": "2026-01-31T12:00:00.250Z",
             "log": "program",
-            "logger": "gateway.runtime.server",
+            "logger": "gateway.front.server",
             "level": "info",
             "event": "listening",
             "port": 8080,
@@ -171,7 +171,7 @@ def test_configured_twice_a_line_is_written_once(output: Output) -> None:
 
 PROGRAM = """
 import sys, structlog
-from gateway.telemetry.instants import Stamps
+from gateway.telemetry.timestamps import Stamps
 from gateway.telemetry.lines import LineBuffer, write_to
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.endpoints.access import AccessReader, read_method
+from gateway.endpoints.access_reader import AccessReader, read_method
 from gateway.endpoints.forward_auth.caddy import CaddyReader
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.nginx import NginxReader

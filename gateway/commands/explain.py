@@ -1,0 +1,160 @@
+"""`gateway explain`: what would be decided about a request, and why, without leaving a trace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.commands.command_result import Outcome
+from gateway.config.load import load_settings
+from gateway.config.own_paths import own_paths
+from gateway.config.settings import Settings
+from gateway.endpoints.access_reader import forwarded_headers
+from gateway.endpoints.public_port import OWN
+from gateway.model.access import AccessRequest
+from gateway.model.answers import Found
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers, spelling
+from gateway.model.host import parse_host
+from gateway.model.route import RateLimit
+from gateway.model.target import parse_target
+from gateway.policy.limits import Standing, Taken
+from gateway.upstream.request_head import target_of
+from gateway.wiring.generation import Generation, open_generation
+from gateway.wiring.process import Process, wall_clock
+
+_HERE = "127.0.0.1"
+_SHOWN = 4
+"""Characters of a secret that are shown: enough to know it again, far too few to guess the rest."""
+
+
+async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> Outcome:
+    """Judge the request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened."""
+    settings = load_settings(config, os.environ)
+    try:
+        access = read_request(method, url, headers)
+    except MalformedError as error:
+        return Outcome(_line("decision", f"refused, {error.refusal.status}: {error}"))
+    process = Process()
+    try:
+        generation = await open_generation(_untraced(settings), process)
+        try:
+            gate = generation.gate(generation.identification.resolver.look, _Unlimited())
+            decision = await gate.decide(access)
+            return Outcome("\n".join(_told(decision, settings, generation)))
+        finally:
+            await generation.close()
+    finally:
+        await process.close()
+
+
+def _untraced(settings: Settings) -> Settings:
+    """Return the settings of a gateway that tells no collector what it does."""
+    return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"traces": "none"})})
+
+
+def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
+    """Return the request that `url` (absolute, or a path alone) stands for; raises MalformedError."""
+    scheme, mark, rest = url.partition("://")
+    if url.startswith("/") or not mark:
+        scheme, authority, target = "http", "localhost", url
+    else:
+        end = min((place for place in map(rest.find, "/?#") if place >= 0), default=len(rest))
+        authority, target = rest[:end], rest[end:]
+    if not target.startswith("/"):
+        target = f"/{target}"
+    fields = Headers(headers)
+    if b"host" not in fields:
+        fields = Headers([(b"Host", authority.encode()), *headers])
+    return AccessRequest(
+        method=method.upper(),
+        scheme="https" if scheme.lower() == "https" else "http",
+        host=parse_host(fields.all(b"host"), "https" if scheme.lower() == "https" else "http"),
+        target=parse_target(target),
+        headers=fields,
+        peer=_HERE,
+        client=_HERE,
+        received_at=wall_clock(),
+        request_id="explain",
+    )
+
+
+class _Unlimited:
+    """Counts nothing: to explain a request is not to send it."""
+
+    async def take(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
+        """Let everybody pass, and leave every bucket full."""
+        return Taken(None, Standing(limit.burst, limit.burst, 0.0))
+
+
+def _told(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
+    """Yield the lines of an explanation."""
+    for own in own_paths(settings, dict(enumerate(settings.session_info))):
+        if own.path == decision.access.target.path and (not own.hosts or decision.access.host.name in own.hosts):
+            yield _line("answered by", f"the gateway itself ({own.owner})")
+            return
+    if decision.access.target.match.startswith(OWN):
+        yield _line("answered by", f"the gateway itself (no route is looked for beneath {OWN})")
+        return
+    route = decision.route
+    yield _line("route", f"{route.name} ({route.access})" if route is not None else "none")
+    yield from _credential(decision)
+    if decision.refusal is not None:
+        yield _line("decision", f"refused, {decision.refusal.status} {decision.refusal.code}")
+        yield _line("rule", f"{decision.rule} ({decision.refusal.detail})")
+        return
+    yield _line("decision", "allowed")
+    yield _line("rule", decision.rule)
+    if decision.answered:
+        yield _line("answered by", "the gateway itself (a preflight)")
+        return
+    yield from _sent(decision, settings, generation)
+
+
+def _credential(decision: Decision) -> Iterator[str]:
+    credential, resolution = decision.credential, decision.resolution
+    if credential is None:
+        yield _line("credential", "none")
+        return
+    yield _line("credential", f"{credential.kind}, read by {credential.reader} ({credential.fingerprint[:4].hex()})")
+    by = f"{resolution.tier}, {resolution.authority}" if resolution.authority else resolution.tier
+    yield _line("resolved by", f"{by}, {resolution.age:.0f} s old{', stale' if resolution.stale else ''}")
+    if isinstance(resolution.answer, Found):
+        session = resolution.answer.session
+        yield _line("session", f"{session.id or 'none'}, subject {session.subject}")
+
+
+def _sent(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
+    """Yield what an upstream of the route would be sent, but for its `Host`."""
+    route, access = decision.route, decision.access
+    if route is None:
+        return
+    told = (*forwarded_headers(access, believed=False, traceparent=b"(new)"), *decision.identity)
+    secret = _secret_names(settings, generation)
+    yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
+    yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")
+    for name, value in (*generation.heads.passing(route, access.headers), *told):
+        text = value.decode("latin-1")
+        yield f"  {name.decode('latin-1')}: {_masked(text) if spelling(name) in secret else text}"
+
+
+def _secret_names(settings: Settings, generation: Generation) -> frozenset[bytes]:
+    """Return the headers whose values are nobody's business, in canonical spelling.
+
+    What carries a credential and an identity field both (`X-User-Id`) arrives with what we set, so it is shown.
+    """
+    read = {spelling(name) for reader in generation.identification.readers.values() for name in reader.headers}
+    told = {spelling(name.encode("ascii")) for name in settings.identity.headers.values()}
+    token = settings.identity.token
+    signed = {spelling(token.header.encode("ascii"))} if token is not None else set()
+    return frozenset((read - told) | signed | {b"authorization", b"cookie"})
+
+
+def _masked(value: str) -> str:
+    return f"{value[:_SHOWN]}…({len(value)} characters)"
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name + ':':<13}{text}"

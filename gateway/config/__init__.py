@@ -1,0 +1,1 @@
+"""What a config says: settings, their problems, loading and watching."""

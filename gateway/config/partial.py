@@ -1,0 +1,104 @@
+"""A config read part by part, so that what is wrong in one part hides nothing that is wrong in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.authorities.kinds import AuthoritySettings
+from gateway.config.route_settings import RouteSettings
+from gateway.config.settings import Sections
+from gateway.credentials.kinds import ReaderSettings
+from gateway.dialects.kinds import DialectSettings
+from gateway.model.problem import Problem
+from gateway.source.document import Document
+
+Key = TypeVar("Key", str, int)
+
+_AUTHORITY: TypeAdapter[AuthoritySettings] = TypeAdapter(AuthoritySettings)
+_READER: TypeAdapter[ReaderSettings] = TypeAdapter(ReaderSettings)
+_DIALECT: TypeAdapter[DialectSettings] = TypeAdapter(DialectSettings)
+_ROUTE: TypeAdapter[RouteSettings] = TypeAdapter(RouteSettings)
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """The parts of a config that can be read, each under its name or its place in the list.
+
+    `sections` are the settings without those parts; a section that cannot be read has its defaults there.
+    `authority_names`, `reader_names` and `route_names` are all that are written, those that cannot be read among them:
+    what refers to such a one is not wrong, and what is named alike is.
+    """
+
+    document: Document
+    sections: Sections
+    authorities: Mapping[str, AuthoritySettings]
+    credentials: Mapping[str, ReaderSettings]
+    session_info: Mapping[int, DialectSettings]
+    routes: Mapping[int, RouteSettings]
+    authority_names: frozenset[str]
+    reader_names: frozenset[str]
+    route_names: Mapping[int, str]
+
+    def problem(self, text: str, *path: str | int) -> Problem:
+        """Return an error at the place of `path`."""
+        return self.document.problem(path, text)
+
+    def warning(self, text: str, *path: str | int) -> Problem:
+        """Return a warning at the place of `path`."""
+        return self.document.problem(path, text, warning=True)
+
+
+def read_parts(document: Document) -> Parts:
+    """Read what can be read; never raises."""
+    data = document.data if isinstance(document.data, dict) else {}
+    authorities, credentials = _map(data.get("authorities")), _map(data.get("credentials"))
+    routes = _list(data.get("routes"))
+    return Parts(
+        document=document,
+        sections=_sections(data),
+        authorities=_each(_AUTHORITY, authorities.items()),
+        credentials=_each(_READER, credentials.items()),
+        session_info=_each(_DIALECT, enumerate(_list(data.get("session_info")))),
+        routes=_each(_ROUTE, enumerate(routes)),
+        authority_names=frozenset(authorities),
+        reader_names=frozenset(credentials),
+        route_names={place: each["name"] for place, each in enumerate(routes) if _is_named(each)},
+    )
+
+
+def _each(adapter: TypeAdapter[Any], items: Iterable[tuple[Key, Any]]) -> dict[Key, Any]:
+    found = {}
+    for key, value in items:
+        try:
+            found[key] = adapter.validate_python(value)
+        except ValidationError:  # told where the whole is read
+            continue
+    return found
+
+
+def _sections(data: Mapping[str, Any]) -> Sections:
+    """Return the settings of every section that can be read."""
+    kept = {}
+    for name in Sections.model_fields:
+        for key in {name, f"{name}_file"} & set(data):
+            try:
+                Sections.model_validate({key: data[key]})
+            except ValidationError:
+                continue
+            kept[key] = data[key]
+    return Sections.model_validate(kept)
+
+
+def _is_named(route: Any) -> bool:
+    return isinstance(_map(route).get("name"), str)
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,187 @@
+"""The whole config as one frozen value (DESIGN section 6). Each kind's own settings stand in the kind's own file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+
+from gateway.authorities.kinds import AuthoritySettings
+from gateway.config.route_settings import Name, RouteSettings
+from gateway.credentials.kinds import ReaderSettings
+from gateway.dialects.kinds import DialectSettings
+from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
+from gateway.model.route import Route
+from gateway.source.addresses import Listen, ListenAddress
+from gateway.source.names import FieldName
+from gateway.source.paths import CanonicalPath
+from gateway.source.values import (
+    Duration,
+    Network,
+    PositiveDuration,
+    Secret,
+    SecretList,
+    SettingsModel,
+)
+
+_KIB = 1024
+_REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)
+
+
+def _workers(value: object) -> object:
+    """Read `auto` as the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if value == "auto" else value
+
+
+def _none(value: object) -> object:
+    """Read `null`, which stands for a variable that is not set too, as no token."""
+    return () if value is None else value
+
+
+class TlsSettings(SettingsModel):
+    """The certificate of the public port, leaf first, and its key; PEM."""
+
+    cert_file: Path
+    key_file: Path
+
+
+class ListenSettings(SettingsModel):
+    """Where the gateway listens, with how many processes, and how long it takes to leave.
+
+    Without an `admin_token` nobody may revoke over the admin port. `drain` is in seconds: within the 30 that Kubernetes
+    waits by default. `watch` is how often the config and the files that it names are looked at; 0 is never. One of
+    several workers that does not answer for `worker_timeout` is killed and replaced; 0 is never.
+    """
+
+    public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
+    admin: Listen = ListenAddress("127.0.0.1", 9090)
+    health: Listen | None = None
+    tls: TlsSettings | None = None
+    workers: Annotated[int, Field(ge=1, le=1024), BeforeValidator(_workers)] = 1
+    worker_timeout: Duration = 30.0
+    drain: Duration = 20.0
+    watch: Duration = 1.0
+    admin_token: Annotated[SecretList, BeforeValidator(_none)] = ()
+
+
+class RedisSettings(SettingsModel):
+    """The shared tier and the bus. The URL may hold a password, hence a secret."""
+
+    url: Secret
+    key_prefix: str = "gw:"
+    timeout: PositiveDuration = 0.05
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_known_scheme(cls, value: SecretStr) -> SecretStr:
+        """Refuse what no client can be made of; the text does not show the URL."""
+        if not _REDIS_URL.match(value.get_secret_value()):
+            raise ValueError("begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+        return value
+
+
+class CacheSettings(SettingsModel):
+    """How long an answer serves; see `gateway.sessions`."""
+
+    fresh: PositiveDuration = 60.0
+    stale: Duration = 600.0
+    negative: Duration = 5.0
+    unheard: Duration = 1.0
+    revoked: PositiveDuration = 86400.0
+    memory_entries: int = Field(default=100_000, ge=1)
+
+
+class UpstreamsSettings(SettingsModel):
+    """How connections to each upstream are kept, and when one that fails is left out; see `gateway.upstream`."""
+
+    connections: int = Field(default=1024, ge=1)
+    queue: int = Field(default=1024, ge=0)
+    queue_timeout: PositiveDuration = 1.0
+    keep_alive: PositiveDuration = 4.0
+    max_age: PositiveDuration = 300.0
+    head_bytes: int = Field(default=64 * _KIB, ge=_KIB)
+    dns_ttl: PositiveDuration = 30.0
+    failures: int = Field(default=3, ge=1)
+    eject: PositiveDuration = 1.0
+
+
+class IdentityTokenSettings(SettingsModel):
+    """The signed identity token and where its keys are published."""
+
+    header: FieldName = "X-Identity-Token"
+    issuer: str = Field(min_length=1)
+    ttl: PositiveDuration = 60.0
+    keys_file: Path
+    jwks_path: CanonicalPath = "/.well-known/jwks.json"
+
+
+class IdentitySettings(SettingsModel):
+    """What the upstream is told. A longer value than `value_bytes` refuses the request.
+
+    `from_clients` are names of other products' identity headers that clients may send all the same.
+    """
+
+    headers: IdentityNames = Field(default_factory=lambda: dict(DEFAULT_NAMES))
+    value_bytes: int = Field(default=4096, ge=64)
+    from_clients: tuple[FieldName, ...] = ()
+    token: IdentityTokenSettings | None = None
+
+
+class TelemetrySettings(SettingsModel):
+    """What is recorded. `sample_allowed` is the share of allowed requests that get a line; refusals always do.
+
+    `traces` is how spans leave; where to, how many and under which name are OpenTelemetry's own variables (OTEL_*).
+    """
+
+    access_log: bool = True
+    format: Literal["json", "console"] = "json"
+    sample_allowed: float = Field(default=1.0, ge=0.0, le=1.0)
+    traces: Literal["none", "otlp"] = "none"
+
+
+class LimitSettings(SettingsModel):
+    """What one client may ask of the public port. `body_bytes` 0 is no bound."""
+
+    head_bytes: int = Field(default=32 * _KIB, ge=_KIB)
+    headers: int = Field(default=128, ge=8)
+    target_bytes: int = Field(default=8 * _KIB, ge=64)
+    body_bytes: int = Field(default=0, ge=0)
+    head_timeout: PositiveDuration = 10.0
+    body_stall: PositiveDuration = 30.0
+    idle: PositiveDuration = 75.0
+    connections: int = Field(default=10_000, ge=1)
+
+
+class Sections(SettingsModel):
+    """What a config says once, besides the things that it names. Each section stands for itself."""
+
+    listen: ListenSettings = ListenSettings()
+    secret: SecretList = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    redis: RedisSettings | None = None
+    cache: CacheSettings = CacheSettings()
+    identity: IdentitySettings = IdentitySettings()
+    forward_auth: ForwardAuthSettings = ForwardAuthSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    limits: LimitSettings = LimitSettings()
+    upstreams: UpstreamsSettings = UpstreamsSettings()
+
+
+class Settings(Sections):
+    """One config. Only `secret` is required: a default one would be known to everybody."""
+
+    secret: SecretList = Field(min_length=1)
+    authorities: dict[Name, AuthoritySettings] = Field(default_factory=dict)
+    credentials: dict[Name, ReaderSettings] = Field(default_factory=dict)
+    session_info: tuple[DialectSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
+
+
+def to_routes(settings: Settings) -> tuple[Route, ...]:
+    """Return the routes as the model's nouns, in the config's order."""
+    readers = tuple(settings.credentials)
+    return tuple(route.to_route(readers, settings.limits.body_bytes) for route in settings.routes)

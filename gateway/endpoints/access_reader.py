@@ -1,0 +1,119 @@
+"""How a request of the public port becomes an AccessRequest, and what the upstream is told of its way here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gateway.endpoints.networks import Network, Networks, parse_address
+from gateway.model.access import AccessRequest
+from gateway.model.decision import HeaderPairs
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers
+from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.target import Target, parse_target
+from gateway.upstream.client_request import ClientRequest
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LONGEST_CHAIN = 32
+"""Addresses of X-Forwarded-For that are looked at; no honest chain of proxies is longer."""
+
+
+class AccessReader:
+    """Reads requests as they came over the socket, and believes forwarded headers of trusted proxies only.
+
+    Trust is by the peer's address and nothing else; by default nobody is trusted (THREATS section 3). `target_bytes`
+    is the longest target. `trusts` tells whether the forwarded headers of a peer are believed.
+    """
+
+    def __init__(self, trusted: Sequence[Network], target_bytes: int, clock: Callable[[], float]) -> None:
+        self.trusts = Networks(trusted).include
+        self._target_bytes = target_bytes
+        self._clock = clock
+
+    def read(self, request: ClientRequest, headers: Headers, request_id: str) -> AccessRequest:
+        """Make the AccessRequest of `request`, whose fields are `headers`.
+
+        Raises MalformedError for what cannot be understood without guessing.
+        """
+        method = read_method(request.method)
+        target = self.target(request.target)
+        scheme, peer = request.connection.scheme, request.connection.peer
+        host = parse_host(headers.by_name.get(b"host", ()), scheme)
+        client = peer
+        if self.trusts(peer):
+            scheme, host, client = self._believe(headers, scheme, host, peer)
+        return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id)
+
+    def target(self, raw: str) -> Target:
+        """Read a request target; raises MalformedError, also for one that is longer than the limit."""
+        if len(raw) > self._target_bytes:
+            raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
+        return parse_target(raw)
+
+    def client(self, chain: str, peer: str) -> str:
+        """Walk a list of addresses from the right, past trusted proxies, to the first that is none.
+
+        For a `peer` whose word is believed; what is no address ends the walk.
+        """
+        client = peer
+        for text in map(str.strip, reversed(chain.split(",")[-_LONGEST_CHAIN:])):
+            # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
+            address = None if "%" in text else parse_address(text)
+            if address is None:
+                return client
+            client = str(address)
+            if not self.trusts(client):
+                return client
+        return client
+
+    def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str]:
+        """Return scheme, host and client as the trusted peer tells them; what cannot be read is not believed."""
+        proto = _last(headers, b"x-forwarded-proto").lower()
+        told_scheme = proto if proto in DEFAULT_PORTS else scheme
+        told_host = host
+        named = _last(headers, b"x-forwarded-host")
+        try:
+            told_host = parse_authority(named or _last(headers, b"host"), told_scheme)
+        except MalformedError:
+            if named:
+                raise
+        chain = b",".join(headers.all(b"x-forwarded-for")).decode("latin-1")
+        return told_scheme, told_host, self.client(chain, peer)
+
+
+def read_method(method: str) -> str:
+    """Return a method that is carried, as it came; raises MalformedError for any other, lower-case ones among them."""
+    if method not in _METHODS:
+        code = RefusalCode.METHOD_NOT_ALLOWED if method in {"TRACE", "CONNECT"} else RefusalCode.NOT_IMPLEMENTED
+        raise MalformedError(Refusal(code, "a method that is not carried"))
+    return method
+
+
+def forwarded_headers(
+    access: AccessRequest, *, believed: bool, traceparent: bytes, tracestate: bytes = b""
+) -> HeaderPairs:
+    """Return what the upstream is told of the request's way here.
+
+    A chain of addresses is continued only when the peer is `believed`; from anybody else it starts anew, with the
+    address that the socket shows.
+    """
+    chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
+    peer = access.peer.encode("ascii", "replace")
+    host = (believed and _last(access.headers, b"x-forwarded-host").encode("latin-1")) or access.headers.by_name[
+        b"host"
+    ][0]
+    told = (
+        (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
+        (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
+        (b"X-Forwarded-Host", host),
+        (b"X-Request-Id", access.request_id.encode("ascii")),
+        (b"traceparent", traceparent),
+    )
+    return (*told, (b"tracestate", tracestate)) if tracestate else told
+
+
+def _last(headers: Headers, name: bytes) -> str:
+    """Return the last value of a list field: the one that the nearest proxy added."""
+    values = headers.all(name)
+    return values[-1].decode("latin-1").rpartition(",")[2].strip() if values else ""

@@ -1,0 +1,26 @@
+"""What every door on the public port is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.model.access import AccessRequest
+from gateway.telemetry.record import RequestRecord
+from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.forwarded import Answer
+
+
+class Door(Protocol):
+    """Answers requests that were read and are well formed.
+
+    `paths` are the own paths it answers at, in canonical form, and `hosts` the host names it answers for (empty: all);
+    the proxy has no paths: it answers wherever nobody else does. `answer` fills `record` with what it learns; it need
+    not catch vanished clients, nor faults unless it has its own words for them.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    hosts: frozenset[str]
+
+    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
+        """Return the answer, carried already or yet to be sent."""

@@ -1,1 +1,0 @@
-"""What replicas share: the Redis client, the bus, shared counters."""

@@ -1,0 +1,1 @@
+"""Callers' connections: the only room that knows their transports."""

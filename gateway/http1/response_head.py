@@ -1,0 +1,162 @@
+"""What the caller is sent ahead of the upstream's body: pure reading and composition of a response's head."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from http import HTTPStatus
+
+import msgspec
+
+from gateway.http1.faults import ExchangeError, Fault
+from gateway.http1.field_names import HOP_BY_HOP, named_by_connection
+from gateway.model.decision import HeaderPairs
+from gateway.model.headers import ByName
+
+_STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
+_NO_CONTENT, _NOT_MODIFIED = 204, 304
+_REASONS = frozenset(status.phrase.encode() for status in HTTPStatus)
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # none may be there (RFC 9112 section 4), and llhttp lets them pass
+_KEEP_ALIVE = b"keep-alive"  # what most upstreams say, and it names no field
+_LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
+
+_ON_TOP = frozenset({b"set-cookie", b"vary"})
+_PIECES = 4  # of a line: name, colon, value, end
+
+RawFields = list[tuple[bytes, bytes]]
+
+
+class _Fate(IntEnum):
+    KEEP = 0
+    DROP = 1
+    LENGTH = 2
+    ENCODING = 3
+    CONNECTION = 4
+    TYPE = 5
+
+
+_SPECIAL = {
+    b"content-length": _Fate.LENGTH,
+    b"transfer-encoding": _Fate.ENCODING,
+    b"connection": _Fate.CONNECTION,
+    b"content-type": _Fate.TYPE,
+}
+_fates: ByName[_Fate] = ByName()
+
+
+class ResponseHead(msgspec.Struct):
+    """A response's head, read once.
+
+    `lines` are the end-to-end fields as they are sent, in order, with case and duplicates. `length` is of the body
+    that follows on the upstream's connection; `None` when it is chunked or ends with the connection, and `chunked`
+    tells which. `declared` is the Content-Length field as it came, also where no body follows it (HEAD, 304).
+    """
+
+    status: int
+    reason: bytes
+    lines: list[bytes]
+    length: int | None
+    chunked: bool
+    declared: bytes | None
+    event_stream: bool
+
+
+def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bool) -> ResponseHead:
+    """Sort a final response's fields (RFC 9112 section 6.3).
+
+    Raises ExchangeError (bad response) for a status or a framing that cannot be carried without guessing.
+    """
+    if status not in _STATUSES:
+        raise ExchangeError(Fault.BAD_RESPONSE, "the status is out of range")
+    if reason not in _REASONS and _CONTROL.search(reason):
+        raise ExchangeError(Fault.BAD_RESPONSE, "a control character in the reason phrase")
+    lines, special = _sort(fields)
+    declared = special.get(_Fate.LENGTH)
+    if _Fate.CONNECTION in special and (named := named_by_connection(_values(fields, b"connection"))):
+        lines, _ = _sort([field for field in fields if field[0].lower() not in named])
+    if head_request or status in {_NO_CONTENT, _NOT_MODIFIED}:
+        length, chunked = 0, False
+        declared = None if status == _NO_CONTENT else declared  # RFC 9110 section 8.6
+    elif _Fate.ENCODING in special:
+        _require_chunked(declared, _values(fields, b"transfer-encoding"))
+        length, chunked = None, True
+    else:
+        length, chunked = _counted(declared), False
+    content_type = special.get(_Fate.TYPE)
+    event_stream = content_type is not None and content_type.lower().startswith(b"text/event-stream")
+    return ResponseHead(status, reason, lines, length, chunked, declared, event_stream)
+
+
+def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs) -> bytes:
+    """Return the whole head; `framing` are the lines that say how the body ends and whether the connection stays.
+
+    A field of `caller_headers` takes the place of the upstream's, since two of one name would contradict each other;
+    those that are lists by nature come on top.
+    """
+    lines = _without(head.lines, caller_headers) if caller_headers else head.lines
+    for name, value in caller_headers:
+        lines += (name, b": ", value, b"\r\n")
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"".join(lines), framing)
+
+
+def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPairs) -> bytes:
+    """Return the head of a 101 (RFC 9110 section 7.8), which is the one place for `Connection: Upgrade`."""
+    return compose_head(head, b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n", caller_headers)
+
+
+def _without(lines: list[bytes], said: HeaderPairs) -> list[bytes]:
+    """Leave out the lines whose names are `said`, but for cookies and `Vary`."""
+    names = {name.lower() for name, _ in said} - _ON_TOP
+    kept: list[bytes] = []
+    for place in range(0, len(lines), _PIECES):
+        if lines[place].lower() not in names:
+            kept += lines[place : place + _PIECES]
+    return kept
+
+
+def _sort(fields: RawFields) -> tuple[list[bytes], dict[_Fate, bytes]]:
+    """Part the lines that are carried from the values that say something to us (the last one of each name)."""
+    lines: list[bytes] = []
+    special: dict[_Fate, bytes] = {}
+    known = _fates
+    for name, value in fields:
+        fate = known.get(name)
+        if fate is None:
+            fate = _fate(name)
+        if not fate:
+            lines += (name, b": ", value, b"\r\n")
+            continue
+        if value == _KEEP_ALIVE and fate is _Fate.CONNECTION:
+            continue
+        special[fate] = value
+        if fate is _Fate.TYPE:
+            lines += (name, b": ", value, b"\r\n")
+    return lines, special
+
+
+def _values(fields: RawFields, lower: bytes) -> list[bytes]:
+    return [value for name, value in fields if name.lower() == lower]
+
+
+def _counted(declared: bytes | None) -> int | None:
+    """Return the length of a body without a transfer coding; None when it ends with the connection."""
+    if declared is None:
+        return None
+    declared = declared.strip(b" \t")
+    if not declared.isdigit() or len(declared) > _LONGEST_LENGTH:
+        raise ExchangeError(Fault.BAD_RESPONSE, "the Content-Length is no number")
+    return int(declared)
+
+
+def _require_chunked(declared: bytes | None, encodings: list[bytes]) -> None:
+    """Accept chunked alone: `gzip, chunked` would reach the caller as gzip that nothing tells of.
+
+    Spaces may stand behind it, and no tab: for llhttp, which reads the body, that is another coding.
+    """
+    if declared is not None or [encoding.strip(b" ").lower() for encoding in encodings] != [b"chunked"]:
+        raise ExchangeError(Fault.BAD_RESPONSE, "a transfer coding that is not chunked alone")
+
+
+def _fate(name: bytes) -> _Fate:
+    lower = name.lower()
+    return _fates.keep(name, _SPECIAL.get(lower) or (_Fate.DROP if lower in HOP_BY_HOP else _Fate.KEEP))

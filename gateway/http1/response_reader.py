@@ -1,0 +1,244 @@
+"""One response out of bytes: what an upstream's connection hands in, a sink gets as head, body and end.
+
+Where the framing is HTTP's, llhttp reads it; inside a body of known length, or one that ends with the connection,
+there is nothing to parse, and the bytes go through as they came.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import httptools
+
+from gateway.http1.faults import ExchangeError, Fault
+from gateway.http1.response_head import RawFields, ResponseHead, read_head
+
+_INTERIM, _SWITCHING, _FINAL = 100, 101, 200
+_STATUS_LINE = len(b"HTTP/1.1 200 \r\n\r\n")
+_FRAMING_PER_BYTE = 18
+"""Bytes of chunked framing that a byte of body excuses. The least honest chunk, of one byte, needs five; the number is
+that of Go's net/http, whose chunks paid for endless extensions until CVE-2023-39326."""
+
+
+class ResponseSink(Protocol):
+    """Takes one response as it arrives. Exactly one of `end`, `fail` and `switched` is called, last."""
+
+    def head(self, head: ResponseHead) -> None:
+        """Take the head of the final response."""
+
+    def body(self, data: bytes) -> None:
+        """Take a piece of the body, without its framing."""
+
+    def flush(self) -> None:
+        """Nothing more is at hand: send what was taken."""
+
+    def end(self) -> None:
+        """Take it that the response is complete."""
+
+    def fail(self, error: ExchangeError) -> None:
+        """Take it that the response will not be completed."""
+
+    def switched(self, head: ResponseHead, rest: bytes) -> None:
+        """Take over after a 101; `rest` is the first of the new protocol's bytes."""
+
+    def expired(self) -> None:
+        """Act on the connection's deadline, which the sink has set and which has passed."""
+
+
+class ResponseReader:
+    """Reads the response to one request; `head_bytes` bounds its head, interim ones included, and chunked framing.
+
+    Bytes are counted by the read. A head is weighed by its fields only where its last read brought more than that, for
+    a body may stand behind it.
+
+    To make a parser costs as much as to parse a small response with it, so a reader whose parser saw the response's
+    very end can `restart` for the next one on its connection (`between` tells).
+
+    `complete` tells that the sink got all of it, and `keep_alive` then, whether the connection can carry another
+    exchange. After a 101 that was asked for (`upgrading`), `switched` is its head and `rest` what came behind it.
+    """
+
+    __slots__ = (
+        "_fields",
+        "_framing_left",
+        "_head_bytes",
+        "_head_request",
+        "_heads_bytes",
+        "_left",
+        "_parser",
+        "_reason",
+        "_sink",
+        "_upgrading",
+        "between",
+        "complete",
+        "head",
+        "keep_alive",
+        "rest",
+        "switched",
+    )
+
+    def __init__(self, sink: ResponseSink, head_bytes: int, *, head_request: bool, upgrading: bool) -> None:
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._head_bytes = head_bytes
+        self.restart(sink, head_request=head_request, upgrading=upgrading)
+
+    def restart(self, sink: ResponseSink, *, head_request: bool, upgrading: bool) -> None:
+        """Begin another response; only for a reader that stands `between` two."""
+        self._sink = sink
+        self._fields: RawFields = []
+        self._reason = b""
+        self._framing_left = self._head_bytes
+        self._heads_bytes = 0
+        self._head_request = head_request
+        self._upgrading = upgrading
+        self._left: int | None = 0
+        self.head: ResponseHead | None = None
+        self.between = False
+        self.complete = False
+        self.keep_alive = False
+        self.switched: ResponseHead | None = None
+        self.rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes; raises ExchangeError (bad response) for those that cannot be understood."""
+        if self._parser is None:
+            self._pass_on(data)
+            return
+        self._framing_left -= len(data)
+        self._parse(self._parser, data)
+        if self._framing_left < 0:
+            self._require_progress()
+        elif self._framing_left > self._head_bytes:
+            self._framing_left = self._head_bytes
+
+    def feed_eof(self) -> None:
+        """Take it that the upstream sends no more: the end of a body that has no other."""
+        if self.head is not None and self._left is None and not self.head.chunked and not self.complete:
+            self._end()
+
+    def close(self) -> None:
+        """Let go of the parser, which holds this reader in turn: no garbage is left for the collector to find."""
+        self._parser = None
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """Begin a head: the first one, or the one after an interim response."""
+        self._fields = []
+        self._reason = b""
+        self.between = False
+        if self.complete:
+            self.keep_alive = False  # more than was asked for
+
+    def on_status(self, reason: bytes) -> None:
+        """Take a piece of the reason phrase."""
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field; those after the body (trailers) are dropped."""
+        if self.head is None:
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
+        parser = self._parser
+        if self.complete or parser is None:
+            return
+        status = parser.get_status_code()
+        if _INTERIM <= status < _FINAL:
+            self._weigh_head()
+            return
+        if self._framing_left < 0:
+            self._weigh_head()
+        if parser.get_http_version() not in {"1.1", "1.0"}:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the version is not HTTP/1.0 or HTTP/1.1")
+        head = read_head(status, self._reason, self._fields, head_request=self._head_request)
+        self.head = head
+        self._left = head.length
+        self.keep_alive = parser.should_keep_alive() and (head.length is not None or head.chunked)
+        self._sink.head(head)
+        if head.length == 0:
+            self._end()
+
+    def on_body(self, data: bytes) -> None:
+        """Take a piece of the body, as the parser saw it."""
+        if self.complete:
+            self.keep_alive = False  # more than was announced
+        elif self.head is None:
+            raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
+        else:
+            if self._left is None:
+                self._framing_left += len(data) * (1 + _FRAMING_PER_BYTE)
+            self._pass_on(data)
+
+    def on_message_complete(self) -> None:
+        """End a chunked body; the others end by count or with the connection."""
+        if self.head is not None and self.head.chunked and not self.complete:
+            if self._framing_left < 0:
+                self._require_progress()
+            self._end()
+        self.between = self.complete
+
+    # What both lead to
+
+    def _parse(self, parser: httptools.HttpResponseParser, data: bytes) -> None:
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._switch(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self.keep_alive = False
+            if not self.complete:  # else it stands behind a complete response
+                raise _as_exchange_error(error) from None
+        if not self.between and (self.complete or (self.head is not None and not self.head.chunked)):
+            self.close()  # what comes now is counted, not parsed
+
+    def _weigh_head(self) -> None:
+        """Weigh the head that has just ended together with the interim ones before it."""
+        fields = sum(len(name) + len(value) + 4 for name, value in self._fields)
+        self._heads_bytes += _STATUS_LINE + len(self._reason) + fields
+        if self._heads_bytes > self._head_bytes:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+
+    def _require_progress(self) -> None:
+        """Refuse a response whose head, or whose framing between two pieces of body, has no end in sight."""
+        if self.complete or self.switched is not None:
+            return
+        if self.head is None:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+        if self.head.chunked:
+            raise ExchangeError(Fault.BAD_RESPONSE, "the chunked framing is too long")
+
+    def _switch(self, rest: bytes) -> None:
+        if self.complete or not self._upgrading:
+            raise ExchangeError(Fault.BAD_RESPONSE, "a change of protocols that nobody asked for")
+        protocols = [value.strip(b" \t").lower() for name, value in self._fields if name.lower() == b"upgrade"]
+        if protocols != [b"websocket"]:
+            raise ExchangeError(Fault.BAD_RESPONSE, "a change to another protocol than was asked for")
+        self.switched = read_head(_FINAL, self._reason, self._fields, head_request=True)
+        self.switched.status = _SWITCHING
+        self.rest = rest
+        self.close()
+
+    def _pass_on(self, data: bytes) -> None:
+        left = self._left
+        if left is None:
+            self._sink.body(data)
+            return
+        if len(data) > left:
+            data = data[:left]
+            self.keep_alive = False
+        self._left = left - len(data)
+        self._sink.body(data)
+        if not self._left:
+            self._end()
+
+    def _end(self) -> None:
+        self.complete = True
+        self._sink.end()
+
+
+def _as_exchange_error(error: httptools.HttpParserError) -> ExchangeError:
+    """Return what one of our callbacks raised, which the parser wraps, or say what the parser found."""
+    cause = error.__context__
+    return cause if isinstance(cause, ExchangeError) else ExchangeError(Fault.BAD_RESPONSE, str(error))

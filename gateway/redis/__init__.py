@@ -1,0 +1,1 @@
+"""What replicas share, and the border where Redis's faults become ours."""

@@ -1,0 +1,1 @@
+"""Carries an allowed request to its upstream, and the answer back."""

@@ -1,0 +1,195 @@
+"""The connections to one upstream: kept while they are young, bounded, and waited for in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import deque
+
+import msgspec
+
+from gateway.http1.faults import ExchangeError, Fault
+from gateway.model.route import UpstreamAddress
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.name_resolution import Addresses
+
+
+class PoolLimits(msgspec.Struct, frozen=True):
+    """How connections to one upstream are kept; times in seconds.
+
+    `keep_alive` has to be below the upstream's own idle time (5 s in Node and uvicorn), else a request may be sent
+    into a connection that is just being closed. `max_age` lets changes of DNS reach long-lived connections.
+    `connections` bounds those that are open, `queue` the requests that wait for one, `queue_timeout` how long.
+    """
+
+    connections: int = 1024
+    queue: int = 1024
+    queue_timeout: float = 1.0
+    keep_alive: float = 4.0
+    max_age: float = 300.0
+    head_bytes: int = 65536
+
+
+class Pool:
+    """Lends connections of one upstream, each to one exchange at a time; the one used last is lent first."""
+
+    def __init__(
+        self, address: UpstreamAddress, addresses: Addresses, limits: PoolLimits, tls: ssl.SSLContext | None
+    ) -> None:
+        self._address = address
+        self._addresses = addresses
+        self._limits = limits
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._idle: dict[UpstreamConnection, None] = {}
+        self._waiting: deque[asyncio.Future[UpstreamConnection | None]] = deque()
+        self._closed = False
+        self.open = 0
+        self.connects = 0
+        self.connect_faults = 0
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait for a request."""
+        return len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a connection."""
+        return len(self._waiting)
+
+    def take_idle(self) -> UpstreamConnection | None:
+        """Return a connection that waits for a request, the one used last; None when none does."""
+        idle = self._idle
+        while idle:
+            connection, _ = idle.popitem()
+            transport = connection.transport
+            if transport is not None and not transport.is_closing():
+                connection.deadline.clear()
+                return connection
+        return None
+
+    async def borrow(self, connect_timeout: float, *, fresh: bool = False) -> UpstreamConnection:
+        """Return a connection that no exchange is using; a new one if `fresh`.
+
+        Raises ExchangeError: no connection could be made within `connect_timeout` seconds or none became free
+        in time.
+        """
+        connection = None if fresh else self.take_idle()
+        if connection is None and self.open >= self._limits.connections:
+            connection = await self._wait()
+        elif connection is None:
+            self.open += 1
+        if connection is None:
+            connection = await self._connect(connect_timeout)
+        return connection
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """Take a connection back after its exchange; one that cannot carry another is closed."""
+        transport = connection.transport
+        if transport is None:
+            return
+        now = self._loop.time()
+        too_old = now - connection.opened > self._limits.max_age
+        if self._closed or too_old or not connection.reusable or transport.is_closing():
+            connection.close()
+        elif self._waiting and (waiter := self._next_waiter()) is not None:
+            connection.used = True
+            waiter.set_result(connection)
+        else:
+            connection.used = True
+            connection.deadline.set(now + self._limits.keep_alive)
+            self._idle[connection] = None
+
+    def close(self) -> None:
+        """Close idle connections now, the others when they are given back."""
+        self._closed = True
+        for connection in tuple(self._idle):
+            connection.close()
+
+    async def _wait(self) -> UpstreamConnection | None:
+        """Wait in turn; return a connection, or None for the right to make one."""
+        if len(self._waiting) >= self._limits.queue:
+            raise ExchangeError(Fault.QUEUE_FULL, str(self._address))
+        waiter: asyncio.Future[UpstreamConnection | None] = self._loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(self._limits.queue_timeout):
+                return await waiter
+        except TimeoutError:
+            self._hand_on(waiter)
+            raise ExchangeError(Fault.QUEUE_TIMEOUT, str(self._address)) from None
+        except asyncio.CancelledError:
+            self._hand_on(waiter)
+            raise
+
+    def _hand_on(self, waiter: asyncio.Future[UpstreamConnection | None]) -> None:
+        """Give what a waiter got in the moment it gave up to the next one."""
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(waiter)
+        if not waiter.done() or waiter.cancelled():
+            return
+        connection = waiter.result()
+        if connection is None:
+            self._free_place()
+        else:
+            self.give_back(connection)
+
+    def _next_waiter(self) -> asyncio.Future[UpstreamConnection | None] | None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                return waiter
+        return None
+
+    def _free_place(self) -> None:
+        """Let the next waiter make a connection in the place of one that has gone."""
+        waiter = self._next_waiter()
+        if waiter is None:
+            self.open -= 1
+        else:
+            waiter.set_result(None)
+
+    async def _connect(self, timeout: float) -> UpstreamConnection:  # noqa: ASYNC109 - part of what is lent
+        """Make a connection in the place that was taken for it."""
+        connection: UpstreamConnection | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                connection = await self._attempt()
+        except TimeoutError:
+            raise ExchangeError(Fault.CONNECT_TIMEOUT, str(self._address)) from None
+        finally:
+            if connection is None:
+                self.connect_faults += 1
+                self._free_place()
+        self.connects += 1
+        return connection
+
+    async def _attempt(self) -> UpstreamConnection:
+        loop = self._loop
+        host = await self._addresses.next()
+        name = self._address.host if self._tls is not None else None
+        try:
+            _, connection = await loop.create_connection(
+                lambda: UpstreamConnection(loop, self._limits.head_bytes),
+                host,
+                self._address.port,
+                ssl=self._tls,
+                server_hostname=name,
+            )
+        except TimeoutError:
+            raise
+        except ssl.SSLError as error:
+            raise ExchangeError(Fault.TLS, f"{self._address}: {error.reason}") from error
+        except OSError as error:
+            raise ExchangeError(Fault.CONNECT, f"{self._address}: {type(error).__name__}") from error
+        if connection.transport is None:
+            raise ExchangeError(Fault.CONNECT, f"{self._address}: closed at once")
+        connection.closed = self._gone
+        return connection
+
+    def _gone(self, connection: UpstreamConnection) -> None:
+        """Forget a connection that has gone, whoever closed it."""
+        self._idle.pop(connection, None)
+        self._free_place()

@@ -1,0 +1,146 @@
+"""What the upstream is sent ahead of the body: pure composition of a request's head.
+
+The order is the protection: first everything is removed that belongs to the client's connection, that claims to be
+the gateway's word, or that is a credential; then what the gateway has to say is added. A `Connection` field can
+therefore never delete what was added (Traefik CVE-2024-45410), and no spelling of an identity field survives
+(oauth2-proxy CVE-2025-64484).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+import msgspec
+
+from gateway.http1.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
+from gateway.model.decision import HeaderPairs
+from gateway.model.headers import ByName, Headers, spelling
+from gateway.model.route import Route, UpstreamAddress
+from gateway.model.target import Target
+from gateway.upstream.cookies import OwnCookies
+from gateway.upstream.forward_context import Carriage
+
+_CONSUMED = frozenset({b"expect", b"proxy"})
+"""`Expect` is answered here; `Proxy` becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)."""
+
+_UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _is_nobodys(_canonical: bytes) -> bool:
+    return False
+
+
+class Stripped(msgspec.Struct, frozen=True):
+    """What no client may tell an upstream.
+
+    `identity` names, in canonical spelling (`gateway.model.headers.spelling`), are dropped always. `credentials`
+    (header names, lower case) and `cookies` (cookie names, case as configured) are dropped unless the route forwards
+    credentials: then the spelling that was judged is kept, and every other one is dropped. `foreign` tells whether a
+    name, in canonical spelling, is another product's identity header, which is dropped too.
+    """
+
+    identity: frozenset[bytes] = frozenset()
+    credentials: frozenset[bytes] = frozenset()
+    cookies: frozenset[bytes] = frozenset()
+    foreign: Callable[[bytes], bool] = _is_nobodys
+
+
+class _Fate(IntEnum):
+    KEEP = 0
+    DROP = 1
+    CREDENTIAL = 2
+    COOKIE = 3
+
+
+class RequestHeads:
+    """Composes request heads under one config.
+
+    `via` is the pseudonym of a `Via` field (RFC 9110 section 7.6.3), or empty.
+    """
+
+    def __init__(self, stripped: Stripped, via: bytes = b"") -> None:
+        self._stripped = stripped
+        self._credentials = frozenset(map(spelling, stripped.credentials))
+        self._cookies = OwnCookies(stripped.cookies)
+        self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
+        self._fates: ByName[_Fate] = ByName()
+
+    def compose(self, carriage: Carriage, upstream: UpstreamAddress) -> bytes:
+        """Return the head of a request to `upstream`, its last empty line included."""
+        route, access = carriage.route, carriage.decision.access
+        target = target_of(route.strip_prefix, access.target)
+        out = [
+            f"{access.method} {target} HTTP/1.1\r\nHost: ".encode("ascii"),
+            _host(route, upstream, access.headers),
+            b"\r\n",
+        ]
+        self._keep(out, access.headers, keep_credentials=route.forward_credentials)
+        for name, value in carriage.added:
+            out += (name, b": ", value, b"\r\n")
+        out += (self._via, _UPGRADE if carriage.upgrading else b"", carriage.body.framing)
+        return b"".join(out)
+
+    def passing(self, route: Route, headers: Headers) -> HeaderPairs:
+        """Return which of the caller's fields an upstream of `route` gets, in order; for `explain`."""
+        out: list[bytes] = []
+        self._keep(out, headers, keep_credentials=route.forward_credentials)
+        return tuple(zip(out[::4], out[2::4], strict=True))
+
+    def _keep(self, out: list[bytes], headers: Headers, *, keep_credentials: bool) -> None:
+        """Add the caller's fields that may pass, in order."""
+        connection = headers.by_name.get(b"connection")
+        named = named_by_connection(connection) if connection else None
+        fates = self._fates
+        for name, value in headers.raw:
+            fate = fates.get(name)
+            if fate is None:
+                fate = self._fate(name)
+            if fate is _Fate.DROP or (fate is _Fate.CREDENTIAL and not keep_credentials):
+                continue
+            kept = self._cookies.cut(value, keep_own=keep_credentials) if fate is _Fate.COOKIE else value
+            if kept is not None and not (named and name.lower() in named):
+                out += (name, b": ", kept, b"\r\n")
+
+    def _fate(self, name: bytes) -> _Fate:
+        return self._fates.keep(name, self._judge(name.lower(), spelling(name)))
+
+    def _judge(self, lower: bytes, canonical: bytes) -> _Fate:
+        if self._is_ours(canonical):
+            return _Fate.DROP
+        if canonical in MESSAGE:
+            # `Content_Length` is another length to an upstream that folds names; the host is composed apart
+            return _Fate.KEEP if lower == b"content-length" else _Fate.DROP
+        if canonical in self._credentials:
+            return _Fate.CREDENTIAL if lower in self._stripped.credentials else _Fate.DROP
+        if self._stripped.foreign(canonical):
+            return _Fate.DROP
+        if lower == b"cookie" and self._cookies:
+            return _Fate.COOKIE
+        return _Fate.KEEP
+
+    def _is_ours(self, canonical: bytes) -> bool:
+        """Tell whether a field is never the client's to send on."""
+        return (
+            canonical in HOP_BY_HOP
+            or canonical in self._stripped.identity
+            or canonical in _CONSUMED
+            or is_told_by_us(canonical)
+        )
+
+
+def target_of(prefix: str, target: Target) -> str:
+    """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
+    path = target.beneath(prefix) if prefix else target.path
+    return path if target.query is None else f"{path}?{target.query}"
+
+
+def _host(route: Route, upstream: UpstreamAddress, headers: Headers) -> bytes:
+    if route.preserve_host:
+        values = headers.by_name.get(b"host")
+        if values:
+            return values[0]
+    host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
+    port = "" if upstream.port == _DEFAULT_PORTS[upstream.scheme] else f":{upstream.port}"
+    return f"{host}{port}".encode("ascii")

@@ -1,0 +1,1 @@
+"""What one config is built of, and who calls whom."""

@@ -1,0 +1,107 @@
+"""What this process shares with other replicas, or the parts of a fleet of one."""
+
+from __future__ import annotations
+
+from gateway.config.settings import Settings
+from gateway.credentials.fingerprint import purpose_key
+from gateway.policy.limits import Limits, LocalLimits
+from gateway.policy.shared_limits import SharedLimits
+from gateway.redis.buckets import SharedBuckets
+from gateway.redis.bus import Bus
+from gateway.redis.client import RedisClient, connect
+from gateway.redis.guarded import GuardedRedis
+from gateway.resilience.breaker import Breaker
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.cache_keys import Names
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revoker import Announce, Announcer, Hearing, nobody_else
+from gateway.sessions.sealing import Sealer
+from gateway.sessions.shared import SharedSessions
+from gateway.sessions.tier import Alone, SharedTier
+from gateway.sessions.times import CacheTimes
+from gateway.sessions.tombstones import Tombstones
+from gateway.wiring.process import Process
+
+_LIMITS = b"gw limit"
+"""The purpose of the key under which callers are counted."""
+
+
+def secrets_of(settings: Settings) -> tuple[bytes, ...]:
+    """Return the server secrets as bytes; the first writes."""
+    return tuple(secret.get_secret_value().encode("utf-8") for secret in settings.secret)
+
+
+def cache_times(settings: Settings) -> CacheTimes:
+    """Return how long answers count."""
+    cache = settings.cache
+    return CacheTimes(
+        fresh=cache.fresh,
+        stale=cache.stale,
+        negative=cache.negative,
+        unheard=cache.unheard,
+        revoked=cache.revoked,
+    )
+
+
+class FleetParts:
+    """The Redis client and what stands on it; without `redis:` in the config, nothing is shared and nobody is told."""
+
+    def __init__(self, settings: Settings, process: Process, tasks: TaskKeeper) -> None:
+        self._process = process
+        self._tasks = tasks
+        self._secrets = secrets_of(settings)
+        self._client: RedisClient | None = None
+        self._bus: Bus | None = None
+        if settings.redis is not None:
+            timeout, metrics = settings.redis.timeout, process.resolution_metrics
+            self._client = connect(settings.redis.url.get_secret_value(), timeout)
+            self._guarded = GuardedRedis(self._client, timeout, Breaker(process.now), tasks, metrics)
+            self._key_prefix = settings.redis.key_prefix
+            self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
+
+    def announce(self) -> Announce:
+        """Return how revocations reach the other replicas."""
+        return nobody_else if self._client is None else Announcer(self._client, self._tombstones)
+
+    def shared_tier(self, names: Names) -> SharedTier:
+        """Return the tier that replicas share."""
+        if self._client is None:
+            return Alone()
+        return SharedSessions(
+            redis=self._guarded,
+            tombstones=self._tombstones,
+            names=names,
+            sealer=Sealer(self._secrets),
+            clock=self._process.clock,
+        )
+
+    def limits(self) -> Limits:
+        """Return how requests are counted: by all replicas together, where they share something."""
+        local = LocalLimits(self._process.now)
+        if self._client is None:
+            return local
+        secret = purpose_key(self._secrets[0], _LIMITS)
+        return SharedLimits(local, SharedBuckets(self._guarded, self._key_prefix, secret).take)
+
+    def listen(self, endings: Endings, memory: MemoryStore) -> None:
+        """Hear the revocations of other replicas from now on."""
+        if self._client is None:
+            return
+        metrics = self._process.resolution_metrics
+        hearing = Hearing(endings, memory, metrics)
+        self._bus = Bus(self._client, self._tombstones.channel, hearing.message, hearing.lost, hearing.heard, metrics)
+        self._tasks.start(self._bus.listen(), "revocation bus")
+
+    def redis_up(self) -> bool | None:
+        """Tell whether Redis is asked; None where there is none."""
+        return None if self._client is None else self._guarded.reachable
+
+    def bus_up(self) -> bool | None:
+        """Tell whether the revocations of other replicas are heard; None where nothing carries them."""
+        return None if self._bus is None else self._bus.heard.is_set()
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._client is not None:
+            await self._client.aclose()

@@ -1,0 +1,1 @@
+"""How the process lives: the supervisor, its workers, and the ports that they serve."""

@@ -1,0 +1,73 @@
+"""The ports for operators: admin (metrics, health, revocation) and health."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gateway.config.settings import Settings
+from gateway.endpoints.admin import AdminPort, Page, Render, health_pages
+from gateway.endpoints.admin_revoke import Revocation, Revoke
+from gateway.endpoints.refusals import refusal_response
+from gateway.front.server import GatewayServer
+from gateway.model.refusal import Refusal
+from gateway.model.response import Response
+from gateway.upstream.client_request import ClientRequest
+from gateway.wiring.process import Process
+from gateway.workers.sockets import Ports, Sockets
+from gateway.workers.worker import front_limits
+
+_LAST_ANSWERS = 0.5
+"""Seconds that an operator's request under way is given at the end."""
+
+
+class AdminPorts:
+    """Both ports, under the limits of the public one. `revoke` outlives every reload."""
+
+    def __init__(
+        self, process: Process, ports: Ports, ready: Callable[[], bool], render: Render, revoke: Revoke
+    ) -> None:
+        self._process = process
+        self._ports = ports
+        self._health = health_pages(ready, render)
+        self._revoke = revoke
+        self._servers: list[GatewayServer] = []
+        self._listening: list[asyncio.Server] = []
+        self._admin = self._health_only = AdminPort(self._health, process.random_hex.draw)
+
+    def use(self, settings: Settings) -> None:
+        """Take the admin tokens and the limits of another config."""
+        tokens = [token.get_secret_value() for token in settings.listen.admin_token]
+        pages: dict[str, Page] = {"/revoke": Revocation(tokens, self._revoke, self._process.audit).page}
+        self._admin = AdminPort({**self._health, **pages}, self._process.random_hex.draw)
+        for server in self._servers:
+            server.limits = front_limits(settings.limits)
+
+    async def open(self, settings: Settings) -> None:
+        """Begin to listen."""
+        self.use(settings)
+        await self._listen(self._answer_admin, self._ports.admin, settings)
+        await self._listen(self._health_only.answer, self._ports.health, settings)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        for listening in self._listening:
+            listening.close()
+        for server in self._servers:
+            await server.close(_LAST_ANSWERS)
+
+    async def _answer_admin(self, request: ClientRequest) -> Response:
+        return await self._admin.answer(request)
+
+    def _refuse(self, refusal: Refusal) -> Response:
+        return refusal_response(refusal, self._process.random_hex.draw())
+
+    async def _listen(
+        self, handler: Callable[[ClientRequest], Awaitable[Response]], sockets: Sockets, settings: Settings
+    ) -> None:
+        if not sockets:
+            return
+        server = GatewayServer(handler, front_limits(settings.limits), self._refuse, self._process.clock)
+        self._servers.append(server)
+        loop = asyncio.get_running_loop()
+        self._listening += [await loop.create_server(server, sock=each) for each in sockets]

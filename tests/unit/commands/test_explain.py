@@ -1,0 +1,124 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.commands.explain import explain, read_request
+from gateway.model.errors import MalformedError
+from tests.support.configs import SECRET, written
+
+CONFIG = f"""\
+secret: {SECRET}
+authorities:
+  chat: {{kind: remote, dialect: composio, url: "http://127.0.0.1:1/"}}
+credentials:
+  key: {{kind: api_key, header: x-api-key, type: project, authority: chat}}
+session_info: [{{dialect: composio, credentials: key, hosts: [api.example.com]}}]
+routes:
+  - {{name: open, match: {{path: /open/}}, access: public, strip_prefix: /open, upstream: "http://127.0.0.1:2"}}
+  - {{name: maybe, match: {{path: /maybe/}}, access: optional, upstream: "http://127.0.0.1:2"}}
+  - name: passed-on
+    match: {{path: /passed-on}}
+    access: optional
+    credentials: []
+    forward_credentials: true
+    upstream: ["http://127.0.0.1:2", "http://127.0.0.1:3"]
+"""
+
+
+async def explained(tmp_path: Path, url: str, *headers: tuple[bytes, bytes], method: str = "GET") -> list[str]:
+    outcome = await explain(written(tmp_path, CONFIG), method, url, headers)
+    assert (outcome.done, outcome.note) == (True, "")
+    return outcome.said.splitlines()
+
+
+async def test_what_an_upstream_would_get_is_told(tmp_path: Path) -> None:
+    headers = ((b"X-Api-Key", b"s3cr3t-key"), (b"x_user_id", b"forged"), (b"Accept", b"*/*"), (b"Connection", b"close"))
+    assert await explained(tmp_path, "https://www.example.com/open/a?b=c", *headers) == [
+        "route:       open (public)",
+        "credential:  none",
+        "decision:    allowed",
+        "rule:        public",
+        "upstream:    http://127.0.0.1:2",
+        "is sent:     GET /a?b=c",
+        "  Accept: */*",
+        "  X-Forwarded-For: 127.0.0.1",
+        "  X-Forwarded-Proto: https",
+        "  X-Forwarded-Host: www.example.com",
+        "  X-Request-Id: explain",
+        "  traceparent: (new)",
+    ]
+
+
+async def test_a_secret_that_is_sent_on_is_masked(tmp_path: Path) -> None:
+    headers = ((b"X-Api-Key", b"s3cr3t-key"), (b"Cookie", b"s3cr3t=1"), (b"Authorization", b"Basic s3cr3t"))
+    lines = await explained(tmp_path, "/passed-on", *headers)
+    assert "upstream:    http://127.0.0.1:2, http://127.0.0.1:3" in lines
+    assert "  X-Api-Key: s3cr…(10 characters)" in lines
+    assert "  Cookie: s3cr…(8 characters)" in lines
+    assert not any("s3cr3t" in line for line in lines)
+
+
+async def test_a_refusal_says_which_rule_and_why(tmp_path: Path) -> None:
+    lines = await explained(tmp_path, "/maybe/", (b"x-api-key", b"s3cr3t-key"))
+    assert lines[0] == "route:       maybe (optional)"
+    assert lines[1].startswith("credential:  api_key, read by key (")
+    assert lines[3] == "decision:    refused, 503 unavailable"
+    assert lines[4].startswith("rule:        authority (")
+    assert not any("s3cr3t" in line for line in lines)
+
+
+async def test_no_route_is_told(tmp_path: Path) -> None:
+    assert (await explained(tmp_path, "/nowhere"))[::2] == ["route:       none", "decision:    refused, 404 not_found"]
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://api.example.com/api/v3/auth/session/info", True),
+        ("https://www.example.com/api/v3/auth/session/info", False),
+        ("/_gateway/session", True),
+        ("/_gateway/auth/envoy/orders/", True),
+    ],
+)
+async def test_what_the_gateway_answers_itself_is_told(tmp_path: Path, url: str, own: bool) -> None:
+    assert (await explained(tmp_path, url))[0].startswith("answered by: the gateway itself (") is own
+
+
+async def test_what_no_door_lets_in_is_told(tmp_path: Path) -> None:
+    assert await explained(tmp_path, "/open/../maybe/") == ["decision:    refused, 400: the path holds a dot segment"]
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "host", "target"),
+    [
+        ("https://API.example.com/a?b=c", "https", "api.example.com", "/a?b=c"),
+        ("http://example.com", "http", "example.com", "/"),
+        ("http://example.com?b=c", "http", "example.com", "/?b=c"),
+        ("HTTPS://example.com:8443/a", "https", "example.com", "/a"),
+        ("/a", "http", "localhost", "/a"),
+        ("/a?to=https://b/", "http", "localhost", "/a?to=https://b/"),
+        ("a", "http", "localhost", "/a"),
+    ],
+)
+def test_a_url_stands_for_a_request(url: str, scheme: str, host: str, target: str) -> None:
+    access = read_request("get", url, ())
+    assert (access.method, access.scheme, access.host.name, str(access.target)) == ("GET", scheme, host, target)
+
+
+def test_a_host_header_wins_over_the_url() -> None:
+    assert read_request("GET", "https://a/", ((b"host", b"b.example.com"),)).host.name == "b.example.com"
+
+
+@pytest.mark.parametrize("url", ["https://a b/", "http://u@h/", "/a#b", "/%zz"])
+def test_a_url_that_no_request_can_have_is_refused(url: str) -> None:
+    with pytest.raises(MalformedError):
+        read_request("GET", url, ())
+
+
+async def test_to_explain_a_request_starts_no_tracing(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    config = written(tmp_path, CONFIG + "telemetry: {traces: otlp}\n")
+    outcome = await explain(config, "GET", "/open/a", ())
+    assert outcome.said.splitlines()[2] == "decision:    allowed"
+    assert threading.active_count() == threads

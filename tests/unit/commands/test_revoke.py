@@ -1,0 +1,76 @@
+from pathlib import Path
+
+from gateway.commands.revoke import revoke
+from gateway.directory.migrating import migrate
+from gateway.directory.store import Directory
+from gateway.model.revocation_target import Ended, EndedKind
+from tests.support.audited import Audited
+from tests.support.configs import SECRET, written
+from tests.support.directory import MEMGHOST_SESSION, opened
+
+ENDED = Ended(EndedKind.SESSION, MEMGHOST_SESSION)
+
+
+def config(folder: Path, more: str = "", database: str = "d.db") -> Path:
+    url = f"sqlite:///{folder / database}"
+    return written(
+        folder, f"secret: {SECRET}\nauthorities: {{a: {{kind: directory, url: '{url}', pepper: p}}}}\n{more}"
+    )
+
+
+async def is_open(folder: Path) -> bool:
+    directory = Directory.open(f"sqlite:///{folder / 'd.db'}")
+    stored = await directory.session_by_id(MEMGHOST_SESSION)
+    await directory.close()
+    return stored is not None and stored.session.closed_at is None
+
+
+async def test_a_session_is_ended_in_its_row_and_over_redis(tmp_path: Path, redis_url: str) -> None:
+    async with opened(f"sqlite:///{tmp_path / 'd.db'}"):
+        pass
+    assert await is_open(tmp_path)
+    audited = Audited()
+    outcome = await revoke(
+        config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n"), ENDED, audited.log
+    )
+    assert (outcome.done, outcome.note) == (True, "")
+    assert outcome.said == f"session {MEMGHOST_SESSION} is ended everywhere"
+    assert not await is_open(tmp_path)
+    assert audited.told == [("revoked", "session", MEMGHOST_SESSION, "done")]
+
+
+async def test_what_no_directory_knows_is_ended_all_the_same(tmp_path: Path, redis_url: str) -> None:
+    await migrate(f"sqlite:///{tmp_path / 'd.db'}")
+    path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n")
+    assert (await revoke(path, Ended(EndedKind.USER, "a foreign issuer's"), Audited().log)).done
+
+
+async def test_a_directory_that_cannot_be_asked_is_told_and_the_gateways_hear_of_it(
+    tmp_path: Path, redis_url: str
+) -> None:
+    path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n", database=".")
+    audited = Audited()
+    outcome = await revoke(path, ENDED, audited.log)
+    assert not outcome.done
+    assert outcome.note.startswith(f"session {MEMGHOST_SESSION} is not ended everywhere: the directory cannot be asked")
+    assert "redis" not in outcome.note
+    assert audited.told == [("revoked", "session", MEMGHOST_SESSION, "partly")]
+
+
+async def test_gateways_that_cannot_be_told_are_told_of_and_the_row_is_ended(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    async with opened(f"sqlite:///{tmp_path / 'd.db'}"):
+        pass
+    for more, said in (
+        ("", "the config has neither redis nor listen.admin_token, so no gateway could be told"),
+        (f"redis: {{url: 'redis://127.0.0.1:{unused_tcp_port}'}}\n", "redis did not take it"),
+        (
+            f"listen: {{admin: '127.0.0.1:{unused_tcp_port}', admin_token: t}}\n",
+            f"the gateway at 127.0.0.1:{unused_tcp_port} did not take it",
+        ),
+    ):
+        outcome = await revoke(config(tmp_path, more), ENDED, Audited().log)
+        assert not outcome.done
+        assert outcome.note.endswith(f"is not ended everywhere: {said}")
+    assert not await is_open(tmp_path)

@@ -1,0 +1,157 @@
+import pytest
+
+from gateway.config.check_routes import check_routes
+from tests.support.configs import lines, parts
+
+WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and forge identity headers"
+READERS = """\
+credentials:
+  key: {kind: api_key, header: x-api-key, type: project, authority: a}
+  same: {kind: api_key, header: X-API-Key, type: user, authority: a}
+  token: {kind: bearer, authority: a}
+  broken: {kind: cookie}
+"""
+
+
+def said(*routes: str, more: str = READERS) -> list[str]:
+    """Return what is said of routes, each given without its name and upstream."""
+    entries = "".join(
+        f"  - {{name: r{place}, upstream: 'http://127.0.0.1:1', {keys}}}\n" for place, keys in enumerate(routes)
+    )
+    return lines(check_routes(parts(f"{more}routes:\n{entries}")))
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("match: {}, credentials: [key, token]", []),
+        ("match: {}, credentials: [broken]", []),
+        ("match: {}, credentials: [lost]", ["routes[0].credentials[0]: lost is not one of credentials"]),
+        ("match: {}, credentials: [key, key]", ["routes[0].credentials[1]: key is listed twice"]),
+        ("match: {}, credentials: []", ["routes[0].credentials: reads no credential, so nobody can ever pass"]),
+        (
+            "match: {}, credentials: [key, same]",
+            ["routes[0].credentials: same and key both read the header x-api-key"],
+        ),
+        ("match: {}", ["routes[0].credentials: same and key both read the header x-api-key"]),
+        ("match: {}, access: public", []),
+        (
+            "match: {}, access: public, credentials: [key]",
+            ["warning: routes[0].credentials: is not used: a public route reads no credential"],
+        ),
+    ],
+)
+def test_a_route_reads_what_exists(keys: str, expected: list[str]) -> None:
+    assert said(keys) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            "match: {}, access: public, require: {roles: admin}",
+            ["routes[0].require: is never asked for: the route is public"],
+        ),
+        (
+            "match: {}, access: public, rate_limit: {per: session, rate: 1/s, burst: 1}",
+            ["routes[0].rate_limit: limits nobody: a public route knows no session; use per: address"],
+        ),
+        ("match: {}, access: public, rate_limit: {per: address, rate: 1/s, burst: 1}", []),
+        (
+            "match: {}, access: public, audience: orders",
+            ["warning: routes[0].audience: is not used: there is no identity.token"],
+        ),
+        (
+            "match: {path: /a/}, access: public, strip_prefix: /b",
+            ["routes[0].strip_prefix: is not what the route's path begins with: /a/"],
+        ),
+        (
+            "match: {path: /ab/}, access: public, strip_prefix: /a",
+            ["routes[0].strip_prefix: is not what the route's path begins with: /ab/"],
+        ),
+        ("match: {path: /a/b/}, access: public, strip_prefix: /a/", []),
+        ("match: {path: /a}, access: public, strip_prefix: /a", []),
+    ],
+)
+def test_a_rule_that_does_nothing_is_told(keys: str, expected: list[str]) -> None:
+    assert said(keys) == expected
+
+
+def test_an_upstream_without_tls_is_warned_of_unless_it_is_this_machine() -> None:
+    upstreams = "['http://a', 'https://b', 'http://[::1]', 'http://a']"
+    text = f"routes: [{{name: r, match: {{}}, access: public, upstream: {upstreams}}}]"
+    assert lines(check_routes(parts(text))) == [
+        f"warning: routes[0].upstream[0]: {WITHOUT_TLS}",
+        f"warning: routes[0].upstream[3]: {WITHOUT_TLS}",
+        "warning: routes[0].upstream[3]: is listed twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "taken"),
+    [
+        ("match: {path: /_gateway/session}, access: public", True),
+        ("match: {path: /_gateway/session/}, access: public", True),
+        ("match: {path: /auth/session}, access: public", True),
+        ("match: {path: /auth/session, host: api.example.com}, access: public", True),
+        ("match: {path: /auth/session, host: www.example.com}, access: public", False),
+        ("match: {path: /auth/}, access: public", False),
+        ("match: {}, access: public", False),
+    ],
+)
+def test_a_route_for_an_own_path_is_warned_of(keys: str, taken: bool) -> None:
+    endpoint = "session_info: [{dialect: memghost, credentials: [token], hosts: [api.example.com]}]\n"
+    found = said(keys, more=READERS + endpoint)
+    assert [line.startswith("warning: routes[0].match.path: the gateway answers /") for line in found] == [True] * taken
+
+
+def test_a_route_beneath_the_gateways_own_path_is_warned_of_once() -> None:
+    alone = "is beneath /_gateway/, where the gateway alone answers: this route gets nothing"
+    assert said("match: {path: /_gateway/a}, access: public") == [f"warning: routes[0].match.path: {alone}"]
+    assert len(said("match: {path: /_gateway/session}, access: public")) == 1
+
+
+def test_two_routes_of_one_name_are_told() -> None:
+    rest = "access: public, upstream: 'http://127.0.0.1'"
+    text = f"routes: [{{name: r, match: {{path: /a}}, {rest}}}, {{name: r, match: {{path: /b}}, {rest}}}]"
+    assert lines(check_routes(parts(text))) == ["routes[1].name: is the name of routes[0] too"]
+
+
+def test_two_routes_of_one_name_are_told_although_neither_is_right() -> None:
+    text = "routes: [{name: r, spam: 1}, 7, {name: s}, {name: r, match: {path: a}}, {name: 7}, {name: 7}]"
+    assert lines(check_routes(parts(text))) == ["routes[3].name: is the name of routes[0] too"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (
+            ("match: {path: /a/}, credentials: token", "match: {path: /a/b/}, credentials: token"),
+            ["warning: routes[1].match: can never match: routes[0] (r0) takes all of it"],
+        ),
+        (
+            (
+                "match: {path: /a/, methods: [GET]}, access: public",
+                "match: {path: /a/b/}, credentials: token",
+            ),
+            ["warning: routes[1].match: is stricter than routes[0] (r0), which takes a part of it"],
+        ),
+        (
+            ("match: {path: /a/b/}, access: public", "match: {path: /a/}, credentials: token"),
+            ["warning: routes[0].access: is public, inside of what routes[1] (r1) requires a session for"],
+        ),
+        (("match: {path: /a/b/}, credentials: token", "match: {path: /a/}, credentials: token"), []),
+        (
+            ("match: {path: /a}, credentials: token", "match: {path: /}, access: public"),
+            ["warning: routes[0].match.path: is exact: routes[1] (r1), a laxer one, takes /a/, which many serve alike"],
+        ),
+    ],
+)
+def test_routes_that_hide_each_other_are_warned_of(routes: tuple[str, ...], expected: list[str]) -> None:
+    assert said(*routes) == expected
+
+
+def test_places_are_the_files_though_a_route_before_cannot_be_read() -> None:
+    assert said("match: {path: //}", "match: {path: /a/}, access: public", "match: {path: /a/b}, access: public") == [
+        "warning: routes[2].match: can never match: routes[1] (r1) takes all of it"
+    ]

@@ -1,0 +1,198 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.config.check_sections import check_sections
+from tests.support.configs import SECRET, lines, parts
+
+LONGER = "is longer than cache.fresh: a new key may be refused for longer than an old one is believed"
+
+
+def said(text: str) -> list[str]:
+    return lines(check_sections(parts(text)))
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("{public: 0.0.0.0:8080, admin: 127.0.0.1:9090, health: 0.0.0.0:8081}", []),
+        ("{public: 127.0.0.1:0, admin: 127.0.0.1:0}", []),
+        ("{public: 10.0.0.1:80, admin: 10.0.0.2:80}", []),
+        ("{public: 0.0.0.0:80, admin: 127.0.0.1:80}", ["listen.admin: is where listen.public listens already"]),
+        (
+            "{public: localhost:80, health: '[::]:9090'}",
+            ["listen.health: is where listen.admin listens already"],
+        ),
+    ],
+)
+def test_no_two_listen_at_one_place(listen: str, expected: list[str]) -> None:
+    assert said(f"listen: {listen}") == expected
+
+
+SHORT = "is short for a secret: take 32 random characters or more (openssl rand -hex 32)"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f"secret: [{SECRET}, hunter2]", ["secret[1]"]),
+        (f"listen: {{admin_token: {SECRET}}}", []),
+        ("listen: {admin_token: hunter2}", ["listen.admin_token"]),
+        (f"listen: {{admin_token: [hunter2, {SECRET}]}}", ["listen.admin_token[0]"]),
+        (
+            f"authorities: {{a: {{kind: directory, url: 'sqlite:///d', pepper: [{SECRET}, hunter2]}}}}",
+            ["authorities.a.pepper[1]"],
+        ),
+    ],
+)
+def test_what_is_short_enough_to_be_guessed_is_warned_of_without_being_shown(text: str, places: list[str]) -> None:
+    assert said(text) == [f"warning: {place}: {SHORT}" for place in places]
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_trusting_everybody_is_warned_of(network: str) -> None:
+    assert said(f"trusted_proxies: [10.0.0.0/8, '{network}']") == [
+        f"warning: trusted_proxies[1]: {network} trusts everybody: any client can claim any address, host and scheme"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "limits: {head_bytes: 8192, target_bytes: 8192}",
+            ["limits.target_bytes: must be less than limits.head_bytes"],
+        ),
+        (
+            "cache: {fresh: 10s, stale: 5s}",
+            ["warning: cache.stale: is shorter than cache.fresh, so nothing is ever served stale"],
+        ),
+        (
+            "cache: {fresh: 1s, negative: 5s}",
+            [
+                f"warning: cache.negative: {LONGER}",
+            ],
+        ),
+    ],
+)
+def test_bounds_that_contradict_each_other_are_told(text: str, expected: list[str]) -> None:
+    assert said(text) == expected
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    there = tmp_path / "keys.pem"
+    there.touch()
+    text = "identity: {{token: {{issuer: i, keys_file: {} }}}}"
+    assert said(text.format(there)) == []
+    assert said(text.format(tmp_path / "absent.pem")) == [
+        "identity.token.keys_file: cannot be read: No such file or directory"
+    ]
+
+
+def test_a_file_that_an_authority_names_must_be_there() -> None:
+    assert said(
+        f"authorities: {{a: {{kind: directory, url: 'sqlite:///x', pepper: {SECRET}, "
+        "tokens: {issuer: i, audience: a, keys_file: /nowhere/keys.pem}}}"
+    ) == ["authorities.a.tokens.keys_file: cannot be read: No such file or directory"]
+
+
+IN_THE_CLEAR = "is asked without TLS: whoever is on the way can read credentials and say who everybody is"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://chat.example.com/info", []),
+        ("http://127.0.0.1:3000/info", []),
+        ("http://chat.example.com/info", [f"warning: authorities.chat.url: {IN_THE_CLEAR}"]),
+    ],
+)
+def test_an_authority_that_is_asked_in_the_clear_is_warned_of(url: str, expected: list[str]) -> None:
+    assert said(f"authorities: {{chat: {{kind: remote, dialect: rocketchat, url: '{url}'}}}}") == expected
+
+
+@pytest.mark.parametrize("url", ["mysql://u:s3cr3t@h/d", "sqlite://", "gateway.db"])
+def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) -> None:
+    assert said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}") == [
+        "authorities.a.url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sslmode=require&application_name=gw", []),
+        ("sslmode=always", ["the directory's url has no such sslmode: disable, allow, prefer, require, verify-ca, "]),
+        ("sslmode=disable&sslmode=require", ["the directory's url has a parameter twice: sslmode"]),
+        ("sslrootcert=/nowhere/ca.pem", ["the files for TLS that the directory's url names: FileNotFoundError"]),
+        ("spam=s3cr3t", ["the directory's url has a parameter that is not known here: spam"]),
+    ],
+)
+def test_what_a_database_is_asked_besides_is_read_too(query: str, expected: list[str]) -> None:
+    url = f"postgresql://u:s3cr3t@h/d?{query}"
+    found = said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}")
+    assert len(found) == len(expected)
+    for told, text in zip(found, expected, strict=True):
+        assert told.startswith(f"authorities.a.url: {text}")
+        assert "s3cr3t" not in told
+
+
+def test_a_directory_s_url_that_cannot_be_taken_apart_is_told() -> None:
+    (told,) = said(f"authorities: {{a: {{kind: directory, url: 'postgresql://u:s3cr3t@[h/d', pepper: {SECRET}}}}}")
+    assert told == "authorities.a.url: cannot be read as a URL"
+
+
+def test_clients_are_allowed_other_products_names_alone() -> None:
+    names = "[Remote-User, x_user_id, X-Identity-Token, X-Forwarded-User, X-Mine]"
+    token = f"token: {{issuer: i, keys_file: {__file__}}}"
+    assert said(f"identity: {{{token}, from_clients: {names}}}") == [
+        "identity.from_clients[1]: is the header of identity.headers.user_id, which no client may send",
+        "identity.from_clients[2]: is the header of identity.token, which no client may send",
+        "identity.from_clients[3]: X-Forwarded-User is a proxy's word, which no client may send",
+        "warning: identity.from_clients[4]: X-Mine is no other product's identity header, and passes anyway",
+    ]
+
+
+def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "k").touch()
+    token = f"{{header: x_user_id, issuer: i, keys_file: {tmp_path / 'k'}}}"
+    assert said(f"identity: {{token: {token}}}") == [
+        "identity.token.header: is the header of identity.headers.user_id too"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("door", "expected"),
+    [
+        ("peers: [10.0.0.0/8]", []),
+        ("path: /ask", ["warning: forward_auth.nginx.peers: lists nobody, so this door refuses everybody"]),
+        (
+            "peers: [10.0.0.0/8, '::/0']",
+            [
+                (
+                    "warning: forward_auth.nginx.peers[1]: ::/0 believes everybody: "
+                    "any client can ask about, and as, any address and host"
+                )
+            ],
+        ),
+    ],
+)
+def test_a_door_for_everybody_or_for_nobody_is_warned_of(door: str, expected: list[str]) -> None:
+    assert said(f"forward_auth: {{nginx: {{{door}}}}}") == expected
+
+
+@pytest.mark.parametrize(("max_age", "warned"), [("30s", False), ("31s", True)])
+def test_an_allow_is_kept_no_longer_than_the_token_in_it_is_good(tmp_path: Path, max_age: str, warned: bool) -> None:
+    (tmp_path / "k").touch()
+    door = f"forward_auth: {{nginx: {{peers: [10.0.0.0/8], max_age: {max_age}}}}}\n"
+    told = said(door + f"identity: {{token: {{issuer: i, keys_file: {tmp_path / 'k'}, ttl: 60s}}}}")
+    assert [line.split(": ")[1] for line in told] == (["forward_auth.nginx.max_age"] if warned else [])
+
+
+def test_spans_need_packages_that_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said("telemetry: {traces: otlp}") == []
+    monkeypatch.setattr("gateway.config.check_sections.is_tracing_installed", lambda: False)
+    assert said("telemetry: {traces: none}") == []
+    assert said("telemetry: {traces: otlp}") == [
+        "telemetry.traces: needs packages that are not installed: pip install 'session-gateway[otel]'"
+    ]

@@ -1,0 +1,42 @@
+import pytest
+
+from gateway.config.own_paths import OwnPath, own_paths
+from tests.support.configs import LEAST, parts
+
+SERVED = (
+    "session_info:\n"
+    "  - {dialect: composio, credentials: [key], hosts: [api.example.com]}\n"
+    "  - {dialect: memghost, credentials: [token]}\n"
+    "forward_auth: {envoy: {path: /ask/, peers: [10.0.0.0/8]}}\n"
+    "identity: {token: {issuer: i, keys_file: k, jwks_path: /keys}}\n"
+)
+
+
+def test_every_own_path_says_whose_it_is() -> None:
+    found = parts(LEAST + SERVED)
+    owners = {own.path: (own.owner, own.place) for own in own_paths(found.sections, found.session_info)}
+    assert owners == {
+        "/_gateway/session": ("the session in its normal form", ()),
+        "/_gateway/openapi.json": ("the OpenAPI document", ()),
+        "/keys": ("the identity token's keys", ("identity", "token", "jwks_path")),
+        "/ask": ("forward-auth, envoy", ("forward_auth", "envoy", "path")),
+        "/api/v3/auth/session/info": ("session_info, composio", ("session_info", 0)),
+        "/api/v3.1/auth/session/info": ("session_info, composio", ("session_info", 0)),
+        "/auth/session": ("session_info, memghost", ("session_info", 1)),
+        "/api/v1/auth/session": ("session_info, memghost", ("session_info", 1)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        (OwnPath("/a", "x"), OwnPath("/a", "y"), True),
+        (OwnPath("/a", "x"), OwnPath("/b", "y"), False),
+        (OwnPath("/a", "x", (), frozenset({"h"})), OwnPath("/a", "y"), True),
+        (OwnPath("/a", "x", (), frozenset({"h", "i"})), OwnPath("/a", "y", (), frozenset({"i"})), True),
+        (OwnPath("/a", "x", (), frozenset({"h"})), OwnPath("/a", "y", (), frozenset({"i"})), False),
+    ],
+)
+def test_two_meet_where_one_request_is_for_both(one: OwnPath, other: OwnPath, answer: bool) -> None:
+    assert one.meets(other) is answer
+    assert other.meets(one) is answer

@@ -1,6 +1,0 @@
-from gateway.runtime.outcome import Outcome
-
-
-def test_a_key_that_was_made_stands_in_no_repr() -> None:
-    assert "sk_live_x" not in repr(Outcome("sk_live_x", "shown once"))
-    assert str(Outcome("sk_live_x", done=False)) == "Outcome(done=False)"

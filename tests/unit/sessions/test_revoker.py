@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.redis.client import connect
+from gateway.sessions.cache_entry import Kept, encode
+from gateway.sessions.memory import MemoryStore
+from gateway.sessions.revocation import Effect, Ending, News, Touch
+from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revoker import Announcer, Hearing, Revoker
+from gateway.sessions.times import CacheTimes
+from gateway.sessions.tombstones import Tombstones
+from gateway.telemetry.resolution_metrics import ResolutionMetrics
+from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
+from tests.support.sessions import NOW, Clock, found, wall
+
+A = b"a" * 16
+FINGERPRINT = b"f" * 16
+
+
+class Process:
+    """The memory and the hearing of one process."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+        self.registry = CollectorRegistry()
+        self.endings = Endings(Clock(), lambda: self.told.append(1))
+        self.memory = MemoryStore(10, 1.0, self.endings)
+        self.hearing = Hearing(self.endings, self.memory, ResolutionMetrics(self.registry))
+
+    def keep(self) -> None:
+        kept = Kept(encode(found()), "accounts", [A], NOW, self.endings.version)
+        kept.until = NOW + 600
+        assert self.memory.put(FINGERPRINT, kept, NOW)
+
+    def keeps(self, after: float = 0.0) -> bool:
+        return self.memory.get(FINGERPRINT, NOW + after) is not None
+
+
+def payload(*handles: bytes) -> bytes:
+    return msgspec.msgpack.encode(News(Ending(Effect.ENDED, NOW, 600), handles))
+
+
+def test_until_the_bus_is_heard_memory_is_kept_short() -> None:
+    process = Process()
+    process.keep()
+    assert [process.keeps(0.9), process.keeps(1.0)] == [True, False]
+    process.hearing.heard()
+    process.keep()
+    assert process.keeps(500)
+
+
+def test_a_message_ends_what_it_names() -> None:
+    process = Process()
+    process.hearing.heard()
+    process.keep()
+    process.hearing.message(payload(b"b" * 16))
+    assert process.keeps()
+    process.hearing.message(payload(A))
+    assert not process.keeps()
+    assert process.registry.get_sample_value("gateway_revocations_total", {"origin": "heard"}) == 2
+
+
+@pytest.mark.parametrize(
+    "message", [b"from a newer version", b"\x93\x93\x01\x01\x01\x90" + b"\x91" * 100_000], ids=["other", "deep"]
+)
+def test_a_message_that_cannot_be_read_may_be_a_revocation(message: bytes) -> None:
+    process = Process()
+    process.hearing.heard()
+    process.keep()
+    process.hearing.message(message)
+    assert not process.keeps()
+
+
+def test_what_is_open_is_resolved_again_after_news_and_after_a_loss() -> None:
+    process = Process()
+    process.hearing.heard()
+    process.hearing.message(payload(A))
+    process.hearing.lost()
+    process.hearing.heard()
+    assert len(process.told) == 3
+
+
+def test_a_loss_empties_memory_at_once_and_once_more_when_it_ends() -> None:
+    process = Process()
+    process.hearing.heard()
+    process.keep()
+    process.hearing.lost()
+    assert not process.keeps()
+    process.keep()
+    process.hearing.heard()
+    assert not process.keeps()
+
+
+async def test_revoking_acts_on_this_process_before_anybody_is_told() -> None:
+    clock = Clock()
+    endings, handles = Endings(clock), Handles([b"secret"])
+    ended = Ended(EndedKind.SESSION, "session-1")
+    seen: list[Touch] = []
+
+    async def announce(news: News) -> bool:
+        seen.append(endings.touch(news.handles, found(), endings.version))
+        return False
+
+    registry = CollectorRegistry()
+    revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(registry), announce)
+    assert not await revoker.revoke(ended)
+    assert seen == [Touch.REVOKED]
+    assert registry.get_sample_value("gateway_revocations_total", {"origin": "own"}) == 1
+
+
+@pytest.mark.parametrize(("revoked", "expected"), [(86400.0, 86400.0), (1.0, 660.0)])
+async def test_a_revocation_is_remembered_longer_than_any_answer(revoked: float, expected: float) -> None:
+    lives: list[float] = []
+
+    async def announce(news: News) -> bool:
+        lives.append(news.ending.life)
+        return True
+
+    clock = Clock()
+    metrics = ResolutionMetrics(CollectorRegistry())
+    revoker = Revoker(Handles([b"s"]), Endings(clock), CacheTimes(revoked=revoked), clock, metrics, announce)
+    assert await revoker.revoke(Ended(EndedKind.USER, "user-1"))
+    assert lives == [expected]
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[ChaosProxy]:
+    address = urlsplit(redis_url)
+    async with chaos_proxy(address.hostname or "", address.port or 0) as proxy:
+        yield proxy
+
+
+async def test_who_revokes_learns_that_the_fleet_was_not_told(proxy: ChaosProxy, key_prefix: str) -> None:
+    client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
+    announce = Announcer(client, Tombstones(key_prefix, wall))
+    news = News(Ending(Effect.ENDED, wall(), 60.0), (A,))
+    assert await announce(news)
+    proxy.refuse = True
+    proxy.reset()
+    with capture_logs() as lines:
+        assert not await announce(news)
+    assert len(lines) == 3
+    await client.aclose()
+
+
+async def test_a_short_fault_is_overcome(proxy: ChaosProxy, key_prefix: str) -> None:
+    client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
+    announce = Announcer(client, Tombstones(key_prefix, wall))
+    news = News(Ending(Effect.ENDED, wall(), 60.0), (A,))
+    await announce(news)
+    proxy.reset()  # the pooled connection is dead; the next attempt makes another
+    assert await announce(news)
+    await client.aclose()
+
+
+async def test_what_was_ended_before_is_remembered_with_its_time_and_told_nobody() -> None:
+    """By a generation or a worker that comes after the revocation: whoever signed in since is not touched."""
+    announced: list[News] = []
+
+    async def announce(news: News) -> bool:
+        announced.append(news)
+        return True
+
+    clock, handles, user = Clock(), Handles([b"s"]), Ended(EndedKind.USER, "user-1")
+    endings = Endings(clock)
+    revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(CollectorRegistry()), announce)
+    revoker.remember(user, NOW - 100)
+    before, since = (
+        endings.touch(handles.of(user), found(issued_at=issued_at), endings.version)
+        for issued_at in (NOW - 200, NOW - 50)
+    )
+    assert (before, since, announced) == (Touch.REVOKED, Touch.NONE, [])

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model.headers import spelling
+from gateway.model.route import UpstreamAddress
+from gateway.model.target import Target
+from gateway.upstream.request_head import RequestHeads, Stripped, target_of
+from tests.support.carriages import carriage, client_request
+
+UPSTREAM = UpstreamAddress("http", "orders", 8000)
+STRIPPED = Stripped(frozenset({b"x-user-id"}), frozenset({b"x-api-key"}), frozenset({b"__session"}))
+
+
+async def test_a_head_is_what_was_judged_and_what_the_gateway_says() -> None:
+    fields = (
+        (b"Accept", b"*/*"),
+        (b"x_user_id", b"evil"),
+        (b"X-Api-Key", b"k"),
+        (b"Connection", b"x-a"),
+        (b"X-A", b"1"),
+    )
+    job = carriage(fields=fields, target="/orders/1?q", added=((b"X-User-Id", b"u"),), strip_prefix="/orders")
+    assert RequestHeads(STRIPPED, via=b"gw").compose(job, UPSTREAM) == (
+        b"GET /1?q HTTP/1.1\r\nHost: gateway.test\r\nAccept: */*\r\nX-User-Id: u\r\nVia: 1.1 gw\r\n\r\n"
+    )
+
+
+async def test_an_upgrade_is_said_again() -> None:
+    fields = ((b"Connection", b"upgrade"), (b"Upgrade", b"WebSocket"), (b"Sec-WebSocket-Key", b"k"))
+    assert (
+        RequestHeads(Stripped())
+        .compose(carriage(fields=fields), UPSTREAM)
+        .endswith(b"Sec-WebSocket-Key: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    )
+
+
+@pytest.mark.parametrize(
+    ("upstream", "host"),
+    [
+        (UpstreamAddress("http", "orders", 80), b"orders"),
+        (UpstreamAddress("https", "orders", 443), b"orders"),
+        (UpstreamAddress("https", "orders", 80), b"orders:80"),
+        (UpstreamAddress("http", "::1", 8000), b"[::1]:8000"),
+    ],
+)
+async def test_a_rewritten_host_is_the_upstreams(upstream: UpstreamAddress, host: bytes) -> None:
+    head = RequestHeads(Stripped()).compose(carriage(preserve_host=False), upstream)
+    assert head.split(b"\r\n")[1] == b"Host: " + host
+
+
+async def test_a_request_of_another_method_keeps_it() -> None:
+    head = RequestHeads(Stripped()).compose(carriage(client_request("DELETE")), UPSTREAM)
+    assert head.startswith(b"DELETE / HTTP/1.1\r\n")
+
+
+NAMES = st.text("xX-_.uUsSeErRiIdD", min_size=1, max_size=12).map(lambda text: text.encode())
+
+
+@given(fields=st.lists(st.tuples(NAMES, st.just(b"evil")), max_size=6))
+def test_no_spelling_reaches_the_upstream(fields: list[tuple[bytes, bytes]]) -> None:
+    heads = RequestHeads(Stripped(identity=frozenset({b"x-user-id"})))
+    out: list[bytes] = []
+    for name, value in [*fields, (b"x_USER.id", b"evil")]:
+        if heads._fate(name) == 0:
+            out += (name, value)
+    assert b"x-user-id" not in {spelling(name) for name in out}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "sent"),
+    [("", "/a", "/a"), ("/a", "/a/b", "/b"), ("/a", "/a", "/"), ("/a", "/ab", "/ab"), ("/a", "/b/a", "/b/a")],
+)
+def test_a_prefix_is_cut_at_a_segment(prefix: str, path: str, sent: str) -> None:
+    assert target_of(prefix, Target(path, path)) == sent
+    assert target_of(prefix, Target(path, path, "")) == f"{sent}?"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.telemetry.record import RequestRecord
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION, Tunnel
+from tests.support.fake_transport import FakeClient, FakeTransport
+
+
+class Dug:
+    """A tunnel that stands, between a fake caller and a fake upstream."""
+
+    def __init__(self) -> None:
+        self.client = FakeClient()
+        self.client.early = b"early"
+        self.connection = UpstreamConnection(asyncio.get_running_loop(), 1000)
+        self.upstream = FakeTransport(self.connection)
+        self.connection.connection_made(self.upstream)
+        self.record = RequestRecord("r", 0.0)
+        self.tunnel = Tunnel(self.client, self.connection, 60.0, self.record)
+
+
+@pytest.fixture
+async def dug() -> AsyncIterator[Dug]:
+    found = Dug()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(found.tunnel.run(b"HEAD", b"\x81\x01r"))
+        await asyncio.sleep(0)
+        yield found
+        found.tunnel.ended()
+    assert found.upstream.is_closing()
+
+
+async def test_it_begins_with_the_head_and_what_came_early(dug: Dug) -> None:
+    assert dug.client.fake.written == b"HEAD\x81\x01r"
+    assert dug.upstream.written == b"early"
+
+
+async def test_bytes_go_both_ways_and_are_counted(dug: Dug) -> None:
+    dug.connection.data_received(b"\x81\x02up")
+    dug.tunnel.from_client(b"down")
+    assert dug.client.fake.written.endswith(b"\x81\x02up")
+    assert dug.upstream.written == b"earlydown"
+    assert (dug.record.bytes_in, dug.record.bytes_out) == (9, 7)
+
+
+async def test_either_end_is_held_while_the_other_is_slow(dug: Dug) -> None:
+    dug.connection.pause_writing()
+    assert not dug.client.fake.reading
+    dug.connection.resume_writing()
+    assert dug.client.fake.reading
+    dug.client.raw_peer.paused()  # type: ignore[attr-defined]
+    assert not dug.upstream.reading
+    dug.client.raw_peer.resumed()  # type: ignore[attr-defined]
+    assert dug.upstream.reading
+
+
+async def test_a_close_frame_is_put_in_at_a_boundary_and_nothing_after_it(dug: Dug) -> None:
+    dug.connection.data_received(b"\x82\x04ab")
+    dug.tunnel.end(POLICY_VIOLATION)
+    dug.tunnel.from_client(b"dropped")
+    dug.connection.data_received(b"cd\x81\x01x")
+    dug.connection.data_received(b"\x81\x01y")
+    assert dug.client.fake.written.endswith(b"\x82\x04abcd\x88\x02\x03\xf0")
+    assert dug.client.fake.ended
+    assert dug.upstream.written == b"early"
+
+
+async def test_it_is_ended_once(dug: Dug) -> None:
+    dug.tunnel.end(GOING_AWAY)
+    dug.tunnel.end(POLICY_VIOLATION)
+    assert dug.client.fake.written.endswith(b"r\x88\x02\x03\xe9")
+
+
+async def test_a_caller_that_has_just_left_is_no_fault(dug: Dug, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_connected() -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(dug.client.fake, "write_eof", not_connected)
+    dug.tunnel.end(POLICY_VIOLATION)
+    assert dug.client.fake.written.endswith(b"\x88\x02\x03\xf0")

@@ -1,0 +1,87 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.settings import Settings
+from gateway.model.credential import Credential
+from gateway.model.errors import GatewayError
+from gateway.model.resolution import NOBODY, Resolution
+from gateway.policy.limits import LocalLimits
+from gateway.wiring import generation as room
+from gateway.wiring.generation import News, open_generation
+from gateway.wiring.process import Process
+from gateway.wiring.sessions import Identification, open_identification
+from tests.support.requests import access_request
+from tests.support.serving import Examples, config
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[Process]:
+    with (tmp_path / "log").open("wb") as output:
+        made = Process(output)
+        yield made
+        await made.close()
+
+
+def settings(examples: Examples, folder: Path, **sections: Any) -> Settings:
+    return Settings.model_validate(config(9, examples.settings(folder), **sections))
+
+
+async def nobody(_: Credential) -> Resolution:
+    return NOBODY
+
+
+async def test_a_generation_has_the_config_s_routes_readers_and_fields(
+    examples: Examples, process: Process, tmp_path: Path
+) -> None:
+    made = await open_generation(settings(examples, tmp_path), process)
+    assert set(made.identification.readers) == {"project_key", "user_key", "org_key", "token", "cookie", "pair"}
+    fields = ((b"X-User-Id", b"forged"), (b"X-Api-Key", b"secret"), (b"Accept", b"*/*"))
+    access = access_request(target="/public/", headers=fields)
+    decision = await made.gate(nobody, LocalLimits(process.now)).decide(access)
+    assert decision.allowed
+    assert decision.route is not None
+    assert made.heads.passing(decision.route, access.headers) == ((b"Accept", b"*/*"),)
+    await made.close()
+
+
+async def test_what_cannot_be_signed_with_is_told_before_anything_is_opened(
+    examples: Examples, process: Process, tmp_path: Path
+) -> None:
+    (tmp_path / "no-keys.pem").write_bytes(b"nothing of use")
+    token = {"issuer": "gateway", "keys_file": str(tmp_path / "no-keys.pem")}
+    with pytest.raises(GatewayError, match=r"no-keys\.pem"):
+        await open_generation(settings(examples, tmp_path, identity={"token": token}), process)
+
+
+async def test_one_that_cannot_be_built_leaves_nothing_open(
+    examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Identification] = []
+
+    async def noted(*arguments: Any) -> Identification:
+        opened.append(await open_identification(*arguments))
+        return opened[0]
+
+    def broken(*_: object) -> None:
+        raise GatewayError("a door that cannot be made")
+
+    monkeypatch.setattr(room, "open_identification", noted)
+    monkeypatch.setattr(room, "own_doors", broken)
+    with pytest.raises(GatewayError, match="a door"):
+        await open_generation(settings(examples, tmp_path), process)
+    with pytest.raises(RuntimeError, match="closed"):
+        opened[0]._tasks.start(asyncio.sleep(0), "anything")
+
+
+async def test_new_streams_and_news_are_told_apart() -> None:
+    news = News()
+    news.due.set()
+    assert not await news.next()
+    news.heard()
+    news.due.set()
+    assert await news.next()
+    assert not news.due.is_set()

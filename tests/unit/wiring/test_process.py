@@ -1,0 +1,58 @@
+import asyncio
+import json
+import time
+from pathlib import Path
+
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.telemetry.audit import Actor, AuditOutcome
+from gateway.wiring.process import Process, wall_clock
+
+
+def test_the_clock_is_the_wall_s() -> None:
+    before, told, after = time.time_ns() / 1e9, wall_clock(), time.time_ns() / 1e9
+    assert before - 1 < told < after + 1
+
+
+async def test_new_requests_are_welcome_while_it_serves_and_does_not_drain(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as output:
+        process = Process(output)
+        assert not process.ready()
+        process.serving = True
+        assert process.ready()
+        process.draining = True
+        assert not process.ready()
+        await process.close()
+
+
+async def test_lines_are_flushed_soon_and_at_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = Process(output)
+        flushed = asyncio.Event()
+        process.flush_soon(flushed.set)
+        process.lines.hold(b"a line\n")
+        assert log.read_bytes() == b""
+        await asyncio.wait_for(flushed.wait(), 5.0)
+        await process.close()
+    assert log.read_bytes() == b"a line\n"
+
+
+async def test_closing_ends_what_runs(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as output:
+        process = Process(output)
+        task = process.tasks.start(asyncio.Event().wait(), "for ever")
+        await process.close()
+    assert task.cancelled()
+
+
+async def test_metrics_and_audit_lines_are_the_process_s_own(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = Process(output)
+        process.audit.revoked(Actor("command"), Ended(EndedKind.USER, "user_1"), AuditOutcome.DONE)
+        process.resolution_metrics.revoked("own")
+        body, _ = process.metrics.render()
+        await process.close()
+    assert b'gateway_revocations_total{origin="own"} 1.0' in body
+    assert b"gateway_upstream_faults" in body
+    assert json.loads(log.read_bytes())["id"] == "user_1"

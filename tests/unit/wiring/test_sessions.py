@@ -1,0 +1,201 @@
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from structlog.testing import capture_logs
+
+from gateway.authorities.authority import Authority
+from gateway.config.settings import Settings
+from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.credential import Credential
+from gateway.model.errors import GatewayError
+from gateway.model.resolution import Resolution, Tier
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.session import Session
+from gateway.wiring.process import Process
+from gateway.wiring.sessions import Identification, open_authorities
+from tests.support.requests import access_request
+from tests.support.serving import LOGIN_TOKEN, PROJECT_KEY, READERS, USER_ID, Examples
+
+KEY_ID = "550e8400-e29b-41d4-a716-446655440003"
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[Process]:
+    with (tmp_path / "log").open("wb") as output:
+        made = Process(output)
+        yield made
+        await made.close()
+
+
+def settings(accounts: dict[str, Any], **more: Any) -> Settings:
+    return Settings.model_validate(
+        {"secret": "s", "authorities": {"accounts": accounts}, "credentials": READERS, **more}
+    )
+
+
+class Opened:
+    """An identification over the example records, and how often news came."""
+
+    def __init__(self, read: Settings, process: Process, authorities: dict[str, Authority]) -> None:
+        self.news = 0
+        self.identification = Identification(read, process, authorities, self._heard)
+
+    def _heard(self) -> None:
+        self.news += 1
+
+    async def resolve(self, reader: str, *fields: tuple[bytes, bytes]) -> Resolution:
+        credential = self.identification.readers[reader].read(access_request(headers=fields))
+        return await self.identification.resolver.resolve(credential)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def opened(examples: Examples, process: Process, tmp_path: Path) -> AsyncIterator[Opened]:
+    read = settings(examples.settings(tmp_path))
+    made = Opened(read, process, await open_authorities(read, process))
+    yield made
+    await made.identification.close()
+
+
+async def test_a_credential_is_read_asked_about_once_and_remembered(opened: Opened) -> None:
+    first = await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
+    again = await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
+    assert first.session is not None
+    assert (first.tier, first.authority, again.tier) == (Tier.AUTHORITY, "accounts", Tier.MEMORY)
+
+
+async def test_one_kind_of_key_is_no_other(opened: Opened) -> None:
+    assert (await opened.resolve("user_key", (b"X-User-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
+        Reason.UNKNOWN
+    )
+
+
+async def test_what_is_revoked_is_refused_at_once_and_told_on(opened: Opened) -> None:
+    await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
+    assert await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
+        Reason.REVOKED
+    )
+    assert opened.news == 1
+
+
+async def test_what_is_revoked_stays_so_when_nobody_remembers(opened: Opened, process: Process, tmp_path: Path) -> None:
+    assert await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    read = settings(Examples.described(tmp_path))
+    later = Opened(read, process, await open_authorities(read, process))
+    answer = (await later.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer
+    await later.identification.close()
+    assert answer == Rejected(Reason.REVOKED)
+
+
+async def test_a_directory_that_takes_no_note_keeps_nobody_from_being_told(opened: Opened, tmp_path: Path) -> None:
+    await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
+    with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
+        database.execute("DROP TABLE sessions")
+    with capture_logs() as lines:
+        assert not await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    assert [(line["event"], line["authority"]) for line in lines] == [("a revocation was not noted", "accounts")]
+    assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
+        Reason.REVOKED
+    )
+
+
+async def test_another_session_of_the_user_is_asked_of_who_knew_the_credential(opened: Opened) -> None:
+    fields = ((b"X-User-Id", USER_ID.encode()), (b"X-Auth-Token", LOGIN_TOKEN.encode()))
+    credential: Any = opened.identification.readers["pair"].read(access_request(headers=fields))
+    found = await opened.identification.session_of(credential, "QoYYFw2t9oKks2niG", "accounts")
+    assert isinstance(found, Found)
+    assert found.session.id == "QoYYFw2t9oKks2niG"
+    assert await opened.identification.session_of(credential, "QoYYFw2t9oKks2niG", "chat") == Rejected(Reason.GONE)
+
+
+async def test_an_authority_that_cannot_be_opened_leaves_none_open(
+    examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    from gateway.wiring import sessions as identification  # noqa: PLC0415 - its own name for the opener is replaced
+
+    build = identification.build_authority
+
+    async def noted(name: str, *rest: Any) -> Authority:
+        made = await build(name, *rest)
+        close = made.close
+
+        async def close_and_tell() -> None:
+            closed.append(name)
+            await close()
+
+        made.close = close_and_tell  # type: ignore[method-assign]
+        return made
+
+    monkeypatch.setattr(identification, "build_authority", noted)
+    accounts = examples.settings(tmp_path)
+    other = {**accounts, "url": f"sqlite:///{tmp_path}/absent.db"}
+    read = Settings.model_validate({"secret": "s", "authorities": {"accounts": accounts, "other": other}})
+    with pytest.raises(GatewayError):
+        await open_authorities(read, process)
+    assert closed == ["accounts"]
+
+
+async def test_certificates_that_went_away_since_the_check_are_told_with_their_name(
+    process: Process, tmp_path: Path
+) -> None:
+    authorities = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authorities))
+    chat = {"kind": "remote", "dialect": "rocketchat", "url": "https://chat.test/", "ca_file": str(authorities)}
+    read = Settings.model_validate({"secret": "s", "authorities": {"chat": chat}})
+    authorities.unlink()
+    with pytest.raises(GatewayError, match=r"authorities\.chat: .*ca\.pem cannot be used: No such file"):
+        await open_authorities(read, process)
+
+
+class Slow:
+    """An authority that knows every session and answers when it is let."""
+
+    name = "accounts"
+    verdict_digest = b"slow"
+    memory_only = False
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.let = asyncio.Event()
+
+    async def look_up(self, _: Credential) -> Found:
+        return Found(Session(subject="u", id="s"))
+
+    async def session_of(self, _: Credential, session_id: str) -> Found:
+        self.asked += 1
+        await self.let.wait()
+        return Found(Session(subject="u", id=session_id))
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_callers_that_hang_up_do_not_make_an_authority_look_dead(
+    examples: Examples, process: Process, tmp_path: Path
+) -> None:
+    slow = Slow()
+    opened = Opened(settings(examples.settings(tmp_path)), process, {"accounts": slow})
+    pair = ((b"X-User-Id", USER_ID.encode()), (b"X-Auth-Token", LOGIN_TOKEN.encode()))
+    credential = opened.identification.readers["pair"].read(access_request(headers=pair))
+    assert isinstance(credential, Credential)
+    asking = [
+        asyncio.ensure_future(opened.identification.session_of(credential, f"s{number}", "accounts"))  # noqa: TID251
+        for number in range(10)
+    ]
+    while slow.asked < 5:  # noqa: ASYNC110 - as many as have a place at once
+        await asyncio.sleep(0)
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    slow.let.set()
+    assert await opened.identification.session_of(credential, "mine", "accounts") == Found(
+        Session(subject="u", id="mine")
+    )
+    await opened.identification.close()

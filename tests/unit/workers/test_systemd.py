@@ -1,0 +1,64 @@
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.workers.systemd import Notifier
+from tests.support.raw_http import PATIENCE
+from tests.support.systemd import Manager, manager
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[Manager]:
+    with manager(tmp_path) as listening:
+        yield listening
+
+
+async def test_each_state_is_one_message(systemd: Manager) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": systemd.address})
+    notifier.ready()
+    assert await systemd.told() == "READY=1"
+    notifier.reloading()
+    state, since = (await systemd.told()).split("\n")
+    assert state == "RELOADING=1"
+    assert int(since.removeprefix("MONOTONIC_USEC=")) > 0
+    notifier.stopping()
+    assert await systemd.told() == "STOPPING=1"
+
+
+def test_an_abstract_socket_is_spelled_with_an_at_sign() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind("")  # the kernel chooses an abstract name (unix(7), autobind)
+        listening.settimeout(PATIENCE)
+        Notifier({"NOTIFY_SOCKET": "@" + listening.getsockname()[1:].decode()}).ready()
+        assert listening.recv(100) == b"READY=1"
+
+
+def test_without_systemd_and_without_anybody_at_the_socket_nothing_happens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Notifier({}).ready()
+    assert capsys.readouterr().out == ""
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready()
+    assert "systemd could not be told" in capsys.readouterr().out
+
+
+async def test_who_is_watched_tells_again_and_again_that_it_lives(systemd: Manager) -> None:
+    watched = {"WATCHDOG_USEC": "20000", "WATCHDOG_PID": str(os.getpid())}
+    telling = asyncio.gather(Notifier({"NOTIFY_SOCKET": systemd.address, **watched}).keep_alive())
+    assert [await systemd.told() for _ in range(3)] == ["WATCHDOG=1"] * 3
+    telling.cancel()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"}],
+)
+async def test_who_is_not_watched_tells_nothing(systemd: Manager, environment: dict[str, str]) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": systemd.address, **environment})
+    await asyncio.wait_for(notifier.keep_alive(), PATIENCE)
+    notifier.stopping()
+    assert await systemd.told() == "STOPPING=1"

@@ -1,0 +1,157 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.settings import Settings
+from gateway.model.errors import GatewayError
+from gateway.model.revocation_target import Ended, EndedKind
+from gateway.wiring.process import Process
+from gateway.workers.control import Revoked
+from gateway.workers.sockets import bind_ports, port_of
+from gateway.workers.worker import Worker, front_limits
+from tests.support.raw_http import RawResponse, exchange, raw_client
+from tests.support.recording_upstream import recording_upstream
+from tests.support.serving import PROJECT_KEY, Examples, config
+
+
+class Serving:
+    """A worker on a port of its own, without anything above it."""
+
+    def __init__(self, folder: Path, examples: Examples, process: Process) -> None:
+        self._accounts = examples.settings(folder)
+        self.process = process
+        ports = bind_ports(Settings.model_validate(config(9, self._accounts)).listen)
+        for each in ports.admin:
+            each.close()
+        self.port = port_of(ports.public)
+        self.worker = Worker(process, ports.public)
+
+    def settings(self, upstream_port: int, **sections: Any) -> Settings:
+        return Settings.model_validate(config(upstream_port, self._accounts, **sections))
+
+    async def change(self, settings: Settings, *revoked: Revoked) -> None:
+        await self.worker.build(settings, revoked)
+        await self.worker.swap()
+
+    def shown(self) -> Ended:
+        """Return the credential that is shown: no row says that it was ended, so only what was heard does."""
+        serving = next(self.worker._stage.living())
+        reader = serving.identification.readers["project_key"]
+        return Ended(EndedKind.CREDENTIAL, reader._fingerprint((PROJECT_KEY,)).hex())
+
+    async def ask(self, key: str = PROJECT_KEY) -> RawResponse:
+        return await exchange(self.port, f"GET /echo/ HTTP/1.1\r\nHost: h\r\nX-Api-Key: {key}\r\n\r\n".encode())
+
+
+@pytest.fixture
+async def serving(tmp_path: Path, examples: Examples) -> AsyncIterator[Serving]:
+    with (tmp_path / "log").open("wb") as output:
+        made = Serving(tmp_path, examples, Process(output))
+        yield made
+        made.worker.cut()
+        await made.worker.drain(0.2)
+        await made.process.close()
+
+
+async def test_a_swap_changes_upstream_and_limits_on_the_port_that_stays(serving: Serving) -> None:
+    async with recording_upstream() as one, recording_upstream() as other:
+        await serving.change(serving.settings(one.port))
+        assert (await serving.ask()).status == 200
+        await serving.change(serving.settings(other.port, limits={"headers": 8}))
+        assert (await serving.ask()).status == 200
+        assert (len(one.requests), len(other.requests)) == (1, 1)
+        many = "".join(f"X-{number}: 1\r\n" for number in range(9))
+        refused = await exchange(serving.port, f"GET / HTTP/1.1\r\nHost: h\r\n{many}\r\n".encode())
+        assert refused.status == 431
+
+
+async def test_what_was_built_serves_nobody_until_the_swap(serving: Serving) -> None:
+    async with recording_upstream() as one, recording_upstream() as other:
+        await serving.change(serving.settings(one.port))
+        await serving.worker.build(serving.settings(other.port), ())
+        await serving.ask()
+        await serving.worker.discard()
+        await serving.ask()
+        assert (len(one.requests), len(other.requests)) == (2, 0)
+        with pytest.raises(RuntimeError):
+            await serving.worker.swap()
+
+
+async def test_what_cannot_be_built_changes_nothing(serving: Serving, tmp_path: Path) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        (tmp_path / "none.pem").write_bytes(b"")
+        token = {"issuer": "gateway", "keys_file": str(tmp_path / "none.pem")}
+        with pytest.raises(GatewayError, match=r"none\.pem"):
+            await serving.worker.build(serving.settings(upstream.port, identity={"token": token}), ())
+        assert (await serving.ask()).status == 200
+
+
+async def test_a_revocation_holds_in_the_generations_that_come_after(serving: Serving) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        assert (await serving.ask()).status == 200
+        ended, at = serving.shown(), serving.process.clock()
+        assert await serving.worker.revoke(ended)
+        assert (await serving.ask()).status == 401
+        await serving.change(serving.settings(upstream.port), Revoked(ended, at))
+        assert (await serving.ask()).status == 401
+
+
+async def test_one_that_is_built_already_hears_of_it_too(serving: Serving) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        await serving.worker.build(serving.settings(upstream.port), ())
+        await serving.worker.revoke(serving.shown())
+        await serving.worker.swap()
+        assert (await serving.ask()).status == 401
+
+
+async def test_one_that_is_being_built_hears_of_it_too(serving: Serving) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        building = asyncio.gather(serving.worker.build(serving.settings(upstream.port), ()))
+        await asyncio.sleep(0)  # it has begun, and there is nothing yet that could be told
+        assert await serving.worker.revoke(serving.shown())
+        await building
+        await serving.worker.swap()
+        assert (await serving.ask()).status == 401
+
+
+async def test_streams_and_connections_are_counted_over_all_generations(serving: Serving) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        async with raw_client(serving.port) as client:
+            await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n")
+            await client.response()
+            assert (serving.worker.streams().connections, serving.worker.streams().tunnels) == (1, 0)
+            assert b"gateway_client_connections 1.0" in serving.process.metrics.render()[0]
+
+
+async def test_leaving_does_not_wait_for_whoever_is_told_to_hurry(serving: Serving) -> None:
+    async with recording_upstream() as upstream:
+        await serving.change(serving.settings(upstream.port))
+        async with raw_client(serving.port) as client:
+            await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n")  # and never the end of it
+            leaving = asyncio.gather(serving.worker.drain(600.0))
+            await asyncio.sleep(0)
+            serving.worker.cut()
+            await asyncio.wait_for(leaving, 10.0)
+            assert not serving.process.ready()
+
+
+def test_the_front_s_limits_are_the_config_s() -> None:
+    names = ("head_bytes", "headers", "target_bytes", "head_timeout", "body_stall", "idle", "connections")
+    values = {"head_bytes": 1024, "headers": 9, "target_bytes": 65, "connections": 7}
+    times = {"head_timeout": "1s", "body_stall": "2s", "idle": "3s"}
+    limits = Settings.model_validate({"secret": "s", "limits": {**values, **times}}).limits
+    made = front_limits(limits)
+    assert {name: getattr(made, name) for name in names} == {
+        **values,
+        "head_timeout": 1.0,
+        "body_stall": 2.0,
+        "idle": 3.0,
+    }
