@@ -16,18 +16,18 @@ from typing import Any
 
 from gateway import __version__
 from gateway.commands.command_log import open_log
-from gateway.commands.command_result import Outcome
+from gateway.commands.command_result import CommandResult
 from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 
 _LAST_PORT = 65535
 
 _ENDED = {
-    "session": EndedKind.SESSION,
-    "user": EndedKind.USER,
-    "api_key": EndedKind.API_KEY,
-    "organization": EndedKind.ORGANIZATION,
+    "session": RevocationKind.SESSION,
+    "user": RevocationKind.USER,
+    "api_key": RevocationKind.API_KEY,
+    "organization": RevocationKind.ORGANIZATION,
 }
 
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _print(coming: Coroutine[Any, Any, Outcome]) -> int:
+def _print(coming: Coroutine[Any, Any, CommandResult]) -> int:
     """Run a command to its end and print what it came to."""
     outcome = asyncio.run(coming)
     if outcome.said:
@@ -157,5 +157,7 @@ def _add_revoke(parser: argparse.ArgumentParser) -> None:
 def _revoke(options: argparse.Namespace) -> int:
     from gateway.commands.revoke import revoke  # noqa: PLC0415 - see the module's docstring
 
-    (ended,) = [Ended(kind, value) for name, kind in _ENDED.items() if (value := getattr(options, name)) is not None]
+    (ended,) = [
+        RevocationTarget(kind, value) for name, kind in _ENDED.items() if (value := getattr(options, name)) is not None
+    ]
     return _print(revoke(options.config, ended, options.audit))

@@ -18,7 +18,7 @@ from gateway.model.access import AccessRequest
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind
 from gateway.model.decision import Decision, HeaderPairs
-from gateway.model.memo import Remembered
+from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
@@ -66,7 +66,7 @@ class Gate:
             route.name: _cors(route.cors, route, readers) for route in table.routes if route.cors is not None
         }
         self._rules_of = {route.name: Rules(route.require) for route in table.routes}
-        self._judged: Remembered[tuple[Refusal | None, str, HeaderPairs]] = Remembered()
+        self._judged: SessionMemo[tuple[Refusal | None, str, HeaderPairs]] = SessionMemo()
         self._readers_of = {route.name: tuple(readers[name] for name in route.credentials) for route in table.routes}
 
     async def identify(

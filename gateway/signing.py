@@ -32,7 +32,7 @@ from jwt.api_jws import PyJWS
 from gateway.model.decoding import UNDECODABLE
 from gateway.model.errors import KeyRingError
 
-Algorithm = Literal["ES256", "EdDSA"]
+SigningAlgorithm = Literal["ES256", "EdDSA"]
 
 MAX_TOKEN = 8192
 """Characters. Ours have some hundred; whoever shows a longer one is told so before anything is decoded."""
@@ -73,7 +73,7 @@ class SigningKey:
 
     def __init__(self, private: object) -> None:
         if isinstance(private, Ed25519PrivateKey):
-            self.algorithm: Algorithm = "EdDSA"
+            self.algorithm: SigningAlgorithm = "EdDSA"
             jwk = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
         elif isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1):
             self.algorithm = "ES256"
@@ -104,7 +104,7 @@ class KeyRing:
         self._jws = PyJWS(algorithms=["ES256", "EdDSA"])  # `none` and HS256 are not even known here
 
     @classmethod
-    def generate(cls, algorithm: Algorithm = "EdDSA") -> KeyRing:
+    def generate(cls, algorithm: SigningAlgorithm = "EdDSA") -> KeyRing:
         """Make a ring of one new key."""
         if algorithm == "EdDSA":
             return cls([SigningKey(Ed25519PrivateKey.generate())])
@@ -170,7 +170,7 @@ class KeyRing:
             return TokenFault.AUDIENCE
         return _time_fault(opened.claims, now) or opened.claims
 
-    def _open(self, token: str) -> _Opened | None:
+    def _open(self, token: str) -> _UnverifiedToken | None:
         """Take a token apart, unverified; None for what is no JWT in compact form (RFC 7519 section 7.2)."""
         if len(token) > MAX_TOKEN or not token.isascii():
             return None
@@ -181,7 +181,7 @@ class KeyRing:
             return None
         if not is_spelled_once(token, parts["signature"]):
             return None
-        return _Opened(parts["header"], claims)
+        return _UnverifiedToken(parts["header"], claims)
 
     def _is_signed(self, token: str, header: dict[str, Any]) -> bool:
         """Tell whether the key that the header names made the signature, by that key's own algorithm."""
@@ -195,7 +195,7 @@ class KeyRing:
         return True
 
 
-class _Opened(msgspec.Struct, frozen=True):
+class _UnverifiedToken(msgspec.Struct, frozen=True):
     """The header and the claims of a token, as it shows them."""
 
     header: dict[str, Any]

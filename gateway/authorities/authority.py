@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from gateway.model.answers import Answer, Found, Rejected, Unavailable
 from gateway.model.credential import Credential
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 
 
 class Authority(Protocol):
@@ -51,5 +51,5 @@ class NotesActivity(Protocol):
 class MarksEnded(Protocol):
     """An authority that keeps sessions or keys itself, and so can remember for good that one was ended."""
 
-    async def mark_ended(self, ended: Ended) -> None:
+    async def mark_ended(self, ended: RevocationTarget) -> None:
         """Mark what `ended` stands for; what it does not know is no error. Raises GatewayError when it cannot."""

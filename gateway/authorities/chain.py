@@ -11,7 +11,7 @@ from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
 
 
-class Told(msgspec.Struct, frozen=True):
+class ChainAnswer(msgspec.Struct, frozen=True):
     """What a list of authorities says, which of them said it, and whether that may lie in memory only."""
 
     verdict: Verdict
@@ -30,13 +30,13 @@ class Chain:
         self._guards = tuple(guards)
         self.memory_only = all(guard.memory_only for guard in guards)
 
-    async def ask(self, credential: Credential) -> Told:
+    async def ask(self, credential: Credential) -> ChainAnswer:
         """Return the verdict; a credential that was shown and that nobody claims is `Rejected(unknown)`."""
         for guard in self._guards:
             answer = await guard.look_up(credential)
             if answer is not None:
-                return Told(answer, guard.name, guard.memory_only)
-        return Told(Rejected(Reason.UNKNOWN))
+                return ChainAnswer(answer, guard.name, guard.memory_only)
+        return ChainAnswer(Rejected(Reason.UNKNOWN))
 
     async def session_of(
         self, credential: Credential, session_id: str, authority: str

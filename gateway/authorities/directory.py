@@ -21,7 +21,7 @@ from gateway.directory.verdicts import judge_key, judge_session
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.signing import KeyRing, TokenFault
 from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
 
@@ -104,7 +104,7 @@ class DirectoryAuthority:
         """Note that a session was in use; raises DirectoryError."""
         await self._store.note_activity(session_id, at)
 
-    async def mark_ended(self, ended: Ended) -> None:
+    async def mark_ended(self, ended: RevocationTarget) -> None:
         """Mark the rows of what is ended before its time; raises DirectoryError."""
         try:
             async with asyncio.timeout(self._timeout):

@@ -18,7 +18,7 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 _Answer = TypeVar("_Answer", bound=Answer)
 
-Noted = Callable[[str, float, float], None]
+OnCall = Callable[[str, float, float], None]
 """(what came of a question, when it began, when it ended), the outcome as metrics name it, the times monotonic."""
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Guard:
         metrics: ResolutionMetrics,
         deadline: float = 5.0,
         concurrency: int = 64,
-        noted: Noted | None = None,
+        noted: OnCall | None = None,
     ) -> None:
         self._authority = authority
         self._breaker = breaker

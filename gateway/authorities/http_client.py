@@ -14,7 +14,7 @@ import aiohttp
 from pydantic import AfterValidator, Field
 from yarl import URL
 
-from gateway.dialects.dialect import Heard
+from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
 from gateway.source.values import PositiveDuration, SettingsModel
 
@@ -71,11 +71,11 @@ class HttpClient:
         )
         self._session._retry_connection = False  # noqa: SLF001 - there is no other switch; aiohttp's own tests use it
 
-    async def get(self, headers: Pairs = (), query: Pairs = ()) -> Heard | Unavailable:
+    async def get(self, headers: Pairs = (), query: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a GET with these fields, and `query` after the URL's own."""
         return await self._ask("GET", self._url.extend_query(query) if query else self._url, headers, None)
 
-    async def post(self, form: Pairs, headers: Pairs = ()) -> Heard | Unavailable:
+    async def post(self, form: Pairs, headers: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a form."""
         return await self._ask("POST", self._url, headers, aiohttp.FormData(form))
 
@@ -83,7 +83,9 @@ class HttpClient:
         """Give back the connections."""
         await self._session.close()
 
-    async def _ask(self, method: str, url: URL, headers: Pairs, form: aiohttp.FormData | None) -> Heard | Unavailable:
+    async def _ask(
+        self, method: str, url: URL, headers: Pairs, form: aiohttp.FormData | None
+    ) -> RemoteResponse | Unavailable:
         """Return what was answered, whatever its status; faults of the network are Unavailable."""
         try:
             async with self._session.request(method, url, headers=headers, data=form, allow_redirects=False) as answer:
@@ -93,7 +95,7 @@ class HttpClient:
                 body = await _read(answer.content)
                 if body is None:
                     return Unavailable(f"the authority answered with more than {LARGEST_ANSWER} bytes")
-                return Heard(answer.status, answer.content_type.lower(), body)
+                return RemoteResponse(answer.status, answer.content_type.lower(), body)
         except TimeoutError:
             return Unavailable("the authority did not answer in time")
         except (aiohttp.ClientError, OSError) as fault:  # their texts may hold the URL, whose query may hold a secret

@@ -15,7 +15,7 @@ from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, ses
 from gateway.authorities.endpoint_url import TrustedEndpointUrl
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.authorities.verdict_digest import verdict_digest
-from gateway.dialects.dialect import Heard
+from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decoding import UNDECODABLE
@@ -100,7 +100,7 @@ class IntrospectionAuthority:
         """Give back the connections."""
         await self._client.close()
 
-    def _judge(self, heard: Heard) -> Found | Rejected | Unavailable:
+    def _judge(self, heard: RemoteResponse) -> Found | Rejected | Unavailable:
         """Judge an answer; any status but 200 is about us and not about the token (RFC 7662 section 2.3)."""
         if heard.status != HTTPStatus.OK:
             return Unavailable(f"the introspection endpoint answered {heard.status}")

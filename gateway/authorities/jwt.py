@@ -14,7 +14,7 @@ from pydantic import Field
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
 from gateway.authorities.endpoint_url import TrustedEndpointUrl
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
-from gateway.authorities.key_set import Algorithm, KeySet, KeyTimes
+from gateway.authorities.key_set import JwtAlgorithm, KeySet, KeyTimes
 from gateway.authorities.verdict_digest import verdict_digest
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
@@ -43,7 +43,7 @@ class JwtSettings(HttpAuthoritySettings):
     issuer: str = Field(min_length=1)
     audience: StringList = Field(min_length=1)
     jwks_url: TrustedEndpointUrl
-    algorithms: tuple[Algorithm, ...] = Field(min_length=1)
+    algorithms: tuple[JwtAlgorithm, ...] = Field(min_length=1)
     claims: ClaimMap = ClaimMap()
     leeway: Duration = 10.0
     token_bytes: int = Field(default=16384, ge=256)
@@ -52,7 +52,7 @@ class JwtSettings(HttpAuthoritySettings):
     jwks_stale: PositiveDuration = KeyTimes().stale
 
 
-class _Opened(msgspec.Struct, frozen=True):
+class _ParsedToken(msgspec.Struct, frozen=True):
     """A token taken apart and not yet believed."""
 
     header: dict[str, Any]
@@ -115,7 +115,7 @@ class JwtAuthority:
         """Give back the connections."""
         await self._client.close()
 
-    def _open(self, token: str) -> _Opened | None:
+    def _open(self, token: str) -> _ParsedToken | None:
         """Take a token apart; `None` for what is no JWT in compact form (RFC 7519 section 7.2)."""
         if len(token) > self._settings.token_bytes or not token.isascii():
             return None
@@ -124,7 +124,7 @@ class JwtAuthority:
             claims = msgspec.json.decode(parts["payload"], type=Claims)
         except (pyjwt.PyJWTError, *UNDECODABLE):
             return None
-        return _Opened(parts["header"], claims) if is_spelled_once(token, parts["signature"]) else None
+        return _ParsedToken(parts["header"], claims) if is_spelled_once(token, parts["signature"]) else None
 
     def _is_signed(self, token: str, key: pyjwt.PyJWK, algorithm: str) -> bool:
         try:

@@ -17,11 +17,11 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.authorities.http_client import HttpClient
-from gateway.dialects.dialect import Heard
+from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
 from gateway.model.decoding import UNDECODABLE
 
-Algorithm = Literal[
+JwtAlgorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]  # no HMAC: its secret would have to be published
 
@@ -127,18 +127,18 @@ class KeySet:
             self._fetched_at = self._attempted_at
 
 
-class _Document(msgspec.Struct):
+class _JwksDocument(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
-def _read(heard: Heard | Unavailable, algorithms: frozenset[str]) -> _Keys | Unavailable:
+def _read(heard: RemoteResponse | Unavailable, algorithms: frozenset[str]) -> _Keys | Unavailable:
     """Read a key set. Keys that are of no use here are left out (RFC 7517 section 5); none at all is a fault."""
     if isinstance(heard, Unavailable):
         return heard
     if heard.status != HTTPStatus.OK:
         return Unavailable(f"the key set's address answered {heard.status}")
     try:
-        document = msgspec.json.decode(heard.body, type=_Document)
+        document = msgspec.json.decode(heard.body, type=_JwksDocument)
     except UNDECODABLE:
         return Unavailable("the key set's address answered with something else than a key set")
     by_name: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}

@@ -7,7 +7,7 @@ from typing import Literal
 from gateway.authorities.endpoint_url import EndpointUrl
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.authorities.verdict_digest import verdict_digest
-from gateway.dialects.dialect import Spoken
+from gateway.dialects.dialect import DialectClient
 from gateway.dialects.kinds import DialectName, spoken_dialect
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
@@ -31,7 +31,7 @@ class RemoteAuthority:
     def __init__(self, name: str, settings: RemoteSettings) -> None:
         self.name = name
         self.verdict_digest = verdict_digest("remote", settings.dialect, settings.url)
-        self._dialect: Spoken = spoken_dialect(settings.dialect)
+        self._dialect: DialectClient = spoken_dialect(settings.dialect)
         self._client = HttpClient(settings.url, settings)
 
     async def look_up(self, credential: Credential) -> Answer:

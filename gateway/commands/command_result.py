@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class CommandResult(msgspec.Struct, frozen=True):
     """`said` is the result, for standard output; `note` is what a person should know besides, for standard error."""
 
     said: str
@@ -14,4 +14,4 @@ class Outcome(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Show nothing of it: what is said may be a key."""
-        return f"Outcome(done={self.done})"
+        return f"CommandResult(done={self.done})"

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.commands.command_result import Outcome
+from gateway.commands.command_result import CommandResult
 from gateway.source.values import parse_duration
 
 if TYPE_CHECKING:
     from gateway.commands.directory_commands import Chosen
 
-Coming = Coroutine[Any, Any, Outcome]
-Command = Callable[[argparse.Namespace], Coming]
+Coming = Coroutine[Any, Any, CommandResult]
+RunCommand = Callable[[argparse.Namespace], Coming]
 
 
 class DirectoryArguments:
@@ -73,11 +73,11 @@ class DirectoryArguments:
         when.add_argument("--never", action="store_true", help="not any more")
         self._set_with_id(expire, _key_expire)
 
-    def _set_with_id(self, parser: argparse.ArgumentParser, command: Command) -> None:
+    def _set_with_id(self, parser: argparse.ArgumentParser, command: RunCommand) -> None:
         parser.add_argument("id", metavar="ID")
         self._set(parser, command)
 
-    def _set(self, parser: argparse.ArgumentParser, command: Command) -> None:
+    def _set(self, parser: argparse.ArgumentParser, command: RunCommand) -> None:
         parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the config (YAML)")
         parser.add_argument("--authority", metavar="NAME", help="which directory, where the config has several")
         parser.set_defaults(command=lambda options: self._run(command(options)))

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.commands.command_log import COMMAND
-from gateway.commands.command_result import Outcome
+from gateway.commands.command_result import CommandResult
 from gateway.commands.notify import open_fleet
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
@@ -34,7 +34,7 @@ from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.wiring.process import wall_clock
 
@@ -58,14 +58,14 @@ class KeyWish(msgspec.Struct, frozen=True):
     ttl: float | None = None
 
 
-async def migrate_directory(chosen: Chosen) -> Outcome:
+async def migrate_directory(chosen: Chosen) -> CommandResult:
     """Bring the schema up to date; raises GatewayError."""
     _, name, directory = _find(chosen)
     await migrate(directory.url.get_secret_value())
-    return Outcome(f"the schema of {name} is up to date")
+    return CommandResult(f"the schema of {name} is up to date")
 
 
-async def load_directory(chosen: Chosen, records: Path) -> Outcome:
+async def load_directory(chosen: Chosen, records: Path) -> CommandResult:
     """Import a records file, all or nothing; raises GatewayError."""
     async with _opened(chosen) as opened, open_fleet(opened.settings) as fleet:
         telling = _Telling(fleet.changed)
@@ -76,7 +76,7 @@ async def load_directory(chosen: Chosen, records: Path) -> Outcome:
         return telling.outcome(said, opened.settings)
 
 
-async def create_directory_key(chosen: Chosen, wish: KeyWish) -> Outcome:
+async def create_directory_key(chosen: Chosen, wish: KeyWish) -> CommandResult:
     """Make an API key; the outcome's `said` is the key, which nobody can read again. Raises GatewayError."""
     now = _now()
     async with _opened(chosen) as opened:
@@ -89,42 +89,42 @@ async def create_directory_key(chosen: Chosen, wish: KeyWish) -> Outcome:
             expires_at=now + timedelta(seconds=wish.ttl) if wish.ttl is not None else None,
         )
         issued = await create_key(opened.directory, open_peppers(opened.found), order, now)
-        chosen.audit.changed(COMMAND, EndedKind.API_KEY, issued.id, "created")
-        return Outcome(issued.key, f"this key is shown once; its id is {issued.id}")
+        chosen.audit.changed(COMMAND, RevocationKind.API_KEY, issued.id, "created")
+        return CommandResult(issued.key, f"this key is shown once; its id is {issued.id}")
 
 
-async def delete_directory_key(chosen: Chosen, key_id: str) -> Outcome:
+async def delete_directory_key(chosen: Chosen, key_id: str) -> CommandResult:
     """Delete an API key and end what is cached of it; raises GatewayError."""
-    what = _Change(EndedKind.API_KEY, key_id, "deleted", f"deleted {key_id}", for_good=True)
+    what = _Change(RevocationKind.API_KEY, key_id, "deleted", f"deleted {key_id}", for_good=True)
     return await _change(chosen, what, lambda directory, told: delete_key(directory, key_id, _now(), told))
 
 
-async def expire_directory_key(chosen: Chosen, key_id: str, at: datetime | None) -> Outcome:
+async def expire_directory_key(chosen: Chosen, key_id: str, at: datetime | None) -> CommandResult:
     """Set the instant from which a key is refused as expired, or none; raises GatewayError."""
     when = f"expires at {at.isoformat(timespec='seconds')}" if at is not None else "never expires"
-    what = _Change(EndedKind.API_KEY, key_id, when, f"{key_id} {when}")
+    what = _Change(RevocationKind.API_KEY, key_id, when, f"{key_id} {when}")
     return await _change(chosen, what, lambda directory, told: expire_key(directory, key_id, at, _now(), told))
 
 
-async def change_directory_role(chosen: Chosen, member_id: str, role: str | None) -> Outcome:
+async def change_directory_role(chosen: Chosen, member_id: str, role: str | None) -> CommandResult:
     """Give a member another role in its organization, or none; raises GatewayError."""
     has = f"has the role {role}" if role is not None else "has no role"
     what = _Change("member", member_id, has, f"{member_id} {has}")
     return await _change(chosen, what, lambda directory, told: change_role(directory, member_id, role, told))
 
 
-async def end_directory_session(chosen: Chosen, session_id: str) -> Outcome:
+async def end_directory_session(chosen: Chosen, session_id: str) -> CommandResult:
     """Log a session out everywhere; raises GatewayError."""
-    what = _Change(EndedKind.SESSION, session_id, "ended", f"ended {session_id}", for_good=True)
+    what = _Change(RevocationKind.SESSION, session_id, "ended", f"ended {session_id}", for_good=True)
     return await _change(chosen, what, lambda directory, told: end_session(directory, session_id, _now(), told))
 
 
-async def remove_directory_organization(chosen: Chosen, organization_id: str) -> Outcome:
+async def remove_directory_organization(chosen: Chosen, organization_id: str) -> CommandResult:
     """Delete an organization and what belongs to it; raises GatewayError.
 
     Its keys are gone and not revoked, which dialects tell apart: so what is cached is looked up again, and no more.
     """
-    what = _Change(EndedKind.ORGANIZATION, organization_id, "removed", f"removed {organization_id}")
+    what = _Change(RevocationKind.ORGANIZATION, organization_id, "removed", f"removed {organization_id}")
     return await _change(
         chosen, what, lambda directory, told: remove_organization(directory, organization_id, _now(), told)
     )
@@ -132,15 +132,15 @@ async def remove_directory_organization(chosen: Chosen, organization_id: str) ->
 
 async def issue_directory_token(
     chosen: Chosen, session_id: str, kind: Literal["bearer", "cookie"], ttl: float | None
-) -> Outcome:
+) -> CommandResult:
     """Sign a token for a session, good for `ttl` seconds; the outcome's `said` is the token. Raises GatewayError."""
     async with _opened(chosen) as opened:
         tokens = open_tokens(opened.found, wall_clock)
         if tokens is None:
             raise DirectoryError("this directory signs no tokens: its config has no `tokens`")
         token = await issue_token(opened.directory, tokens, session_id, kind, _now(), ttl)
-        chosen.audit.changed(COMMAND, EndedKind.SESSION, session_id, f"{kind} token issued")
-        return Outcome(token)
+        chosen.audit.changed(COMMAND, RevocationKind.SESSION, session_id, f"{kind} token issued")
+        return CommandResult(token)
 
 
 class _Change(msgspec.Struct, frozen=True):
@@ -156,7 +156,9 @@ class _Change(msgspec.Struct, frozen=True):
     for_good: bool = False
 
 
-async def _change(chosen: Chosen, what: _Change, change: Callable[[Directory, OnChange], Awaitable[None]]) -> Outcome:
+async def _change(
+    chosen: Chosen, what: _Change, change: Callable[[Directory, OnChange], Awaitable[None]]
+) -> CommandResult:
     async with _opened(chosen) as opened, open_fleet(opened.settings) as fleet:
         telling = _Telling(fleet.revoke if what.for_good else fleet.changed)
         await change(opened.directory, telling)
@@ -164,7 +166,7 @@ async def _change(chosen: Chosen, what: _Change, change: Callable[[Directory, On
         return telling.outcome(what.said, opened.settings)
 
 
-class _Opened(msgspec.Struct, frozen=True):
+class _OpenDirectory(msgspec.Struct, frozen=True):
     """The one directory that is meant, open, and what the config says of it and of everything else."""
 
     settings: Settings
@@ -176,31 +178,31 @@ class _Opened(msgspec.Struct, frozen=True):
 class _Telling:
     """Tells the gateways that run of each change, and remembers whether all of them heard."""
 
-    def __init__(self, tell: Callable[[Ended], Awaitable[bool]]) -> None:
+    def __init__(self, tell: Callable[[RevocationTarget], Awaitable[bool]]) -> None:
         self._tell = tell
         self._missed = 0
 
-    async def __call__(self, ended: Ended) -> None:
+    async def __call__(self, ended: RevocationTarget) -> None:
         """Tell of one change."""
         if not await self._tell(ended):
             self._missed += 1
 
-    def outcome(self, said: str, settings: Settings) -> Outcome:
+    def outcome(self, said: str, settings: Settings) -> CommandResult:
         """Return what the command came to; the rows are changed either way."""
         if not self._missed:
-            return Outcome(said)
+            return CommandResult(said)
         note = (
             f"not every gateway could be told; one that runs may serve what it has for {2 * settings.cache.fresh:g} s"
         )
         # Without Redis there is no way to tell, and nobody was promised one.
-        return Outcome(said, note, done=settings.redis is None)
+        return CommandResult(said, note, done=settings.redis is None)
 
 
 @asynccontextmanager
-async def _opened(chosen: Chosen) -> AsyncIterator[_Opened]:
+async def _opened(chosen: Chosen) -> AsyncIterator[_OpenDirectory]:
     settings, name, found = _find(chosen)
     async with open_current(found.url.get_secret_value()) as directory:
-        yield _Opened(settings, name, found, directory)
+        yield _OpenDirectory(settings, name, found, directory)
 
 
 def _find(chosen: Chosen) -> tuple[Settings, str, DirectorySettings]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.commands.command_result import Outcome
+from gateway.commands.command_result import CommandResult
 from gateway.config.load import load_settings
 from gateway.config.own_paths import own_paths
 from gateway.config.settings import Settings
@@ -20,7 +20,7 @@ from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host
 from gateway.model.route import RateLimit
 from gateway.model.target import parse_target
-from gateway.policy.limits import Standing, Taken
+from gateway.policy.limits import BucketState, Taken
 from gateway.upstream.request_head import target_of
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process, wall_clock
@@ -30,20 +30,20 @@ _SHOWN = 4
 """Characters of a secret that are shown: enough to know it again, far too few to guess the rest."""
 
 
-async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> Outcome:
+async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> CommandResult:
     """Judge the request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened."""
     settings = load_settings(config, os.environ)
     try:
         access = read_request(method, url, headers)
     except MalformedError as error:
-        return Outcome(_line("decision", f"refused, {error.refusal.status}: {error}"))
+        return CommandResult(_line("decision", f"refused, {error.refusal.status}: {error}"))
     process = Process()
     try:
         generation = await open_generation(_untraced(settings), process)
         try:
             gate = generation.gate(generation.identification.resolver.look, _Unlimited())
             decision = await gate.decide(access)
-            return Outcome("\n".join(_told(decision, settings, generation)))
+            return CommandResult("\n".join(_told(decision, settings, generation)))
         finally:
             await generation.close()
     finally:
@@ -86,7 +86,7 @@ class _Unlimited:
 
     async def take(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
         """Let everybody pass, and leave every bucket full."""
-        return Taken(None, Standing(limit.burst, limit.burst, 0.0))
+        return Taken(None, BucketState(limit.burst, limit.burst, 0.0))
 
 
 def _told(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:

@@ -11,11 +11,11 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from prometheus_client import CollectorRegistry
 
 from gateway.config.settings import ListenSettings, Settings
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.redis.client import connect
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
-from gateway.sessions.revoker import Announcer, Revoker
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revoker import RevocationPublisher, Revoker
 from gateway.sessions.tombstones import Tombstones
 from gateway.source.addresses import ListenAddress
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -32,10 +32,10 @@ _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everyw
 class Fleet(Protocol):
     """Whoever runs with this config. Each answer tells whether everybody was told; nothing is raised for a fault."""
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End it for good."""
 
-    async def changed(self, ended: Ended) -> bool:
+    async def changed(self, ended: RevocationTarget) -> bool:
         """Forget what is cached of it, since its row in the directory changed."""
 
 
@@ -48,12 +48,12 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     client = connect(settings.redis.url.get_secret_value(), max(settings.redis.timeout, _PATIENCE))
     try:
         yield Revoker(
-            Handles(secrets_of(settings)),
-            Endings(wall_clock),
+            RevocationKeys(secrets_of(settings)),
+            RevocationLog(wall_clock),
             cache_times(settings),
             wall_clock,
             ResolutionMetrics(CollectorRegistry()),
-            Announcer(client, Tombstones(settings.redis.key_prefix, wall_clock)),
+            RevocationPublisher(client, Tombstones(settings.redis.key_prefix, wall_clock)),
         )
     finally:
         await client.aclose()
@@ -67,7 +67,7 @@ class _OverAdminPort:
         self._url = f"http://{ListenAddress(host, listen.admin.port)}/revoke"
         self._token = next(iter(listen.admin_token), None)
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """Ask for it as anybody may who has the admin token; without one nobody can be told."""
         if self._token is None:
             return False
@@ -84,6 +84,6 @@ class _OverAdminPort:
         except (TimeoutError, ClientError, OSError):
             return False
 
-    async def changed(self, ended: Ended) -> bool:  # noqa: ARG002 - the protocol's
+    async def changed(self, ended: RevocationTarget) -> bool:  # noqa: ARG002 - the protocol's
         """Tell nobody: the admin port ends things for good, and a changed row is no reason for that."""
         return False

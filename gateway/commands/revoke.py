@@ -8,16 +8,16 @@ from pathlib import Path
 
 from gateway.authorities.directory import DirectorySettings
 from gateway.commands.command_log import COMMAND
-from gateway.commands.command_result import Outcome
+from gateway.commands.command_result import CommandResult
 from gateway.commands.notify import open_fleet
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.audit import AuditLog, AuditOutcome
 
 
-async def revoke(config: Path, ended: Ended, audit: AuditLog) -> Outcome:
+async def revoke(config: Path, ended: RevocationTarget, audit: AuditLog) -> CommandResult:
     """End it: rows first, so that whoever looks it up after hearing of it finds it ended. Raises SettingsError.
 
     A directory that cannot be asked does not keep the gateways from being told, and the reverse.
@@ -29,15 +29,15 @@ async def revoke(config: Path, ended: Ended, audit: AuditLog) -> Outcome:
             faults.append(_untold(settings))
     audit.revoked(COMMAND, ended, AuditOutcome.PARTLY if faults else AuditOutcome.DONE)
     if faults:
-        return Outcome("", f"{ended.kind} {ended.id} is not ended everywhere: {'; '.join(faults)}", done=False)
-    return Outcome(f"{ended.kind} {ended.id} is ended everywhere")
+        return CommandResult("", f"{ended.kind} {ended.id} is not ended everywhere: {'; '.join(faults)}", done=False)
+    return CommandResult(f"{ended.kind} {ended.id} is ended everywhere")
 
 
 def _directories(settings: Settings) -> list[DirectorySettings]:
     return [authority for authority in settings.authorities.values() if isinstance(authority, DirectorySettings)]
 
 
-async def _mark(found: DirectorySettings, ended: Ended) -> str:
+async def _mark(found: DirectorySettings, ended: RevocationTarget) -> str:
     """Mark the rows of one directory; return what went wrong, or nothing."""
     # Here and not above: where no directory is configured, SQLAlchemy is not loaded.
     from gateway.directory.issuing import open_current  # noqa: PLC0415 - see above

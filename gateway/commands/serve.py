@@ -13,22 +13,22 @@ import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from gateway.authorities.directory import DirectorySettings
-from gateway.config.load import Loaded, load
+from gateway.config.load import LoadedConfig, load
 from gateway.config.settings import Settings
 from gateway.telemetry.audit import Actor
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.wiring.process import Process
 from gateway.workers.event_loop import run_loop
-from gateway.workers.fork_server import Nursery, open_nursery
-from gateway.workers.recent_revocations import Revocations
-from gateway.workers.single_process import OneProcess
+from gateway.workers.fork_server import ForkServer, open_fork_server
+from gateway.workers.recent_revocations import RecentRevocations
+from gateway.workers.single_process import SingleProcess
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import Again, Supervisor
 from gateway.workers.systemd import Notifier
 from gateway.workers.worker import Worker, configure_logging
-from gateway.workers.worker_group import Crew
-from gateway.workers.worker_main import work
-from gateway.workers.worker_pool import ManyProcesses
+from gateway.workers.worker_group import WorkerGroup
+from gateway.workers.worker_main import worker_main
+from gateway.workers.worker_pool import WorkerPool
 
 _log = structlog.get_logger(__name__)
 
@@ -41,9 +41,9 @@ class Start(msgspec.Struct, frozen=True):
     Without `again` the config is what it is: SIGHUP, which a terminal sends when it is closed, ends the program.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: Ports
-    nursery: Nursery | None = None
+    nursery: ForkServer | None = None
     again: Again | None = None
 
 
@@ -53,7 +53,7 @@ def run(config: Path) -> int:
     Raises SettingsError with every problem of the config, and GatewayError when a part of it cannot be used.
     """
 
-    def again() -> Loaded:
+    def again() -> LoadedConfig:
         return load(config, os.environ)
 
     loaded = again()
@@ -61,7 +61,7 @@ def run(config: Path) -> int:
     nursery = None
     if loaded.settings.listen.workers > 1:
         _import_ahead(loaded.settings)
-        nursery = open_nursery(lambda control: work(control, ports))
+        nursery = open_fork_server(lambda control: worker_main(control, ports))
     try:
         return run_loop(_serve(Start(loaded, ports, nursery, again)))
     finally:
@@ -109,13 +109,13 @@ async def serve_until_told(start: Start, on_serving: Callable[[Ports], Awaitable
 def _supervisor(start: Start, process: Process) -> Supervisor:
     registry = CollectorRegistry()
     metrics = RuntimeMetrics(registry, process.clock)
-    revocations = Revocations(process.clock, start.loaded.settings.cache.revoked)
-    crew: Crew
+    revocations = RecentRevocations(process.clock, start.loaded.settings.cache.revoked)
+    crew: WorkerGroup
     if start.nursery is None:
-        crew = OneProcess(process, Worker(process, start.ports.public), revocations)
+        crew = SingleProcess(process, Worker(process, start.ports.public), revocations)
     else:
         ProcessCollector(registry=registry)  # what this process takes is the gateway's as well
-        crew = ManyProcesses(start.nursery, start.ports.public, revocations, metrics)
+        crew = WorkerPool(start.nursery, start.ports.public, revocations, metrics)
     return Supervisor(process, crew, start.ports, metrics, revocations)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from gateway.config.check_credentials import check_credentials
 from gateway.config.check_routes import check_routes
 from gateway.config.check_sections import check_sections
-from gateway.config.partial import read_parts
+from gateway.config.partial import read_partial
 from gateway.config.settings import Settings
 from gateway.model.errors import SettingsError
 from gateway.model.problem import Problem
@@ -38,7 +38,7 @@ def check_file(path: Path, environment: Mapping[str, str]) -> Checked:
 def check_document(document: Document) -> Checked:
     """Check a document that is YAML; `settings` are there only when no problem is more than a warning."""
     settings, problems = _validated(document)
-    parts = read_parts(document)
+    parts = read_partial(document)
     problems += [*check_sections(parts), *check_credentials(parts), *check_routes(parts)]
     told = sorted(set(problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.text))
     usable = all(problem.warning for problem in told)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.check_routes import shared_readers, unknown_readers
 from gateway.config.own_paths import OwnPath, own_paths
-from gateway.config.partial import Parts
+from gateway.config.partial import PartialConfig
 from gateway.model.problem import Problem
 
 
-def check_credentials(parts: Parts) -> Iterator[Problem]:
+def check_credentials(parts: PartialConfig) -> Iterator[Problem]:
     """Yield what is wrong with `credentials` and `session_info`."""
     for name, reader in parts.credentials.items():
         yield from _authorities(parts, tuple(reader.authority), name)
@@ -22,7 +22,7 @@ def check_credentials(parts: Parts) -> Iterator[Problem]:
     yield from _own_paths(parts)
 
 
-def _authorities(parts: Parts, names: tuple[str, ...], reader: str) -> Iterator[Problem]:
+def _authorities(parts: PartialConfig, names: tuple[str, ...], reader: str) -> Iterator[Problem]:
     for position, name in enumerate(names):
         path = ("credentials", reader, "authority", position)
         if name not in parts.authority_names:
@@ -34,7 +34,7 @@ def _authorities(parts: Parts, names: tuple[str, ...], reader: str) -> Iterator[
             yield parts.problem(text, *path)
 
 
-def _own_paths(parts: Parts) -> Iterator[Problem]:
+def _own_paths(parts: PartialConfig) -> Iterator[Problem]:
     """Yield every two that would answer one request."""
     earlier: list[OwnPath] = []
     told = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gateway.config.own_paths import OwnPath, own_paths
-from gateway.config.partial import Parts
+from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.credentials.kinds import shared_places
 from gateway.endpoints.public_port import OWN
@@ -16,7 +16,7 @@ from gateway.policy.routes import unreachable
 from gateway.source.addresses import is_loopback
 
 
-def check_routes(parts: Parts) -> Iterator[Problem]:
+def check_routes(parts: PartialConfig) -> Iterator[Problem]:
     """Yield what is wrong with the routes, one by one and against each other."""
     for place, route in parts.routes.items():
         yield from _readers(parts, place, route)
@@ -27,7 +27,7 @@ def check_routes(parts: Parts) -> Iterator[Problem]:
     yield from _order(parts)
 
 
-def _readers(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem]:
+def _readers(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
     """Yield readers that do not exist, that are listed twice, and that read the same place."""
     listed = route.credentials
     yield from unknown_readers(parts, listed or (), "routes", place, "credentials")
@@ -42,7 +42,7 @@ def _readers(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem
     yield from shared_readers(parts, read, "routes", place, "credentials")
 
 
-def _rules(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem]:
+def _rules(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
     """Yield rules that a person believes in and that do nothing."""
     if route.access is Access.PUBLIC and route.require.model_fields_set:
         yield parts.problem("is never asked for: the route is public", "routes", place, "require")
@@ -57,7 +57,7 @@ def _rules(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem]:
         yield parts.problem(text, "routes", place, "strip_prefix")
 
 
-def _upstream(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem]:
+def _upstream(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
     for position, upstream in enumerate(route.upstream):
         if upstream.scheme == "http" and not is_loopback(upstream.host):
             text = "is reached without TLS: whoever is on the way can read it and forge identity headers"
@@ -66,7 +66,7 @@ def _upstream(parts: Parts, place: int, route: RouteSettings) -> Iterator[Proble
             yield parts.warning("is listed twice", "routes", place, "upstream", position)
 
 
-def _own_path(parts: Parts, place: int, route: RouteSettings) -> Iterator[Problem]:
+def _own_path(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
     """Yield routes for a path that the gateway answers itself (own paths win)."""
     taken = [own for own in own_paths(parts.sections, parts.session_info) if _takes(own, route)]
     for own in taken:
@@ -82,7 +82,7 @@ def _takes(own: OwnPath, route: RouteSettings) -> bool:
     return hosts_meet and own.path in {route.match.path, route.match.path.removesuffix("/")}
 
 
-def _names(parts: Parts) -> Iterator[Problem]:
+def _names(parts: PartialConfig) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for place, name in parts.route_names.items():
         earlier = first.setdefault(name, place)
@@ -90,7 +90,7 @@ def _names(parts: Parts) -> Iterator[Problem]:
             yield parts.problem(f"is the name of routes[{earlier}] too", "routes", place, "name")
 
 
-def _order(parts: Parts) -> Iterator[Problem]:
+def _order(parts: PartialConfig) -> Iterator[Problem]:
     """Yield routes that earlier ones hide, wholly or in part. All are warnings: the order may be meant."""
     places = tuple(parts.routes)
     routes = _nouns(parts.routes, tuple(parts.credentials))
@@ -117,7 +117,7 @@ def _nouns(routes: Mapping[int, RouteSettings], readers: tuple[str, ...]) -> tup
     return tuple(route.to_route(readers, 0) for route in routes.values())
 
 
-def unknown_readers(parts: Parts, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
+def unknown_readers(parts: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
     """Yield the `names`, listed at `path`, that are no reader's, and those that are listed twice."""
     for position, name in enumerate(names):
         if name not in parts.reader_names:
@@ -126,7 +126,7 @@ def unknown_readers(parts: Parts, names: tuple[str, ...], *path: str | int) -> I
             yield parts.problem(f"{name} is listed twice", *path, position)
 
 
-def shared_readers(parts: Parts, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
+def shared_readers(parts: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
     """Yield every two readers of `names` that read the same header or cookie: they find two credentials, always."""
     readers = {name: parts.credentials[name] for name in names if name in parts.credentials}
     for name, earlier, place in shared_places(readers):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from gateway.authorities.directory import DirectorySettings
 from gateway.authorities.remote import RemoteSettings
 from gateway.config.extras import TRACING_REMEDY, is_tracing_installed
-from gateway.config.partial import Parts
+from gateway.config.partial import PartialConfig
 from gateway.directory.postgres_options import driver_options
 from gateway.http1.field_names import is_told_by_us
 from gateway.identity.foreign_names import ForeignNames
@@ -30,7 +30,7 @@ _DIRECTORY_URL = re.compile(r"(?:sqlite:///|postgres(?:ql)?://).", re.ASCII)
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is compared, nothing listens
 
 
-def check_sections(parts: Parts) -> Iterator[Problem]:
+def check_sections(parts: PartialConfig) -> Iterator[Problem]:
     """Yield what is wrong with everything but routes and lists of names."""
     yield from _ports(parts)
     yield from _secrets(parts)
@@ -43,7 +43,7 @@ def check_sections(parts: Parts) -> Iterator[Problem]:
     yield from _files(parts)
 
 
-def _ports(parts: Parts) -> Iterator[Problem]:
+def _ports(parts: PartialConfig) -> Iterator[Problem]:
     listen = parts.sections.listen
     taken = [("public", listen.public)]
     others = [("admin", listen.admin)] + ([("health", listen.health)] if listen.health is not None else [])
@@ -58,7 +58,7 @@ def _collide(one: ListenAddress, other: ListenAddress) -> bool:
     return one.port == other.port != 0 and (one.host == other.host or bool(_ANYWHERE & {one.host, other.host}))
 
 
-def _secrets(parts: Parts) -> Iterator[Problem]:
+def _secrets(parts: PartialConfig) -> Iterator[Problem]:
     """Yield what is short enough to be guessed, of what we alone choose: what others gave us is theirs to choose."""
     chosen: list[tuple[KeyPath, SecretList]] = [
         (("listen", "admin_token"), parts.sections.listen.admin_token),
@@ -74,14 +74,14 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
                 yield parts.warning(text, *path, *((position,) if len(secrets) > 1 else ()))
 
 
-def _trust(parts: Parts) -> Iterator[Problem]:
+def _trust(parts: PartialConfig) -> Iterator[Problem]:
     for position, network in enumerate(parts.sections.trusted_proxies):
         if network.prefixlen == 0:
             text = f"{network} trusts everybody: any client can claim any address, host and scheme"
             yield parts.warning(text, "trusted_proxies", position)
 
 
-def _forward_auth(parts: Parts) -> Iterator[Problem]:
+def _forward_auth(parts: PartialConfig) -> Iterator[Problem]:
     """Yield doors at which anybody, or nobody, may ask, and allows that are kept for longer than what they say."""
     token = parts.sections.identity.token
     for name, door in parts.sections.forward_auth.doors():
@@ -96,7 +96,7 @@ def _forward_auth(parts: Parts) -> Iterator[Problem]:
             yield parts.warning(text, "forward_auth", name, "max_age")
 
 
-def _bounds(parts: Parts) -> Iterator[Problem]:
+def _bounds(parts: PartialConfig) -> Iterator[Problem]:
     limits, cache = parts.sections.limits, parts.sections.cache
     if limits.target_bytes >= limits.head_bytes:
         yield parts.problem("must be less than limits.head_bytes", "limits", "target_bytes")
@@ -107,7 +107,7 @@ def _bounds(parts: Parts) -> Iterator[Problem]:
         yield parts.warning(text, "cache", "negative")
 
 
-def _identity(parts: Parts) -> Iterator[Problem]:
+def _identity(parts: PartialConfig) -> Iterator[Problem]:
     """Yield an identity token whose header is another field's, and names that clients could not send anyway."""
     identity = parts.sections.identity
     own = {spelling(name.encode("ascii")): f"identity.headers.{field}" for field, name in identity.headers.items()}
@@ -127,7 +127,7 @@ def _identity(parts: Parts) -> Iterator[Problem]:
             yield parts.warning(f"{name} is no other product's identity header, and passes anyway", *path)
 
 
-def _transport(parts: Parts) -> Iterator[Problem]:
+def _transport(parts: PartialConfig) -> Iterator[Problem]:
     """Yield authorities that are asked in the clear, and directories that cannot be opened."""
     for name, authority in parts.authorities.items():
         if isinstance(authority, RemoteSettings) and _in_the_clear(authority.url):
@@ -159,12 +159,12 @@ def _in_the_clear(url: str) -> bool:
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def _telemetry(parts: Parts) -> Iterator[Problem]:
+def _telemetry(parts: PartialConfig) -> Iterator[Problem]:
     if parts.sections.telemetry.traces != "none" and not is_tracing_installed():
         yield parts.problem(f"needs packages that are not installed: {TRACING_REMEDY}", "telemetry", "traces")
 
 
-def _files(parts: Parts) -> Iterator[Problem]:
+def _files(parts: PartialConfig) -> Iterator[Problem]:
     """Yield files that are named and cannot be read. Those of secrets were read already."""
     for path, value in _leaves(parts.sections, ()):
         yield from _file(parts, path, value)
@@ -173,7 +173,7 @@ def _files(parts: Parts) -> Iterator[Problem]:
             yield from _file(parts, path, value)
 
 
-def _file(parts: Parts, path: KeyPath, value: Any) -> Iterator[Problem]:
+def _file(parts: PartialConfig, path: KeyPath, value: Any) -> Iterator[Problem]:
     if not str(path[-1]).endswith("_file") or not isinstance(value, str | Path):
         return
     try:

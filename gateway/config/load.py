@@ -26,7 +26,7 @@ class ConfigText(msgspec.Struct, frozen=True):
         return f"ConfigText({self.file})"
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedConfig(msgspec.Struct, frozen=True):
     """What a config says. `files` are its own and those that it names, `seen` how they stood when they were read."""
 
     config: ConfigText
@@ -40,21 +40,21 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     return load(path, environment).settings
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Loaded:
+def load(path: Path, environment: Mapping[str, str]) -> LoadedConfig:
     """Read a config file; raises SettingsError with every problem that is more than a warning."""
     seen = signature((path,))  # before it is read: a change in between is noticed then, and never missed
     loaded = load_text(ConfigText(str(path), read_text(path)), environment)
     return msgspec.structs.replace(loaded, seen=seen + signature(loaded.files[1:]))
 
 
-def load_text(config: ConfigText, environment: Mapping[str, str]) -> Loaded:
+def load_text(config: ConfigText, environment: Mapping[str, str]) -> LoadedConfig:
     """Make settings of a text; raises SettingsError as `load` does."""
     document = parse_document(config.text, config.file, environment=environment)
     checked = check_document(document)
     if checked.settings is None:
         raise SettingsError([problem for problem in checked.problems if not problem.warning])
     files = tuple(dict.fromkeys(_named(document.data)))
-    return Loaded(config, checked.settings, (Path(config.file), *files))
+    return LoadedConfig(config, checked.settings, (Path(config.file), *files))
 
 
 def _named(value: Any) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from gateway.dialects.kinds import DialectSettings
 from gateway.model.problem import Problem
 from gateway.source.document import Document
 
-Key = TypeVar("Key", str, int)
+PartKey = TypeVar("PartKey", str, int)
 
 _AUTHORITY: TypeAdapter[AuthoritySettings] = TypeAdapter(AuthoritySettings)
 _READER: TypeAdapter[ReaderSettings] = TypeAdapter(ReaderSettings)
@@ -24,7 +24,7 @@ _DIALECT: TypeAdapter[DialectSettings] = TypeAdapter(DialectSettings)
 _ROUTE: TypeAdapter[RouteSettings] = TypeAdapter(RouteSettings)
 
 
-class Parts(msgspec.Struct, frozen=True):
+class PartialConfig(msgspec.Struct, frozen=True):
     """The parts of a config that can be read, each under its name or its place in the list.
 
     `sections` are the settings without those parts; a section that cannot be read has its defaults there.
@@ -51,12 +51,12 @@ class Parts(msgspec.Struct, frozen=True):
         return self.document.problem(path, text, warning=True)
 
 
-def read_parts(document: Document) -> Parts:
+def read_partial(document: Document) -> PartialConfig:
     """Read what can be read; never raises."""
     data = document.data if isinstance(document.data, dict) else {}
     authorities, credentials = _map(data.get("authorities")), _map(data.get("credentials"))
     routes = _list(data.get("routes"))
-    return Parts(
+    return PartialConfig(
         document=document,
         sections=_sections(data),
         authorities=_each(_AUTHORITY, authorities.items()),
@@ -69,7 +69,7 @@ def read_parts(document: Document) -> Parts:
     )
 
 
-def _each(adapter: TypeAdapter[Any], items: Iterable[tuple[Key, Any]]) -> dict[Key, Any]:
+def _each(adapter: TypeAdapter[Any], items: Iterable[tuple[PartKey, Any]]) -> dict[PartKey, Any]:
     found = {}
     for key, value in items:
         try:

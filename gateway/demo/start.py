@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.commands.serve import Start, serve_until_told
 from gateway.config.check import check_document
-from gateway.config.load import ConfigText, Loaded
+from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
 from gateway.demo.credentials import (
     SESSION_BEARER,
@@ -29,7 +29,7 @@ from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.model.errors import DirectoryError, SettingsError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.wiring.process import wall_clock
@@ -72,7 +72,7 @@ async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
                 write_credentials(shown, credentials)
             _greet(shown, valkey)
 
-        await serve_until_told(Start(Loaded(ConfigText(str(_CONFIG), ""), settings), ports), tell)
+        await serve_until_told(Start(LoadedConfig(ConfigText(str(_CONFIG), ""), settings), ports), tell)
     return 0
 
 
@@ -122,7 +122,7 @@ async def _fill(settings: Settings) -> tuple[str, str]:
     return bearer, cookie
 
 
-async def _nobody_listens(_: Ended) -> None:
+async def _nobody_listens(_: RevocationTarget) -> None:
     """Nothing is cached of records that were never served."""
 
 

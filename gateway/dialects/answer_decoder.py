@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from gateway.dialects.dialect import Heard
+from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.decoding import UNDECODABLE
 
@@ -28,7 +28,7 @@ class _Flag(msgspec.Struct):
 _flags = msgspec.json.Decoder(_Flag | None)
 
 
-class Hearing(Generic[_Said]):
+class AnswerDecoder(Generic[_Said]):
     """Reads the answers of one product.
 
     `said` is the type of a success. `refusals` are the statuses by which the product says no, and why; such a status
@@ -41,7 +41,9 @@ class Hearing(Generic[_Said]):
         self._envelope = msgspec.json.Decoder(envelope)
         self._refusals = refusals
 
-    def hear(self, heard: Heard, understand: Callable[[_Said], Found | Rejected]) -> Found | Rejected | Unavailable:
+    def hear(
+        self, heard: RemoteResponse, understand: Callable[[_Said], Found | Rejected]
+    ) -> Found | Rejected | Unavailable:
         """Return what `understand` makes of a success, or what the answer means otherwise.
 
         `understand` raises msgspec.ValidationError for what is well formed and nevertheless not the dialect's.
@@ -58,7 +60,7 @@ class Hearing(Generic[_Said]):
             answer = _understood(lambda: self._refused(heard))
         return answer or Unavailable(f"the authority answered {heard.status} with JSON that is not its dialect's")
 
-    def _refused(self, heard: Heard) -> Rejected:
+    def _refused(self, heard: RemoteResponse) -> Rejected:
         self._envelope.decode(heard.body)
         return Rejected(self._refusals[heard.status])
 

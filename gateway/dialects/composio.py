@@ -8,18 +8,18 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from gateway.dialects.answer_decoder import Hearing
+from gateway.dialects.answer_decoder import AnswerDecoder
 from gateway.dialects.composio_wire import (
     FAULTS,
     ApiKeyInfo,
+    ComposioSessionInfo,
     ErrorInfo,
     Errors,
     Org,
     OrgMember,
     ProjectInfo,
-    SessionInfo,
 )
-from gateway.dialects.dialect import Ask, Documented, Heard, Question, Reply
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse
 from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import (
@@ -30,7 +30,7 @@ from gateway.dialects.wire_times import (
 )
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.memo import Remembered
+from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal
 from gateway.model.session import ApiKey, Member, Organization, Project, Session
 
@@ -61,10 +61,10 @@ class Composio:
     parameters: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self._hearing = Hearing(SessionInfo, Errors, _SAYS_NO)
-        self._said: Remembered[SessionInfo] = Remembered()
+        self._hearing = AnswerDecoder(ComposioSessionInfo, Errors, _SAYS_NO)
+        self._said: SessionMemo[ComposioSessionInfo] = SessionMemo()
 
-    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
+    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
         """Answer with project, key and member, or in the error envelope."""
         match verdict:
             case Found(session):
@@ -78,7 +78,7 @@ class Composio:
             case None:
                 return _error(401, ask)
 
-    def _info(self, session: Session, member: Member, ask: Ask) -> SessionInfo:
+    def _info(self, session: Session, member: Member, ask: InfoRequest) -> ComposioSessionInfo:
         """Return what is said of a session, with the key that the request itself showed."""
         info = self._said.get(session, ask.path)
         if info is None:
@@ -86,40 +86,42 @@ class Composio:
             self._said.put(session, ask.path, info)
         if info.api_key is None or ask.shown is None:
             return info
-        return SessionInfo(info.project, replace(info.api_key, key=ask.shown.parts[0]), info.org_member)
+        return ComposioSessionInfo(info.project, replace(info.api_key, key=ask.shown.parts[0]), info.org_member)
 
-    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
         """Answer what was refused before anybody was asked."""
         return _error(refusal.status if refusal.status in FAULTS else 500, ask, retry_after=refusal.retry_after)
 
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers; every failure has the same shape."""
         del path
-        return {200: Documented(SessionInfo, "The session is valid")} | {
+        return {200: Documented(ComposioSessionInfo, "The session is valid")} | {
             status: Documented(Errors, fault.message) for status, fault in FAULTS.items()
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> Question | None:
+    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Send the key in the header of its type."""
         header = _HEADERS.get(credential.key_type)
         if header is None or credential.kind is not CredentialKind.API_KEY or session_id:
             return None
-        return Question(((header, credential.parts[0]),))
+        return RemoteRequest(((header, credential.parts[0]),))
 
-    def decode(self, heard: Heard, credential: Credential, session_id: str = "") -> Found | Rejected | Unavailable:
+    def decode(
+        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+    ) -> Found | Rejected | Unavailable:
         """Return the key's session. The echoed key is dropped: a session holds no secret that opens it."""
         del credential, session_id
         return self._hearing.hear(heard, _found)
 
 
-def _info(session: Session, member: Member, path: str) -> SessionInfo:
+def _info(session: Session, member: Member, path: str) -> ComposioSessionInfo:
     """Return what is said of a session; its key is not in it, since only a hash of that is stored."""
     key, project = session.api_key, session.project
     by_organization = key is not None and key.type == "organization"
     said = OrgMember(member.id, member.email or "", member.name or "", member.role or "")
     if path == _PATH_WITH_METADATA:
         said.metadata = member.metadata
-    return SessionInfo(
+    return ComposioSessionInfo(
         None if project is None or by_organization else _project(project, session.organization),
         _api_key(key) if key is not None and key.type == "project" else None,
         said,
@@ -164,7 +166,7 @@ def _api_key(key: ApiKey) -> ApiKeyInfo:
     )
 
 
-def _rejected(reason: Reason, ask: Ask) -> Reply:
+def _rejected(reason: Reason, ask: InfoRequest) -> InfoResponse:
     if reason is Reason.AMBIGUOUS:
         return _error(401, ask, _MANY_MODES)
     if ask.malformed:
@@ -178,13 +180,13 @@ def _rejected(reason: Reason, ask: Ask) -> Reply:
     return _error(401, ask, f"Invalid API key: {ask.shown.parts[0][:_SHOWN_OF_A_BAD_KEY]}*****")
 
 
-def _error(status: int, ask: Ask, message: str = "", *, retry_after: int | None = None) -> Reply:
+def _error(status: int, ask: InfoRequest, message: str = "", *, retry_after: int | None = None) -> InfoResponse:
     fault = FAULTS[status]
     said = ErrorInfo(message or fault.message, 10000 + status, fault.slug, status, ask.request_id, fault.fix)
     return json_reply(status, Errors(said), retry_later(retry_after) if status in {429, 503} else ())
 
 
-def _found(info: SessionInfo) -> Found | Rejected:
+def _found(info: ComposioSessionInfo) -> Found | Rejected:
     if info.api_key is not None and info.api_key.deleted:
         return Rejected(Reason.REVOKED)
     if info.project is not None and info.project.deleted:

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.wire_times import Milliseconds, Text
+from gateway.dialects.wire_times import Milliseconds, NonEmptyText
 
 
 class Org(msgspec.Struct):
     """The organization within a project."""
 
-    id: Text
+    id: NonEmptyText
     name: str
     plan: str
 
@@ -21,11 +21,11 @@ class ProjectInfo(msgspec.Struct):
     """The project that the key opens; a nullable field is null, never absent."""
 
     auto_id: int
-    id: Text
+    id: NonEmptyText
     org_id: str
     name: str
     email: str
-    nano_id: Text
+    nano_id: NonEmptyText
     created_at: Milliseconds
     updated_at: Milliseconds
     webhook_url: str | None
@@ -43,7 +43,7 @@ class ApiKeyInfo(msgspec.Struct):
     """The key that was shown."""
 
     auto_id: int
-    id: Text
+    id: NonEmptyText
     name: str
     project_id: str
     org_member_id: str
@@ -57,14 +57,14 @@ class ApiKeyInfo(msgspec.Struct):
 class OrgMember(msgspec.Struct):
     """Whose key it is; `metadata` under `/api/v3.1` alone."""
 
-    id: Text
+    id: NonEmptyText
     email: str
     name: str
     role: str
     metadata: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
-class SessionInfo(msgspec.Struct):
+class ComposioSessionInfo(msgspec.Struct):
     """A success: all three keys are always there."""
 
     project: ProjectInfo | None
@@ -90,7 +90,7 @@ class Errors(msgspec.Struct):
     error: ErrorInfo
 
 
-class Fault(msgspec.Struct, frozen=True):
+class ErrorWords(msgspec.Struct, frozen=True):
     """What the product calls a status, and what it advises."""
 
     slug: str
@@ -99,15 +99,21 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 FAULTS = {
-    400: Fault("HTTP_BadRequest", "The request is malformed.", "Check the headers and parameters of the request."),
-    401: Fault("HTTP_Unauthorized", "No authentication provided.", "Provide a valid API key in the x-api-key header."),
-    403: Fault("HTTP_Forbidden", "You may not access this resource.", "Ask an administrator of your organization."),
-    404: Fault(
+    400: ErrorWords("HTTP_BadRequest", "The request is malformed.", "Check the headers and parameters of the request."),
+    401: ErrorWords(
+        "HTTP_Unauthorized", "No authentication provided.", "Provide a valid API key in the x-api-key header."
+    ),
+    403: ErrorWords(
+        "HTTP_Forbidden", "You may not access this resource.", "Ask an administrator of your organization."
+    ),
+    404: ErrorWords(
         "HTTP_NotFound", "The project, organization or member could not be found.", "Check that it still exists."
     ),
-    405: Fault("HTTP_MethodNotAllowed", "This method is not allowed here.", "Use GET."),
-    429: Fault("HTTP_TooManyRequests", "Too many requests.", "Wait for the time that Retry-After names."),
-    500: Fault("HTTP_InternalServerError", "An unexpected error occurred.", "Try again later."),
-    503: Fault("HTTP_ServiceUnavailable", "The service is unavailable.", "Wait for the time that Retry-After names."),
+    405: ErrorWords("HTTP_MethodNotAllowed", "This method is not allowed here.", "Use GET."),
+    429: ErrorWords("HTTP_TooManyRequests", "Too many requests.", "Wait for the time that Retry-After names."),
+    500: ErrorWords("HTTP_InternalServerError", "An unexpected error occurred.", "Try again later."),
+    503: ErrorWords(
+        "HTTP_ServiceUnavailable", "The service is unavailable.", "Wait for the time that Retry-After names."
+    ),
 }
 """By status; `code` is 10000 more."""

@@ -1,7 +1,8 @@
 """What every dialect is: a product's own words for *who am I?*, served to its clients and spoken to its servers.
 
-Pure both ways: the door turns a request into an Ask and a Reply into a response; the remote authority sends a Question
-and hands in what it Heard. Encoding and decoding of one product stand in one file and are tested by one table.
+Pure both ways: the endpoint turns a request into an InfoRequest, and an InfoResponse into a response; the remote
+authority sends a RemoteRequest and hands in the RemoteResponse. Encoding and decoding of one product stand in one file
+and are tested by one table.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Quota(msgspec.Struct, frozen=True):
     resets_at: datetime
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class InfoRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a session-info endpoint, as far as a dialect's words depend on it.
 
     `path` is canonical and `query` raw, without its `?`. `now` is the instant of the request. `shown` is the one
@@ -45,7 +46,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     quota: Quota | None = None
 
 
-class Reply(msgspec.Struct, frozen=True):
+class InfoResponse(msgspec.Struct, frozen=True):
     """An answer in the product's words: status, JSON body, and the header fields that it needs besides."""
 
     status: int
@@ -54,7 +55,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Never show what is in it: a body may echo a key, a field may hold a cookie."""
-        return f"Reply(status={self.status}, body={len(self.body)} bytes)"
+        return f"InfoResponse(status={self.status}, body={len(self.body)} bytes)"
 
 
 class SessionWanted(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ class SessionWanted(msgspec.Struct, frozen=True):
     session_id: str
 
 
-class Question(msgspec.Struct, frozen=True):
+class RemoteRequest(msgspec.Struct, frozen=True):
     """What a remote authority is sent: the credential that the dialect names and nothing else of the caller's."""
 
     headers: tuple[tuple[str, str], ...]
@@ -71,10 +72,10 @@ class Question(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Never show the credential that is in it."""
-        return f"Question(headers={[name for name, _ in self.headers]})"
+        return f"RemoteRequest(headers={[name for name, _ in self.headers]})"
 
 
-class Heard(msgspec.Struct, frozen=True):
+class RemoteResponse(msgspec.Struct, frozen=True):
     """What a remote authority answered. `content_type` is the bare media type in lower case."""
 
     status: int
@@ -83,7 +84,7 @@ class Heard(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Never show what is in it: a body may echo a key."""
-        return f"Heard(status={self.status}, content_type={self.content_type!r}, body={len(self.body)} bytes)"
+        return f"RemoteResponse(status={self.status}, content_type={self.content_type!r}, body={len(self.body)} bytes)"
 
 
 class Documented(msgspec.Struct, frozen=True):
@@ -93,40 +94,42 @@ class Documented(msgspec.Struct, frozen=True):
     description: str
 
 
-class Served(Protocol):
+class DialectServer(Protocol):
     """Our sessions and refusals in a product's words. `parameters` are the query parameters that it must be given."""
 
     name: str
     paths: tuple[str, ...]
     parameters: tuple[str, ...]
 
-    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply | SessionWanted:
+    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse | SessionWanted:
         """Answer with the caller's session, or say why not; `None` is a caller who showed nothing."""
 
-    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
         """Answer what was refused before anybody was asked: too many requests, a wrong method, our own fault."""
 
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers at `path` by status."""
 
 
-class Spoken(Protocol):
+class DialectClient(Protocol):
     """A product's words turned into ours."""
 
     name: str
 
-    def question(self, credential: Credential, session_id: str = "") -> Question | None:
+    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Return what to send for `credential`, or `None` when the dialect has no such credential.
 
         With `session_id`, what to send to learn about that session of the same user; `None` when the dialect cannot
         be asked about another session.
         """
 
-    def decode(self, heard: Heard, credential: Credential, session_id: str = "") -> Found | Rejected | Unavailable:
+    def decode(
+        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+    ) -> Found | Rejected | Unavailable:
         """Return whose session it is. Strict about what identifies, blind to what is new. Never raises."""
 
 
-class Dialect(Served, Spoken, Protocol):
+class Dialect(DialectServer, DialectClient, Protocol):
     """A product's words, both ways."""
 
 

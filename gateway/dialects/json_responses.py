@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.dialects.dialect import Reply
+from gateway.dialects.dialect import InfoResponse
 from gateway.model.decision import HeaderPairs
 
 _encoder = msgspec.json.Encoder()
@@ -13,9 +13,9 @@ DEFAULT_RETRY_AFTER = 1
 """Seconds. Asked of clients where nobody knows better: authorities that fail mostly fail briefly."""
 
 
-def json_reply(status: int, body: object, headers: HeaderPairs = ()) -> Reply:
+def json_reply(status: int, body: object, headers: HeaderPairs = ()) -> InfoResponse:
     """Return `body` (a msgspec struct) as JSON, its keys in the order of its fields."""
-    return Reply(status, _encoder.encode(body), headers)
+    return InfoResponse(status, _encoder.encode(body), headers)
 
 
 def retry_later(seconds: int | None) -> HeaderPairs:

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.dialects.answer_decoder import Hearing
-from gateway.dialects.dialect import Ask, Documented, Heard, Question, Reply
+from gateway.dialects.answer_decoder import AnswerDecoder
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse
 from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.settings import EndpointSettings
-from gateway.dialects.wire_times import Instant, Text, utc
+from gateway.dialects.wire_times import NonEmptyText, WireInstant, utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.refusal import Refusal
@@ -27,12 +27,12 @@ class MemghostSettings(EndpointSettings):
 class MemghostSession(msgspec.Struct):
     """A success: exactly these six, in the document's order. `expires_at` is the access token's."""
 
-    session_id: Text
-    user_id: Text
-    expires_at: Instant
-    created_at: Instant
-    last_activity_at: Instant
-    state: Text
+    session_id: NonEmptyText
+    user_id: NonEmptyText
+    expires_at: WireInstant
+    created_at: WireInstant
+    last_activity_at: WireInstant
+    state: NonEmptyText
 
 
 class MemghostError(msgspec.Struct, omit_defaults=True):
@@ -70,9 +70,9 @@ class Memghost:
     parameters: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self._hearing = Hearing(MemghostSession, MemghostError, {404: Reason.GONE})
+        self._hearing = AnswerDecoder(MemghostSession, MemghostError, {404: Reason.GONE})
 
-    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
+    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
         """Answer with the six facts of the token's session, or say why not."""
         match verdict:
             case Found(session):
@@ -88,7 +88,7 @@ class Memghost:
             case None:
                 return json_reply(401, _NOBODY)
 
-    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
         """Answer what was refused before anybody was asked."""
         del ask
         status = refusal.status if refusal.status in _FAILURES else 500
@@ -102,19 +102,21 @@ class Memghost:
             status: Documented(MemghostError, error.message) for status, error in _FAILURES.items()
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> Question | None:
+    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Send the token as it was shown."""
         if credential.kind is not CredentialKind.BEARER or session_id:
             return None
-        return Question((("Authorization", f"Bearer {credential.parts[0]}"),))
+        return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"),))
 
-    def decode(self, heard: Heard, credential: Credential, session_id: str = "") -> Found | Rejected | Unavailable:
+    def decode(
+        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+    ) -> Found | Rejected | Unavailable:
         """Return the token's session, with the token's own expiry. A state other than `active` is the caller's end."""
         del credential, session_id
         return self._hearing.hear(heard, _found)
 
 
-def _said(found: Found, session_id: str, user: User, ask: Ask) -> MemghostSession:
+def _said(found: Found, session_id: str, user: User, ask: InfoRequest) -> MemghostSession:
     session = found.session
     # What the document requires and another kind of authority may not know is answered with what is certain now: the
     # session exists, it is in use, and nobody has promised that it lasts.

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.dialects.dialect import Ask, Documented, Reply
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse
 from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.wire_times import maybe_utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -57,7 +57,7 @@ class Normal:
     paths: tuple[str, ...] = (PATH,)
     parameters: tuple[str, ...] = ()
 
-    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
+    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
         """Answer with the whole session."""
         match verdict:
             case Found(session):
@@ -74,7 +74,7 @@ class Normal:
             case None:
                 return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), ask)
 
-    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
         """Answer with the refusal's own code, message and status (RFC 6750 section 3 for the challenge of a 401)."""
         error = NormalError(refusal.code, refusal.message, refusal.status, ask.request_id)
         headers = retry_later(refusal.retry_after) if refusal.status in {429, 503} else ()

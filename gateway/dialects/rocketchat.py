@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from gateway.dialects.answer_decoder import Hearing, parse
-from gateway.dialects.dialect import Ask, Documented, Heard, Question, Reply, SessionWanted
+from gateway.dialects.answer_decoder import AnswerDecoder, parse
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse, SessionWanted
 from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.rocketchat_wire import RocketChatError, RocketChatSession, session_document, session_of_document
 from gateway.dialects.settings import EndpointSettings, Profile
@@ -51,9 +51,9 @@ class Rocketchat:
 
     def __init__(self, profile: Profile = Profile.DOCUMENTED) -> None:
         self._not_found_status = 404 if profile is Profile.PRODUCT else 400
-        self._hearing = Hearing(RocketChatSession, RocketChatError, {})
+        self._hearing = AnswerDecoder(RocketChatSession, RocketChatError, {})
 
-    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply | SessionWanted:
+    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse | SessionWanted:
         """Answer with the session that `sessionId` names, if it is the caller's own.
 
         The credential is judged before the parameters, as the product does: what is asked for is nobody's business
@@ -74,7 +74,7 @@ class Rocketchat:
             case _:
                 return json_reply(401, _UNAUTHORIZED)
 
-    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
         """Answer what was refused before anybody was asked."""
         if refusal.code is RefusalCode.RATE_LIMITED:
             wait = refusal.retry_after or 1
@@ -100,7 +100,7 @@ class Rocketchat:
             status: Documented(RocketChatError, text) for status, text in sorted(failures.items())
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> Question | None:
+    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Send the pair, and the session that is asked about: the one named, else the one that the pair came with.
 
         Without either, `sessionId` is empty: what the product says then still tells a good pair from a bad one.
@@ -109,9 +109,11 @@ class Rocketchat:
             return None
         user_id, token, *_ = credential.parts
         headers = (("X-User-Id", user_id), ("X-Auth-Token", token))
-        return Question(headers, ((_PARAMETER, _named(credential, session_id)),))
+        return RemoteRequest(headers, ((_PARAMETER, _named(credential, session_id)),))
 
-    def decode(self, heard: Heard, credential: Credential, session_id: str = "") -> Found | Rejected | Unavailable:
+    def decode(
+        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+    ) -> Found | Rejected | Unavailable:
         """Return the session that was asked about, or, when none was named, the user alone that the pair proved."""
         user_id, named = credential.parts[0], _named(credential, session_id)
         if heard.status in {400, 404} and parse(heard.body, _errors) == _NOT_FOUND:
@@ -120,7 +122,7 @@ class Rocketchat:
             return Found(Session(subject=user_id, user=User(id=user_id)))
         return self._hearing.hear(heard, lambda said: _own(said, user_id, named))
 
-    def _reply_named(self, verdict: Verdict | None) -> Reply:
+    def _reply_named(self, verdict: Verdict | None) -> InfoResponse:
         """Answer with the session that was named."""
         match verdict:
             case Found(session):
@@ -176,7 +178,7 @@ def _too_many(wait: int) -> RocketChatError:
     return RocketChatError(success=False, error=f"{text} [error-too-many-requests]")
 
 
-def _quota(ask: Ask) -> HeaderPairs:
+def _quota(ask: InfoRequest) -> HeaderPairs:
     """Return the product's rate-limit fields; the reset is in epoch milliseconds."""
     if ask.quota is None:
         return ()

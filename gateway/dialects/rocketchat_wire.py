@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.dialects.wire_times import Instant, Milliseconds, Text, maybe_parse_instant, milliseconds
+from gateway.dialects.wire_times import Milliseconds, NonEmptyText, WireInstant, maybe_parse_instant, milliseconds
 from gateway.model.session import Device, Login, Session, User
 
 _Value = TypeVar("_Value")
@@ -39,13 +39,13 @@ class RocketChatSession(msgspec.Struct, kw_only=True):
 
     document_id: str | UnsetType = msgspec.field(name="_id", default=UNSET)
     type: str | UnsetType = UNSET
-    sessionId: Text  # noqa: N815 - the product's own key, as are those below
+    sessionId: NonEmptyText  # noqa: N815 - the product's own key, as are those below
     instanceId: str | UnsetType = UNSET  # noqa: N815
     loginToken: str | UnsetType = UNSET  # noqa: N815
     ip: str | UnsetType = UNSET
     host: str | UnsetType = UNSET
     device: RocketChatDevice | UnsetType = UNSET
-    userId: Text  # noqa: N815
+    userId: NonEmptyText  # noqa: N815
     roles: list[str] | UnsetType = UNSET
     mostImportantRole: str | UnsetType = UNSET  # noqa: N815
     loginAt: Milliseconds | UnsetType = UNSET  # noqa: N815
@@ -121,7 +121,7 @@ def _tell_login(said: RocketChatSession, login: Login) -> None:
 
 def _our_login(said: RocketChatSession) -> Login:
     return Login(
-        at=msgspec.convert(said.loginAt, Instant),
+        at=msgspec.convert(said.loginAt, WireInstant),
         document_id=_known(said.document_id),
         type=_known(said.type),
         instance_id=_known(said.instanceId),

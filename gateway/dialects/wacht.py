@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 from uuid import uuid4
 
-from gateway.dialects.answer_decoder import Hearing
-from gateway.dialects.dialect import Ask, Documented, Heard, Question, Renew, Reply
+from gateway.dialects.answer_decoder import AnswerDecoder
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse, Renew
 from gateway.dialects.json_responses import json_reply, retry_later
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.dialects.wacht_wire import (
@@ -75,9 +75,9 @@ class Wacht:
         self._cookie = cookie
         self._development = development
         self._new_id = new_id
-        self._hearing = Hearing(WachtHeard, WachtRefusal, {404: Reason.GONE})
+        self._hearing = AnswerDecoder(WachtHeard, WachtRefusal, {404: Reason.GONE})
 
-    def reply(self, verdict: Verdict | None, ask: Ask) -> Reply:
+    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
         """Answer with the session, renewing its token when that is due, or say why not."""
         match verdict:
             case Found(session):
@@ -92,7 +92,7 @@ class Wacht:
             case _:
                 return self._anonymous(ask)
 
-    def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
+    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
         """Answer what was refused before anybody was asked."""
         del ask
         status = refusal.status if refusal.status in _FAILURES else 500
@@ -105,25 +105,27 @@ class Wacht:
             status: Documented(WachtRefusal, error.message) for status, error in _FAILURES.items()
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> Question | None:
+    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Send the cookie under the product's name for it, and no other cookie of the caller's."""
         if credential.kind is not CredentialKind.COOKIE or session_id:
             return None
-        return Question((("Cookie", f"{COOKIE}={credential.parts[0]}"),))
+        return RemoteRequest((("Cookie", f"{COOKIE}={credential.parts[0]}"),))
 
-    def decode(self, heard: Heard, credential: Credential, session_id: str = "") -> Found | Rejected | Unavailable:
+    def decode(
+        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+    ) -> Found | Rejected | Unavailable:
         """Return the session. One that nobody is signed in to is the product's way to say *unknown*."""
         del credential, session_id
         return self._hearing.hear(heard, _found)
 
-    def _anonymous(self, ask: Ask) -> Reply:
+    def _anonymous(self, ask: InfoRequest) -> InfoResponse:
         if not self._as_product:
             return _failure(401)
         session_id = self._new_id()
         token = anonymous_cookie(session_id)
         return json_reply(200, anonymous_answer(session_id, ask.now), self._handed_out(token))
 
-    def _renewed(self, found: Found, ask: Ask) -> HeaderPairs:
+    def _renewed(self, found: Found, ask: InfoRequest) -> HeaderPairs:
         if self._renew is None or ask.shown is None or ask.shown.kind is not CredentialKind.COOKIE:
             return ()
         token = self._renew(found, ask.authority)
@@ -149,7 +151,7 @@ def development_session(token: str) -> tuple[bytes, bytes]:
     return b"X-Development-Session", token.encode("ascii")
 
 
-def _failure(status: int, headers: HeaderPairs = ()) -> Reply:
+def _failure(status: int, headers: HeaderPairs = ()) -> InfoResponse:
     error = _FAILURES[status]
     return json_reply(status, WachtRefusal(status, error.message, None, None, [error]), headers)
 

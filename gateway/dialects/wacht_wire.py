@@ -11,27 +11,27 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.wire_times import Instant, Text, maybe_utc, utc
+from gateway.dialects.wire_times import NonEmptyText, WireInstant, maybe_utc, utc
 from gateway.model.session import Organization, Session, SignIn, User, Workspace
 
 
 class WachtUser(msgspec.Struct, kw_only=True):
     """Who is signed in."""
 
-    id: Text
+    id: NonEmptyText
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None
     username: str | None = None
     image_url: str | None = None
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
+    created_at: WireInstant | None = None
+    updated_at: WireInstant | None = None
 
 
 class WachtOrganization(msgspec.Struct, kw_only=True):
     """The organization that the session is bound to."""
 
-    id: Text
+    id: NonEmptyText
     name: str | None = None
     slug: str | None = None
     image_url: str | None = None
@@ -40,7 +40,7 @@ class WachtOrganization(msgspec.Struct, kw_only=True):
 class WachtWorkspace(msgspec.Struct, kw_only=True):
     """The workspace that the session is in."""
 
-    id: Text
+    id: NonEmptyText
     name: str | None = None
     slug: str | None = None
 
@@ -48,9 +48,9 @@ class WachtWorkspace(msgspec.Struct, kw_only=True):
 class WachtSignIn(msgspec.Struct):
     """One signing-in within the session."""
 
-    id: Text
-    user_id: Text
-    created_at: Instant
+    id: NonEmptyText
+    user_id: NonEmptyText
+    created_at: WireInstant
 
 
 class WachtData(msgspec.Struct, kw_only=True):
@@ -59,9 +59,9 @@ class WachtData(msgspec.Struct, kw_only=True):
     user: WachtUser | None = None
     organization: WachtOrganization | None = None
     workspace: WachtWorkspace | None = None
-    id: Text | None = None
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
+    id: NonEmptyText | None = None
+    created_at: WireInstant | None = None
+    updated_at: WireInstant | None = None
     active_signin: WachtSignIn | None = None
     signins: list[WachtSignIn] = []
 
@@ -73,9 +73,9 @@ class WachtSession(msgspec.Struct, kw_only=True):
     signins: list[WachtSignIn] = []
     signup_attempts: list[dict[str, Any]] = []
     active_signin: WachtSignIn | None = None
-    id: Text | None = None
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
+    id: NonEmptyText | None = None
+    created_at: WireInstant | None = None
+    updated_at: WireInstant | None = None
 
 
 class WachtError(msgspec.Struct):

@@ -13,10 +13,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Text = Annotated[str, Meta(min_length=1)]
+NonEmptyText = Annotated[str, Meta(min_length=1)]
 """An id. To accept an empty one of a remote would make one person of all its callers."""
 
-Instant = Annotated[datetime, Meta(tz=True, extra_json_schema={"format": "date-time"})]
+WireInstant = Annotated[datetime, Meta(tz=True, extra_json_schema={"format": "date-time"})]
 """An instant without a fraction when that is zero. One without an offset is not understood: it would be a guess."""
 
 Milliseconds = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -48,7 +48,7 @@ def maybe_milliseconds(instant: datetime | None) -> str | None:
 
 def parse_instant(text: str) -> datetime:
     """Read RFC 3339 with an offset, and return it in UTC; raises msgspec.ValidationError."""
-    return utc(msgspec.convert(text, Instant))
+    return utc(msgspec.convert(text, WireInstant))
 
 
 def maybe_parse_instant(text: str | None) -> datetime | None:

@@ -23,7 +23,7 @@ from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, organizations, projects, sessions
 from gateway.directory.verdicts import judge_session
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 
 KeyType = Literal["project", "user", "organization"]
 
@@ -107,7 +107,7 @@ async def delete_key(directory: Directory, key_id: str, now: datetime, on_change
     """Mark a key deleted: it is refused from now on as revoked. Raises DirectoryError when there is none."""
     deleted = update(api_keys).where(api_keys.c.deleted_at.is_(None)).values(deleted_at=now, updated_at=now)
     await _change(directory, api_keys, key_id, deleted)
-    await on_change(Ended(EndedKind.API_KEY, key_id))
+    await on_change(RevocationTarget(RevocationKind.API_KEY, key_id))
 
 
 async def expire_key(
@@ -115,19 +115,19 @@ async def expire_key(
 ) -> None:
     """Set the instant from which a key is refused as expired, or none. Raises DirectoryError when there is no key."""
     await _change(directory, api_keys, key_id, update(api_keys).values(expires_at=at, updated_at=now))
-    await on_change(Ended(EndedKind.API_KEY, key_id))
+    await on_change(RevocationTarget(RevocationKind.API_KEY, key_id))
 
 
 async def end_session(directory: Directory, session_id: str, now: datetime, on_change: OnChange) -> None:
     """Log a session out; its row stays, as `closed`. Raises DirectoryError when there is none."""
     await _change(directory, sessions, session_id, _closing(now))
-    await on_change(Ended(EndedKind.SESSION, session_id))
+    await on_change(RevocationTarget(RevocationKind.SESSION, session_id))
 
 
 async def change_role(directory: Directory, member_id: str, role: str | None, on_change: OnChange) -> None:
     """Give a member another role in its organization. Raises DirectoryError when there is no such member."""
     await _change(directory, members, member_id, update(members).values(role=role))
-    await on_change(Ended(EndedKind.USER, member_id))
+    await on_change(RevocationTarget(RevocationKind.USER, member_id))
 
 
 async def remove_organization(directory: Directory, organization_id: str, now: datetime, on_change: OnChange) -> None:
@@ -142,8 +142,8 @@ async def remove_organization(directory: Directory, organization_id: str, now: d
         removed = await connection.execute(delete(organizations).where(organizations.c.id == organization_id))
         if not removed.rowcount:
             raise _none_such(organizations, organization_id)
-    changes = [Ended(EndedKind.ORGANIZATION, organization_id)]
-    await tell([*changes, *(Ended(EndedKind.SESSION, session_id) for session_id in ended)], on_change)
+    changes = [RevocationTarget(RevocationKind.ORGANIZATION, organization_id)]
+    await tell([*changes, *(RevocationTarget(RevocationKind.SESSION, session_id) for session_id in ended)], on_change)
 
 
 async def issue_token(

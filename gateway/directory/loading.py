@@ -20,17 +20,17 @@ from gateway.directory.records_file import RecordsFile, read_records
 from gateway.directory.store import Directory
 from gateway.directory.tables import METADATA, signins
 from gateway.model.errors import RecordsError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedRecords(msgspec.Struct, frozen=True):
     """How many rows of each table a file held, and whose cached answers its import made out of date."""
 
     rows: dict[str, int]
-    changed: tuple[Ended, ...]
+    changed: tuple[RevocationTarget, ...]
 
 
-async def load_records(directory: Directory, peppers: Peppers, path: Path, on_change: OnChange) -> Loaded:
+async def load_records(directory: Directory, peppers: Peppers, path: Path, on_change: OnChange) -> LoadedRecords:
     """Import a file: rows that are there are replaced, others are added, and only sign-ins are ever taken away.
 
     Raises RecordsError with every problem, or DirectoryError when the database cannot be asked; then nothing has
@@ -51,7 +51,7 @@ async def load_records(directory: Directory, peppers: Peppers, path: Path, on_ch
         await _store(connection, file, rows, known["signins"])
     changed = touched(rows, known)
     await tell(changed, on_change)
-    return Loaded({name: len(table_rows) for name, table_rows in rows.items()}, changed)
+    return LoadedRecords({name: len(table_rows) for name, table_rows in rows.items()}, changed)
 
 
 def _keep_later_activity(rows: Sequence[TableRow], known: Mapping[str, TableRow]) -> None:

@@ -44,10 +44,10 @@ def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+RecordInstant = Annotated[datetime, BeforeValidator(_instant)]
 Id = Annotated[str, AfterValidator(_id)]
-Text = Annotated[str, AfterValidator(_text)]
-TextList = Annotated[tuple[Text, ...], BeforeValidator(_frozen)]
+RecordText = Annotated[str, AfterValidator(_text)]
+TextList = Annotated[tuple[RecordText, ...], BeforeValidator(_frozen)]
 AutoId = Annotated[int, Field(ge=1, le=_LARGEST)]
 Objects = Annotated[tuple[dict[str, Any], ...], BeforeValidator(_frozen)]
 
@@ -63,10 +63,10 @@ class OrganizationRecord(Record):
 
     id: Id
     uuid: Id | None = None
-    name: Text | None = None
-    slug: Text | None = None
-    plan: Text | None = None
-    image_url: Text | None = None
+    name: RecordText | None = None
+    slug: RecordText | None = None
+    plan: RecordText | None = None
+    image_url: RecordText | None = None
 
 
 class WorkspaceRecord(Record):
@@ -74,23 +74,23 @@ class WorkspaceRecord(Record):
 
     id: Id
     organization: Id
-    name: Text | None = None
-    slug: Text | None = None
+    name: RecordText | None = None
+    slug: RecordText | None = None
 
 
 class UserRecord(Record):
     """A person or machine that signs in; `roles` count in every organization."""
 
     id: Id
-    email: Text | None = None
-    name: Text | None = None
-    username: Text | None = None
-    first_name: Text | None = None
-    last_name: Text | None = None
-    image_url: Text | None = None
+    email: RecordText | None = None
+    name: RecordText | None = None
+    username: RecordText | None = None
+    first_name: RecordText | None = None
+    last_name: RecordText | None = None
+    image_url: RecordText | None = None
     roles: TextList = ()
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
+    created_at: RecordInstant | None = None
+    updated_at: RecordInstant | None = None
 
 
 class MemberRecord(Record):
@@ -99,9 +99,9 @@ class MemberRecord(Record):
     id: Id
     organization: Id
     user: Id | None = None
-    role: Text | None = None
-    email: Text | None = None
-    name: Text | None = None
+    role: RecordText | None = None
+    email: RecordText | None = None
+    name: RecordText | None = None
     metadata: dict[str, Any] = {}
     status: Literal["active", "suspended"] = "active"
 
@@ -113,18 +113,18 @@ class ProjectRecord(Record):
     auto_id: AutoId
     nano_id: Id
     organization: Id
-    name: Text
-    email: Text
-    webhook_url: Text | None = None
-    event_webhook_url: Text | None = None
-    webhook_secret: Text | None = None
+    name: RecordText
+    email: RecordText
+    webhook_url: RecordText | None = None
+    event_webhook_url: RecordText | None = None
+    webhook_secret: RecordText | None = None
     triggers_enabled: bool = False
-    last_subscribed_at: Instant | None = None
+    last_subscribed_at: RecordInstant | None = None
     deleted: bool = False
     is_new_webhook: bool = False
     webhook_version: Literal["V1", "V2", "V3"] = "V1"
-    created_at: Instant
-    updated_at: Instant
+    created_at: RecordInstant
+    updated_at: RecordInstant
 
 
 class ApiKeyRecord(Record):
@@ -133,15 +133,15 @@ class ApiKeyRecord(Record):
     id: Id
     auto_id: AutoId
     type: Literal["project", "user", "organization"]
-    name: Text
+    name: RecordText
     key: SecretStr = Field(min_length=16, max_length=512)
     project: Id | None = None
     member: Id
     scopes: TextList = ()
-    created_at: Instant
-    updated_at: Instant
-    expires_at: Instant | None = None
-    deleted_at: Instant | None = None
+    created_at: RecordInstant
+    updated_at: RecordInstant
+    expires_at: RecordInstant | None = None
+    deleted_at: RecordInstant | None = None
 
     @model_validator(mode="after")
     def _project_as_type_says(self) -> Self:
@@ -155,27 +155,27 @@ class ApiKeyRecord(Record):
 class DeviceRecord(Record):
     """The device that a session was opened from."""
 
-    type: Text | None = None
-    name: Text | None = None
-    version: Text | None = None
-    long_version: Text | None = None
-    os_name: Text | None = None
-    os_version: Text | None = None
+    type: RecordText | None = None
+    name: RecordText | None = None
+    version: RecordText | None = None
+    long_version: RecordText | None = None
+    os_name: RecordText | None = None
+    os_version: RecordText | None = None
 
 
 class LoginRecord(Record):
     """How a chat session was opened: by `token`, of which the documented hash is stored, or by that `token_hash`."""
 
-    at: Instant
-    document_id: Text | None = None
-    type: Text | None = None
-    instance_id: Text | None = None
+    at: RecordInstant
+    document_id: RecordText | None = None
+    type: RecordText | None = None
+    instance_id: RecordText | None = None
     token: SecretStr | None = Field(default=None, min_length=16, max_length=512)
     token_hash: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")] | None = None
-    ip: Text | None = None
-    host: Text | None = None
-    most_important_role: Text | None = None
-    search_term: Text | None = None
+    ip: RecordText | None = None
+    host: RecordText | None = None
+    most_important_role: RecordText | None = None
+    search_term: RecordText | None = None
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
@@ -189,7 +189,7 @@ class SignInRecord(Record):
 
     id: Id
     user: Id | None = None
-    created_at: Instant
+    created_at: RecordInstant
 
 
 class SessionRecord(Record):
@@ -202,20 +202,20 @@ class SessionRecord(Record):
     user: Id
     organization: Id | None = None
     workspace: Id | None = None
-    state: Text | None = None
+    state: RecordText | None = None
     scopes: TextList = ()
     device: DeviceRecord | None = None
-    user_agent: Annotated[Text, Field(max_length=2048)] | None = None
+    user_agent: Annotated[RecordText, Field(max_length=2048)] | None = None
     login: LoginRecord | None = None
     signins: Annotated[tuple[SignInRecord, ...], BeforeValidator(_frozen)] = ()
     active_signin: Id | None = None
     signin_attempts: Objects = ()
     signup_attempts: Objects = ()
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
-    last_activity_at: Instant | None = None
-    expires_at: Instant | None = None
-    closed_at: Instant | None = None
+    created_at: RecordInstant | None = None
+    updated_at: RecordInstant | None = None
+    last_activity_at: RecordInstant | None = None
+    expires_at: RecordInstant | None = None
+    closed_at: RecordInstant | None = None
 
     @model_validator(mode="after")
     def _sign_in_is_listed(self) -> Self:

@@ -29,7 +29,7 @@ from gateway.directory.tables import (
     workspaces,
 )
 from gateway.model.errors import DirectoryError, GatewayError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 
 _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     api_keys.outerjoin(organizations, organizations.c.id == api_keys.c.organization_id)
@@ -125,7 +125,7 @@ class Directory:
                 update(sessions).where(sessions.c.id == session_id, earlier).values(last_activity_at=at)
             )
 
-    async def mark_ended(self, ended: Ended, now: datetime) -> int:
+    async def mark_ended(self, ended: RevocationTarget, now: datetime) -> int:
         """Mark the rows of what is ended before its time; return how many were live until then."""
         async with self.changing() as connection:
             return await mark_ended(connection, ended, now)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.model.session import Session
 
 ACTIVE = "active"
@@ -61,7 +61,7 @@ class Store(Protocol):
     async def note_activity(self, session_id: str, at: datetime) -> None:
         """Note that a session was in use."""
 
-    async def mark_ended(self, ended: Ended, now: datetime) -> int:
+    async def mark_ended(self, ended: RevocationTarget, now: datetime) -> int:
         """Mark the rows of what is ended before its time."""
 
     async def close(self) -> None:

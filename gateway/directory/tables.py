@@ -30,7 +30,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Instant(TypeDecorator[datetime]):
+class StoredInstant(TypeDecorator[datetime]):
     """An aware datetime, stored as microseconds since 1970-01-01T00:00:00Z.
 
     SQLite has no type for instants and PostgreSQL's answers in the connection's time zone; a number is the same in
@@ -70,7 +70,7 @@ def _text(name: str, *, required: bool = False) -> Column[Any]:
 
 
 def _instant(name: str, *, required: bool = False) -> Column[Any]:
-    return Column(name, Instant, nullable=not required)
+    return Column(name, StoredInstant, nullable=not required)
 
 
 def _reference(name: str, table: str, on_delete: str, *, required: bool = False) -> Column[Any]:

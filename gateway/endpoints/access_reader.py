@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.endpoints.networks import Network, Networks, parse_address
+from gateway.endpoints.networks import IpNetwork, Networks, parse_address
 from gateway.model.access import AccessRequest
 from gateway.model.decision import HeaderPairs
 from gateway.model.errors import MalformedError
@@ -12,7 +12,7 @@ from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.target import Target, parse_target
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LONGEST_CHAIN = 32
@@ -26,12 +26,12 @@ class AccessReader:
     is the longest target. `trusts` tells whether the forwarded headers of a peer are believed.
     """
 
-    def __init__(self, trusted: Sequence[Network], target_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(self, trusted: Sequence[IpNetwork], target_bytes: int, clock: Callable[[], float]) -> None:
         self.trusts = Networks(trusted).include
         self._target_bytes = target_bytes
         self._clock = clock
 
-    def read(self, request: ClientRequest, headers: Headers, request_id: str) -> AccessRequest:
+    def read(self, request: DownstreamRequest, headers: Headers, request_id: str) -> AccessRequest:
         """Make the AccessRequest of `request`, whose fields are `headers`.
 
         Raises MalformedError for what cannot be understood without guessing.

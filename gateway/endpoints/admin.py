@@ -10,7 +10,7 @@ import structlog
 from gateway.endpoints.refusals import refusal_response
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
 Render = Callable[[], Awaitable[tuple[bytes, str]]]
 """Returns the metrics of every process, and their content type."""
@@ -22,7 +22,7 @@ class Page(msgspec.Struct, frozen=True):
     """What answers at one path, by one method; HEAD is answered where GET is (RFC 9110 section 9.3.2)."""
 
     method: str
-    answer: Callable[[ClientRequest, str], Awaitable[Response]]
+    answer: Callable[[DownstreamRequest, str], Awaitable[Response]]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ class AdminPort:
         self._pages = dict(pages)
         self._new_id = new_id
 
-    async def answer(self, request: ClientRequest) -> Response:
+    async def answer(self, request: DownstreamRequest) -> Response:
         """Answer one request; raises for nothing but a client that has gone."""
         request_id = self._new_id()
         page = self._pages.get(request.target.partition("?")[0])
@@ -67,13 +67,13 @@ def health_pages(ready: Callable[[], bool], render: Render) -> dict[str, Page]:
     returns the metrics and their content type.
     """
 
-    async def healthz(_request: ClientRequest, _request_id: str) -> Response:
+    async def healthz(_request: DownstreamRequest, _request_id: str) -> Response:
         return _told(200, "healthy")
 
-    async def readyz(_request: ClientRequest, _request_id: str) -> Response:
+    async def readyz(_request: DownstreamRequest, _request_id: str) -> Response:
         return _told(200, "ready") if ready() else _told(503, "not ready")
 
-    async def metrics(_request: ClientRequest, _request_id: str) -> Response:
+    async def metrics(_request: DownstreamRequest, _request_id: str) -> Response:
         body, content_type = await render()
         return Response(200, ((b"Content-Type", content_type.encode("ascii")), (b"Cache-Control", b"no-store")), body)
 

@@ -14,14 +14,14 @@ from gateway.endpoints.refusals import refusal_response
 from gateway.http1.faults import ExchangeError
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
-Revoke = Callable[[Ended], Awaitable[bool]]
+RevokeEverywhere = Callable[[RevocationTarget], Awaitable[bool]]
 """Ends it; false when somebody could not be told (Redis, or a directory, is gone), so that it has to be asked again."""
 
-_KINDS = (EndedKind.SESSION, EndedKind.USER, EndedKind.API_KEY, EndedKind.ORGANIZATION)
+_KINDS = (RevocationKind.SESSION, RevocationKind.USER, RevocationKind.API_KEY, RevocationKind.ORGANIZATION)
 _LONGEST_ID = 256
 _BODY_BYTES = 4096  # one key and one id, with room to spare
 _BODY_SECONDS = 10.0
@@ -36,7 +36,7 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-class Revocation:
+class RevokeEndpoint:
     """Answers 200 once every replica and directory has been told, and 503 where that could not be done: then ask again.
 
     The call shows one of the bearer `tokens` (RFC 6750), which are several while they rotate: none is 401, a wrong one
@@ -46,7 +46,7 @@ class Revocation:
     """
 
     def __init__(
-        self, tokens: Sequence[str], revoke: Revoke, audit: AuditLog, *, body_seconds: float = _BODY_SECONDS
+        self, tokens: Sequence[str], revoke: RevokeEverywhere, audit: AuditLog, *, body_seconds: float = _BODY_SECONDS
     ) -> None:
         self._tokens = tuple(token.encode("utf-8") for token in tokens if token)
         self._revoke = revoke
@@ -58,7 +58,7 @@ class Revocation:
         """The page for the admin port's table."""
         return Page("POST", self.answer)
 
-    async def answer(self, request: ClientRequest, request_id: str) -> Response:
+    async def answer(self, request: DownstreamRequest, request_id: str) -> Response:
         """Answer one call."""
         actor = Actor("admin_port", request.connection.peer, request_id)
         try:
@@ -69,7 +69,7 @@ class Revocation:
             return refusal_response(refused.refusal, request_id)
         return await self._end(ended, actor)
 
-    async def _end(self, ended: Ended, actor: Actor) -> Response:
+    async def _end(self, ended: RevocationTarget, actor: Actor) -> Response:
         outcome = AuditOutcome.FAILED
         try:
             outcome = AuditOutcome.DONE if await self._revoke(ended) else AuditOutcome.PARTLY
@@ -81,7 +81,7 @@ class Revocation:
         body = msgspec.json.encode({"revoked": {ended.kind.value: ended.id}})
         return Response(200, json_fields(), body)
 
-    def _require_token(self, request: ClientRequest) -> None:
+    def _require_token(self, request: DownstreamRequest) -> None:
         """Compare in constant time: an early exit would tell a guesser how much of a guess was right."""
         shown = [value for name, value in request.fields if name.lower() == b"authorization"]
         if not shown:
@@ -93,7 +93,7 @@ class Revocation:
         if len(shown) > 1 or scheme != _BEARER or not is_right:
             raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "a wrong admin token was shown"))
 
-    async def _body(self, request: ClientRequest) -> bytes:
+    async def _body(self, request: DownstreamRequest) -> bytes:
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds):
@@ -108,7 +108,7 @@ class Revocation:
         return bytes(body)
 
 
-def _decoded(body: bytes) -> Ended:
+def _decoded(body: bytes) -> RevocationTarget:
     try:
         # As pairs: of a key that stands there twice every other reading keeps one and drops the other without a word.
         named = json.loads(body, object_pairs_hook=tuple)
@@ -123,7 +123,7 @@ def _decoded(body: bytes) -> Ended:
         raise _malformed("the body names no kind of thing that can be ended")
     if not 0 < len(id_) <= _LONGEST_ID:
         raise _malformed("the id is empty or too long")
-    return Ended(EndedKind(kind), id_)
+    return RevocationTarget(RevocationKind(kind), id_)
 
 
 def _malformed(detail: str) -> _RefusedError:

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from gateway.model.access import AccessRequest
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 
 
-class Door(Protocol):
+class Endpoint(Protocol):
     """Answers requests that were read and are well formed.
 
     `paths` are the own paths it answers at, in canonical form, and `hosts` the host names it answers for (empty: all);
@@ -22,5 +22,5 @@ class Door(Protocol):
     paths: tuple[str, ...]
     hosts: frozenset[str]
 
-    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
+    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> EndpointAnswer:
         """Return the answer, carried already or yet to be sent."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-Network = IPv4Network | IPv6Network
+IpNetwork = IPv4Network | IPv6Network
 
 _REMEMBERED = 4096
 """Addresses whose answer is kept: a fleet has few proxies, and nobody chooses a socket's address at will."""
@@ -18,7 +18,7 @@ class Networks:
     `include` tells whether an address is in one of them; what is no address (a socket file's peer) never is.
     """
 
-    def __init__(self, networks: Sequence[Network]) -> None:
+    def __init__(self, networks: Sequence[IpNetwork]) -> None:
         self._networks = tuple(networks)
         self.include: Callable[[str], bool] = lru_cache(maxsize=_REMEMBERED)(self._is_within)
 

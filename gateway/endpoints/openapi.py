@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.credentials.reader import Reader
-from gateway.dialects.dialect import Documented, Served
+from gateway.dialects.dialect import DialectServer, Documented
 from gateway.dialects.normal import NormalErrors
 from gateway.endpoints.refusals import refusal_response
 from gateway.model.access import AccessRequest
@@ -21,7 +21,7 @@ from gateway.model.credential import CredentialKind
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
 PATH = "/_gateway/openapi.json"
 
@@ -61,7 +61,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     schemes: Mapping[str, _Json] = {}
 
 
-def session_info_operations(dialect: Served, readers: Sequence[Reader]) -> list[Operation]:
+def session_info_operations(dialect: DialectServer, readers: Sequence[Reader]) -> list[Operation]:
     """Return the operations of a session-info endpoint that reads with `readers`."""
     schemes: dict[str, _Json] = {}
     security = []
@@ -125,7 +125,7 @@ class OpenApi:
     def __init__(self, document: _Json) -> None:
         self._body = msgspec.json.encode(document)
 
-    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Response:
+    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the document to GET and HEAD."""
         del request, record
         if access.method not in {"GET", "HEAD"}:

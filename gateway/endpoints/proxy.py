@@ -15,8 +15,8 @@ from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal
 from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 from gateway.upstream.forwarder import Forwarder
 
 _NOT_KEPT = ((b"Cache-Control", b"no-store"),)
@@ -50,7 +50,7 @@ class Proxy:
         self._renewal = renewal
         self._development = development
 
-    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
+    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> EndpointAnswer:
         """Carry the request if it may pass; else say why not."""
         if self._development:
             access = dev_session_as_cookie(access, self._development)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import structlog
 
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.endpoint import Door
+from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.framing import refuse_framing
 from gateway.model.access import AccessRequest
@@ -19,11 +19,11 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 
 _log = structlog.get_logger(__name__)
-_NONE: Mapping[str, Door] = MappingProxyType({})
+_NONE: Mapping[str, Endpoint] = MappingProxyType({})
 
 
 OWN = "/_gateway/"
@@ -31,7 +31,7 @@ OWN = "/_gateway/"
 upstream, and take the 200 of its start page for an allow."""
 
 
-class Front:
+class PublicPort:
     """Hands each request to the door of its path, else to the proxy. Own paths win over routes.
 
     `beneath` are doors that answer at every path that begins as their key does.
@@ -39,22 +39,22 @@ class Front:
 
     def __init__(
         self,
-        doors: Sequence[Door],
-        proxy: Door,
+        doors: Sequence[Endpoint],
+        proxy: Endpoint,
         accesses: AccessReader,
         journal: Journal,
-        beneath: Mapping[str, Door] = _NONE,
+        beneath: Mapping[str, Endpoint] = _NONE,
     ) -> None:
         self._proxy = proxy
         self._accesses = accesses
         self._journal = journal
         self._beneath = tuple(beneath.items())
-        self._by_path: dict[str, list[Door]] = {}
+        self._by_path: dict[str, list[Endpoint]] = {}
         for door in doors:
             for path in door.paths:
                 self._by_path.setdefault(path, []).append(door)
 
-    async def answer(self, request: ClientRequest) -> Answer:
+    async def answer(self, request: DownstreamRequest) -> EndpointAnswer:
         """Answer one request; raises only where its client has gone or half an answer has been sent."""
         headers = Headers(request.fields)
         record = self._open(request, headers)
@@ -77,14 +77,14 @@ class Front:
         self._journal.close(record)
         return refusal_response(refusal, record.request_id)
 
-    def _open(self, request: ClientRequest, headers: Headers) -> RequestRecord:
+    def _open(self, request: DownstreamRequest, headers: Headers) -> RequestRecord:
         peer = request.connection.peer
         told_ids = headers.all(b"x-request-id") if self._accesses.trusts(peer) else None
         record = self._journal.open(headers.by_name.get(b"traceparent", ()), told_ids)
         record.method, record.path, record.client = request.method, request.target, peer
         return record
 
-    async def _answer(self, request: ClientRequest, headers: Headers, record: RequestRecord) -> Answer:
+    async def _answer(self, request: DownstreamRequest, headers: Headers, record: RequestRecord) -> EndpointAnswer:
         try:
             refusal = refuse_framing(request.method, request.version, headers)
             if refusal is not None:
@@ -111,7 +111,7 @@ class Front:
                 raise
             return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
 
-    def _door(self, access: AccessRequest) -> Door | None:
+    def _door(self, access: AccessRequest) -> Endpoint | None:
         path = access.target.match
         for door in self._by_path.get(path, ()):
             if not door.hosts or access.host.name in door.hosts:

@@ -10,7 +10,7 @@ import structlog
 
 from gateway.credentials.reader import Reader
 from gateway.credentials.single_value import UNREADABLE
-from gateway.dialects.dialect import Ask, Quota, Reply, Served, SessionWanted
+from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.gate import Gate, Identified
 from gateway.model.access import AccessRequest
@@ -23,7 +23,7 @@ from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
 SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
 """(credential, session id, name of the authority that knew the credential) -> another session of the same user."""
@@ -35,7 +35,7 @@ _FIELDS = json_fields()
 _log = structlog.get_logger(__name__)
 
 
-class Doorway(msgspec.Struct, frozen=True, kw_only=True):
+class EndpointPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What one session-info endpoint has of its own: host names (empty: all), rate limit, CORS, development.
 
     `readers` are the ones that are read here, and no others.
@@ -48,7 +48,7 @@ class Doorway(msgspec.Struct, frozen=True, kw_only=True):
     development: bool = False
 
 
-class SessionInfo:
+class SessionInfoEndpoint:
     """Answers at the dialect's paths with the session of whoever asks.
 
     `now` is the monotonic clock of the records. Whatever goes wrong is answered in the dialect's words, our own faults
@@ -57,8 +57,8 @@ class SessionInfo:
 
     def __init__(
         self,
-        dialect: Served,
-        doorway: Doorway,
+        dialect: DialectServer,
+        doorway: EndpointPolicy,
         gate: Gate,
         session_of: SessionOf,
         limits: Limits,
@@ -75,14 +75,14 @@ class SessionInfo:
         self.paths = dialect.paths
         self.hosts = doorway.hosts
 
-    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Response:
+    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the response, complete and not yet sent."""
         del request
         if access.method == "OPTIONS":
             return self._options(access)
         if self._doorway.development:
             access = dev_session_as_cookie(access, self._cookies)
-        ask = Ask(
+        ask = InfoRequest(
             path=access.target.match,
             query=access.target.query,
             request_id=access.request_id,
@@ -96,7 +96,7 @@ class SessionInfo:
             reply = self._refuse(Refusal(RefusalCode.INTERNAL, "unexpected fault"), access, ask, record)
         return self._response(reply, access)
 
-    async def _judge(self, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
+    async def _judge(self, access: AccessRequest, ask: InfoRequest, record: RequestRecord) -> InfoResponse:
         """Refuse what need not be asked, find out who asks, and let the dialect word the answer."""
         if access.method not in _READING:
             return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, ask, record)
@@ -118,7 +118,7 @@ class SessionInfo:
         reply = await self._reply(identified, ask)
         return _aged(reply, resolution.age) if resolution.stale else reply
 
-    async def _reply(self, identified: Identified, ask: Ask) -> Reply:
+    async def _reply(self, identified: Identified, ask: InfoRequest) -> InfoResponse:
         """Answer with the caller's session, or with the other one of theirs that was asked for."""
         credential = identified.credential
         authority = identified.resolution.authority
@@ -134,8 +134,8 @@ class SessionInfo:
         return reply
 
     async def _limited(
-        self, caller: str, limit: RateLimit, access: AccessRequest, ask: Ask, record: RequestRecord
-    ) -> Reply | None:
+        self, caller: str, limit: RateLimit, access: AccessRequest, ask: InfoRequest, record: RequestRecord
+    ) -> InfoResponse | None:
         """Take a token of the caller's bucket; refuse when there is none."""
         taken = await self._limits.take(f"session_info.{self.name}\0{caller}", limit)
         if taken.wait is None:
@@ -147,7 +147,7 @@ class SessionInfo:
             Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, taken.wait), access, ask, record
         )
 
-    def _refuse(self, refusal: Refusal, access: AccessRequest, ask: Ask, record: RequestRecord) -> Reply:
+    def _refuse(self, refusal: Refusal, access: AccessRequest, ask: InfoRequest, record: RequestRecord) -> InfoResponse:
         """Write down why, beside what was found out before, and let the dialect word it."""
         judged = record.decision or Decision(access=access)
         record.decision = msgspec.structs.replace(judged, refusal=refusal, rule=refusal.code.value)
@@ -159,7 +159,7 @@ class SessionInfo:
         told = cors.preflight(access, b"GET, HEAD") if cors is not None else ()
         return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *told))
 
-    def _response(self, reply: Reply, access: AccessRequest) -> Response:
+    def _response(self, reply: InfoResponse, access: AccessRequest) -> Response:
         fields = _FIELDS + reply.headers
         if reply.status == _METHOD_NOT_ALLOWED:
             fields += (_ALLOW,)
@@ -168,7 +168,7 @@ class SessionInfo:
         return Response(reply.status, fields, reply.body)
 
 
-def _aged(reply: Reply, age: float) -> Reply:
+def _aged(reply: InfoResponse, age: float) -> InfoResponse:
     """Tell how old an answer is that stands in for an authority which cannot be asked (RFC 9111 section 5.1)."""
     return msgspec.structs.replace(reply, headers=(*reply.headers, (b"Age", b"%d" % age)))
 

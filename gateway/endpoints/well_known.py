@@ -12,7 +12,7 @@ from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
 _METHODS = ("GET", "HEAD")
 _ALLOW = ((b"Allow", ", ".join(_METHODS).encode("ascii")),)
@@ -33,7 +33,7 @@ class WellKnownKeys:
         self._jwks = jwks
         self._fields = json_fields(f"public, max-age={max_age}".encode("ascii"))
 
-    async def answer(self, _request: ClientRequest, access: AccessRequest, _record: RequestRecord) -> Response:
+    async def answer(self, _request: DownstreamRequest, access: AccessRequest, _record: RequestRecord) -> Response:
         """Return the key set; 405 for what is not a reading."""
         if access.method not in _METHODS:
             return refusal_response(Refusal(RefusalCode.METHOD_NOT_ALLOWED), access.request_id, _ALLOW)

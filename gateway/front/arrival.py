@@ -11,7 +11,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.front.chunk_framing import ChunkFraming
 from gateway.front.trailers import TrailerGuard
-from gateway.front.unreadable import Message, refuse_long_heads, size_of
+from gateway.front.unreadable import QueuedMessage, refuse_long_heads, size_of
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.resilience.deadline import Deadline
 
@@ -48,7 +48,7 @@ class Arrival:
         self.fed = 0
 
     def took(
-        self, data: bytes, messages: MutableSequence[Message], began: int, *, parsed_all: bool, held: bool = False
+        self, data: bytes, messages: MutableSequence[QueuedMessage], began: int, *, parsed_all: bool, held: bool = False
     ) -> bool:
         """Note what the parser made of `data`; tell whether the head that is not complete yet is still in bounds.
 
@@ -84,7 +84,7 @@ class Arrival:
             self._body.set_exception(ExchangeError(Fault.CLIENT_STALLED))
         return True
 
-    def _began(self, size: int, messages: MutableSequence[Message], *, alone: bool) -> int:
+    def _began(self, size: int, messages: MutableSequence[QueuedMessage], *, alone: bool) -> int:
         """Note that a head is complete; its body, if it has one, may not stall.
 
         Return how many bytes came behind it, 0 where that is not known: only those of a head that came `alone` is.

@@ -25,9 +25,9 @@ from gateway.front.unreadable import HEAD_TOO_LONG, Refused, refusal_of
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response
 from gateway.resilience.deadline import Deadline
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.downstream import FlowWatcher, RawPeer
-from gateway.upstream.forwarded import Answer, Carried
+from gateway.upstream.forwarded import EndpointAnswer, Forwarded
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class ConnectionOwner(Protocol):
     def is_full(self) -> bool:
         """Tell whether there are more connections than there may be."""
 
-    def answer(self, request: ClientRequest, /) -> Awaitable[Answer]:
+    def answer(self, request: DownstreamRequest, /) -> Awaitable[EndpointAnswer]:
         """Answer one request."""
 
     def refuse(self, refusal: Refusal, /) -> Response:
@@ -56,7 +56,7 @@ class ConnectionOwner(Protocol):
 
 
 class FrontConnection(RequestHandler):
-    """Implements `gateway.upstream.downstream.ClientConnection` besides aiohttp's own protocol."""
+    """Implements `gateway.upstream.downstream.DownstreamConnection` besides aiohttp's own protocol."""
 
     __slots__ = ("_arrival", "_body", "_deadline", "_raw_peer", "_server", "_unsent", "_watcher", "peer", "scheme")
 
@@ -236,9 +236,11 @@ class FrontConnection(RequestHandler):
         self._body = payload
         keep_alive = not message.should_close
         answer = await self._server.answer(
-            ClientRequest(message.method, message.path, message.version, message.raw_headers, keep_alive, payload, self)
+            DownstreamRequest(
+                message.method, message.path, message.version, message.raw_headers, keep_alive, payload, self
+            )
         )
-        if isinstance(answer, Carried):
+        if isinstance(answer, Forwarded):
             stays = answer.keep_alive
         else:
             stays = self._server.writer.send(self.transport, answer, message, closes=self.draining)

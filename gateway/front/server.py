@@ -15,10 +15,10 @@ from gateway.front.response_writer import ResponseWriter
 from gateway.model.errors import GatewayError
 from gateway.model.refusal import Refusal
 from gateway.model.response import Response
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 
-Handler = Callable[[ClientRequest], Awaitable[Answer]]
+Handler = Callable[[DownstreamRequest], Awaitable[EndpointAnswer]]
 Refuse = Callable[[Refusal], Response]
 """Words a refusal of the front itself."""
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
-from gateway.front.unreadable import Message
+from gateway.front.unreadable import QueuedMessage
 
 _BARE_END = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it; the first CRLF is the head's or a chunk's.
@@ -38,7 +38,7 @@ class TrailerGuard:
         self._last_bytes = data[-len(_BARE_END) :]
         return True
 
-    def admit(self, data: bytes, began: Sequence[Message], *, parsed_all: bool) -> int:
+    def admit(self, data: bytes, began: Sequence[QueuedMessage], *, parsed_all: bool) -> int:
         """Return how many of the messages that `began` with these bytes may be served, from the first.
 
         `data` is empty when the parser goes on with bytes that it held back. `parsed_all` tells that it holds back none

@@ -11,7 +11,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.model.refusal import Refusal, RefusalCode
 
-Message = tuple[Any, StreamReader]
+QueuedMessage = tuple[Any, StreamReader]
 """What waits to be served: a request's head, aiohttp's error or our `Refused` in its place, and its body."""
 
 HEAD_TOO_LONG = Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes")
@@ -29,7 +29,7 @@ class Refused:
         self.refusal = refusal
 
 
-def refuse_long_heads(messages: MutableSequence[Message], most: int) -> None:
+def refuse_long_heads(messages: MutableSequence[QueuedMessage], most: int) -> None:
     """Weigh one by one the heads that arrived together with more than `most` bytes; put `Refused` for those over it."""
     for position, (message, _) in enumerate(messages):
         if isinstance(message, RawRequestMessage) and size_of(message) > most:

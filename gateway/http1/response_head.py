@@ -11,7 +11,7 @@ import msgspec
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.field_names import HOP_BY_HOP, named_by_connection
 from gateway.model.decision import HeaderPairs
-from gateway.model.headers import ByName
+from gateway.model.memo import FieldNameMemo
 
 _STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
@@ -26,7 +26,7 @@ _PIECES = 4  # of a line: name, colon, value, end
 RawFields = list[tuple[bytes, bytes]]
 
 
-class _Fate(IntEnum):
+class _ResponseField(IntEnum):
     KEEP = 0
     DROP = 1
     LENGTH = 2
@@ -36,12 +36,12 @@ class _Fate(IntEnum):
 
 
 _SPECIAL = {
-    b"content-length": _Fate.LENGTH,
-    b"transfer-encoding": _Fate.ENCODING,
-    b"connection": _Fate.CONNECTION,
-    b"content-type": _Fate.TYPE,
+    b"content-length": _ResponseField.LENGTH,
+    b"transfer-encoding": _ResponseField.ENCODING,
+    b"connection": _ResponseField.CONNECTION,
+    b"content-type": _ResponseField.TYPE,
 }
-_fates: ByName[_Fate] = ByName()
+_fates: FieldNameMemo[_ResponseField] = FieldNameMemo()
 
 
 class ResponseHead(msgspec.Struct):
@@ -71,18 +71,18 @@ def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bo
     if reason not in _REASONS and _CONTROL.search(reason):
         raise ExchangeError(Fault.BAD_RESPONSE, "a control character in the reason phrase")
     lines, special = _sort(fields)
-    declared = special.get(_Fate.LENGTH)
-    if _Fate.CONNECTION in special and (named := named_by_connection(_values(fields, b"connection"))):
+    declared = special.get(_ResponseField.LENGTH)
+    if _ResponseField.CONNECTION in special and (named := named_by_connection(_values(fields, b"connection"))):
         lines, _ = _sort([field for field in fields if field[0].lower() not in named])
     if head_request or status in {_NO_CONTENT, _NOT_MODIFIED}:
         length, chunked = 0, False
         declared = None if status == _NO_CONTENT else declared  # RFC 9110 section 8.6
-    elif _Fate.ENCODING in special:
+    elif _ResponseField.ENCODING in special:
         _require_chunked(declared, _values(fields, b"transfer-encoding"))
         length, chunked = None, True
     else:
         length, chunked = _counted(declared), False
-    content_type = special.get(_Fate.TYPE)
+    content_type = special.get(_ResponseField.TYPE)
     event_stream = content_type is not None and content_type.lower().startswith(b"text/event-stream")
     return ResponseHead(status, reason, lines, length, chunked, declared, event_stream)
 
@@ -114,10 +114,10 @@ def _without(lines: list[bytes], said: HeaderPairs) -> list[bytes]:
     return kept
 
 
-def _sort(fields: RawFields) -> tuple[list[bytes], dict[_Fate, bytes]]:
+def _sort(fields: RawFields) -> tuple[list[bytes], dict[_ResponseField, bytes]]:
     """Part the lines that are carried from the values that say something to us (the last one of each name)."""
     lines: list[bytes] = []
-    special: dict[_Fate, bytes] = {}
+    special: dict[_ResponseField, bytes] = {}
     known = _fates
     for name, value in fields:
         fate = known.get(name)
@@ -126,10 +126,10 @@ def _sort(fields: RawFields) -> tuple[list[bytes], dict[_Fate, bytes]]:
         if not fate:
             lines += (name, b": ", value, b"\r\n")
             continue
-        if value == _KEEP_ALIVE and fate is _Fate.CONNECTION:
+        if value == _KEEP_ALIVE and fate is _ResponseField.CONNECTION:
             continue
         special[fate] = value
-        if fate is _Fate.TYPE:
+        if fate is _ResponseField.TYPE:
             lines += (name, b": ", value, b"\r\n")
     return lines, special
 
@@ -157,6 +157,8 @@ def _require_chunked(declared: bytes | None, encodings: list[bytes]) -> None:
         raise ExchangeError(Fault.BAD_RESPONSE, "a transfer coding that is not chunked alone")
 
 
-def _fate(name: bytes) -> _Fate:
+def _fate(name: bytes) -> _ResponseField:
     lower = name.lower()
-    return _fates.keep(name, _SPECIAL.get(lower) or (_Fate.DROP if lower in HOP_BY_HOP else _Fate.KEEP))
+    return _fates.keep(
+        name, _SPECIAL.get(lower) or (_ResponseField.DROP if lower in HOP_BY_HOP else _ResponseField.KEEP)
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
+
+from gateway.model.memo import FieldNameMemo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -12,31 +14,7 @@ _FOLDED = b"!#$%&'*+.^_`|~"
 
 _DASHES = bytes.maketrans(_FOLDED, b"-" * len(_FOLDED))
 
-_MOST_NAMES, _LONGEST_NAME = 4096, 64
-"""Far more names than any real traffic has, and hardly one of it is longer."""
-
-Made = TypeVar("Made")
-
-
-class ByName(dict[bytes, Made]):
-    """What was made of field names, for callers that send the same few again and again.
-
-    It is no memory for a caller that makes up names: long ones are not kept, and too many are all forgotten, since
-    those that are in use are back at once.
-    """
-
-    __slots__ = ()
-
-    def keep(self, name: bytes, made: Made) -> Made:
-        """Remember what was made of `name`, and return it."""
-        if len(name) <= _LONGEST_NAME:
-            if len(self) >= _MOST_NAMES:
-                self.clear()
-            self[name] = made
-        return made
-
-
-_SPELLINGS: ByName[bytes] = ByName()
+_SPELLINGS: FieldNameMemo[bytes] = FieldNameMemo()
 
 
 def spelling(name: bytes) -> bytes:

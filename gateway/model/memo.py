@@ -1,4 +1,4 @@
-"""What was made of somebody's session, for those who come again."""
+"""Three bounded memos of what was made of a field name or of a session, for those who come again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,29 @@ _MARKS = 1 << 13
 """Places to note that somebody came; eight for each of a thousand, so that hardly two share one."""
 
 
-class Regulars(Generic[Key, Made]):
+_MOST_NAMES, _LONGEST_NAME = 4096, 64
+"""Far more names than any real traffic has, and hardly one of it is longer."""
+
+
+class FieldNameMemo(dict[bytes, Made]):
+    """What was made of field names, for callers that send the same few again and again.
+
+    It is no memory for a caller that makes up names: long ones are not kept, and too many are all forgotten, since
+    those that are in use are back at once.
+    """
+
+    __slots__ = ()
+
+    def keep(self, name: bytes, made: Made) -> Made:
+        """Remember what was made of `name`, and return it."""
+        if len(name) <= _LONGEST_NAME:
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+            self[name] = made
+        return made
+
+
+class AdmissionMemo(Generic[Key, Made]):
     """A memo that takes in who comes a second time while the first is not long ago (the doorkeeper of TinyLFU).
 
     Once callers outnumber its places, a memo that takes in everybody costs more than it saves: each that is put in
@@ -49,7 +71,7 @@ class Regulars(Generic[Key, Made]):
         self._marks[mark] = 1
 
 
-class Remembered(Generic[Made]):
+class SessionMemo(Generic[Made]):
     """Results of pure functions of one session, by its identity and a `key`: equality would cost more than that.
 
     A session is held with what was made of it, so that no other can come to its identity.
@@ -58,7 +80,7 @@ class Remembered(Generic[Made]):
     __slots__ = ("_made",)
 
     def __init__(self, most: int = 1024) -> None:
-        self._made: Regulars[tuple[int, Hashable], tuple[Session, Made]] = Regulars(most)
+        self._made: AdmissionMemo[tuple[int, Hashable], tuple[Session, Made]] = AdmissionMemo(most)
 
     def get(self, session: Session, key: Hashable) -> Made | None:
         """Return what was made of this very object, if it is remembered."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class EndedKind(StrEnum):
+class RevocationKind(StrEnum):
     """What kind of thing was ended; also the keys of `POST /revoke`."""
 
     SESSION = "session"
@@ -17,11 +17,11 @@ class EndedKind(StrEnum):
     CREDENTIAL = "credential"
 
 
-class Ended(msgspec.Struct, frozen=True):
+class RevocationTarget(msgspec.Struct, frozen=True):
     """Something of the directory's, or of a foreign authority's, that no longer counts; `id` is its own id.
 
     For a `credential`, `id` is its fingerprint in hexadecimal.
     """
 
-    kind: EndedKind
+    kind: RevocationKind
     id: str

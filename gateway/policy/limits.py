@@ -29,7 +29,7 @@ _ROUNDING = 1e-6
 """Seconds. What a sum of many `1 / rate` may be off by; far below any interval between two requests of one caller."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class BucketState(msgspec.Struct, frozen=True):
     """How a bucket stands: tokens left of `burst`, and seconds until it is full."""
 
     burst: int
@@ -41,7 +41,7 @@ class Taken(msgspec.Struct, frozen=True):
     """What came of taking a token: `wait` is `None`, or the whole seconds until there is one; and how it stands now."""
 
     wait: int | None
-    standing: Standing
+    standing: BucketState
 
 
 class Limits(Protocol):
@@ -80,7 +80,7 @@ class LocalLimits:
         self._keep(key, full_at)
         return Taken(None, standing(limit, full_at - now))
 
-    def standing(self, key: str, limit: RateLimit) -> Standing:
+    def standing(self, key: str, limit: RateLimit) -> BucketState:
         """Return how the bucket `key` stands; takes nothing."""
         now = self._clock()
         return standing(limit, self._when_full(key, limit, now) - now)
@@ -99,12 +99,12 @@ class LocalLimits:
         return min(max(self._full_at.get(key, now), now), now + limit.burst / limit.rate)
 
 
-def standing(limit: RateLimit, owed: float) -> Standing:
+def standing(limit: RateLimit, owed: float) -> BucketState:
     """Return how a bucket stands that is full again in `owed` seconds."""
-    return Standing(limit.burst, max(0, math.floor(limit.burst - (owed - _ROUNDING) * limit.rate)), max(0.0, owed))
+    return BucketState(limit.burst, max(0, math.floor(limit.burst - (owed - _ROUNDING) * limit.rate)), max(0.0, owed))
 
 
-def limit_fields(limit: RateLimit, standing: Standing) -> HeaderPairs:
+def limit_fields(limit: RateLimit, standing: BucketState) -> HeaderPairs:
     """Return the fields that tell a caller of its limit (draft-ietf-httpapi-ratelimit-headers-10).
 
     The policy's name is what is counted. `q` tokens are there in `w` seconds at most, `r` are left, and in `t` seconds

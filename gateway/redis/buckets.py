@@ -9,7 +9,7 @@ from typing import cast
 from redis.exceptions import NoScriptError
 
 from gateway.redis.client import RedisClient
-from gateway.redis.guarded import Fault, GuardedRedis
+from gateway.redis.guarded import GuardedRedis, RedisFault
 
 _NAME_BYTES = 16
 
@@ -59,7 +59,7 @@ class SharedBuckets:
             return await _run(client, arguments)
 
         told = await self._redis.ask(question, "limit", self._redis.allowance())
-        if isinstance(told, Fault):
+        if isinstance(told, RedisFault):
             return None
         wait, owed = (int(each) / _MICROSECONDS for each in told)
         return wait, owed

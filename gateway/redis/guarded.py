@@ -20,7 +20,7 @@ _Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
 
 
-class Fault(msgspec.Struct, frozen=True):
+class RedisFault(msgspec.Struct, frozen=True):
     """Redis could not be asked, or could not answer; `why` is the name of an exception, or `breaker open`."""
 
     why: str
@@ -64,11 +64,11 @@ class GuardedRedis:
 
     async def ask(
         self, question: Callable[[RedisClient], Awaitable[_Result]], operation: str, allowance: Allowance
-    ) -> _Result | Fault:
-        """Return what `question` returns, or a Fault. `operation` is a fixed word for metrics and the log."""
+    ) -> _Result | RedisFault:
+        """Return what `question` returns, or a RedisFault. `operation` is a fixed word for metrics and the log."""
         if not self._breaker.closed:
             self._probe_when_due()
-            return Fault("breaker open")
+            return RedisFault("breaker open")
         if allowance.left <= 0:
             return self._at_fault(operation, "allowance spent")
         began = monotonic()
@@ -102,16 +102,16 @@ class GuardedRedis:
         if self._breaker.succeeded():
             _log.info("redis answers again")
 
-    def _at_fault(self, operation: str, why: str) -> Fault:
+    def _at_fault(self, operation: str, why: str) -> RedisFault:
         self._metrics.redis_fault(operation)
         if operation not in self._complaining:  # a full server reads well and fails each fill: that is one episode
             self._complaining.add(operation)
             _log.warning("redis cannot do what it was asked", operation=operation, why=why)
-        return Fault(why)
+        return RedisFault(why)
 
-    def _unreachable(self, operation: str, why: str) -> Fault:
+    def _unreachable(self, operation: str, why: str) -> RedisFault:
         self._metrics.redis_fault(operation)
         if self._breaker.failed():
             _log.warning("redis cannot be reached; asking is given up for now", operation=operation, why=why)
             self._metrics.redis_given_up()
-        return Fault(why)
+        return RedisFault(why)

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.model.answers import Found
-from gateway.model.memo import Regulars
-from gateway.sessions.revocation_keys import HANDLE_BYTES
+from gateway.model.memo import AdmissionMemo
+from gateway.sessions.revocation_keys import KEY_BYTES
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Found)
 
-_decoded: Regulars[bytes, Found] = Regulars(1024)
+_decoded: AdmissionMemo[bytes, Found] = AdmissionMemo(1024)
 """Objects for the callers of this moment; whoever is told about them can remember by identity."""
 
 
-class Kept:
+class CacheEntry:
     """Encoded, because a tree of objects takes several times the memory; a hit decodes in a few microseconds.
 
     All times are in epoch seconds. `looked_at`: when an authority was asked. `fresh_until`, `aging_until`: up to when
@@ -55,7 +55,7 @@ class Kept:
     def handles(self) -> tuple[bytes, ...]:
         """The handles that it carries; held in one string, since a tuple of them takes three times the memory."""
         joined = self._handles
-        return tuple(joined[start : start + HANDLE_BYTES] for start in range(0, len(joined), HANDLE_BYTES))
+        return tuple(joined[start : start + KEY_BYTES] for start in range(0, len(joined), KEY_BYTES))
 
     def found(self) -> Found:
         """Decode the answer; the same object each time while it is asked for again and again."""

@@ -9,13 +9,13 @@ import msgspec
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found
 from gateway.model.credential import Credential
-from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.revocation_keys import RevocationKeys
 
 
-class Names(msgspec.Struct, frozen=True):
+class CacheKeys(msgspec.Struct, frozen=True):
     """Names answers under every secret of the server; `fingerprinters` by reader name."""
 
-    handles: Handles
+    handles: RevocationKeys
     fingerprinters: Mapping[str, Fingerprinter]
 
     def of(self, credential: Credential) -> tuple[bytes, ...]:

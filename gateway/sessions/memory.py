@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from gateway.sessions.cache_entry import Kept
-from gateway.sessions.revocation_log import Endings
+from gateway.sessions.cache_entry import CacheEntry
+from gateway.sessions.revocation_log import RevocationLog
 
 _TURNS = 64
 """Entries that one eviction may spare: if all were used lately, a whole round would hold up the event loop."""
@@ -18,18 +18,18 @@ class MemoryStore:
     cannot be heard, what is put lives `unheard` seconds.
     """
 
-    def __init__(self, limit: int, unheard: float, endings: Endings) -> None:
+    def __init__(self, limit: int, unheard: float, endings: RevocationLog) -> None:
         self._limit = limit
         self._unheard = unheard
         self._endings = endings
         self._longest = math.inf
-        self._entries: dict[bytes, Kept] = {}
+        self._entries: dict[bytes, CacheEntry] = {}
 
     def __len__(self) -> int:
         """Return how many answers are kept."""
         return len(self._entries)
 
-    def get(self, fingerprint: bytes, now: float) -> Kept | None:
+    def get(self, fingerprint: bytes, now: float) -> CacheEntry | None:
         """Return what is kept and still counts at `now` (epoch seconds)."""
         kept = self._entries.get(fingerprint)
         if kept is None:
@@ -40,7 +40,7 @@ class MemoryStore:
         kept.used = True
         return kept
 
-    def put(self, fingerprint: bytes, kept: Kept, now: float) -> bool:
+    def put(self, fingerprint: bytes, kept: CacheEntry, now: float) -> bool:
         """Keep an answer, unless a revocation was heard since its look-up began (`kept.seen`); tell whether it is."""
         if now >= kept.until or not self._still_trusted(kept):
             return False
@@ -72,7 +72,7 @@ class MemoryStore:
         self._endings.distrust()
         self._entries.clear()
 
-    def _still_trusted(self, kept: Kept) -> bool:
+    def _still_trusted(self, kept: CacheEntry) -> bool:
         version = self._endings.version
         if kept.seen == version:
             return True

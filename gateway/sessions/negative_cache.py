@@ -9,14 +9,14 @@ import msgspec
 from gateway.model.answers import Rejected
 
 
-class _Noted(msgspec.Struct, frozen=True):
+class _NegativeEntry(msgspec.Struct, frozen=True):
     rejected: Rejected
     authority: str
     at: float
     until: float
 
 
-class Rejections:
+class NegativeCache:
     """Remembers for `lifetime` seconds that a credential is no good, at most `limit` of them, oldest out first.
 
     Apart from the sessions, so that a flood of made-up keys evicts only other made-up keys; and never in Redis.
@@ -27,7 +27,7 @@ class Rejections:
         self._clock = clock
         self._lifetime = lifetime
         self._limit = limit
-        self._noted: dict[bytes, _Noted] = {}
+        self._noted: dict[bytes, _NegativeEntry] = {}
 
     def __len__(self) -> int:
         """Return how many rejections are remembered."""
@@ -41,7 +41,7 @@ class Rejections:
         if len(self._noted) >= self._limit:
             del self._noted[next(iter(self._noted))]
         now = self._clock()
-        self._noted[fingerprint] = _Noted(rejected, authority, now, now + self._lifetime)
+        self._noted[fingerprint] = _NegativeEntry(rejected, authority, now, now + self._lifetime)
 
     def get(self, fingerprint: bytes, now: float) -> tuple[Rejected, str, float] | None:
         """Return the rejection, the authority that gave it and its age in seconds, if it is remembered."""

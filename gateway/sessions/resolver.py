@@ -10,7 +10,7 @@ from gateway.model.resolution import Resolution, Tier
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
-from gateway.sessions.lookup import LookUps, Tiers
+from gateway.sessions.lookup import Lookups, Tiers
 from gateway.sessions.times import CacheTimes
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
@@ -27,7 +27,7 @@ class Resolver:
         self,
         *,
         tiers: Tiers,
-        look_ups: LookUps,
+        look_ups: Lookups,
         times: CacheTimes,
         clock: Callable[[], float],
         tasks: TaskKeeper,

@@ -9,7 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from gateway.model.answers import Found
-from gateway.model.revocation_target import EndedKind
+from gateway.model.revocation_target import RevocationKind
 
 
 class Effect(IntEnum):
@@ -24,7 +24,7 @@ class Effect(IntEnum):
     ENDED_BEFORE = 2
 
 
-class Ending(msgspec.Struct, frozen=True, array_like=True):
+class Revocation(msgspec.Struct, frozen=True, array_like=True):
     """`at` is in epoch seconds and is compared with issue times; `life` is how long it is remembered, in seconds."""
 
     effect: Effect
@@ -32,27 +32,27 @@ class Ending(msgspec.Struct, frozen=True, array_like=True):
     life: float
 
 
-class News(msgspec.Struct, frozen=True, array_like=True):
+class RevocationMessage(msgspec.Struct, frozen=True, array_like=True):
     """One message on the bus: an ending, and the keyed hashes of what it is about."""
 
-    ending: Ending
+    ending: Revocation
     handles: tuple[bytes, ...]
 
 
-class Touch(IntEnum):
-    """How endings touch an answer: not, it is to be looked up again, or it is revoked."""
+class RevocationStatus(IntEnum):
+    """What the revocations mean for an answer: not, it is to be looked up again, or it is revoked."""
 
     NONE = 0
     CHANGED = 1
     REVOKED = 2
 
 
-def effect_of(kind: EndedKind) -> Effect:
+def effect_of(kind: RevocationKind) -> Effect:
     """Tell what revoking a thing of this kind does: people and organizations go on, sessions and keys do not."""
-    return Effect.ENDED_BEFORE if kind in {EndedKind.USER, EndedKind.ORGANIZATION} else Effect.ENDED
+    return Effect.ENDED_BEFORE if kind in {RevocationKind.USER, RevocationKind.ORGANIZATION} else Effect.ENDED
 
 
-def revokes(ending: Ending, found: Found) -> bool:
+def revokes(ending: Revocation, found: Found) -> bool:
     """Tell whether this ending revokes this answer, whenever it was looked up.
 
     An answer of unknown age counts as issued before: nothing proves the contrary. So does one of the same second,
@@ -64,14 +64,14 @@ def revokes(ending: Ending, found: Found) -> bool:
     return ending.effect is Effect.ENDED
 
 
-def touch(endings: Iterable[tuple[Ending, bool]], found: Found) -> Touch:
-    """Return the gravest touch of these endings; the flag tells that one is younger than the look-up."""
-    gravest = Touch.NONE
+def status_of(endings: Iterable[tuple[Revocation, bool]], found: Found) -> RevocationStatus:
+    """Return the gravest status that these revocations give; the flag tells that one is younger than the look-up."""
+    gravest = RevocationStatus.NONE
     for ending, younger in endings:
         if revokes(ending, found):
-            return Touch.REVOKED
+            return RevocationStatus.REVOKED
         if younger:
-            gravest = Touch.CHANGED
+            gravest = RevocationStatus.CHANGED
     return gravest
 
 

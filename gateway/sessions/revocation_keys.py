@@ -7,14 +7,14 @@ from hashlib import blake2b
 
 from gateway.credentials.fingerprint import framed, purpose_key
 from gateway.model.answers import Found
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 
-HANDLE_BYTES = 16
+KEY_BYTES = 16
 
 _PURPOSE = b"gw handle"
 
 
-class Handles:
+class RevocationKeys:
     """Makes handles under every secret; `secrets` is not empty.
 
     All of them, because a process that does not know the newest secret yet speaks and listens under the older one.
@@ -23,31 +23,31 @@ class Handles:
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._keys = tuple(purpose_key(secret, _PURPOSE) for secret in secrets)
 
-    def of(self, ended: Ended) -> tuple[bytes, ...]:
+    def of(self, ended: RevocationTarget) -> tuple[bytes, ...]:
         """Return the handles of one thing; raises ValueError for a credential whose id is no fingerprint."""
-        if ended.kind is EndedKind.CREDENTIAL:
+        if ended.kind is RevocationKind.CREDENTIAL:
             fingerprint = bytes.fromhex(ended.id)  # a keyed hash already
-            if len(fingerprint) != HANDLE_BYTES:
+            if len(fingerprint) != KEY_BYTES:
                 raise ValueError("a credential is named by its fingerprint in hexadecimal")
             return (fingerprint,)
         message = framed((ended.kind.value, ended.id))
-        return tuple(blake2b(message, digest_size=HANDLE_BYTES, key=key).digest() for key in self._keys)
+        return tuple(blake2b(message, digest_size=KEY_BYTES, key=key).digest() for key in self._keys)
 
     def carried_by(self, found: Found, fingerprints: Sequence[bytes]) -> tuple[bytes, ...]:
         """Return the handles of everything whose end is this answer's end, its credential's fingerprints among them."""
         return (*fingerprints, *(handle for ended in _endable(found) for handle in self.of(ended)))
 
 
-def _endable(found: Found) -> Iterator[Ended]:
+def _endable(found: Found) -> Iterator[RevocationTarget]:
     session = found.session
     if session.id is not None:
-        yield Ended(EndedKind.SESSION, session.id)
+        yield RevocationTarget(RevocationKind.SESSION, session.id)
     if session.user is not None:
-        yield Ended(EndedKind.USER, session.user.id)
+        yield RevocationTarget(RevocationKind.USER, session.user.id)
     if session.member is not None:
         # upstreams know the member behind a key as the user (DESIGN section 7), so that id ends it as well
-        yield Ended(EndedKind.USER, session.member.id)
+        yield RevocationTarget(RevocationKind.USER, session.member.id)
     if session.api_key is not None:
-        yield Ended(EndedKind.API_KEY, session.api_key.id)
+        yield RevocationTarget(RevocationKind.API_KEY, session.api_key.id)
     if session.organization is not None:
-        yield Ended(EndedKind.ORGANIZATION, session.organization.id)
+        yield RevocationTarget(RevocationKind.ORGANIZATION, session.organization.id)

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gateway.model.answers import Found
-from gateway.sessions.revocation import Effect, Ending, News, Touch, touch
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus, status_of
 
 
-class _Heard(msgspec.Struct, frozen=True):
-    ending: Ending
+class _LoggedRevocation(msgspec.Struct, frozen=True):
+    ending: Revocation
     version: int
     until: float
 
 
-class Endings:
+class RevocationLog:
     """Answers in constant time whether something was ended since a moment; a moment is a `version`, never a clock.
 
     Memory is not searched when a revocation is heard: each hit asks here instead, and only when anything was heard
@@ -32,7 +32,7 @@ class Endings:
         self._clock = clock
         self._on_news = on_news
         self._limit = limit
-        self._heard: dict[bytes, _Heard] = {}
+        self._heard: dict[bytes, _LoggedRevocation] = {}
         self._distrusted = 0
         self.version = 0
 
@@ -40,7 +40,7 @@ class Endings:
         """Return how many endings are remembered."""
         return len(self._heard)
 
-    def hear(self, news: News) -> None:
+    def hear(self, news: RevocationMessage) -> None:
         """Remember what was ended or changed; a lasting revocation is never replaced by a mere change."""
         self.version += 1
         now = self._clock()
@@ -69,19 +69,19 @@ class Endings:
         heard = self._heard
         return not any(handle in heard and heard[handle].version > version for handle in handles)
 
-    def touch(self, handles: Sequence[bytes], found: Found, version: int) -> Touch:
+    def status_of(self, handles: Sequence[bytes], found: Found, version: int) -> RevocationStatus:
         """Return how what was heard touches an answer whose look-up began at `version`."""
         now = self._clock()
         known = (self._heard.get(handle) for handle in handles)
-        return touch(((one.ending, one.version > version) for one in known if one and now < one.until), found)
+        return status_of(((one.ending, one.version > version) for one in known if one and now < one.until), found)
 
-    def _merged(self, known: _Heard | None, ending: Ending, now: float) -> _Heard:
+    def _merged(self, known: _LoggedRevocation | None, ending: Revocation, now: float) -> _LoggedRevocation:
         """Let a mere change renew a lasting revocation, never replace it."""
         until = now + ending.life
         lasting = known is not None and now < known.until and known.ending.effect is not Effect.CHANGED
         if known is not None and lasting and ending.effect is Effect.CHANGED:
-            return _Heard(known.ending, self.version, max(known.until, until))
-        return _Heard(ending, self.version, until)
+            return _LoggedRevocation(known.ending, self.version, max(known.until, until))
+        return _LoggedRevocation(ending, self.version, until)
 
     def _forget_expired(self, now: float) -> None:
         """Drop from the oldest on; what hides behind a longer-lived one is dropped later, or by the limit."""

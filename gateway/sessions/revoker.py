@@ -9,12 +9,12 @@ import structlog
 from redis.exceptions import RedisError
 
 from gateway.model.decoding import UNDECODABLE
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.redis.client import RedisClient
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Ending, News, effect_of
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, effect_of
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
 from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones, decode_news
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -24,18 +24,18 @@ _log = structlog.get_logger(__name__)
 _ATTEMPTS = 3
 _PAUSE = 0.1
 
-Announce = Callable[[News], Awaitable[bool]]
+Publish = Callable[[RevocationMessage], Awaitable[bool]]
 """Tells the fleet; returns whether that was done in full."""
 
 
-class Announcer:
+class RevocationPublisher:
     """Tells the fleet through Redis. Not behind the breaker: a revocation is tried even when Redis seems away."""
 
     def __init__(self, client: RedisClient, tombstones: Tombstones) -> None:
         self._client = client
         self._tombstones = tombstones
 
-    async def __call__(self, news: News) -> bool:
+    async def __call__(self, news: RevocationMessage) -> bool:
         """Set tombstones, take entries away, publish; any step may be done twice, so a fault begins anew."""
         for attempt in range(_ATTEMPTS):
             try:
@@ -48,8 +48,8 @@ class Announcer:
         return False
 
 
-async def nobody_else(news: News) -> bool:  # noqa: ARG001 - the type's
-    """Announce to a fleet of one."""
+async def nobody_else(news: RevocationMessage) -> bool:  # noqa: ARG001 - the type's
+    """Publish to a fleet of one."""
     return True
 
 
@@ -58,12 +58,12 @@ class Revoker:
 
     def __init__(
         self,
-        handles: Handles,
-        endings: Endings,
+        handles: RevocationKeys,
+        endings: RevocationLog,
         times: CacheTimes,
         clock: Callable[[], float],
         metrics: ResolutionMetrics,
-        announce: Announce = nobody_else,
+        announce: Publish = nobody_else,
     ) -> None:
         self._handles = handles
         self._endings = endings
@@ -72,44 +72,44 @@ class Revoker:
         self._announce = announce
         self._metrics = metrics
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End it for good: what carries it is refused, whatever an authority says. True when the fleet was told.
 
         A user's or organization's sessions of before end; those issued later are not touched. Raises ValueError for a
         credential whose id is no fingerprint.
         """
         life = max(self._times.revoked, self._times.changed)
-        return await self._end(ended, Ending(effect_of(ended.kind), self._clock(), life))
+        return await self._end(ended, Revocation(effect_of(ended.kind), self._clock(), life))
 
-    def remember(self, ended: Ended, at: float) -> None:
+    def remember(self, ended: RevocationTarget, at: float) -> None:
         """Take note of what was ended before this process, or its config, was there; nobody else is told.
 
         `at`, in epoch seconds, is when: whoever signed in since is not touched.
         """
         life = max(self._times.revoked, self._times.changed)
-        self._endings.hear(News(Ending(effect_of(ended.kind), at, life), self._handles.of(ended)))
+        self._endings.hear(RevocationMessage(Revocation(effect_of(ended.kind), at, life), self._handles.of(ended)))
 
-    async def changed(self, ended: Ended) -> bool:
+    async def changed(self, ended: RevocationTarget) -> bool:
         """Forget what was cached of it, everywhere: its row in the directory changed and is to be read again.
 
         For changes of a directory (`on_change`): the row itself says what became of it.
         """
-        return await self._end(ended, Ending(Effect.CHANGED, self._clock(), self._times.changed))
+        return await self._end(ended, Revocation(Effect.CHANGED, self._clock(), self._times.changed))
 
-    async def _end(self, ended: Ended, ending: Ending) -> bool:
-        news = News(ending, self._handles.of(ended))
+    async def _end(self, ended: RevocationTarget, ending: Revocation) -> bool:
+        news = RevocationMessage(ending, self._handles.of(ended))
         self._endings.hear(news)
         self._metrics.revoked("own")
         return await self._announce(news)
 
 
-class Hearing:
+class RevocationSubscriber:
     """Takes in what the bus brings: the callbacks of `fleet.bus.Bus`.
 
     Made before the bus is heard, so memory starts out as short-lived as it is after a loss.
     """
 
-    def __init__(self, endings: Endings, memory: MemoryStore, metrics: ResolutionMetrics) -> None:
+    def __init__(self, endings: RevocationLog, memory: MemoryStore, metrics: ResolutionMetrics) -> None:
         self._endings = endings
         self._memory = memory
         self._metrics = metrics

@@ -10,12 +10,12 @@ import msgspec
 from gateway.model.credential import Credential
 from gateway.model.decoding import UNDECODABLE
 from gateway.redis.client import RedisClient
-from gateway.redis.guarded import Fault, GuardedRedis
+from gateway.redis.guarded import GuardedRedis, RedisFault
 from gateway.sessions.cache_entry import decode, encode, ends_at
-from gateway.sessions.cache_keys import Names
-from gateway.sessions.revocation import Touch
+from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.revocation import RevocationStatus
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.tier import Held
+from gateway.sessions.tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 
 
@@ -48,7 +48,7 @@ class SharedSessions:
         *,
         redis: GuardedRedis,
         tombstones: Tombstones,
-        names: Names,
+        names: CacheKeys,
         sealer: Sealer,
         clock: Callable[[], float],
         claim_seconds: float = 2.0,
@@ -75,16 +75,16 @@ class SharedVisit:
         self._allowance = shared.redis.allowance()
         self._claimed = False
 
-    async def read(self) -> Held | None:
+    async def read(self) -> SharedEntry | None:
         """Return the answer that is held under any secret and that no revocation touches."""
         held = await self._shared.redis.ask(self._read, "read", self._allowance)
-        return None if isinstance(held, Fault) else held
+        return None if isinstance(held, RedisFault) else held
 
     async def claim(self) -> bool:
         """Tell whether this process is to ask the authority."""
         claimed = await self._shared.redis.ask(self._claim, "lease", self._allowance)
         self._claimed = claimed is True
-        return isinstance(claimed, Fault) or claimed
+        return isinstance(claimed, RedisFault) or claimed
 
     async def release(self) -> None:
         """Let other processes ask."""
@@ -92,33 +92,33 @@ class SharedVisit:
             self._claimed = False
             await self._shared.redis.ask(lambda client: client.delete(self._claim_key), "lease", self._allowance)
 
-    async def fill(self, held: Held, *, lifetime: float, share: bool) -> Touch | None:
+    async def fill(self, held: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
         """Index, store, then read the tombstones: in this order, so that no revocation slips through between.
 
         A server that cannot write (out of memory, read-only) may still be able to tell its tombstones.
         """
         began = monotonic() - held.age
 
-        async def work(client: RedisClient) -> Touch:
+        async def work(client: RedisClient) -> RevocationStatus:
             handles = self._shared.names.ended_by(held.found, self._fingerprints)
             await self._index(client, handles, held, lifetime, share=share)
             if share:
                 await self._store(client, held, lifetime)
-            touched = await self._shared.tombstones.touch(client, handles, held.found, monotonic() - began)
-            if share and touched is not Touch.NONE:
+            status = await self._shared.tombstones.status_of(client, handles, held.found, monotonic() - began)
+            if share and status is not RevocationStatus.NONE:
                 await client.unlink(self._entry_key)
-            return touched
+            return status
 
-        touched = await self._shared.redis.ask(work, "fill", self._allowance)
+        status = await self._shared.redis.ask(work, "fill", self._allowance)
         await self.release()
-        if isinstance(touched, Fault):
-            return await self.touch(msgspec.structs.replace(held, age=monotonic() - began))
-        return touched
+        if isinstance(status, RedisFault):
+            return await self.status_of(msgspec.structs.replace(held, age=monotonic() - began))
+        return status
 
-    async def touch(self, held: Held) -> Touch | None:
-        """Return how revocations touch an answer, and store nothing; None when nobody can tell."""
-        touched = await self._shared.redis.ask(lambda client: self._touch(client, held), "read", self._allowance)
-        return None if isinstance(touched, Fault) else touched
+    async def status_of(self, held: SharedEntry) -> RevocationStatus | None:
+        """Return the status of an answer, and store nothing; None when nobody can tell."""
+        status = await self._shared.redis.ask(lambda client: self._status_of(client, held), "read", self._allowance)
+        return None if isinstance(status, RedisFault) else status
 
     async def drop(self) -> None:
         """Take the answer away under every secret."""
@@ -129,7 +129,7 @@ class SharedVisit:
 
         await self._shared.redis.ask(work, "drop", self._allowance)
 
-    async def _read(self, client: RedisClient) -> Held | None:
+    async def _read(self, client: RedisClient) -> SharedEntry | None:
         pipeline = client.pipeline(transaction=False)
         for fingerprint in self._fingerprints:
             pipeline.get(self._shared.tombstones.entry_key(fingerprint))
@@ -140,10 +140,10 @@ class SharedVisit:
             held = self._open(position, fingerprint, value, remaining) if value is not None else None
             if held is not None:
                 # checked on reading too: a fill whose last steps were lost leaves an unchecked answer behind
-                return held if await self._touch(client, held) is Touch.NONE else None
+                return held if await self._status_of(client, held) is RevocationStatus.NONE else None
         return None
 
-    def _open(self, position: int, fingerprint: bytes, value: bytes, remaining: int) -> Held | None:
+    def _open(self, position: int, fingerprint: bytes, value: bytes, remaining: int) -> SharedEntry | None:
         """Open one value; None for garbage, for another's, and for what another version wrote."""
         plain = self._shared.sealer.open(position, self._parts, fingerprint, value)
         if plain is None:
@@ -155,14 +155,14 @@ class SharedVisit:
             return None
         if sealed.fingerprint != fingerprint or remaining < 0 or ends_at(found) <= self._shared.clock():
             return None
-        return Held(found, sealed.authority, max(0.0, sealed.took + sealed.life - remaining / 1000))
+        return SharedEntry(found, sealed.authority, max(0.0, sealed.took + sealed.life - remaining / 1000))
 
-    async def _touch(self, client: RedisClient, held: Held) -> Touch:
+    async def _status_of(self, client: RedisClient, held: SharedEntry) -> RevocationStatus:
         handles = self._shared.names.ended_by(held.found, self._fingerprints)
-        return await self._shared.tombstones.touch(client, handles, held.found, held.age)
+        return await self._shared.tombstones.status_of(client, handles, held.found, held.age)
 
     async def _index(
-        self, client: RedisClient, handles: tuple[bytes, ...], held: Held, lifetime: float, *, share: bool
+        self, client: RedisClient, handles: tuple[bytes, ...], held: SharedEntry, lifetime: float, *, share: bool
     ) -> None:
         """Make the answer known to revocations as long as it may count anywhere.
 
@@ -173,7 +173,7 @@ class SharedVisit:
         until = max(stored_until, own_end) if share else own_end
         await self._shared.tombstones.index(client, handles, self._fingerprints[0], until)
 
-    async def _store(self, client: RedisClient, held: Held, lifetime: float) -> None:
+    async def _store(self, client: RedisClient, held: SharedEntry, lifetime: float) -> None:
         sealed = _Sealed(self._fingerprints[0], encode(held.found), held.authority, held.age, lifetime)
         value = self._shared.sealer.seal(self._parts, self._fingerprints[0], _encoder.encode(sealed))
         await client.set(self._entry_key, value, px=max(1, round(lifetime * 1000)))

@@ -8,10 +8,10 @@ import msgspec
 
 from gateway.model.answers import Found
 from gateway.model.credential import Credential
-from gateway.sessions.revocation import Touch
+from gateway.sessions.revocation import RevocationStatus
 
 
-class Held(msgspec.Struct, frozen=True):
+class SharedEntry(msgspec.Struct, frozen=True):
     """A shared answer: what an authority said, which one, and how many seconds ago it was asked."""
 
     found: Found
@@ -22,7 +22,7 @@ class Held(msgspec.Struct, frozen=True):
 class Visit(Protocol):
     """Everything that one look-up does in the shared tier. A fault is a miss; no method raises for one."""
 
-    async def read(self) -> Held | None:
+    async def read(self) -> SharedEntry | None:
         """Return the answer that is held and that no revocation touches."""
 
     async def claim(self) -> bool:
@@ -31,14 +31,14 @@ class Visit(Protocol):
     async def release(self) -> None:
         """Let other processes ask: the claim was not answered with something to share."""
 
-    async def fill(self, held: Held, *, lifetime: float, share: bool) -> Touch | None:
-        """Store an answer for `lifetime` seconds, and return how revocations touch it; what is touched is not stored.
+    async def fill(self, held: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
+        """Store an answer for `lifetime` seconds, and return its status; a revoked one is not stored.
 
         Without `share` it is only made known to revocations. None when nobody can tell.
         """
 
-    async def touch(self, held: Held) -> Touch | None:
-        """Return how revocations touch an answer, and store nothing; None when nobody can tell."""
+    async def status_of(self, held: SharedEntry) -> RevocationStatus | None:
+        """Return the status of an answer, and store nothing; None when nobody can tell."""
 
     async def drop(self) -> None:
         """Take the answer away: an authority has said otherwise."""
@@ -52,7 +52,7 @@ class SharedTier(Protocol):
 
 
 class Alone:
-    """The shared tier of a process that has none: everything misses, nothing is touched."""
+    """The shared tier of a process that has none: everything misses, nothing is revoked."""
 
     def visit(self, credential: Credential) -> Visit:  # noqa: ARG002 - the protocol's
         """Return the visit to nowhere."""
@@ -60,7 +60,7 @@ class Alone:
 
 
 class _Nowhere:
-    async def read(self) -> Held | None:
+    async def read(self) -> SharedEntry | None:
         return None
 
     async def claim(self) -> bool:
@@ -69,11 +69,11 @@ class _Nowhere:
     async def release(self) -> None:
         return None
 
-    async def fill(self, held: Held, *, lifetime: float, share: bool) -> Touch:  # noqa: ARG002 - the protocol's
-        return Touch.NONE
+    async def fill(self, held: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus:  # noqa: ARG002 - the protocol's
+        return RevocationStatus.NONE
 
-    async def touch(self, held: Held) -> Touch:  # noqa: ARG002 - the protocol's
-        return Touch.NONE
+    async def status_of(self, held: SharedEntry) -> RevocationStatus:  # noqa: ARG002 - the protocol's
+        return RevocationStatus.NONE
 
     async def drop(self) -> None:
         return None

@@ -16,18 +16,18 @@ import msgspec
 from gateway.model.answers import Found
 from gateway.model.decoding import UNDECODABLE
 from gateway.redis.client import RedisClient
-from gateway.sessions.revocation import Effect, Ending, News, Touch, touch
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus, status_of
 
 _SCAN_COUNT = 500
 _ROUNDING = 0.005  # PTTL tells whole milliseconds; a look-up that began a moment too late is only looked up again
-_FAIL_CLOSED = Ending(Effect.ENDED, 0.0, 0.0)
+_FAIL_CLOSED = Revocation(Effect.ENDED, 0.0, 0.0)
 
 _encoder = msgspec.msgpack.Encoder()
-_ending_decoder = msgspec.msgpack.Decoder(Ending)
-_news_decoder = msgspec.msgpack.Decoder(News)
+_ending_decoder = msgspec.msgpack.Decoder(Revocation)
+_news_decoder = msgspec.msgpack.Decoder(RevocationMessage)
 
 
-def decode_news(payload: bytes) -> News:
+def decode_news(payload: bytes) -> RevocationMessage:
     """Read a bus message; raises one of UNDECODABLE for anything else."""
     return _news_decoder.decode(payload)
 
@@ -66,8 +66,10 @@ class Tombstones:
             pipeline.expireat(key, int(until) + 1, gt=True)
         await pipeline.execute()
 
-    async def touch(self, client: RedisClient, handles: Sequence[bytes], found: Found, age: float) -> Touch:
-        """Return how the tombstones touch an answer whose look-up began `age` seconds ago.
+    async def status_of(
+        self, client: RedisClient, handles: Sequence[bytes], found: Found, age: float
+    ) -> RevocationStatus:
+        """Return what the tombstones mean for an answer whose look-up began `age` seconds ago.
 
         What passes until the server has told is added: it tells how old a tombstone is *then*, and one that was set
         while we waited for a connection, or for the server, would else look older than the look-up.
@@ -81,9 +83,9 @@ class Tombstones:
         replies = await pipeline.execute()
         age += monotonic() - asked
         pairs = zip(replies[::2], replies[1::2], strict=True)
-        return touch([_read(value, remaining, age) for value, remaining in pairs if value is not None], found)
+        return status_of([_read(value, remaining, age) for value, remaining in pairs if value is not None], found)
 
-    async def end(self, client: RedisClient, news: News) -> None:
+    async def end(self, client: RedisClient, news: RevocationMessage) -> None:
         """Set the tombstones, take away what the index names, tell the bus."""
         await self._bury(client, news)
         fingerprints: dict[bytes, float] = {}
@@ -93,18 +95,18 @@ class Tombstones:
         await self._take_away(client, tuple(fingerprints))
         await client.publish(self.channel, _encoder.encode(news))
 
-    async def _bury(self, client: RedisClient, news: News) -> None:
+    async def _bury(self, client: RedisClient, news: RevocationMessage) -> None:
         """Set the tombstones; a change has a key of its own, so that it never replaces a lasting revocation."""
         key_of = self._changed_key if news.ending.effect is Effect.CHANGED else self._ended_key
         for handle in news.handles:
             await client.set(key_of(handle), _encoder.encode(news.ending), px=_milliseconds(news.ending.life))
 
-    async def _outlive(self, client: RedisClient, news: News, latest: float) -> None:
+    async def _outlive(self, client: RedisClient, news: RevocationMessage, latest: float) -> None:
         """Let a revocation be remembered as long as the longest-lived token that it ends."""
         needed = latest - self._clock()
         if news.ending.effect is Effect.CHANGED or needed <= news.ending.life:
             return
-        await self._bury(client, News(msgspec.structs.replace(news.ending, life=needed), news.handles))
+        await self._bury(client, RevocationMessage(msgspec.structs.replace(news.ending, life=needed), news.handles))
 
     async def _indexed(self, client: RedisClient, handle: bytes) -> dict[bytes, float]:
         found: dict[bytes, float] = {}
@@ -133,13 +135,13 @@ class Tombstones:
         return f"{self._prefix}c:{handle.hex()}"
 
 
-def _read(value: bytes, remaining: int, age: float) -> tuple[Ending, bool]:
+def _read(value: bytes, remaining: int, age: float) -> tuple[Revocation, bool]:
     """Return the ending and whether it is younger than `age` seconds; garbage in a tombstone's place is one."""
     ending = _decode(value)
     return ending, ending.life - remaining / 1000 <= age + _ROUNDING
 
 
-def _decode(value: bytes) -> Ending:
+def _decode(value: bytes) -> Revocation:
     try:
         return _ending_decoder.decode(value)
     except UNDECODABLE:

@@ -94,8 +94,8 @@ def _listed(value: object) -> object:
 Listen = Annotated[ListenAddress, BeforeValidator(_listen)]
 """In a config `HOST:PORT`."""
 
-Upstream = Annotated[UpstreamAddress, BeforeValidator(_upstream)]
+UpstreamSetting = Annotated[UpstreamAddress, BeforeValidator(_upstream)]
 """In a config a URL of scheme, host and port."""
 
-UpstreamList = Annotated[tuple[Upstream, ...], BeforeValidator(_listed)]
+UpstreamList = Annotated[tuple[UpstreamSetting, ...], BeforeValidator(_listed)]
 """One upstream or a list of them."""

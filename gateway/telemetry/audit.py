@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
 
@@ -60,7 +60,7 @@ class AuditLog:
         self._lines = lines
         self._stamps = stamps
 
-    def revoked(self, actor: Actor, ended: Ended, outcome: AuditOutcome) -> None:
+    def revoked(self, actor: Actor, ended: RevocationTarget, outcome: AuditOutcome) -> None:
         """Tell that something was ended before its time, or that it was tried."""
         self._write(AuditEvent.REVOKED, outcome, actor, kind=ended.kind, id=ended.id)
 

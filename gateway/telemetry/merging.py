@@ -81,7 +81,7 @@ def lasting(one: Snapshot) -> Snapshot:
 
 def render(one: Snapshot) -> tuple[bytes, str]:
     """Return the text exposition format, and its content type."""
-    return generate_latest(_Told(one)), CONTENT_TYPE_PLAIN_0_0_4  # it asks for `collect` alone
+    return generate_latest(_OneSnapshot(one)), CONTENT_TYPE_PLAIN_0_0_4  # it asks for `collect` alone
 
 
 def _merged(same: Sequence[Family]) -> Family:
@@ -100,7 +100,7 @@ def _combining(family: Family) -> Callable[[Iterable[float]], float]:
     return max if family.name in _LARGEST else sum
 
 
-class _Told:
+class _OneSnapshot:
     """Looks like a registry to the library's writer."""
 
     def __init__(self, one: Snapshot) -> None:

@@ -19,7 +19,7 @@ _ANSWERS: dict[type, str] = {Found: "found", Rejected: "rejected", Unavailable: 
 _REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
 
 
-class Standing(msgspec.Struct, frozen=True):
+class SessionsState(msgspec.Struct, frozen=True):
     """How one config stands at a moment. Without Redis the first two are None: what is not there cannot be down.
 
     `given_up` tells of each authority whether it is not asked for now.
@@ -39,7 +39,7 @@ class ResolutionMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._standing: Callable[[], Standing] = Standing
+        self._standing: Callable[[], SessionsState] = SessionsState
         self._resolutions = dict.fromkeys(
             product((Tier.MEMORY, Tier.REDIS, Tier.AUTHORITY), _ANSWERS, (False, True)), 0
         )
@@ -80,7 +80,7 @@ class ResolutionMetrics:
         yield resolutions
         yield from _standing_metrics(self._standing())
 
-    def show(self, standing: Callable[[], Standing]) -> None:
+    def show(self, standing: Callable[[], SessionsState]) -> None:
         """Ask this from now on: that of the generation that serves."""
         self._standing = standing
 
@@ -109,7 +109,7 @@ class ResolutionMetrics:
         self._activity_dropped.inc()
 
 
-def _standing_metrics(standing: Standing) -> Iterator[Metric]:
+def _standing_metrics(standing: SessionsState) -> Iterator[Metric]:
     if standing.redis_up is not None:
         yield GaugeMetricFamily(
             "gateway_redis_up", "1 while Redis is asked, 0 while it is given up.", float(standing.redis_up)

@@ -14,7 +14,7 @@ from gateway.model.route import Route, UpstreamAddress
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.forwarding_metrics import UpstreamNumbers
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.name_resolution import Addresses
+from gateway.upstream.name_resolution import ResolvedAddresses
 from gateway.upstream.pool import Pool, PoolLimits
 
 _UNREACHED = frozenset({Fault.NAME, Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.TLS})
@@ -185,7 +185,7 @@ class Upstreams:
                 address,
                 Pool(
                     address,
-                    Addresses(address.host, address.port, dns_ttl, self._tasks),
+                    ResolvedAddresses(address.host, address.port, dns_ttl, self._tasks),
                     pool,
                     context if address.scheme == "https" else None,
                 ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from aiohttp.streams import StreamReader
 
-from gateway.upstream.downstream import ClientConnection
+from gateway.upstream.downstream import DownstreamConnection
 
 
-class ClientRequest(msgspec.Struct, frozen=True, eq=False):
+class DownstreamRequest(msgspec.Struct, frozen=True, eq=False):
     """The request line and the fields, byte for byte, and the body as it comes.
 
     `target` is as it was sent; bytes that are no UTF-8 are surrogates in it. `keep_alive` tells whether the caller's
@@ -21,4 +21,4 @@ class ClientRequest(msgspec.Struct, frozen=True, eq=False):
     fields: tuple[tuple[bytes, bytes], ...]
     keep_alive: bool
     content: StreamReader
-    connection: ClientConnection
+    connection: DownstreamConnection

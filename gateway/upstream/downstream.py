@@ -32,7 +32,7 @@ class RawPeer(Protocol):
         """Let the other end go on."""
 
 
-class ClientConnection(Protocol):
+class DownstreamConnection(Protocol):
     """The caller's connection, as the front keeps it. `transport` is `None` once the caller has gone.
 
     `peer` is the address that the socket shows, `unix` for a socket file; `scheme` is `http` or `https`. `draining`

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead, compose_head
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.forward_context import Carriage
+from gateway.upstream.forward_context import ForwardContext
 
 _LAST_CHUNK = b"0\r\n\r\n"
 
@@ -43,7 +43,7 @@ class Exchange:
 
     def __init__(
         self,
-        carriage: Carriage,
+        carriage: ForwardContext,
         connection: UpstreamConnection,
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], float],

@@ -7,12 +7,12 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from gateway.http1.framing import is_upgrade
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.open_streams import OpenStream, OpenStreams
 from gateway.upstream.request_body import NO_BODY, RequestBody
 
 
-class Carriage:
+class ForwardContext:
     """An allowed request, its caller and its record.
 
     `added` is all that the gateway tells the upstream, identity included. `ends_at` is the end of its total time on
@@ -38,7 +38,7 @@ class Carriage:
 
     def __init__(
         self,
-        request: ClientRequest,
+        request: DownstreamRequest,
         decision: Decision,
         added: HeaderPairs,
         record: RequestRecord,

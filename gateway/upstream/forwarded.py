@@ -7,7 +7,7 @@ import msgspec
 from gateway.model.response import Response
 
 
-class Carried(msgspec.Struct, frozen=True, gc=False):
+class Forwarded(msgspec.Struct, frozen=True, gc=False):
     """Stands for an answer whose bytes were written as they came.
 
     `keep_alive` tells whether the caller's connection may carry another request.
@@ -17,5 +17,5 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
     keep_alive: bool
 
 
-Answer = Carried | Response
+EndpointAnswer = Forwarded | Response
 """What a request ends in: the upstream's answer, or one of our own that is yet to be sent."""

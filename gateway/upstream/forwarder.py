@@ -7,16 +7,16 @@ from typing import Protocol
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Carried
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import Forwarded
 
 
 class Forwarder(Protocol):
     """Carries an allowed request to its route's upstream and the answer back."""
 
     async def forward(
-        self, request: ClientRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
-    ) -> Carried | Refusal:
+        self, request: DownstreamRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
+    ) -> Forwarded | Refusal:
         """Return what was answered on the client's connection, or why there is none.
 
         `added` are fields that the upstream gets besides what the client sent and `decision.identity`

@@ -13,11 +13,11 @@ from gateway.model.refusal import Refusal
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import Loan, Upstreams
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.exchange import Exchange
-from gateway.upstream.forward_context import Carriage
-from gateway.upstream.forwarded import Carried
+from gateway.upstream.forward_context import ForwardContext
+from gateway.upstream.forwarded import Forwarded
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.request_body import RequestBody
 from gateway.upstream.request_head import RequestHeads
@@ -45,11 +45,11 @@ class HttpForwarder:
         self._loop = asyncio.get_running_loop()
 
     async def forward(
-        self, request: ClientRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
-    ) -> Carried | Refusal:
+        self, request: DownstreamRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
+    ) -> Forwarded | Refusal:
         """Carry it once, or twice where a reused connection proved dead and the request may be; see Forwarder."""
         try:
-            carriage = Carriage(request, decision, added, record, self._streams, self._loop.time())
+            carriage = ForwardContext(request, decision, added, record, self._streams, self._loop.time())
             record.upstream_began = self._now()
             group, connect_timeout = self._upstreams.of(carriage.route), carriage.route.timeouts.connect
             upstream = group.choose()
@@ -70,7 +70,7 @@ class HttpForwarder:
         await self._upstreams.close()
         await self._tasks.aclose()
 
-    async def _exchange(self, carriage: Carriage, loan: Loan) -> Carried:
+    async def _exchange(self, carriage: ForwardContext, loan: Loan) -> Forwarded:
         """Run one exchange on a borrowed connection, and give the connection back, whatever happens."""
         record, connection = carriage.record, loan.connection
         record.upstream = loan.upstream.label
@@ -93,9 +93,9 @@ class HttpForwarder:
             _settle(carriage, loan, exchange)
             if pump is not None:
                 await asyncio.wait({pump})  # it reads the body, and so does the front next, to drop the rest
-        return Carried(record.status, exchange.keep_alive)
+        return Forwarded(record.status, exchange.keep_alive)
 
-    def _send(self, carriage: Carriage, loan: Loan, exchange: Exchange) -> asyncio.Task[None] | None:
+    def _send(self, carriage: ForwardContext, loan: Loan, exchange: Exchange) -> asyncio.Task[None] | None:
         """Send the head, and the body if it is there; return the task that sends the rest, if there is one."""
         head = self._heads.compose(carriage, loan.upstream.address)
         body, connection = carriage.body, loan.connection
@@ -111,7 +111,7 @@ class HttpForwarder:
         return None
 
     async def _tunnel(
-        self, carriage: Carriage, connection: UpstreamConnection, exchange: Exchange, switched: ResponseHead
+        self, carriage: ForwardContext, connection: UpstreamConnection, exchange: Exchange, switched: ResponseHead
     ) -> None:
         """Be a tunnel until either side, or the end of the session, ends it."""
         record = carriage.record
@@ -139,7 +139,7 @@ async def _pump(body: RequestBody, connection: UpstreamConnection, exchange: Exc
         exchange.abandon(error)
 
 
-def _settle(carriage: Carriage, loan: Loan, exchange: Exchange) -> None:
+def _settle(carriage: ForwardContext, loan: Loan, exchange: Exchange) -> None:
     carriage.client.watch(None)
     if carriage.stream is not None:
         carriage.streams.remove(carriage.stream)
@@ -150,7 +150,7 @@ def _settle(carriage: Carriage, loan: Loan, exchange: Exchange) -> None:
     loan.give_back()
 
 
-def _may_repeat(carriage: Carriage, loan: Loan, error: ExchangeError) -> bool:
+def _may_repeat(carriage: ForwardContext, loan: Loan, error: ExchangeError) -> bool:
     """Tell whether a failed request may be sent once more: its connection was reused, and died without a word."""
     silent = loan.connection.used and not loan.connection.heard
     bodiless = carriage.body.complete and not carriage.body.begun

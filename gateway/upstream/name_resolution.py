@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.resilience.tasks import TaskKeeper
 
-Resolve = Callable[[str, int], Awaitable[list[str]]]
+LookUpName = Callable[[str, int], Awaitable[list[str]]]
 """Host name, port -> addresses in the order of preference; raises OSError."""
 
 
@@ -21,14 +21,14 @@ async def resolve_name(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Addresses:
+class ResolvedAddresses:
     """The addresses of one name. `ttl` is in seconds: the system's resolver does not tell the record's own.
 
     Look-ups are shared by all who wait. While a name cannot be resolved, the addresses it had go on being used: a
     resolver that fails must not take down upstreams that do not.
     """
 
-    def __init__(self, host: str, port: int, ttl: float, tasks: TaskKeeper, resolve: Resolve = resolve_name) -> None:
+    def __init__(self, host: str, port: int, ttl: float, tasks: TaskKeeper, resolve: LookUpName = resolve_name) -> None:
         self._host = host
         self._port = port
         self._ttl = ttl

@@ -17,7 +17,7 @@ from gateway.model.resolution import Resolution
 from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION
 
 StreamKind = Literal["tunnel", "event_stream"]
-Resolve = Callable[[Credential], Awaitable[Resolution]]
+ResolveAgain = Callable[[Credential], Awaitable[Resolution]]
 
 _LONGEST_TIMER = 86400.0
 """Seconds: a timer for a later expiry is set again, since a loop's clock may drift from the wall's."""
@@ -83,7 +83,7 @@ class OpenStreams:
             stream.end(GOING_AWAY)
         return len(streams)
 
-    async def recheck(self, resolve: Resolve, *, unseen_only: bool = False) -> int:
+    async def recheck(self, resolve: ResolveAgain, *, unseen_only: bool = False) -> int:
         """Resolve every stream's credential again, or the new ones', and end what is no longer anybody's session.
 
         Returns how many that were. One whose authority cannot be asked goes on: an outage is no revocation.
@@ -111,6 +111,6 @@ class OpenStreams:
             stream.timer = loop.call_later(0, stream.end, POLICY_VIOLATION)  # not before the stream itself stands
 
 
-async def _is_over(stream: OpenStream, resolve: Resolve) -> bool:
+async def _is_over(stream: OpenStream, resolve: ResolveAgain) -> bool:
     credential = stream.decision.credential
     return credential is not None and not isinstance((await resolve(credential)).answer, Found | Unavailable)

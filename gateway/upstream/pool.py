@@ -12,7 +12,7 @@ import msgspec
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.route import UpstreamAddress
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.name_resolution import Addresses
+from gateway.upstream.name_resolution import ResolvedAddresses
 
 
 class PoolLimits(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Pool:
     """Lends connections of one upstream, each to one exchange at a time; the one used last is lent first."""
 
     def __init__(
-        self, address: UpstreamAddress, addresses: Addresses, limits: PoolLimits, tls: ssl.SSLContext | None
+        self, address: UpstreamAddress, addresses: ResolvedAddresses, limits: PoolLimits, tls: ssl.SSLContext | None
     ) -> None:
         self._address = address
         self._addresses = addresses

@@ -15,11 +15,12 @@ import msgspec
 
 from gateway.http1.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
 from gateway.model.decision import HeaderPairs
-from gateway.model.headers import ByName, Headers, spelling
+from gateway.model.headers import Headers, spelling
+from gateway.model.memo import FieldNameMemo
 from gateway.model.route import Route, UpstreamAddress
 from gateway.model.target import Target
 from gateway.upstream.cookies import OwnCookies
-from gateway.upstream.forward_context import Carriage
+from gateway.upstream.forward_context import ForwardContext
 
 _CONSUMED = frozenset({b"expect", b"proxy"})
 """`Expect` is answered here; `Proxy` becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)."""
@@ -47,7 +48,7 @@ class Stripped(msgspec.Struct, frozen=True):
     foreign: Callable[[bytes], bool] = _is_nobodys
 
 
-class _Fate(IntEnum):
+class _RequestField(IntEnum):
     KEEP = 0
     DROP = 1
     CREDENTIAL = 2
@@ -65,9 +66,9 @@ class RequestHeads:
         self._credentials = frozenset(map(spelling, stripped.credentials))
         self._cookies = OwnCookies(stripped.cookies)
         self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
-        self._fates: ByName[_Fate] = ByName()
+        self._fates: FieldNameMemo[_RequestField] = FieldNameMemo()
 
-    def compose(self, carriage: Carriage, upstream: UpstreamAddress) -> bytes:
+    def compose(self, carriage: ForwardContext, upstream: UpstreamAddress) -> bytes:
         """Return the head of a request to `upstream`, its last empty line included."""
         route, access = carriage.route, carriage.decision.access
         target = target_of(route.strip_prefix, access.target)
@@ -97,28 +98,28 @@ class RequestHeads:
             fate = fates.get(name)
             if fate is None:
                 fate = self._fate(name)
-            if fate is _Fate.DROP or (fate is _Fate.CREDENTIAL and not keep_credentials):
+            if fate is _RequestField.DROP or (fate is _RequestField.CREDENTIAL and not keep_credentials):
                 continue
-            kept = self._cookies.cut(value, keep_own=keep_credentials) if fate is _Fate.COOKIE else value
+            kept = self._cookies.cut(value, keep_own=keep_credentials) if fate is _RequestField.COOKIE else value
             if kept is not None and not (named and name.lower() in named):
                 out += (name, b": ", kept, b"\r\n")
 
-    def _fate(self, name: bytes) -> _Fate:
+    def _fate(self, name: bytes) -> _RequestField:
         return self._fates.keep(name, self._judge(name.lower(), spelling(name)))
 
-    def _judge(self, lower: bytes, canonical: bytes) -> _Fate:
+    def _judge(self, lower: bytes, canonical: bytes) -> _RequestField:
         if self._is_ours(canonical):
-            return _Fate.DROP
+            return _RequestField.DROP
         if canonical in MESSAGE:
             # `Content_Length` is another length to an upstream that folds names; the host is composed apart
-            return _Fate.KEEP if lower == b"content-length" else _Fate.DROP
+            return _RequestField.KEEP if lower == b"content-length" else _RequestField.DROP
         if canonical in self._credentials:
-            return _Fate.CREDENTIAL if lower in self._stripped.credentials else _Fate.DROP
+            return _RequestField.CREDENTIAL if lower in self._stripped.credentials else _RequestField.DROP
         if self._stripped.foreign(canonical):
-            return _Fate.DROP
+            return _RequestField.DROP
         if lower == b"cookie" and self._cookies:
-            return _Fate.COOKIE
-        return _Fate.KEEP
+            return _RequestField.COOKIE
+        return _RequestField.KEEP
 
     def _is_ours(self, canonical: bytes) -> bool:
         """Tell whether a field is never the client's to send on."""

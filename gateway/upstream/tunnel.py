@@ -13,7 +13,7 @@ from gateway.http1.frames import FrameTracker, close_frame
 from gateway.resilience.deadline import Deadline
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.downstream import ClientConnection
+from gateway.upstream.downstream import DownstreamConnection
 
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
@@ -27,7 +27,7 @@ class Tunnel:
     """Joins a caller's and an upstream's connection. `idle` is in seconds, without a byte in either direction."""
 
     def __init__(
-        self, client: ClientConnection, upstream: UpstreamConnection, idle: float, record: RequestRecord
+        self, client: DownstreamConnection, upstream: UpstreamConnection, idle: float, record: RequestRecord
     ) -> None:
         loop = asyncio.get_running_loop()
         self._client = client

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from gateway.model.refusal import Refusal
 from gateway.model.response import Response
 from gateway.resilience.tasks import TaskKeeper
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.generation import Generation
 
 
-class _Playing:
+class _InFlight:
     """A generation, and how many requests and tunnels are in it."""
 
     __slots__ = ("generation", "under_way")
@@ -23,24 +23,24 @@ class _Playing:
         self.under_way = 0
 
 
-class Stage:
+class ActiveGeneration:
     """Hands every request to the generation of its moment; an earlier one is closed when its last request has ended."""
 
     def __init__(self, tasks: TaskKeeper) -> None:
         self._tasks = tasks
-        self._current: _Playing | None = None
-        self._earlier: set[_Playing] = set()
+        self._current: _InFlight | None = None
+        self._earlier: set[_InFlight] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     def swap(self, generation: Generation) -> None:
         """Let `generation` serve whatever comes from now on."""
-        before, self._current = self._current, _Playing(generation)
+        before, self._current = self._current, _InFlight(generation)
         if before is not None:
             self._earlier.add(before)
             self._close_if_over(before)
 
-    async def answer(self, request: ClientRequest) -> Answer:
-        """Answer one request; see `Front.answer`."""
+    async def answer(self, request: DownstreamRequest) -> EndpointAnswer:
+        """Answer one request; see `PublicPort.answer`."""
         playing = self._current or self._playing  # the property costs each request a call, and only it raises
         playing.under_way += 1
         try:
@@ -70,12 +70,12 @@ class Stage:
         self._earlier.clear()
 
     @property
-    def _playing(self) -> _Playing:
+    def _playing(self) -> _InFlight:
         if self._current is None:
             raise RuntimeError("a request came before the first generation")
         return self._current
 
-    def _close_if_over(self, playing: _Playing) -> None:
+    def _close_if_over(self, playing: _InFlight) -> None:
         if not playing.under_way and playing in self._earlier:
             self._earlier.discard(playing)
             closing = self._tasks.start(playing.generation.close(), "closing of a generation")

@@ -13,13 +13,13 @@ from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.endpoint import Door
+from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuth, keeping
 from gateway.endpoints.forward_auth.kinds import build_reader
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
 from gateway.endpoints.renewal import CookieRenewal
-from gateway.endpoints.session_info import Doorway, SessionInfo
+from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
 from gateway.endpoints.well_known import WellKnownKeys
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
@@ -28,7 +28,7 @@ from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits
 from gateway.signing import KeyRing
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import Identification
+from gateway.wiring.sessions import SessionsWiring
 
 Now = Callable[[], float]
 
@@ -40,14 +40,14 @@ _EXPOSED = (b"X-Development-Session", b"Retry-After")
 """What a foreign page may read of an answer's header: the next token in development, and when to come back."""
 
 
-def own_doors(
+def own_endpoints(
     settings: Settings,
     gate: Gate,
-    identification: Identification,
+    identification: SessionsWiring,
     limits: Limits,
     process: Process,
     key_ring: KeyRing | None,
-) -> Iterator[Door]:
+) -> Iterator[Endpoint]:
     """Yield every own door of the public port."""
     token = settings.identity.token
     if token is not None and key_ring is not None:
@@ -58,13 +58,17 @@ def own_doors(
         readers = tuple(identification.readers[name] for name in each.credentials)
         dialect = build_dialect(each, renew, _cookie(readers))
         operations += session_info_operations(dialect, readers)
-        yield SessionInfo(dialect, _doorway(each, readers), gate, identification.session_of, limits, process.now)
+        yield SessionInfoEndpoint(
+            dialect, _doorway(each, readers), gate, identification.session_of, limits, process.now
+        )
     normal, every = Normal(), tuple(identification.readers.values())
-    yield SessionInfo(normal, Doorway(readers=every), gate, identification.session_of, limits, process.now)
+    yield SessionInfoEndpoint(
+        normal, EndpointPolicy(readers=every), gate, identification.session_of, limits, process.now
+    )
     yield OpenApi(openapi_document([*operations, *session_info_operations(normal, every)]))
 
 
-def forward_auth_doors(
+def forward_auth_endpoints(
     settings: Settings, gate: Gate, readers: Sequence[Reader], told: IdentityHeaders, accesses: AccessReader, now: Now
 ) -> Iterator[ForwardAuth]:
     """Yield the door of every proxy that may ask."""
@@ -89,7 +93,7 @@ def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
     return renew
 
 
-def renewal_of(settings: Settings, identification: Identification) -> CookieRenewal | None:
+def renewal_of(settings: Settings, identification: SessionsWiring) -> CookieRenewal | None:
     """Return what renews cookies on proxied answers; nothing where no cookie is read."""
     cookies = {name: _cookie((reader,)) for name, reader in identification.readers.items() if reader.cookies}
     if not cookies:
@@ -97,7 +101,7 @@ def renewal_of(settings: Settings, identification: Identification) -> CookieRene
     return CookieRenewal(cookie_renewal(identification.authorities), cookies, _in_development(settings))
 
 
-def development_cookies(settings: Settings, identification: Identification) -> tuple[bytes, ...]:
+def development_cookies(settings: Settings, identification: SessionsWiring) -> tuple[bytes, ...]:
     """Return the cookies for which a token in the query stands: those of endpoints that are marked as development."""
     return tuple(cookie for name in _in_development(settings) for cookie in identification.readers[name].cookies)
 
@@ -112,12 +116,12 @@ def _cookie(readers: Sequence[Reader]) -> str:
     return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
 
 
-def _doorway(settings: DialectSettings, readers: tuple[Reader, ...]) -> Doorway:
+def _doorway(settings: DialectSettings, readers: tuple[Reader, ...]) -> EndpointPolicy:
     cors = None
     if settings.cors is not None:
         fields = frozenset(name for reader in readers for name in reader.headers)
         cors = Cors(settings.cors.origins, fields, _EXPOSED)
-    return Doorway(
+    return EndpointPolicy(
         readers=readers,
         hosts=frozenset(settings.hosts),
         rate_limit=settings.rate_limit.to_rate_limit() if settings.rate_limit is not None else None,

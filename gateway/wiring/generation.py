@@ -16,7 +16,7 @@ from gateway.config.settings import IdentitySettings, Settings, TelemetrySetting
 from gateway.credentials.reader import Reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
-from gateway.endpoints.public_port import Front
+from gateway.endpoints.public_port import PublicPort
 from gateway.gate import Gate, Resolve
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
@@ -36,16 +36,16 @@ from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
-from gateway.wiring.endpoints import development_cookies, forward_auth_doors, own_doors, renewal_of
+from gateway.wiring.endpoints import development_cookies, forward_auth_endpoints, own_endpoints, renewal_of
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import Identification, open_identification
+from gateway.wiring.sessions import SessionsWiring, open_sessions_wiring
 from gateway.wiring.tracing import tracing_of
 
 _TOGETHER = 0.02
 """Seconds in which further news are waited for before open streams are looked at: revocations often come in crowds."""
 
 
-class Told:
+class UpstreamIdentity:
     """What upstreams are told of a caller, and the keys that sign it, if there are any."""
 
     def __init__(self, settings: IdentitySettings, process: Process) -> None:
@@ -61,7 +61,7 @@ class Told:
         self.headers = IdentityHeaders(settings.headers, token_name=token.header, value_bytes=settings.value_bytes)
 
 
-class News:
+class RecheckSignal:
     """Tells whoever watches open streams that there is something to look at; `due` alone, that it is new streams."""
 
     def __init__(self) -> None:
@@ -86,7 +86,12 @@ class Generation:
     """One config at work; open it with `open_generation`. `settings` were checked."""
 
     def __init__(
-        self, settings: Settings, process: Process, told: Told, identification: Identification, news: News
+        self,
+        settings: Settings,
+        process: Process,
+        told: UpstreamIdentity,
+        identification: SessionsWiring,
+        news: RecheckSignal,
     ) -> None:
         self._told = told
         self.identification = identification
@@ -100,15 +105,15 @@ class Generation:
         self.upstreams = _upstreams(self._table.routes, settings.upstreams)
         self._forwarder = HttpForwarder(self.upstreams, self.heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
-        doors = own_doors(settings, gate, self.identification, limits, process, self._told.key_ring)
+        doors = own_endpoints(settings, gate, self.identification, limits, process, self._told.key_ring)
         renewal = renewal_of(settings, self.identification)
         development = development_cookies(settings, self.identification)
         proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
         readers = tuple(self.identification.readers.values())
-        asked = tuple(forward_auth_doors(settings, gate, readers, self._told.headers, accesses, process.now))
+        asked = tuple(forward_auth_endpoints(settings, gate, readers, self._told.headers, accesses, process.now))
         beneath = {door.beneath: door for door in asked if door.beneath}
         journal = _journal(settings.telemetry, process)
-        self.front = Front((*doors, *asked), proxy, accesses, journal, beneath)
+        self.front = PublicPort((*doors, *asked), proxy, accesses, journal, beneath)
         self._tasks.start(self._end_streams(), "ending of streams")
 
     def gate(self, resolve: Resolve, limits: Limits) -> Gate:
@@ -131,8 +136,8 @@ class Generation:
 async def open_generation(settings: Settings, process: Process) -> Generation:
     """Build a generation; raises GatewayError when a part of it cannot be used, leaving nothing open."""
     tracing_of(settings.telemetry, process)  # raises before there is anything to close
-    told, news = Told(settings.identity, process), News()
-    identification = await open_identification(settings, process, news.heard)
+    told, news = UpstreamIdentity(settings.identity, process), RecheckSignal()
+    identification = await open_sessions_wiring(settings, process, news.heard)
     try:
         return Generation(settings, process, told, identification, news)
     except BaseException:
@@ -140,7 +145,7 @@ async def open_generation(settings: Settings, process: Process) -> Generation:
         raise
 
 
-def _stripped(readers: Collection[Reader], told: Told) -> Stripped:
+def _stripped(readers: Collection[Reader], told: UpstreamIdentity) -> Stripped:
     return Stripped(
         identity=told.headers.spellings,
         foreign=told.foreign.include,

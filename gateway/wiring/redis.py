@@ -12,10 +12,10 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import Names
+from gateway.sessions.cache_keys import CacheKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation_log import Endings
-from gateway.sessions.revoker import Announce, Announcer, Hearing, nobody_else
+from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revoker import Publish, RevocationPublisher, RevocationSubscriber, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Alone, SharedTier
@@ -44,7 +44,7 @@ def cache_times(settings: Settings) -> CacheTimes:
     )
 
 
-class FleetParts:
+class RedisWiring:
     """The Redis client and what stands on it; without `redis:` in the config, nothing is shared and nobody is told."""
 
     def __init__(self, settings: Settings, process: Process, tasks: TaskKeeper) -> None:
@@ -60,11 +60,11 @@ class FleetParts:
             self._key_prefix = settings.redis.key_prefix
             self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
 
-    def announce(self) -> Announce:
+    def announce(self) -> Publish:
         """Return how revocations reach the other replicas."""
-        return nobody_else if self._client is None else Announcer(self._client, self._tombstones)
+        return nobody_else if self._client is None else RevocationPublisher(self._client, self._tombstones)
 
-    def shared_tier(self, names: Names) -> SharedTier:
+    def shared_tier(self, names: CacheKeys) -> SharedTier:
         """Return the tier that replicas share."""
         if self._client is None:
             return Alone()
@@ -84,12 +84,12 @@ class FleetParts:
         secret = purpose_key(self._secrets[0], _LIMITS)
         return SharedLimits(local, SharedBuckets(self._guarded, self._key_prefix, secret).take)
 
-    def listen(self, endings: Endings, memory: MemoryStore) -> None:
+    def listen(self, endings: RevocationLog, memory: MemoryStore) -> None:
         """Hear the revocations of other replicas from now on."""
         if self._client is None:
             return
         metrics = self._process.resolution_metrics
-        hearing = Hearing(endings, memory, metrics)
+        hearing = RevocationSubscriber(endings, memory, metrics)
         self._bus = Bus(self._client, self._tombstones.channel, hearing.message, hearing.lost, hearing.heard, metrics)
         self._tasks.start(self._bus.listen(), "revocation bus")
 

@@ -24,22 +24,22 @@ from gateway.credentials.reader import Reader
 from gateway.model.answers import Found, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
-from gateway.sessions.cache_keys import Names
-from gateway.sessions.lookup import LookUps, Tiers
+from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.lookup import Lookups, Tiers
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import Rejections
+from gateway.sessions.negative_cache import NegativeCache
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
 from gateway.sessions.revoker import Revoker
-from gateway.telemetry.resolution_metrics import Standing
+from gateway.telemetry.resolution_metrics import SessionsState
 from gateway.wiring.process import Process
-from gateway.wiring.redis import FleetParts, cache_times, secrets_of
+from gateway.wiring.redis import RedisWiring, cache_times, secrets_of
 from gateway.wiring.tracing import tracing_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _QUEUEING = 1.0
 """Seconds that a look-up may wait for its turn at an authority that is asked by many at once."""
 
 
-class Identification:
+class SessionsWiring:
     """Readers, authorities, the tiers and the revoker of one config.
 
     `on_news` is called when something was ended anywhere, and when it cannot be known what was: whoever holds
@@ -66,7 +66,7 @@ class Identification:
         self._others: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
             self._tasks, "look-up of another session"
         )
-        self.fleet = FleetParts(settings, process, self._tasks)
+        self.fleet = RedisWiring(settings, process, self._tasks)
         fingerprinters = _fingerprinters(settings, authorities)
         self.readers: dict[str, Reader] = {
             name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
@@ -76,13 +76,13 @@ class Identification:
             name: Chain([self._guards[each] for each in reader.authority])
             for name, reader in settings.credentials.items()
         }
-        times, endings = cache_times(settings), Endings(process.clock, on_news)
+        times, endings = cache_times(settings), RevocationLog(process.clock, on_news)
         tiers = _tiers(settings, process, self.fleet, endings, fingerprinters)
         self._memory = tiers.memory
         activity = _activity(authorities, process)
         self.resolver = Resolver(
             tiers=tiers,
-            look_ups=LookUps(tiers, self.chains, times, process.clock),
+            look_ups=Lookups(tiers, self.chains, times, process.clock),
             times=times,
             clock=process.clock,
             tasks=self._tasks,
@@ -107,7 +107,7 @@ class Identification:
         work = partial(chain.session_of, credential, session_id, authority)
         return await self._others.fly((credential.fingerprint, session_id, authority), work)
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End it for good: in the rows of our directories, and everywhere it is cached. True when all of that was done.
 
         Both at once: neither waits for the other's fault. Until a row is marked, the cache's own memory of the
@@ -117,9 +117,9 @@ class Identification:
         done = await asyncio.gather(self.revoker.revoke(ended), *marking)
         return all(done)
 
-    def standing(self) -> Standing:
+    def standing(self) -> SessionsState:
         """Tell how things stand, for metrics."""
-        return Standing(
+        return SessionsState(
             redis_up=self.fleet.redis_up(),
             bus_up=self.fleet.bus_up(),
             sessions=len(self._memory),
@@ -134,7 +134,7 @@ class Identification:
         await self.fleet.close()
 
     @staticmethod
-    async def _mark(authority: Authority, ended: Ended) -> bool:
+    async def _mark(authority: Authority, ended: RevocationTarget) -> bool:
         if not isinstance(authority, MarksEnded):
             return True
         try:
@@ -145,11 +145,11 @@ class Identification:
         return True
 
 
-async def open_identification(settings: Settings, process: Process, on_news: Callable[[], None]) -> Identification:
+async def open_sessions_wiring(settings: Settings, process: Process, on_news: Callable[[], None]) -> SessionsWiring:
     """Open what finds out whose session it is; raises GatewayError, and then nothing is left open."""
     authorities = await open_authorities(settings, process)
     try:
-        return Identification(settings, process, authorities, on_news)
+        return SessionsWiring(settings, process, authorities, on_news)
     except BaseException:
         for authority in authorities.values():
             await authority.close()
@@ -201,16 +201,16 @@ def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority
 def _tiers(
     settings: Settings,
     process: Process,
-    fleet: FleetParts,
-    endings: Endings,
+    fleet: RedisWiring,
+    endings: RevocationLog,
     fingerprinters: Mapping[str, Fingerprinter],
 ) -> Tiers:
     """Return where answers are kept; `cache.memory_entries` bounds those of either kind in this process."""
     times, entries = cache_times(settings), settings.cache.memory_entries
-    names = Names(Handles(secrets_of(settings)), fingerprinters)
+    names = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
     return Tiers(
         memory=MemoryStore(entries, times.unheard, endings),
-        rejections=Rejections(process.clock, times.negative, entries),
+        rejections=NegativeCache(process.clock, times.negative, entries),
         endings=endings,
         shared=fleet.shared_tier(names),
         names=names,

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from gateway.config.settings import Settings
 from gateway.endpoints.admin import AdminPort, Page, Render, health_pages
-from gateway.endpoints.admin_revoke import Revocation, Revoke
+from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
 from gateway.model.refusal import Refusal
 from gateway.model.response import Response
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from gateway.wiring.process import Process
 from gateway.workers.sockets import Ports, Sockets
 from gateway.workers.worker import front_limits
@@ -25,7 +25,7 @@ class AdminPorts:
     """Both ports, under the limits of the public one. `revoke` outlives every reload."""
 
     def __init__(
-        self, process: Process, ports: Ports, ready: Callable[[], bool], render: Render, revoke: Revoke
+        self, process: Process, ports: Ports, ready: Callable[[], bool], render: Render, revoke: RevokeEverywhere
     ) -> None:
         self._process = process
         self._ports = ports
@@ -38,7 +38,7 @@ class AdminPorts:
     def use(self, settings: Settings) -> None:
         """Take the admin tokens and the limits of another config."""
         tokens = [token.get_secret_value() for token in settings.listen.admin_token]
-        pages: dict[str, Page] = {"/revoke": Revocation(tokens, self._revoke, self._process.audit).page}
+        pages: dict[str, Page] = {"/revoke": RevokeEndpoint(tokens, self._revoke, self._process.audit).page}
         self._admin = AdminPort({**self._health, **pages}, self._process.random_hex.draw)
         for server in self._servers:
             server.limits = front_limits(settings.limits)
@@ -56,14 +56,14 @@ class AdminPorts:
         for server in self._servers:
             await server.close(_LAST_ANSWERS)
 
-    async def _answer_admin(self, request: ClientRequest) -> Response:
+    async def _answer_admin(self, request: DownstreamRequest) -> Response:
         return await self._admin.answer(request)
 
     def _refuse(self, refusal: Refusal) -> Response:
         return refusal_response(refusal, self._process.random_hex.draw())
 
     async def _listen(
-        self, handler: Callable[[ClientRequest], Awaitable[Response]], sockets: Sockets, settings: Settings
+        self, handler: Callable[[DownstreamRequest], Awaitable[Response]], sockets: Sockets, settings: Settings
     ) -> None:
         if not sockets:
             return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.merging import Snapshot
 
 
-class Revoked(msgspec.Struct, frozen=True, array_like=True):
+class RecordedRevocation(msgspec.Struct, frozen=True, array_like=True):
     """A revocation of before: `at` is in epoch seconds."""
 
-    ended: Ended
+    ended: RevocationTarget
     at: float
 
 
@@ -20,7 +20,7 @@ class Build(msgspec.Struct, frozen=True, tag=True):
 
     file: str
     text: str
-    revoked: tuple[Revoked, ...] = ()
+    revoked: tuple[RecordedRevocation, ...] = ()
 
     def __repr__(self) -> str:
         """Show the name alone: a config may hold secrets."""
@@ -35,10 +35,10 @@ class Discard(msgspec.Struct, frozen=True, tag=True):
     """Close the generation that was built and never served."""
 
 
-class Revoke(msgspec.Struct, frozen=True, tag=True):
+class RevokeCommand(msgspec.Struct, frozen=True, tag=True):
     """End something in every generation."""
 
-    ended: Ended
+    ended: RevocationTarget
 
 
 class Ping(msgspec.Struct, frozen=True, tag=True):
@@ -59,10 +59,10 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
     """From a worker: somebody else told it to end (SIGTERM), so put another in its place."""
 
 
-Order = Build | Swap | Discard | Revoke | Ping | Collect | Drain | Leave
+Command = Build | Swap | Discard | RevokeCommand | Ping | Collect | Drain | Leave
 
 
-class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of an order: `fault` says why it could not be carried out, `told` whether everybody was told."""
 
     fault: str = ""
@@ -70,18 +70,18 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     snapshot: Snapshot = ()
 
 
-class Asked(msgspec.Struct, frozen=True, tag=True):
+class SentCommand(msgspec.Struct, frozen=True, tag=True):
     """An order on its way; `number` comes back with its report."""
 
     number: int
-    order: Order
+    order: Command
 
 
-class Answered(msgspec.Struct, frozen=True, tag=True):
+class SentReply(msgspec.Struct, frozen=True, tag=True):
     """A report on its way."""
 
     number: int
-    report: Report
+    report: Reply
 
 
-Message = Asked | Answered
+ControlMessage = SentCommand | SentReply

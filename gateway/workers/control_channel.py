@@ -11,47 +11,47 @@ from itertools import count
 import msgspec
 
 from gateway.resilience.tasks import TaskKeeper
-from gateway.workers.control import Answered, Asked, Message, Order, Report
+from gateway.workers.control import Command, ControlMessage, Reply, SentCommand, SentReply
 
 _LENGTH_BYTES = 4
 _LONGEST = 64 * 1024 * 1024
 """Bytes of one message. Both ends are ours: a longer one is a fault of the program, not an attack."""
 
-Carry = Callable[[Order], Awaitable[Report]]
+Execute = Callable[[Command], Awaitable[Reply]]
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_decoder: msgspec.msgpack.Decoder[ControlMessage] = msgspec.msgpack.Decoder(ControlMessage)
 
 
-class GoneError(Exception):
+class ChannelClosedError(Exception):
     """The other process has ended, or is about to."""
 
 
-class Channel:
+class ControlChannel:
     """One end; open it with `open_channel`. `listen` has to run for anything to be answered."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[Report]] = {}
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._tasks = TaskKeeper()
         self._gone = False
 
-    async def ask(self, order: Order) -> Report:
-        """Send an order and return what became of it; raises GoneError when the other end has gone."""
+    async def ask(self, order: Command) -> Reply:
+        """Send an order and return what became of it; raises ChannelClosedError when the other end has gone."""
         if self._gone:
-            raise GoneError
+            raise ChannelClosedError
         number = next(self._numbers)
-        answer: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            await self._send(Asked(number, order))
+            await self._send(SentCommand(number, order))
             return await answer
         finally:
             del self._waiting[number]
 
-    async def listen(self, carry: Carry) -> None:
+    async def listen(self, carry: Execute) -> None:
         """Hand every order to `carry`, and every report to whoever waits for it, until the other end has gone."""
         try:
             while True:
@@ -62,7 +62,7 @@ class Channel:
             self._gone = True
             for answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(GoneError())
+                    answer.set_exception(ChannelClosedError())
 
     async def close(self) -> None:
         """Hang up."""
@@ -71,34 +71,34 @@ class Channel:
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
 
-    async def _take(self, message: Message, carry: Carry) -> None:
-        if isinstance(message, Asked):
+    async def _take(self, message: ControlMessage, carry: Execute) -> None:
+        if isinstance(message, SentCommand):
             self._tasks.start(self._carry(message, carry), "an order of the supervisor")
             return
         answer = self._waiting.get(message.number)
         if answer is not None and not answer.done():
             answer.set_result(message.report)
 
-    async def _carry(self, asked: Asked, carry: Carry) -> None:
-        with contextlib.suppress(GoneError):  # nobody is left to report to
-            await self._send(Answered(asked.number, await carry(asked.order)))
+    async def _carry(self, asked: SentCommand, carry: Execute) -> None:
+        with contextlib.suppress(ChannelClosedError):  # nobody is left to report to
+            await self._send(SentReply(asked.number, await carry(asked.order)))
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: ControlMessage) -> None:
         data = _encoder.encode(message)
         self._writer.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
         try:
             await self._writer.drain()
         except ConnectionError as error:
-            raise GoneError from error
+            raise ChannelClosedError from error
 
-    async def _receive(self) -> Message:
+    async def _receive(self) -> ControlMessage:
         size = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
         if size > _LONGEST:
             raise ConnectionError("a message is too long")
         return _decoder.decode(await self._reader.readexactly(size))
 
 
-async def open_channel(end: socket.socket) -> Channel:
+async def open_channel(end: socket.socket) -> ControlChannel:
     """Make a channel of one end of a socket pair, which it closes in the end."""
     end.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    return Channel(*await asyncio.open_connection(sock=end))
+    return ControlChannel(*await asyncio.open_connection(sock=end))

@@ -31,13 +31,13 @@ _LEFT_TO_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 """Ctrl-C at a terminal reaches the whole process group; what is to be done is the supervisor's to say."""
 
 
-class Born(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class Forked(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """A worker that was made: they are in the order in which they were asked for."""
 
     pid: int
 
 
-class Buried(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class Exited(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """A worker that has ended; `signal` is the one that killed it, or 0."""
 
     pid: int
@@ -45,14 +45,14 @@ class Buried(msgspec.Struct, frozen=True, array_like=True, tag=True):
     signal: int
 
 
-News = Born | Buried
+ForkServerEvent = Forked | Exited
 """The birth of each worker is told before its end."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decoder: msgspec.msgpack.Decoder[News] = msgspec.msgpack.Decoder(News)
+_decoder: msgspec.msgpack.Decoder[ForkServerEvent] = msgspec.msgpack.Decoder(ForkServerEvent)
 
 
-class Nursery:
+class ForkServer:
     """The supervisor's side."""
 
     def __init__(self, line: socket.socket) -> None:
@@ -74,7 +74,7 @@ class Nursery:
         """Return what to watch: it is readable when there is news."""
         return self._line.fileno()
 
-    def news(self) -> News | None:
+    def news(self) -> ForkServerEvent | None:
         """Return who was made or has ended; None when the nursery itself has."""
         told = self._line.recv(_NEWS_BYTES)
         return _decoder.decode(told) if told else None
@@ -84,7 +84,7 @@ class Nursery:
         self._line.close()
 
 
-def open_nursery(be_worker: BeWorker) -> Nursery:
+def open_fork_server(be_worker: BeWorker) -> ForkServer:
     """Fork the nursery off; to be called before there is a loop or a thread.
 
     Whatever is open now (listening sockets, standard output) is open in every worker.
@@ -94,12 +94,12 @@ def open_nursery(be_worker: BeWorker) -> Nursery:
     sys.stderr.flush()
     if os.fork() == 0:
         ours.close()
-        _rear(theirs, be_worker)
+        _serve(theirs, be_worker)
     theirs.close()
-    return Nursery(ours)
+    return ForkServer(ours)
 
 
-def _rear(line: socket.socket, be_worker: BeWorker) -> NoReturn:
+def _serve(line: socket.socket, be_worker: BeWorker) -> NoReturn:
     """Fork on demand until the supervisor has gone.
 
     An end wakes the loop and is told by it, not by the signal's handler: that one could run between a fork and the news
@@ -120,7 +120,7 @@ def _rear(line: socket.socket, be_worker: BeWorker) -> NoReturn:
             ready, _, _ = select.select((line, woken), (), ())
             if woken in ready:
                 woken.recv(_WAKE_BYTES)
-                _bury(line)
+                _reap(line)
             if line in ready:
                 order, descriptors, _, _ = socket.recv_fds(line, 1, 1)
                 if not order:
@@ -132,7 +132,7 @@ def _rear(line: socket.socket, be_worker: BeWorker) -> NoReturn:
                         each.close()
                     _work(be_worker, socket.socket(fileno=descriptors[0]))
                 os.close(descriptors[0])
-                line.send(_encode(Born(pid)))
+                line.send(_encode(Forked(pid)))
     os._exit(0)
 
 
@@ -140,11 +140,11 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
     """Be a handler: without one, a signal wakes nobody."""
 
 
-def _bury(line: socket.socket) -> None:
+def _reap(line: socket.socket) -> None:
     """Tell of everybody who has ended."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            line.send(_encode(_buried(*ended)))
+            line.send(_encode(_exited(*ended)))
 
 
 def _work(be_worker: BeWorker, control: socket.socket) -> NoReturn:
@@ -162,6 +162,6 @@ def _work(be_worker: BeWorker, control: socket.socket) -> NoReturn:
         os._exit(code)
 
 
-def _buried(pid: int, status: int) -> Buried:
+def _exited(pid: int, status: int) -> Exited:
     code = os.waitstatus_to_exitcode(status)
-    return Buried(pid, max(code, 0), max(-code, 0))
+    return Exited(pid, max(code, 0), max(-code, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway.workers.worker_handle import Member
+from gateway.workers.worker_handle import WorkerHandle
 
 _SLICES = 10
 """Parts in which an answer is waited for. Where the supervisor itself stood still (a suspended machine, a paused
@@ -16,7 +16,7 @@ _UNWATCHED = 1.0
 """Seconds after which it is asked again whether workers are to be watched at all; a reload may change that."""
 
 
-async def until_it_hangs(member: Member, patience: Callable[[], float]) -> None:
+async def until_it_hangs(member: WorkerHandle, patience: Callable[[], float]) -> None:
     """Return when a worker that serves has not answered for `patience()` seconds; 0 is never.
 
     A worker that does much answers between two things that it does, and one that is being built or drained has times
@@ -29,7 +29,7 @@ async def until_it_hangs(member: Member, patience: Callable[[], float]) -> None:
             return
 
 
-async def _answers(member: Member, seconds: float) -> bool:
+async def _answers(member: WorkerHandle, seconds: float) -> bool:
     async with asyncio.TaskGroup() as group:
         asking = group.create_task(member.ping())
         for _ in range(_SLICES):

@@ -6,30 +6,30 @@ from collections.abc import Sequence
 
 import structlog
 
-from gateway.config.load import Loaded
-from gateway.model.revocation_target import Ended
+from gateway.config.load import LoadedConfig
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.merging import Snapshot, snapshot
 from gateway.wiring.process import Process
-from gateway.workers.recent_revocations import Revocations
+from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.worker import Worker
 
 _log = structlog.get_logger(__name__)
 
 
-class OneProcess:
+class SingleProcess:
     """`listen.workers: 1`."""
 
-    def __init__(self, process: Process, worker: Worker, revocations: Revocations) -> None:
+    def __init__(self, process: Process, worker: Worker, revocations: RecentRevocations) -> None:
         self._process = process
         self._worker = worker
         self._revocations = revocations
 
-    async def change(self, loaded: Loaded) -> None:
+    async def change(self, loaded: LoadedConfig) -> None:
         """Build a generation here, and serve it."""
         await self._worker.build(loaded.settings, self._revocations.recent())
         await self._worker.swap()
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End something here, and in the fleet."""
         return await self._worker.revoke(ended)
 

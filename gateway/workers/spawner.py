@@ -12,27 +12,27 @@ import structlog
 
 from gateway.model.errors import GatewayError
 from gateway.workers.control_channel import open_channel
-from gateway.workers.fork_server import Born, Nursery
-from gateway.workers.worker_handle import Member
+from gateway.workers.fork_server import Forked, ForkServer
+from gateway.workers.worker_handle import WorkerHandle
 
 _log = structlog.get_logger(__name__)
 
-_BIRTH = 60.0
+_FORK_SECONDS = 60.0
 """Seconds within which a worker is forked: a matter of milliseconds, unless the machine stands still."""
 
 _GONE = "no worker can be made any more: the process that forks them has gone"
 
 
-class Roster:
+class WorkerSpawner:
     """Hires workers and kills them. To be made on the running event loop, which hears the nursery's news."""
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery: ForkServer) -> None:
         self._nursery = nursery
         self._unborn: deque[asyncio.Future[int]] = deque()
         self._alive: set[int] = set()
         asyncio.get_running_loop().add_reader(nursery.fileno(), self._hear)
 
-    async def hire(self) -> Member:
+    async def spawn(self) -> WorkerHandle:
         """Have a process forked; raises GatewayError."""
         try:
             end = self._nursery.fork()
@@ -42,8 +42,8 @@ class Roster:
         self._unborn.append(birth)
         channel = await open_channel(end)
         try:
-            async with asyncio.timeout(_BIRTH):
-                return Member(channel, await birth)
+            async with asyncio.timeout(_FORK_SECONDS):
+                return WorkerHandle(channel, await birth)
         except BaseException as error:
             await channel.close()  # one that is born after all finds that nobody wants it, and ends
             if isinstance(error, TimeoutError):
@@ -64,8 +64,8 @@ class Roster:
     def _hear(self) -> None:
         news = self._nursery.news()
         if news is None:
-            self._despair()
-        elif isinstance(news, Born):
+            self._fork_server_lost()
+        elif isinstance(news, Forked):
             self._alive.add(news.pid)
             birth = self._unborn.popleft()  # they are born in the order in which they were asked for
             if not birth.done():
@@ -75,7 +75,7 @@ class Roster:
             if news.code or news.signal:
                 _log.warning("a worker failed", pid=news.pid, code=news.code, signal=news.signal)
 
-    def _despair(self) -> None:
+    def _fork_server_lost(self) -> None:
         _log.error("the process that forks workers has gone: none is replaced any more")
         asyncio.get_running_loop().remove_reader(self._nursery.fileno())
         for birth in self._unborn:

@@ -7,24 +7,24 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.config.load import Loaded
+from gateway.config.load import LoadedConfig
 from gateway.config.settings import ListenSettings
 from gateway.config.watch import Watch
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
 from gateway.telemetry.merging import merge, render, snapshot
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
-from gateway.workers.recent_revocations import Revocations
+from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.sockets import Ports
 from gateway.workers.systemd import Notifier
-from gateway.workers.worker_group import Crew
+from gateway.workers.worker_group import WorkerGroup
 
 _log = structlog.get_logger(__name__)
 
-Again = Callable[[], Loaded]
+Again = Callable[[], LoadedConfig]
 """Reads the config once more; raises GatewayError."""
 
 _UNWATCHED = 1.0
@@ -41,7 +41,7 @@ class Supervisor:
     """
 
     def __init__(
-        self, process: Process, crew: Crew, ports: Ports, metrics: RuntimeMetrics, revocations: Revocations
+        self, process: Process, crew: WorkerGroup, ports: Ports, metrics: RuntimeMetrics, revocations: RecentRevocations
     ) -> None:
         self._process = process
         self._crew = crew
@@ -49,14 +49,14 @@ class Supervisor:
         self._revocations = revocations
         self._admin = AdminPorts(process, ports, self.ready, self._render, self._revoke)
         self._reloading = asyncio.Lock()
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedConfig | None = None
         self.ports = ports
 
     def ready(self) -> bool:
         """Tell whether every worker serves, and new requests are welcome."""
         return self._loaded is not None and self._crew.serving() >= self._crew.wanted() and not self._process.draining
 
-    async def start(self, loaded: Loaded) -> None:
+    async def start(self, loaded: LoadedConfig) -> None:
         """Serve; raises GatewayError."""
         await self._crew.change(loaded)
         self._loaded = loaded
@@ -103,7 +103,7 @@ class Supervisor:
         await self._crew.drain(drain)
         await self._admin.close()
 
-    def _take(self, loaded: Loaded, actor: Actor) -> None:
+    def _take(self, loaded: LoadedConfig, actor: Actor) -> None:
         before, self._loaded = self._loaded, loaded
         self._revocations.life = loaded.settings.cache.revoked
         self._admin.use(loaded.settings)
@@ -118,7 +118,7 @@ class Supervisor:
         self._metrics.reloaded(done=False)
         self._process.audit.reloaded(actor, AuditOutcome.FAILED, str(error).splitlines()[0])
 
-    async def _revoke(self, ended: Ended) -> bool:
+    async def _revoke(self, ended: RevocationTarget) -> bool:
         self._revocations.note(ended)
         return await self._crew.revoke(ended)
 

@@ -12,15 +12,15 @@ import msgspec
 from gateway.config.settings import LimitSettings, Settings, TelemetrySettings
 from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
-from gateway.wiring.active_generation import Stage
+from gateway.wiring.active_generation import ActiveGeneration
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 from gateway.workers.certificate import Certificate, load_certificate
-from gateway.workers.control import Revoked
+from gateway.workers.control import RecordedRevocation
 from gateway.workers.sockets import Sockets
 
 _LATE = 0.25
@@ -50,15 +50,15 @@ class Worker:
     def __init__(self, process: Process, sockets: Sockets) -> None:
         self._process = process
         self._sockets = sockets
-        self._stage = Stage(process.tasks)
+        self._stage = ActiveGeneration(process.tasks)
         self._built: _Built | None = None
-        self._heard_meanwhile: list[Revoked] | None = None
+        self._heard_meanwhile: list[RecordedRevocation] | None = None
         self._server: GatewayServer | None = None
         self._certificate: Certificate | None = None
         self._listening: list[asyncio.Server] = []
         self._hurried = asyncio.Event()
 
-    async def build(self, settings: Settings, revoked: Sequence[Revoked]) -> None:
+    async def build(self, settings: Settings, revoked: Sequence[RecordedRevocation]) -> None:
         """Build a generation and keep it aside; raises GatewayError, and then nothing has changed.
 
         `revoked` is what was ended before: a generation that has never heard of it would let it rise again.
@@ -100,13 +100,13 @@ class Worker:
         if built is not None:
             await built.generation.close()
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End something in every generation: the earlier ones still have tunnels, and the next one will remember.
 
         True when the whole fleet was told.
         """
         if self._heard_meanwhile is not None:  # one that is being opened cannot be told yet
-            self._heard_meanwhile.append(Revoked(ended, self._process.clock()))
+            self._heard_meanwhile.append(RecordedRevocation(ended, self._process.clock()))
         generations = list(self._stage.living())
         if self._built is not None:
             generations.append(self._built.generation)

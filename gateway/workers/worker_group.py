@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.config.load import Loaded
-from gateway.model.revocation_target import Ended
+from gateway.config.load import LoadedConfig
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.merging import Snapshot
 
 
-class Crew(Protocol):
+class WorkerGroup(Protocol):
     """All of them as one; the first `change` begins to serve."""
 
-    async def change(self, loaded: Loaded) -> None:
+    async def change(self, loaded: LoadedConfig) -> None:
         """Have everybody build a generation that knows what was revoked; when all have one, let all serve it.
 
         Raises GatewayError with what anybody says against it; then everybody serves what was served before.
         """
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End something in every process; true when all of them, and the fleet, were told."""
 
     async def collect(self) -> Sequence[Snapshot]:

@@ -6,11 +6,11 @@ import asyncio
 
 from gateway.config.load import ConfigText
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.telemetry.merging import Snapshot
-from gateway.workers.control import Build, Collect, Discard, Drain, Order, Ping, Report, Revoke, Swap
-from gateway.workers.control_channel import Carry, Channel, GoneError
-from gateway.workers.recent_revocations import Revocations
+from gateway.workers.control import Build, Collect, Command, Discard, Drain, Ping, Reply, RevokeCommand, Swap
+from gateway.workers.control_channel import ChannelClosedError, ControlChannel, Execute
+from gateway.workers.recent_revocations import RecentRevocations
 
 _BUILDING = 60.0
 """Seconds within which a generation is built: a directory that is slow to connect to has 2 s by default."""
@@ -22,19 +22,19 @@ _HANGING_UP = 5.0
 """Seconds beyond its patience until a worker that should have ended is taken for hung."""
 
 
-class Member:
+class WorkerHandle:
     """A worker behind its control channel. `serving` from its first swap until it is drained or has ended.
 
     `snapshot` is the last that was heard of its metrics.
     """
 
-    def __init__(self, channel: Channel, pid: int) -> None:
+    def __init__(self, channel: ControlChannel, pid: int) -> None:
         self._channel = channel
         self.pid = pid
         self.serving = False
         self.snapshot: Snapshot = ()
 
-    async def listen(self, carry: Carry) -> None:
+    async def listen(self, carry: Execute) -> None:
         """Take part until the worker has ended; `carry` is asked what the worker asks."""
         try:
             await self._channel.listen(carry)
@@ -42,7 +42,7 @@ class Member:
             self.serving = False
             await self._channel.close()
 
-    async def build(self, config: ConfigText, revocations: Revocations) -> None:
+    async def build(self, config: ConfigText, revocations: RecentRevocations) -> None:
         """Have it build a generation that knows what was revoked; raises GatewayError.
 
         What was revoked is read in the step that sends the order: whatever comes later follows it on the channel, and
@@ -59,9 +59,9 @@ class Member:
         """Have it drop what was built, if it is still there."""
         await self._try(Discard(), _QUICK)
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """Have it end something; one that has ended itself remembers nothing that could be revoked."""
-        report = await self._try(Revoke(ended), _BUILDING)
+        report = await self._try(RevokeCommand(ended), _BUILDING)
         return report.told if report is not None else not self.serving
 
     async def ping(self) -> None:
@@ -88,16 +88,16 @@ class Member:
         """Have no more to do with it: `listen` returns, whether the process ends or not."""
         await self._channel.close()
 
-    async def _must(self, order: Order, seconds: float) -> None:
+    async def _must(self, order: Command, seconds: float) -> None:
         report = await self._try(order, seconds)
         if report is None:
             raise GatewayError("a worker has ended, or does not answer")
         if report.fault:
             raise GatewayError(report.fault)
 
-    async def _try(self, order: Order, seconds: float | None) -> Report | None:
+    async def _try(self, order: Command, seconds: float | None) -> Reply | None:
         try:
             async with asyncio.timeout(seconds):
                 return await self._channel.ask(order)
-        except (GoneError, TimeoutError):
+        except (ChannelClosedError, TimeoutError):
             return None

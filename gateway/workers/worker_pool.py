@@ -8,20 +8,20 @@ from time import monotonic
 
 import structlog
 
-from gateway.config.load import Loaded
+from gateway.config.load import LoadedConfig
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.merging import Snapshot, lasting, merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
-from gateway.workers.control import Leave, Order, Report
-from gateway.workers.control_channel import Carry
-from gateway.workers.fork_server import Nursery
+from gateway.workers.control import Command, Leave, Reply
+from gateway.workers.control_channel import Execute
+from gateway.workers.fork_server import ForkServer
 from gateway.workers.liveness import until_it_hangs
-from gateway.workers.recent_revocations import Revocations
+from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.sockets import Sockets
-from gateway.workers.spawner import Roster
-from gateway.workers.worker_handle import Member
+from gateway.workers.spawner import WorkerSpawner
+from gateway.workers.worker_handle import WorkerHandle
 
 _log = structlog.get_logger(__name__)
 
@@ -31,25 +31,27 @@ _PAUSE_MOST = 10.0
 for longer than the longest pause was no failure of its kind."""
 
 
-class ManyProcesses:
+class WorkerPool:
     """`listen.workers: N` on `sockets`. Changes (a reload, a replacement) come one after another."""
 
-    def __init__(self, nursery: Nursery, sockets: Sockets, revocations: Revocations, metrics: RuntimeMetrics) -> None:
-        self._roster = Roster(nursery)
+    def __init__(
+        self, nursery: ForkServer, sockets: Sockets, revocations: RecentRevocations, metrics: RuntimeMetrics
+    ) -> None:
+        self._roster = WorkerSpawner(nursery)
         self._sockets = sockets
         self._revocations = revocations
         self._metrics = metrics
-        self._members: list[Member] = []
-        self._coming: set[Member] = set()
-        self._leaving: set[Member] = set()
+        self._members: list[WorkerHandle] = []
+        self._coming: set[WorkerHandle] = set()
+        self._leaving: set[WorkerHandle] = set()
         self._departed: Snapshot = ()
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedConfig | None = None
         self._changing = asyncio.Lock()
         self._tasks = TaskKeeper()
         self._draining = self._cutting = False
         self._failures = 0
 
-    async def change(self, loaded: Loaded) -> None:
+    async def change(self, loaded: LoadedConfig) -> None:
         """Have everybody build, the missing ones too, and then serve; see `Crew.change`."""
         wanted = loaded.settings.listen.workers
         async with self._changing:
@@ -66,7 +68,7 @@ class ManyProcesses:
         for member in surplus:
             self._tasks.start(self._end(member), "ending of a worker too many")
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         """End something in every process, those that are just being made too."""
         return all(await asyncio.gather(*(each.revoke(ended) for each in self._everybody())))
 
@@ -102,10 +104,10 @@ class ManyProcesses:
         await asyncio.gather(*(self._end(each, patience) for each in tuple(self._members)))
         await self._tasks.aclose()
 
-    def _everybody(self) -> list[Member]:
+    def _everybody(self) -> list[WorkerHandle]:
         return [*self._members, *self._coming, *self._leaving]
 
-    async def _build(self, loaded: Loaded) -> None:
+    async def _build(self, loaded: LoadedConfig) -> None:
         """Have everybody build; raises GatewayError with all that they say against it."""
         built = (each.build(loaded.config, self._revocations) for each in self._members)
         results = await asyncio.gather(*built, return_exceptions=True)
@@ -119,7 +121,7 @@ class ManyProcesses:
         """Let nobody keep what it built, and end those that serve nothing yet."""
         await asyncio.gather(*(each.discard() if each.serving else self._end(each, 0.0) for each in self._members))
 
-    async def _swap(self, member: Member) -> None:
+    async def _swap(self, member: WorkerHandle) -> None:
         """Let one serve what it built; one that fails now is replaced, by one under the new config."""
         try:
             await member.swap()
@@ -127,19 +129,19 @@ class ManyProcesses:
             _log.error("a worker is replaced", pid=member.pid, fault=str(error))
             await self._dismiss(member)
 
-    async def _hire(self) -> Member:
+    async def _hire(self) -> WorkerHandle:
         """Have a process forked, and be with it; raises GatewayError."""
-        member = await self._roster.hire()
+        member = await self._roster.spawn()
 
-        async def carry(order: Order) -> Report:
+        async def carry(order: Command) -> Reply:
             if isinstance(order, Leave):
                 self._tasks.start(self._succeed(member), "succession of a worker")
-            return Report()
+            return Reply()
 
         self._tasks.start(self._attend(member, carry), "a worker")
         return member
 
-    async def _attend(self, member: Member, carry: Carry) -> None:
+    async def _attend(self, member: WorkerHandle, carry: Execute) -> None:
         """Be with a worker until it ends, and see to what it leaves."""
         began = monotonic()
         watching = self._tasks.start(self._watch(member), "watching of a worker")
@@ -156,7 +158,7 @@ class ManyProcesses:
             self._failures = 0
         await self._fill()
 
-    async def _watch(self, member: Member) -> None:
+    async def _watch(self, member: WorkerHandle) -> None:
         """Put an end to a worker that hangs: it is replaced as any other that ends."""
         await until_it_hangs(member, self._worker_timeout)
         _log.error("a worker hangs and is killed", pid=member.pid, seconds=self._worker_timeout())
@@ -191,7 +193,7 @@ class ManyProcesses:
         self._members.append(member)
         return True
 
-    async def _begin(self, member: Member, loaded: Loaded) -> None:
+    async def _begin(self, member: WorkerHandle, loaded: LoadedConfig) -> None:
         """Have a new worker build and serve; what is revoked meanwhile it is told like everybody."""
         self._coming.add(member)
         try:
@@ -203,14 +205,14 @@ class ManyProcesses:
         finally:
             self._coming.discard(member)
 
-    async def _succeed(self, member: Member) -> None:
+    async def _succeed(self, member: WorkerHandle) -> None:
         """Put a fresh worker in the place of one that is to end, and end it then."""
         async with self._changing:
             if member not in self._members or not await self._add():
                 return
         await self._end(member)
 
-    async def _end(self, member: Member, patience: float | None = None) -> None:
+    async def _end(self, member: WorkerHandle, patience: float | None = None) -> None:
         """Have one end in order, within `listen.drain` seconds or `patience`; else kill it."""
         if member in self._members:
             self._members.remove(member)
@@ -220,7 +222,7 @@ class ManyProcesses:
             _log.warning("a worker did not end in time and is killed", pid=member.pid)
             await self._dismiss(member)
 
-    async def _dismiss(self, member: Member) -> None:
+    async def _dismiss(self, member: WorkerHandle) -> None:
         """Kill one, and wait for nothing of it: a process that hangs in the kernel ends no sooner than its call."""
         self._roster.kill(member.pid)
         await member.hang_up()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gateway.dialects.composio import Composio
-from gateway.endpoints.session_info import Doorway
+from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.example_sessions import COMPOSIO, COMPOSIO_JSON, FOUND
@@ -117,7 +117,7 @@ async def test_an_authority_that_is_down_asks_for_another_try() -> None:
 
 
 async def test_too_many_requests_ask_for_patience() -> None:
-    doorway = Doorway(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 2))
+    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 2))
     async with endpoint(Composio(), authorities(), doorway) as who:
         statuses = [(await who.ask(V3, {"x-api-key": KEY})).status for _ in range(2)]
         refused = await who.ask(V3, {"x-api-key": KEY})

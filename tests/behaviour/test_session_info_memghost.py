@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.dialects.memghost import Memghost
-from gateway.endpoints.session_info import Doorway
+from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.example_sessions import FOUND, MEMGHOST_JSON
@@ -68,7 +68,7 @@ async def test_an_authority_that_is_down_asks_for_another_try() -> None:
 
 
 async def test_too_many_requests_ask_for_patience() -> None:
-    doorway = Doorway(rate_limit=RateLimit(LimitBy.SESSION, 0.5, 1))
+    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.SESSION, 0.5, 1))
     async with endpoint(Memghost(), authorities(), doorway) as who:
         await who.ask(PATHS[0], {"Authorization": "Bearer good"})
         answer = await who.ask(PATHS[0], {"Authorization": "Bearer good"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.dialects.dialect import Served
+from gateway.dialects.dialect import DialectServer
 from gateway.dialects.kinds import DialectName, spoken_dialect
 from gateway.dialects.normal import Normal
 from tests.support.example_sessions import FOUND
@@ -21,15 +21,15 @@ QUERY = {"rocketchat": "?sessionId=QoYYFw2t9oKks2niG"}
 
 
 @pytest.fixture(params=["composio", "wacht", "memghost", "rocketchat", "session"])
-def dialect(request: pytest.FixtureRequest) -> Served:
+def dialect(request: pytest.FixtureRequest) -> DialectServer:
     return Normal() if request.param == "session" else spoken_dialect(request.param)
 
 
-def authorities(dialect: Served) -> Authorities:
+def authorities(dialect: DialectServer) -> Authorities:
     return Authorities({"good": FOUND.get(dialect.name, FOUND["memghost"])})
 
 
-async def test_head_is_get_without_its_body(dialect: Served) -> None:
+async def test_head_is_get_without_its_body(dialect: DialectServer) -> None:
     path = dialect.paths[0] + QUERY.get(dialect.name, "")
     async with endpoint(dialect, authorities(dialect)) as who:
         for shown in (SHOWN[dialect.name], {}):
@@ -39,7 +39,7 @@ async def test_head_is_get_without_its_body(dialect: Served) -> None:
             assert head.headers["Content-Type"] == "application/json"
 
 
-async def test_options_says_what_may_be_asked_and_asks_nobody(dialect: Served) -> None:
+async def test_options_says_what_may_be_asked_and_asks_nobody(dialect: DialectServer) -> None:
     known = authorities(dialect)
     async with endpoint(dialect, known) as who:
         answer = await who.ask(dialect.paths[0], SHOWN[dialect.name], "OPTIONS")
@@ -48,7 +48,9 @@ async def test_options_says_what_may_be_asked_and_asks_nobody(dialect: Served) -
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_another_method_is_405_in_the_product_s_words_and_asks_nobody(dialect: Served, method: str) -> None:
+async def test_another_method_is_405_in_the_product_s_words_and_asks_nobody(
+    dialect: DialectServer, method: str
+) -> None:
     known = authorities(dialect)
     async with endpoint(dialect, known) as who:
         answer = await who.ask(dialect.paths[0], SHOWN[dialect.name], method)

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.dialects.rocketchat import Rocketchat
 from gateway.dialects.settings import Profile
-from gateway.endpoints.session_info import Doorway
+from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.example_sessions import FOUND, PAIR, ROCKETCHAT, ROCKETCHAT_JSON
@@ -117,7 +117,7 @@ async def test_an_authority_that_is_down_asks_for_another_try() -> None:
 
 
 async def test_too_many_requests_are_told_their_quota() -> None:
-    doorway = Doorway(rate_limit=RateLimit(LimitBy.ADDRESS, 0.5, 2))
+    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 0.5, 2))
     async with endpoint(Rocketchat(), authorities(), doorway) as who:
         for _ in range(2):
             await who.ask(f"{PATH}?sessionId={EXAMPLE}", pair())

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht
-from gateway.endpoints.session_info import Doorway
+from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
@@ -124,7 +124,7 @@ async def test_a_fault_of_ours_is_the_product_s_500() -> None:
 
 
 async def test_too_many_requests_ask_for_patience() -> None:
-    doorway = Doorway(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 1))
+    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 1))
     async with endpoint(Wacht(), authorities(), doorway) as who:
         await who.ask("/session", cookie("good"))
         answer = await who.ask("/session", cookie("good"))
@@ -151,7 +151,7 @@ async def test_a_young_cookie_is_left_alone() -> None:
 
 
 async def test_in_development_the_query_stands_for_the_cookie_and_the_next_token_comes_in_a_header() -> None:
-    known, doorway = authorities(), Doorway(development=True)
+    known, doorway = authorities(), EndpointPolicy(development=True)
     async with endpoint(Wacht(renew=lambda *_: "next", development=True), known, doorway) as who:
         answer = await who.ask("/session?__dev_session__=good&x=1")
         both = await who.ask("/session?__dev_session__=good", cookie("good"))
@@ -174,7 +174,7 @@ async def test_outside_development_the_query_is_no_credential() -> None:
 
 async def test_a_listed_page_may_read_the_answer_and_no_other() -> None:
     cors = Cors((APP,), (b"x-user-id",), (b"X-Development-Session",))
-    async with endpoint(Wacht(), authorities(), Doorway(cors=cors)) as who:
+    async with endpoint(Wacht(), authorities(), EndpointPolicy(cors=cors)) as who:
         listed = await who.ask("/session", {**cookie("good"), "Origin": APP})
         refused = await who.ask("/session", {"Origin": APP})
         foreign = await who.ask("/session", {**cookie("good"), "Origin": "https://evil.example"})

@@ -15,11 +15,11 @@ from gateway.redis.client import connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import Names
-from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.revocation_keys import RevocationKeys
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import Held
+from gateway.sessions.tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -55,7 +55,7 @@ async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> Non
     shared = SharedSessions(
         redis=GuardedRedis(client, 5.0, Breaker(time.monotonic), tasks, metrics),
         tombstones=Tombstones("gw:", _wall),
-        names=Names(Handles([_SECRET]), {"key": fingerprinter}),
+        names=CacheKeys(RevocationKeys([_SECRET]), {"key": fingerprinter}),
         sealer=Sealer([_SECRET]),
         clock=_wall,
     )
@@ -63,7 +63,7 @@ async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> Non
     async def one(number: int) -> None:
         parts = (f"sk_live_{number:032}",)
         credential = Credential("key", CredentialKind.API_KEY, "user", parts, fingerprinter(parts))
-        held = Held(Found(make(number)), "accounts", 0.0)
+        held = SharedEntry(Found(make(number)), "accounts", 0.0)
         if await shared.visit(credential).fill(held, lifetime=600.0, share=share) is None:
             raise SystemExit("Redis did not take a session")
 

@@ -26,12 +26,12 @@ from gateway.model.answers import Found
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
 from gateway.model.session import ApiKey, Member, Organization, Session
-from gateway.sessions.cache_entry import Kept, encode
+from gateway.sessions.cache_entry import CacheEntry, encode
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import Identification, open_authorities
+from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.bench.own_answers import example_gateway
 from tests.support.redis_server import program, running
 from tests.support.requests import access_request
@@ -79,7 +79,7 @@ async def _looking_up(folder: Path, authority: dict[str, Any], tier: Tier, secti
     )
     with (folder / "log").open("wb") as output:
         process = Process(output)
-        identification = Identification(settings, process, await open_authorities(settings, process), lambda: None)
+        identification = SessionsWiring(settings, process, await open_authorities(settings, process), lambda: None)
         credential = _read(identification.readers["key"])
         await identification.resolver.resolve(credential)
 
@@ -113,12 +113,12 @@ def _read(reader: Reader) -> Credential:
 def _weight() -> float:
     """Return bytes of resident memory for each of 100,000 sessions in the memory tier."""
     clock = time.time  # noqa: TID251 - a bench is a program of its own
-    store, handles = MemoryStore(_SESSIONS, 1.0, Endings(clock)), Handles([b"bench"])
+    store, handles = MemoryStore(_SESSIONS, 1.0, RevocationLog(clock)), RevocationKeys([b"bench"])
     before, now = _resident(), clock()
     for number in range(_SESSIONS):
         found = Found(_session(number))
         fingerprint = number.to_bytes(16, "big")
-        kept = Kept(encode(found), "accounts", handles.carried_by(found, [fingerprint]), now, 0)
+        kept = CacheEntry(encode(found), "accounts", handles.carried_by(found, [fingerprint]), now, 0)
         kept.until = now + 3600
         store.put(fingerprint, kept, now)
     if len(store) != _SESSIONS:

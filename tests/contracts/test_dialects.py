@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.dialects.dialect import Ask, Dialect, Heard, Reply
+from gateway.dialects.dialect import Dialect, InfoRequest, InfoResponse, RemoteResponse
 from gateway.dialects.kinds import DialectName, spoken_dialect
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.refusal import Refusal, RefusalCode
@@ -40,20 +40,20 @@ def dialect(name: DialectName) -> Dialect:
     return spoken_dialect(name)
 
 
-def ask_of(name: str, query: str | None = None) -> Ask:
+def ask_of(name: str, query: str | None = None) -> InfoRequest:
     shown = CREDENTIALS[name]
     query = "sessionId=QoYYFw2t9oKks2niG" if name == "rocketchat" and query is None else query
-    return Ask(path=spoken_dialect(name).paths[0], query=query, now=NOW, request_id="req-1", shown=shown)  # type: ignore[arg-type]
+    return InfoRequest(path=spoken_dialect(name).paths[0], query=query, now=NOW, request_id="req-1", shown=shown)  # type: ignore[arg-type]
 
 
-def reply_to(dialect: Dialect, found: Found) -> Reply:
+def reply_to(dialect: Dialect, found: Found) -> InfoResponse:
     reply = dialect.reply(found, ask_of(dialect.name))
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, InfoResponse)
     return reply
 
 
 def hear(dialect: Dialect, status: int, body: bytes, content_type: str = JSON) -> Found | Rejected | Unavailable:
-    return dialect.decode(Heard(status, content_type, body), CREDENTIALS[dialect.name])
+    return dialect.decode(RemoteResponse(status, content_type, body), CREDENTIALS[dialect.name])
 
 
 def is_within(part: Any, whole: Any) -> bool:
@@ -163,21 +163,21 @@ def test_what_we_refuse_is_heard_as_a_refusal(dialect: Dialect) -> None:
         (Rejected(Reason.AMBIGUOUS), Rejected(Reason.UNKNOWN)),
     ):
         reply = dialect.reply(verdict, ask)
-        assert isinstance(reply, Reply)
+        assert isinstance(reply, InfoResponse)
         assert hear(dialect, reply.status, reply.body) == expected
 
 
 @pytest.mark.parametrize("name", ["composio", "wacht", "memghost"])  # to rocketchat a pair without user is a wrong pair
 def test_a_session_that_is_gone_is_heard_as_gone(dialect: Dialect) -> None:
     reply = dialect.reply(Rejected(Reason.GONE), ask_of(dialect.name))
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, InfoResponse)
     assert reply.status == 404
     assert hear(dialect, reply.status, reply.body) == Rejected(Reason.GONE)
 
 
 def test_an_authority_that_cannot_be_asked_is_503_with_retry_after(dialect: Dialect) -> None:
     reply = dialect.reply(Unavailable("down", 7), ask_of(dialect.name))
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, InfoResponse)
     assert reply.status == 503
     assert (b"Retry-After", b"7") in reply.headers
     assert b"down" not in reply.body

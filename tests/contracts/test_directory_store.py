@@ -31,7 +31,7 @@ from gateway.directory.tables import METADATA, organizations, projects, users
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from tests.support.directory import (
     CHAT_TOKEN,
     CHAT_USER,
@@ -142,9 +142,9 @@ sessions: [{id: new_session, user: new_user}]
 
 
 async def test_changed_rows_are_told_after_the_commit(directory: Directory, tmp_path: Path) -> None:
-    seen: list[tuple[Ended, object]] = []
+    seen: list[tuple[RevocationTarget, object]] = []
 
-    async def on_change(ended: Ended) -> None:
+    async def on_change(ended: RevocationTarget) -> None:
         stored = await directory.session_by_id(MEMGHOST_SESSION)
         assert stored is not None
         seen.append((ended, stored.session.closed_at))
@@ -155,7 +155,7 @@ async def test_changed_rows_are_told_after_the_commit(directory: Directory, tmp_
         " closed_at: 2025-01-01T00:00:00Z}]"
     )
     await load_records(directory, PEPPERS, path, on_change)
-    assert seen == [(Ended(EndedKind.SESSION, MEMGHOST_SESSION), datetime(2025, 1, 1, tzinfo=UTC))]
+    assert seen == [(RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION), datetime(2025, 1, 1, tzinfo=UTC))]
 
 
 async def test_activity_is_noted_and_never_goes_back(directory: Directory) -> None:
@@ -183,7 +183,7 @@ async def test_a_key_made_is_a_key_known_and_a_key_deleted_is_revoked(directory:
     assert isinstance(answer, Found)
     assert answer.session.scopes == ("read",)
     await delete_key(directory, issued.id, NOON, changes)
-    assert changes == [Ended(EndedKind.API_KEY, issued.id)]
+    assert changes == [RevocationTarget(RevocationKind.API_KEY, issued.id)]
     assert await authority.look_up(key_credential(issued.key)) == Rejected(Reason.REVOKED)
 
 
@@ -215,7 +215,7 @@ async def test_an_ended_session_is_revoked_by_whatever_shows_it(directory: Direc
     assert isinstance(await authority.look_up(cookie), Found)
     await end_session(directory, WACHT_SESSION, NOON, changes)
     assert await authority.look_up(cookie) == Rejected(Reason.REVOKED)
-    assert changes == [Ended(EndedKind.SESSION, WACHT_SESSION)]
+    assert changes == [RevocationTarget(RevocationKind.SESSION, WACHT_SESSION)]
 
 
 async def test_a_login_token_finds_the_live_session_before_an_ended_one(directory: Directory, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ async def test_a_role_that_was_taken_away_is_gone_at_the_next_look_up(directory:
     assert isinstance(answer, Found)
     assert answer.session.member is not None
     assert answer.session.member.role == "viewer"
-    assert changes == [Ended(EndedKind.USER, john)]
+    assert changes == [RevocationTarget(RevocationKind.USER, john)]
 
 
 async def test_what_a_removed_organization_leaves_behind_is_refused(directory: Directory) -> None:
@@ -253,8 +253,8 @@ async def test_what_a_removed_organization_leaves_behind_is_refused(directory: D
     await remove_organization(directory, "org_abc123xyz456", NOON, changes)
     assert await authority.look_up(cookie) == Rejected(Reason.REVOKED)
     assert await authority.look_up(key_credential(PROJECT_KEY)) == Rejected(Reason.GONE)
-    assert Ended(EndedKind.ORGANIZATION, "org_abc123xyz456") in changes
-    assert Ended(EndedKind.SESSION, WACHT_SESSION) in changes
+    assert RevocationTarget(RevocationKind.ORGANIZATION, "org_abc123xyz456") in changes
+    assert RevocationTarget(RevocationKind.SESSION, WACHT_SESSION) in changes
 
 
 @pytest.mark.parametrize("table", [organizations, projects])

@@ -15,11 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.authorities.chain import Told
+from gateway.authorities.chain import ChainAnswer
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.sessions.cache_entry import ends_at
 from gateway.sessions.times import CacheTimes
 from tests.support.sessions import Authority, Clock, Gateway, found
@@ -38,7 +38,7 @@ class Recording(Authority):
         self.said: list[tuple[float, Found]] = []
         self.refused: dict[str, float] = {}
 
-    async def ask(self, credential: Credential) -> Told:
+    async def ask(self, credential: Credential) -> ChainAnswer:
         told = await super().ask(credential)
         if isinstance(told.verdict, Found):
             self.said.append((self._clock(), told.verdict))
@@ -108,12 +108,16 @@ class Resolving(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def change(self, person: int) -> None:
-        self.loop.run_until_complete(self.gateway.revoker.changed(Ended(EndedKind.USER, f"user-{person}")))
+        self.loop.run_until_complete(
+            self.gateway.revoker.changed(RevocationTarget(RevocationKind.USER, f"user-{person}"))
+        )
         self.not_before[person] = self.clock.now
 
     @rule(person=PEOPLE)
     def revoke(self, person: int) -> None:
-        self.loop.run_until_complete(self.gateway.revoker.revoke(Ended(EndedKind.USER, f"user-{person}")))
+        self.loop.run_until_complete(
+            self.gateway.revoker.revoke(RevocationTarget(RevocationKind.USER, f"user-{person}"))
+        )
         self.revoked[person] = self.clock.now
 
     @rule(person=PEOPLE, callers=st.sampled_from([1, 3]), looks=st.sampled_from([False, False, True]))

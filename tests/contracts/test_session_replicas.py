@@ -9,7 +9,7 @@ import pytest
 
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.times import CacheTimes
 from tests.support.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall
@@ -71,14 +71,14 @@ async def test_garbage_leaves_nothing_in_redis(shared: SharedRedis, client: Redi
 @pytest.mark.parametrize(
     "ended",
     [
-        Ended(EndedKind.SESSION, "session-1"),
-        Ended(EndedKind.USER, "user-1"),
-        Ended(EndedKind.USER, "member-1"),
-        Ended(EndedKind.ORGANIZATION, "org-1"),
+        RevocationTarget(RevocationKind.SESSION, "session-1"),
+        RevocationTarget(RevocationKind.USER, "user-1"),
+        RevocationTarget(RevocationKind.USER, "member-1"),
+        RevocationTarget(RevocationKind.ORGANIZATION, "org-1"),
     ],
     ids=lambda ended: f"{ended.kind.value} {ended.id}",
 )
-async def test_a_revocation_reaches_every_replica_and_stays(shared: SharedRedis, ended: Ended) -> None:
+async def test_a_revocation_reaches_every_replica_and_stays(shared: SharedRedis, ended: RevocationTarget) -> None:
     authority = Authority()
     authority.answers["t"] = found()  # an authority that goes on saying so, as a remote one does
     async with replica(authority, shared) as first, replica(authority, shared) as second:
@@ -100,8 +100,10 @@ async def test_an_api_key_and_a_credential_can_be_revoked(shared: SharedRedis) -
     async with replica(authority, shared) as gateway:
         await gateway.resolver.resolve(gateway.credential("key"))
         await gateway.resolver.resolve(gateway.credential("t"))
-        await gateway.revoker.revoke(Ended(EndedKind.API_KEY, "key-1"))
-        await gateway.revoker.revoke(Ended(EndedKind.CREDENTIAL, gateway.credential("t").fingerprint.hex()))
+        await gateway.revoker.revoke(RevocationTarget(RevocationKind.API_KEY, "key-1"))
+        await gateway.revoker.revoke(
+            RevocationTarget(RevocationKind.CREDENTIAL, gateway.credential("t").fingerprint.hex())
+        )
         for parts in ("key", "t"):
             resolution = await gateway.resolver.resolve(gateway.credential(parts))
             assert resolution.answer == Rejected(Reason.REVOKED)
@@ -112,7 +114,7 @@ async def test_a_user_may_sign_in_again(shared: SharedRedis) -> None:
     authority.answers["old"] = found(1)
     authority.answers["new"] = found(1, issued_at=wall() + 5)
     async with replica(authority, shared) as gateway:
-        await gateway.revoker.revoke(Ended(EndedKind.USER, "user-1"))
+        await gateway.revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
         assert (await gateway.resolver.resolve(gateway.credential("old"))).answer == Rejected(Reason.REVOKED)
         assert isinstance((await gateway.resolver.resolve(gateway.credential("new"))).answer, Found)
 
@@ -125,7 +127,7 @@ async def test_a_changed_row_is_read_again_everywhere(shared: SharedRedis) -> No
             await gateway.resolver.resolve(gateway.credential("t"))
         bell = Rings(second)
         authority.answers["t"] = found(2)
-        await first.revoker.changed(Ended(EndedKind.USER, "user-1"))
+        await first.revoker.changed(RevocationTarget(RevocationKind.USER, "user-1"))
         await bell.rings()
         for gateway in (second, first):
             assert (await gateway.resolver.resolve(gateway.credential("t"))).answer == found(2)
@@ -141,7 +143,7 @@ async def test_a_fill_that_a_revocation_overtakes_is_not_stored(shared: SharedRe
     async with replica(elsewhere, shared) as revoking:
         asking = filling.tasks.start(filling.resolver.resolve(filling.credential("t")), "caller")
         await authority.began.wait()
-        await revoking.revoker.changed(Ended(EndedKind.SESSION, "session-1"))
+        await revoking.revoker.changed(RevocationTarget(RevocationKind.SESSION, "session-1"))
         authority.answers["t"] = found(2)
         authority.gate.set()
         assert (await asking).answer == found(2)
@@ -158,7 +160,7 @@ async def test_signed_tokens_stay_in_memory_and_stay_revoked(
     async with replica(authority, shared) as gateway:
         assert isinstance((await gateway.resolver.resolve(gateway.credential("t"))).answer, Found)
         assert [key async for key in client.scan_iter(f"{key_prefix}s:*")] == []
-        await gateway.revoker.revoke(Ended(EndedKind.SESSION, "session-1"))
+        await gateway.revoker.revoke(RevocationTarget(RevocationKind.SESSION, "session-1"))
         lives = [await client.ttl(key) async for key in client.scan_iter(f"{key_prefix}e:*")]
     assert lives
     assert min(lives) > 2 * 86400  # as long as the token, not only `revoked`
@@ -181,7 +183,7 @@ async def test_a_secret_rotates_without_losing_the_cache(
         await before.resolver.resolve(before.credential("t"))
         assert (await after.resolver.resolve(after.credential("t"))).tier is Tier.REDIS
         bell = Rings(after)
-        await before.revoker.revoke(Ended(EndedKind.USER, "user-1"))
+        await before.revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
         await bell.rings()
         assert (await after.resolver.resolve(after.credential("t"))).answer == Rejected(Reason.REVOKED)
     async with replica(other, shared, secrets=reads) as newcomer:
@@ -200,7 +202,7 @@ async def test_redis_and_the_bus_show_nothing_readable(
         await listener.get_message(timeout=5)
         await gateway.resolver.resolve(gateway.credential("sk_live_abc123"))
         dumped = [await _dump(client, key) async for key in client.scan_iter(f"{key_prefix}*")]
-        await gateway.revoker.revoke(Ended(EndedKind.USER, "user-1"))
+        await gateway.revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
         message = await listener.get_message(timeout=5)
         heard.append(message["data"])
         dumped += [await _dump(client, key) async for key in client.scan_iter(f"{key_prefix}*")]

@@ -14,21 +14,21 @@ from prometheus_client import CollectorRegistry
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_entry import Kept, encode
-from gateway.sessions.cache_keys import Names
+from gateway.sessions.cache_entry import CacheEntry, encode
+from gateway.sessions.cache_keys import CacheKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Touch
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
-from gateway.sessions.revoker import Announcer, Revoker, nobody_else
+from gateway.sessions.revocation import RevocationStatus
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revoker import RevocationPublisher, Revoker, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import Held
+from gateway.sessions.tier import SharedEntry
 from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -36,13 +36,13 @@ from tests.support import redis_server
 from tests.support.sessions import READER, SECRET, found, key_session, wall
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
-HANDLES = Handles([SECRET])
+HANDLES = RevocationKeys([SECRET])
 
 
 class LookUp(Protocol):
     """One look-up under way."""
 
-    async def keep(self, answer: Found, lifetime: float = 60.0) -> Touch: ...
+    async def keep(self, answer: Found, lifetime: float = 60.0) -> RevocationStatus: ...
 
     async def drop(self) -> None: ...
 
@@ -61,7 +61,7 @@ class InMemory:
     """The tier in this process."""
 
     def __init__(self) -> None:
-        self.endings = Endings(wall)
+        self.endings = RevocationLog(wall)
         self.memory = MemoryStore(1000, 1.0, self.endings)
         self.revoker = _revoker(self.endings)
 
@@ -79,11 +79,11 @@ class _MemoryLookUp:
         self._credential = credential
         self._version = version
 
-    async def keep(self, answer: Found, lifetime: float = 60.0) -> Touch:
+    async def keep(self, answer: Found, lifetime: float = 60.0) -> RevocationStatus:
         handles = HANDLES.carried_by(answer, [self._credential.fingerprint])
-        touched = self._store.endings.touch(handles, answer, self._version)
-        if touched is Touch.NONE:
-            kept = Kept(encode(answer), "accounts", handles, wall(), self._version)
+        touched = self._store.endings.status_of(handles, answer, self._version)
+        if touched is RevocationStatus.NONE:
+            kept = CacheEntry(encode(answer), "accounts", handles, wall(), self._version)
             kept.until = wall() + lifetime
             self._store.memory.put(self._credential.fingerprint, kept, wall())
         return touched
@@ -101,11 +101,11 @@ class InRedis:
         self.shared = SharedSessions(
             redis=GuardedRedis(client, 2.0, Breaker(monotonic), tasks, metrics),
             tombstones=tombstones,
-            names=Names(HANDLES, {READER: FINGERPRINTER}),
+            names=CacheKeys(HANDLES, {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
             clock=wall,
         )
-        self.revoker = _revoker(Endings(wall), Announcer(client, tombstones))
+        self.revoker = _revoker(RevocationLog(wall), RevocationPublisher(client, tombstones))
 
     def begin(self, credential: Credential) -> LookUp:
         return _RedisLookUp(self.shared, credential)
@@ -120,8 +120,8 @@ class _RedisLookUp:
         self._visit = shared.visit(credential)
         self._began = monotonic()
 
-    async def keep(self, answer: Found, lifetime: float = 60.0) -> Touch:
-        held = Held(answer, "accounts", monotonic() - self._began)
+    async def keep(self, answer: Found, lifetime: float = 60.0) -> RevocationStatus:
+        held = SharedEntry(answer, "accounts", monotonic() - self._began)
         touched = await self._visit.fill(held, lifetime=lifetime, share=True)
         assert touched is not None
         return touched
@@ -130,7 +130,7 @@ class _RedisLookUp:
         await self._visit.drop()
 
 
-def _revoker(endings: Endings, announce: Announcer | None = None) -> Revoker:
+def _revoker(endings: RevocationLog, announce: RevocationPublisher | None = None) -> Revoker:
     metrics = ResolutionMetrics(CollectorRegistry())
     return Revoker(HANDLES, endings, CacheTimes(), wall, metrics, announce or nobody_else)
 
@@ -166,21 +166,21 @@ async def store(server: str, key_prefix: str) -> AsyncIterator[Store]:
 
 
 KINDS = [
-    Ended(EndedKind.SESSION, "session-1"),
-    Ended(EndedKind.USER, "user-1"),
-    Ended(EndedKind.USER, "member-1"),
-    Ended(EndedKind.ORGANIZATION, "org-1"),
-    Ended(EndedKind.CREDENTIAL, credential("t").fingerprint.hex()),
+    RevocationTarget(RevocationKind.SESSION, "session-1"),
+    RevocationTarget(RevocationKind.USER, "user-1"),
+    RevocationTarget(RevocationKind.USER, "member-1"),
+    RevocationTarget(RevocationKind.ORGANIZATION, "org-1"),
+    RevocationTarget(RevocationKind.CREDENTIAL, credential("t").fingerprint.hex()),
 ]
 
 
-def _of(ended: Ended) -> str:
+def _of(ended: RevocationTarget) -> str:
     return f"{ended.kind.value} {ended.id[:9]}"
 
 
 @pytest.mark.parametrize("answer", [found(), Found(key_session())], ids=["session", "key"])
 async def test_what_is_kept_is_got_whole(store: Store, answer: Found) -> None:
-    assert await store.begin(credential("t")).keep(answer) is Touch.NONE
+    assert await store.begin(credential("t")).keep(answer) is RevocationStatus.NONE
     assert await store.get(credential("t")) == answer
 
 
@@ -203,58 +203,60 @@ async def test_what_is_dropped_is_gone(store: Store) -> None:
 
 
 @pytest.mark.parametrize("ended", KINDS, ids=_of)
-async def test_what_is_revoked_is_gone_and_does_not_come_back(store: Store, ended: Ended) -> None:
+async def test_what_is_revoked_is_gone_and_does_not_come_back(store: Store, ended: RevocationTarget) -> None:
     await store.begin(credential("t")).keep(found())
     assert await store.revoker.revoke(ended)
     assert await store.get(credential("t")) is None
-    assert await store.begin(credential("t")).keep(found()) is Touch.REVOKED
+    assert await store.begin(credential("t")).keep(found()) is RevocationStatus.REVOKED
     assert await store.get(credential("t")) is None
 
 
 @pytest.mark.parametrize("ended", KINDS, ids=_of)
-async def test_a_revocation_wins_against_the_look_up_that_began_before_it(store: Store, ended: Ended) -> None:
+async def test_a_revocation_wins_against_the_look_up_that_began_before_it(
+    store: Store, ended: RevocationTarget
+) -> None:
     look_up = store.begin(credential("t"))
     await store.revoker.revoke(ended)
-    assert await look_up.keep(found()) is Touch.REVOKED
+    assert await look_up.keep(found()) is RevocationStatus.REVOKED
     assert await store.get(credential("t")) is None
 
 
 @pytest.mark.parametrize("ended", KINDS, ids=_of)
-async def test_a_change_wins_too_and_the_next_look_up_is_kept(store: Store, ended: Ended) -> None:
+async def test_a_change_wins_too_and_the_next_look_up_is_kept(store: Store, ended: RevocationTarget) -> None:
     await store.begin(credential("t")).keep(found())
     look_up = store.begin(credential("t"))
     await store.revoker.changed(ended)
     assert await store.get(credential("t")) is None
-    assert await look_up.keep(found()) is Touch.CHANGED
+    assert await look_up.keep(found()) is RevocationStatus.CHANGED
     assert await store.get(credential("t")) is None
     await asyncio.sleep(0.01)  # the server tells a tombstone's age in whole milliseconds
-    assert await store.begin(credential("t")).keep(found()) is Touch.NONE
+    assert await store.begin(credential("t")).keep(found()) is RevocationStatus.NONE
     assert await store.get(credential("t")) == found()
 
 
 async def test_a_change_does_not_undo_a_revocation(store: Store) -> None:
     await store.revoker.revoke(KINDS[0])
     await store.revoker.changed(KINDS[0])
-    assert await store.begin(credential("t")).keep(found()) is Touch.REVOKED
+    assert await store.begin(credential("t")).keep(found()) is RevocationStatus.REVOKED
 
 
 async def test_others_are_not_touched(store: Store) -> None:
     await store.begin(credential("t")).keep(found())
     for ended in (
-        Ended(EndedKind.SESSION, "session-2"),
-        Ended(EndedKind.USER, "session-1"),
-        Ended(EndedKind.ORGANIZATION, "org-2"),
-        Ended(EndedKind.CREDENTIAL, credential("other").fingerprint.hex()),
+        RevocationTarget(RevocationKind.SESSION, "session-2"),
+        RevocationTarget(RevocationKind.USER, "session-1"),
+        RevocationTarget(RevocationKind.ORGANIZATION, "org-2"),
+        RevocationTarget(RevocationKind.CREDENTIAL, credential("other").fingerprint.hex()),
     ):
         await store.revoker.revoke(ended)
     assert await store.get(credential("t")) == found()
 
 
 async def test_what_was_issued_after_a_users_revocation_is_kept(store: Store) -> None:
-    await store.revoker.revoke(Ended(EndedKind.USER, "user-1"))
+    await store.revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
     await asyncio.sleep(0.01)  # as above
     later = found(issued_at=wall() + 2)
-    assert await store.begin(credential("new")).keep(later) is Touch.NONE
+    assert await store.begin(credential("new")).keep(later) is RevocationStatus.NONE
     assert await store.get(credential("new")) == later
 
 
@@ -263,6 +265,6 @@ async def test_whoever_fills_and_whoever_revokes_at_once_the_revocation_wins(sto
         shown = credential(f"t{round_number}")
         answer = found(round_number)
         look_up = store.begin(shown)
-        ended = Ended(EndedKind.SESSION, f"session-{round_number}")
+        ended = RevocationTarget(RevocationKind.SESSION, f"session-{round_number}")
         await asyncio.gather(look_up.keep(answer), store.revoker.revoke(ended))
         assert await store.get(shown) is None

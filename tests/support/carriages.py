@@ -10,8 +10,8 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.route import Match, Route, Timeouts
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forward_context import Carriage
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forward_context import ForwardContext
 from gateway.upstream.open_streams import OpenStreams
 from tests.support.fake_transport import FakeClient, FakeTransport
 from tests.support.requests import access_request
@@ -24,9 +24,9 @@ def client_request(
     keep_alive: bool = True,
     content: StreamReader = EMPTY_PAYLOAD,
     connection: FakeClient | None = None,
-) -> ClientRequest:
+) -> DownstreamRequest:
     """A request that no front has read."""
-    return ClientRequest(method, "/", version, (), keep_alive, content, connection or FakeClient())
+    return DownstreamRequest(method, "/", version, (), keep_alive, content, connection or FakeClient())
 
 
 def body_stream() -> StreamReader:
@@ -37,7 +37,7 @@ def body_stream() -> StreamReader:
 
 
 def carriage(
-    request: ClientRequest | None = None,
+    request: DownstreamRequest | None = None,
     fields: HeaderPairs = (),
     *,
     target: str = "/",
@@ -45,14 +45,14 @@ def carriage(
     timeouts: Timeouts | None = None,
     caller_headers: HeaderPairs = (),
     **route: object,
-) -> Carriage:
+) -> ForwardContext:
     request = request or client_request()
     decision = Decision(
         access=access_request(request.method, target, fields),
         route=Route(name="all", match=Match("/"), timeouts=timeouts or Timeouts(), **route),  # type: ignore[arg-type]
         caller_headers=caller_headers,
     )
-    return Carriage(
+    return ForwardContext(
         request,
         decision,
         added,

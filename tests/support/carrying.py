@@ -24,8 +24,8 @@ from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import parse_target
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import HealthLimits, Upstreams
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
@@ -86,7 +86,7 @@ class AllowAll:
         self._ids = itertools.count(1)
         self.carrying: Carrying | None = None
 
-    async def __call__(self, request: ClientRequest) -> Answer:
+    async def __call__(self, request: DownstreamRequest) -> EndpointAnswer:
         record = RequestRecord(f"req-{next(self._ids)}", monotonic())
         try:
             return await self._answer(request, record)
@@ -97,7 +97,7 @@ class AllowAll:
             assert self.carrying is not None
             self.carrying.note(record)
 
-    async def _answer(self, request: ClientRequest, record: RequestRecord) -> Answer:
+    async def _answer(self, request: DownstreamRequest, record: RequestRecord) -> EndpointAnswer:
         headers = Headers(request.fields)
         try:
             refusal = refuse_framing(request.method, request.version, headers)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.check import check_document
-from gateway.config.partial import Parts, read_parts
+from gateway.config.partial import PartialConfig, read_partial
 from gateway.model.problem import Problem
 from gateway.source.document import Document, parse_document
 
@@ -31,8 +31,8 @@ def document(text: str) -> Document:
     return parse_document(text, "c")
 
 
-def parts(text: str) -> Parts:
-    return read_parts(document(text))
+def parts(text: str) -> PartialConfig:
+    return read_partial(document(text))
 
 
 def told(text: str) -> list[str]:

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.config.load import ConfigText, Loaded
+from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.merging import Family, Sample, Snapshot
-from gateway.workers.control import Build, Collect, Drain, Leave, Order, Report, Revoke
-from gateway.workers.control_channel import Channel, open_channel
-from gateway.workers.fork_server import Born, News
-from gateway.workers.worker_handle import Member
+from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply, RevokeCommand
+from gateway.workers.control_channel import ControlChannel, open_channel
+from gateway.workers.fork_server import Forked, ForkServerEvent
+from gateway.workers.worker_handle import WorkerHandle
 from tests.support.raw_http import PATIENCE
 
 
-def loaded(workers: int, name: str = "first", **listen: object) -> Loaded:
+def loaded(workers: int, name: str = "first", **listen: object) -> LoadedConfig:
     settings = Settings.model_validate({"secret": "s", "listen": {"workers": workers, **listen}})
-    return Loaded(ConfigText(f"{name}.yaml", name), settings, (Path(f"{name}.yaml"),))
+    return LoadedConfig(ConfigText(f"{name}.yaml", name), settings, (Path(f"{name}.yaml"),))
 
 
 def counted(number: float) -> Snapshot:
@@ -40,7 +40,7 @@ class FakeWorker:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.orders: list[Order] = []
+        self.orders: list[Command] = []
         self.fault = ""
         self.count = 1.0
         self.told = True
@@ -49,7 +49,7 @@ class FakeWorker:
         self.ended = asyncio.Event()
         self.may_build = asyncio.Event()
         self.may_build.set()
-        self.channel: Channel | None = None
+        self.channel: ControlChannel | None = None
 
     async def live(self, end: socket.socket) -> None:
         self.channel = await open_channel(end)
@@ -78,18 +78,18 @@ class FakeWorker:
         """Return the name of the config that it built last."""
         return [order.text for order in self.orders if isinstance(order, Build)][-1]
 
-    async def _carry(self, order: Order) -> Report:
+    async def _carry(self, order: Command) -> Reply:
         self.orders.append(order)
         await self.may_answer.wait()
         match order:
             case Build():
                 await self.may_build.wait()
-                return Report(fault=self.fault)
+                return Reply(fault=self.fault)
             case Collect() | Drain():
-                return Report(snapshot=counted(self.count))
-            case Revoke():
-                return Report(told=self.told)
-        return Report()
+                return Reply(snapshot=counted(self.count))
+            case RevokeCommand():
+                return Reply(told=self.told)
+        return Reply()
 
 
 class FakeNursery:
@@ -118,20 +118,20 @@ class FakeNursery:
         worker.fault, worker.may_build = self.fault, self.may_build
         self.workers.append(worker)
         if self.tell_births:
-            self.tell(Born(worker.pid))
+            self.tell(Forked(worker.pid))
         self._tasks.start(worker.live(theirs), "a worker of the test")
         self.made.set()
         return ours
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: ForkServerEvent) -> None:
         self._speaking.send(msgspec.msgpack.encode(news))
 
     def fileno(self) -> int:
         return self._line.fileno()
 
-    def news(self) -> News | None:
+    def news(self) -> ForkServerEvent | None:
         told = self._line.recv(100)
-        return msgspec.msgpack.decode(told, type=News) if told else None
+        return msgspec.msgpack.decode(told, type=ForkServerEvent) if told else None
 
     def go(self) -> None:
         """End as a nursery does that is killed."""
@@ -160,7 +160,7 @@ class Pair:
     async def open(self) -> None:
         ours, theirs = socket.socketpair()
         self.tasks.start(self.worker.live(theirs), "worker")
-        self.member = Member(await open_channel(ours), self.worker.pid)
+        self.member = WorkerHandle(await open_channel(ours), self.worker.pid)
         self.listening = self.tasks.start(self.member.listen(_nothing), "member")
 
     async def close(self) -> None:
@@ -168,5 +168,5 @@ class Pair:
         await self.tasks.aclose()
 
 
-async def _nothing(_: Order) -> Report:
-    return Report()
+async def _nothing(_: Command) -> Reply:
+    return Reply()

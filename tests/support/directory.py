@@ -9,12 +9,12 @@ from pathlib import Path
 
 from gateway.authorities.directory import DirectoryAuthority, Recognition
 from gateway.directory.hashing import Peppers
-from gateway.directory.loading import Loaded, load_records
+from gateway.directory.loading import LoadedRecords, load_records
 from gateway.directory.migrating import migrate
 from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.signing import KeyRing
 
 DEMO_RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"
@@ -37,10 +37,10 @@ CLOSED_CHAT_SESSION = "QoYYFw2t9oKks2niG"
 _FILES: dict[bool, bytes] = {}
 
 
-class Changes(list[Ended]):
+class Changes(list[RevocationTarget]):
     """Keeps what a change told of."""
 
-    async def __call__(self, ended: Ended) -> None:
+    async def __call__(self, ended: RevocationTarget) -> None:
         self.append(ended)
 
 
@@ -87,7 +87,7 @@ async def _made(*, demo: bool) -> bytes:
 
 async def load_text(
     directory: Directory, folder: Path, text: str, changes: Changes | None = None, peppers: Peppers = PEPPERS
-) -> Loaded:
+) -> LoadedRecords:
     path = folder / "records.yaml"
     path.write_text(text)
     return await load_records(directory, peppers, path, changes if changes is not None else Changes())

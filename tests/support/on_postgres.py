@@ -12,7 +12,7 @@ from gateway.authorities.directory import DirectorySettings, open_peppers
 from gateway.directory.issuing import open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.signing import KeyRing
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.recording_upstream import recording_upstream
@@ -35,7 +35,7 @@ def accounts(url: str, folder: Path, **more: Any) -> dict[str, Any]:
     return {"kind": "directory", "url": url, "pepper": "a-pepper", "tokens": tokens, **more}
 
 
-async def nobody(_: Ended) -> None:
+async def nobody(_: RevocationTarget) -> None:
     """Take the news of a change, where nothing runs that would have to hear it."""
 
 

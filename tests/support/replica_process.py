@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from gateway.authorities.chain import Told
+from gateway.authorities.chain import ChainAnswer
 from gateway.model.answers import Reason, Rejected
 from gateway.model.credential import Credential
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
 from tests.support.sessions import Gateway, SharedRedis, found, wall
 
@@ -26,12 +26,12 @@ class RemoteAuthority:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    async def ask(self, credential: Credential) -> Told:
+    async def ask(self, credential: Credential) -> ChainAnswer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(f"{credential.parts[0]}\n".encode())
         known = (await reader.readline()).strip() == b"found"
         writer.close()
-        return Told(found() if known else Rejected(Reason.UNKNOWN), "remote")
+        return ChainAnswer(found() if known else Rejected(Reason.UNKNOWN), "remote")
 
 
 async def _command(gateway: Gateway, line: str) -> str:
@@ -45,7 +45,7 @@ async def _command(gateway: Gateway, line: str) -> str:
         while (await gateway.resolver.resolve(gateway.credential(rest))).session is not None:  # noqa: ASYNC110 - a client
             await asyncio.sleep(0.001)
         return str(wall())
-    await gateway.revoker.revoke(Ended(EndedKind.USER, rest))
+    await gateway.revoker.revoke(RevocationTarget(RevocationKind.USER, rest))
     return str(wall())
 
 

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
-from gateway.config.load import ConfigText, Loaded
+from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
 from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
@@ -23,8 +23,8 @@ from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.wiring.process import Process, wall_clock
-from gateway.workers.recent_revocations import Revocations
-from gateway.workers.single_process import OneProcess
+from gateway.workers.recent_revocations import RecentRevocations
+from gateway.workers.single_process import SingleProcess
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.worker import Worker
@@ -171,7 +171,7 @@ async def serving(
         worker = Worker(process, ports.public)
         supervisor = alone(process, worker, ports)
         try:
-            await supervisor.start(Loaded(ConfigText("gateway.yaml", ""), read))
+            await supervisor.start(LoadedConfig(ConfigText("gateway.yaml", ""), read))
             gateway = Gateway(supervisor, worker, process, log)
             await _sign(gateway, read)
             yield gateway
@@ -195,8 +195,8 @@ def unconfigure_logging() -> None:
 def alone(process: Process, worker: Worker, ports: Ports) -> Supervisor:
     """Return a supervisor of one worker in this process."""
     metrics = RuntimeMetrics(CollectorRegistry(), process.clock)
-    revocations = Revocations(process.clock, 60.0)
-    return Supervisor(process, OneProcess(process, worker, revocations), ports, metrics, revocations)
+    revocations = RecentRevocations(process.clock, 60.0)
+    return Supervisor(process, SingleProcess(process, worker, revocations), ports, metrics, revocations)
 
 
 async def _sign(gateway: Gateway, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from gateway.authorities.chain import Told
+from gateway.authorities.chain import ChainAnswer
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found, Reason, Rejected, Verdict
 from gateway.model.credential import Credential, CredentialKind
@@ -23,14 +23,14 @@ from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity, Note
-from gateway.sessions.cache_keys import Names
-from gateway.sessions.lookup import LookUps, Tiers
+from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.lookup import Lookups, Tiers
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import Rejections
+from gateway.sessions.negative_cache import NegativeCache
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
-from gateway.sessions.revoker import Announce, Announcer, Hearing, Revoker, nobody_else
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revoker import Publish, RevocationPublisher, RevocationSubscriber, Revoker, nobody_else
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import Alone, SharedTier
@@ -110,12 +110,12 @@ class Authority:
         self.began = asyncio.Event()
         self.memory_only = memory_only
 
-    async def ask(self, credential: Credential) -> Told:
+    async def ask(self, credential: Credential) -> ChainAnswer:
         self.asked.append(credential.parts[0])
         answer = self.answers.get(credential.parts[0], Rejected(Reason.UNKNOWN))
         self.began.set()
         await self.gate.wait()
-        return Told(answer, "accounts", self.memory_only)
+        return ChainAnswer(answer, "accounts", self.memory_only)
 
 
 class SharedRedis(msgspec.Struct, frozen=True):
@@ -145,14 +145,14 @@ class Gateway:
         self.heard = asyncio.Event()
         self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
         self.metrics = ResolutionMetrics(self.registry)
-        endings, handles = Endings(clock, self.heard.set), Handles(secrets)
+        endings, handles = RevocationLog(clock, self.heard.set), RevocationKeys(secrets)
         self.memory = MemoryStore(memory_entries, times.unheard, endings)
-        self.rejections = Rejections(clock, times.negative, 100)
+        self.rejections = NegativeCache(clock, times.negative, 100)
         self.activity = Activity(notes or {}, self.metrics)
         self.bus: Bus | None = None
         shared: SharedTier = Alone()
-        announce: Announce = nobody_else
-        names = Names(handles, {READER: self.fingerprinter})
+        announce: Publish = nobody_else
+        names = CacheKeys(handles, {READER: self.fingerprinter})
         if redis is not None:
             tombstones = Tombstones(redis.key_prefix, clock)
             shared = SharedSessions(
@@ -162,14 +162,14 @@ class Gateway:
                 sealer=Sealer(secrets),
                 clock=clock,
             )
-            announce = Announcer(redis.client, tombstones)
-            hearing = Hearing(endings, self.memory, self.metrics)
+            announce = RevocationPublisher(redis.client, tombstones)
+            hearing = RevocationSubscriber(endings, self.memory, self.metrics)
             told = (hearing.message, hearing.lost, hearing.heard)
             self.bus = Bus(redis.client, tombstones.channel, *told, self.metrics)
         tiers = Tiers(self.memory, self.rejections, endings, shared, names)
         self.resolver = Resolver(
             tiers=tiers,
-            look_ups=LookUps(tiers, {READER: authority}, times, clock),
+            look_ups=Lookups(tiers, {READER: authority}, times, clock),
             times=times,
             clock=clock,
             tasks=self.tasks,

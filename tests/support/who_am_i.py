@@ -17,9 +17,9 @@ from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.kinds import build_reader
 from gateway.credentials.reader import Reader
 from gateway.credentials.token_pair import TokenPairSettings
-from gateway.dialects.dialect import Served
+from gateway.dialects.dialect import DialectServer
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.session_info import Doorway, SessionInfo
+from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Reason, Rejected, Verdict
@@ -30,7 +30,7 @@ from gateway.model.response import Response
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from tests.support.fronts import front
 
 NOW = datetime(2024, 12, 19, 15, 0, tzinfo=UTC)
@@ -128,18 +128,18 @@ class Asked:
 
 @contextlib.asynccontextmanager
 async def endpoint(
-    dialect: Served, authorities: Authorities, doorway: Doorway | None = None
+    dialect: DialectServer, authorities: Authorities, doorway: EndpointPolicy | None = None
 ) -> AsyncIterator[Endpoint]:
     """Serve `dialect` on loopback with the readers that DESIGN's config lists for it."""
     limits = LocalLimits(lambda: 0.0)
     gate = Gate(RouteTable(()), READERS, authorities.resolve, IdentityHeaders(), limits)
     readers = tuple(READERS[name] for name in LISTED[dialect.name])
-    doorway = msgspec.structs.replace(doorway or Doorway(), readers=readers)
-    door = SessionInfo(dialect, doorway, gate, authorities.session_of, limits, time.monotonic)
+    doorway = msgspec.structs.replace(doorway or EndpointPolicy(), readers=readers)
+    door = SessionInfoEndpoint(dialect, doorway, gate, authorities.session_of, limits, time.monotonic)
     accesses = AccessReader((), 8192, NOW.timestamp)
     records: list[RequestRecord] = []
 
-    async def answer(request: ClientRequest) -> Response:
+    async def answer(request: DownstreamRequest) -> Response:
         record = RequestRecord("req-1", 0.0)
         records.append(record)
         access = accesses.read(request, Headers(request.fields), record.request_id)

@@ -18,7 +18,7 @@ from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 
 _DECIDES_TOO = frozenset(
     {
@@ -85,7 +85,7 @@ class ForwardAuth:
 
     async def answer(
         self,
-        request: ClientRequest,  # noqa: ARG002 - the protocol's
+        request: DownstreamRequest,  # noqa: ARG002 - the protocol's
         access: AccessRequest,
         record: RequestRecord,
     ) -> Response:

@@ -44,7 +44,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     ended: float
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class AuthorityCall(msgspec.Struct, frozen=True, gc=False):
     """A question to an authority: the authority's name, kind and host as the config has them, and what came of it.
 
     `outcome` is found, rejected, not_mine or unavailable.
@@ -75,7 +75,7 @@ class SpanMaker:
         if record.upstream_began:
             yield self._upstream(record, traced)
 
-    def of_asking(self, asked: Asked, place: Place) -> ReadableSpan:
+    def of_asking(self, asked: AuthorityCall, place: Place) -> ReadableSpan:
         """Return the span of an authority; one that verifies tokens does so here, so that is no call to anybody."""
         told: Attributes = {
             "gateway.authority": asked.authority,

@@ -24,11 +24,11 @@ from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.trace_context import Traces
 from gateway.telemetry.tracing.export import Export
 from gateway.telemetry.tracing.sampling import SampledTraces
-from gateway.telemetry.tracing.spans import Asked, Place, SpanMaker
+from gateway.telemetry.tracing.spans import AuthorityCall, Place, SpanMaker
 from gateway.telemetry.tracing.within import Within, within
 
-Resolve = Callable[[Credential], Awaitable[Resolution]]
-Noted = Callable[[str, float, float], None]
+ResolveCredential = Callable[[Credential], Awaitable[Resolution]]
+NoteCall = Callable[[str, float, float], None]
 """(found, rejected, not_mine or unavailable; began; ended), instants of the monotonic clock in seconds."""
 
 _log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class Tracing:
             self._complain()
         traced.resolution = None  # a connection that waits for its next request would keep the session alive
 
-    def resolving(self, resolve: Resolve) -> Resolve:
+    def resolving(self, resolve: ResolveCredential) -> ResolveCredential:
         """Return `resolve` such that its times are noted, and that look-ups it starts stand beneath it."""
 
         async def noted(credential: Credential) -> Resolution:
@@ -91,14 +91,14 @@ class Tracing:
 
         return noted
 
-    def asking(self, authority: str, kind: str, host: str) -> Noted:
+    def asking(self, authority: str, kind: str, host: str) -> NoteCall:
         """Return what is to be told of each question to one authority, in the task that asks it."""
 
         def noted(outcome: str, began: float, ended: float) -> None:
             around = within.get()
             if around is None:
                 return
-            asked = Asked(authority, kind, host, outcome)
+            asked = AuthorityCall(authority, kind, host, outcome)
             try:
                 place = Place(around.traced, self._new_id(), around.span_id, began, ended)
                 self._export.hand_over(self._maker.of_asking(asked, place))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.authorities.chain import Chain, Told
+from gateway.authorities.chain import Chain, ChainAnswer
 from gateway.authorities.guard import Guard
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
@@ -44,12 +44,14 @@ def chain(*authorities: Fixed) -> Chain:
 @pytest.mark.parametrize("answer", [found(), Rejected(Reason.REVOKED), Unavailable("down")])
 async def test_not_mine_goes_on_and_anything_else_ends_the_list(answer: Found | Rejected | Unavailable) -> None:
     first, second, third = Fixed("first", None), Fixed("second", answer, memory_only=True), Fixed("third", found(9))
-    assert await chain(first, second, third).ask(CREDENTIAL) == Told(answer, "second", memory_only=True)
+    assert await chain(first, second, third).ask(CREDENTIAL) == ChainAnswer(answer, "second", memory_only=True)
     assert (first.asked, second.asked, third.asked) == (1, 1, 0)
 
 
 async def test_what_nobody_claims_is_unknown() -> None:
-    assert await chain(Fixed("first", None), Fixed("second", None)).ask(CREDENTIAL) == Told(Rejected(Reason.UNKNOWN))
+    assert await chain(Fixed("first", None), Fixed("second", None)).ask(CREDENTIAL) == ChainAnswer(
+        Rejected(Reason.UNKNOWN)
+    )
 
 
 def test_a_list_stays_in_memory_when_all_of_it_does() -> None:

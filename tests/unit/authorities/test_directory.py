@@ -27,7 +27,7 @@ from gateway.directory.stored import StoredKey, StoredSession
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, KeyRingError, SchemaError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.model.session import Member, Organization, Session, SignIn
 from gateway.signing import KeyRing
 from tests.support.directory import (
@@ -354,7 +354,7 @@ class BrokenStore:
         del session_id, at
         await self._fail()
 
-    async def mark_ended(self, ended: Ended, now: datetime) -> int:
+    async def mark_ended(self, ended: RevocationTarget, now: datetime) -> int:
         del ended, now
         await self._fail()
         return 0
@@ -398,14 +398,14 @@ async def test_an_ending_that_cannot_be_noted_is_told(hangs: bool, said: str) ->
         "a", BrokenStore(hangs=hangs), Recognition(PEPPERS, session_tokens()), clock, timeout=0.01
     )
     with pytest.raises(DirectoryError, match=said):
-        await authority.mark_ended(Ended(EndedKind.USER, "u"))
+        await authority.mark_ended(RevocationTarget(RevocationKind.USER, "u"))
 
 
 async def test_what_is_ended_is_revoked_from_then_on(authority: DirectoryAuthority) -> None:
     found = await authority.look_up(key_credential(PROJECT_KEY))
     assert isinstance(found, Found)
     assert found.session.api_key is not None
-    await authority.mark_ended(Ended(EndedKind.API_KEY, found.session.api_key.id))
+    await authority.mark_ended(RevocationTarget(RevocationKind.API_KEY, found.session.api_key.id))
     assert await authority.look_up(key_credential(PROJECT_KEY)) == Rejected(Reason.REVOKED)
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
-from gateway.dialects.dialect import Heard
+from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
 from tests.support.low_level import listening
 
@@ -29,8 +29,8 @@ async def test_get_and_post_are_heard_with_the_bare_media_type() -> None:
         got = await client.get(query=(("y", "ü&"),))
         posted = await client.post((("token", "a b"),))
         await client.close()
-    assert got == Heard(200, "application/json", b"GET /a?x=1&y=%C3%BC%26 ")
-    assert posted == Heard(200, "application/json", b"POST /a?x=1 token=a+b")
+    assert got == RemoteResponse(200, "application/json", b"GET /a?x=1&y=%C3%BC%26 ")
+    assert posted == RemoteResponse(200, "application/json", b"POST /a?x=1 token=a+b")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-async def over_tls(authority: trustme.CA, name: str, settings: HttpAuthoritySettings) -> Heard | Unavailable:
+async def over_tls(authority: trustme.CA, name: str, settings: HttpAuthoritySettings) -> RemoteResponse | Unavailable:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
     runner = web.ServerRunner(web.Server(say))
@@ -54,7 +54,7 @@ async def over_tls(authority: trustme.CA, name: str, settings: HttpAuthoritySett
 async def test_a_certificate_of_the_configured_authority_is_trusted(authority: trustme.CA, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     settings = HttpAuthoritySettings(timeout="10s", ca_file=str(tmp_path / "ca.pem"))
-    assert isinstance(await over_tls(authority, "127.0.0.1", settings), Heard)
+    assert isinstance(await over_tls(authority, "127.0.0.1", settings), RemoteResponse)
     assert isinstance(await over_tls(authority, "other.example", settings), Unavailable)
 
 
@@ -68,7 +68,7 @@ async def test_the_environment_s_proxy_is_not_used(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with listening(say) as port:
         client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
-        assert isinstance(await client.get(), Heard)
+        assert isinstance(await client.get(), RemoteResponse)
         await client.close()
 
 

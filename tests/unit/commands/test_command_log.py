@@ -5,13 +5,13 @@ import pytest
 import structlog
 
 from gateway.commands.command_log import COMMAND, open_log
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditOutcome
 
 
 def test_lines_leave_on_standard_error_and_no_secret_with_them(capsys: pytest.CaptureFixture[str]) -> None:
     audit = open_log()
-    audit.revoked(COMMAND, Ended(EndedKind.SESSION, "s"), AuditOutcome.DONE)
+    audit.revoked(COMMAND, RevocationTarget(RevocationKind.SESSION, "s"), AuditOutcome.DONE)
     try:
         pepper = "a-pepper-that-nobody-sees"
         int(f"{len(pepper)} characters")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gateway.commands.command_result import Outcome
+from gateway.commands.command_result import CommandResult
 from gateway.commands.directory_arguments import Coming, DirectoryArguments
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys
@@ -28,7 +28,7 @@ class Line:
         tokens = f"tokens: {{issuer: i, audience: a, keys_file: {folder / 'keys.pem'}}}"
         accounts = f"{{kind: directory, url: 'sqlite:///{folder / 'd.db'}', pepper: {SECRET}, {tokens}}}"
         self.config = written(folder, f"secret: {SECRET}\nauthorities: {{accounts: {accounts}}}\n")
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[CommandResult] = []
         self.audited = Audited()
         self._parser = argparse.ArgumentParser()
         DirectoryArguments(self._run).add(self._parser)

@@ -5,10 +5,10 @@ from redis.asyncio import Redis
 
 from gateway.commands.notify import open_fleet
 from gateway.config.settings import Settings
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from tests.support.configs import SECRET
 
-ENDED = Ended(EndedKind.API_KEY, "key_1")
+ENDED = RevocationTarget(RevocationKind.API_KEY, "key_1")
 
 
 def settings(**keys: object) -> Settings:

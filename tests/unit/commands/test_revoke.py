@@ -3,12 +3,12 @@ from pathlib import Path
 from gateway.commands.revoke import revoke
 from gateway.directory.migrating import migrate
 from gateway.directory.store import Directory
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from tests.support.audited import Audited
 from tests.support.configs import SECRET, written
 from tests.support.directory import MEMGHOST_SESSION, opened
 
-ENDED = Ended(EndedKind.SESSION, MEMGHOST_SESSION)
+ENDED = RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION)
 
 
 def config(folder: Path, more: str = "", database: str = "d.db") -> Path:
@@ -42,7 +42,7 @@ async def test_a_session_is_ended_in_its_row_and_over_redis(tmp_path: Path, redi
 async def test_what_no_directory_knows_is_ended_all_the_same(tmp_path: Path, redis_url: str) -> None:
     await migrate(f"sqlite:///{tmp_path / 'd.db'}")
     path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n")
-    assert (await revoke(path, Ended(EndedKind.USER, "a foreign issuer's"), Audited().log)).done
+    assert (await revoke(path, RevocationTarget(RevocationKind.USER, "a foreign issuer's"), Audited().log)).done
 
 
 async def test_a_directory_that_cannot_be_asked_is_told_and_the_gateways_hear_of_it(

@@ -1,4 +1,4 @@
-from gateway.config.partial import read_parts
+from gateway.config.partial import read_partial
 from gateway.source.addresses import ListenAddress
 from gateway.source.document import parse_document
 from tests.support.configs import LEAST, lines, parts
@@ -33,7 +33,7 @@ def test_what_cannot_be_read_hides_nothing_else_and_keeps_its_name() -> None:
 
 def test_no_shape_of_a_document_is_too_strange() -> None:
     for text in ("", "7", "[1]", "routes: 7\ncredentials: [x]\nauthorities: no\nsession_info: {a: 1}"):
-        found = read_parts(parse_document(text, "c"))
+        found = read_partial(parse_document(text, "c"))
         assert not found.routes
         assert not found.reader_names
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway.dialects.answer_decoder import Hearing, parse
-from gateway.dialects.dialect import Heard
+from gateway.dialects.answer_decoder import AnswerDecoder, parse
+from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.session import Session
 
@@ -17,7 +17,7 @@ class Sorry(msgspec.Struct):
     sorry: str
 
 
-HEARING = Hearing(Said, Sorry, {403: Reason.FORBIDDEN, 404: Reason.GONE})
+HEARING = AnswerDecoder(Said, Sorry, {403: Reason.FORBIDDEN, 404: Reason.GONE})
 
 
 def understand(said: Said) -> Found | Rejected:
@@ -27,7 +27,7 @@ def understand(said: Said) -> Found | Rejected:
 
 
 def hear(status: int, body: bytes, content_type: str = "application/json") -> Found | Rejected | Unavailable:
-    return HEARING.hear(Heard(status, content_type, body), understand)
+    return HEARING.hear(RemoteResponse(status, content_type, body), understand)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/problem+json"])

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gateway.dialects.composio import Composio
-from gateway.dialects.dialect import Ask, Heard, Reply
+from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.refusal import Refusal, RefusalCode
 from tests.support.example_sessions import (
@@ -27,12 +27,12 @@ V3, V31 = DIALECT.paths
 
 
 def hear(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
-    return DIALECT.decode(Heard(status, "application/json", msgspec.json.encode(answer)), PROJECT_KEY)
+    return DIALECT.decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), PROJECT_KEY)
 
 
 def say(verdict: Verdict | None, **ask: Any) -> Any:
-    reply = DIALECT.reply(verdict, Ask(path=V3, now=NOW, shown=ask.pop("shown", PROJECT_KEY), **ask))
-    assert isinstance(reply, Reply)
+    reply = DIALECT.reply(verdict, InfoRequest(path=V3, now=NOW, shown=ask.pop("shown", PROJECT_KEY), **ask))
+    assert isinstance(reply, InfoResponse)
     return msgspec.json.decode(reply.body)
 
 
@@ -50,8 +50,8 @@ def test_metadata_survives_under_3_1_alone() -> None:
     member = msgspec.structs.replace(MEMBER, metadata={"team": ["a", 1]})
     found = Found(msgspec.structs.replace(COMPOSIO, member=member))
     for path, kept in ((V31, found), (V3, Found(COMPOSIO))):
-        reply = DIALECT.reply(found, Ask(path=path, now=NOW, shown=PROJECT_KEY))
-        assert isinstance(reply, Reply)
+        reply = DIALECT.reply(found, InfoRequest(path=path, now=NOW, shown=PROJECT_KEY))
+        assert isinstance(reply, InfoResponse)
         assert hear(msgspec.json.decode(reply.body)) == kept
 
 
@@ -111,5 +111,5 @@ def test_a_short_bad_key_is_not_padded_and_a_bad_token_is_not_shown() -> None:
 
 
 def test_a_refusal_that_the_product_has_no_word_for_is_its_500() -> None:
-    reply = DIALECT.refuse(Refusal(RefusalCode.TOO_LARGE), Ask(path=V3, now=NOW))
+    reply = DIALECT.refuse(Refusal(RefusalCode.TOO_LARGE), InfoRequest(path=V3, now=NOW))
     assert reply.status == 500

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.dialects.composio_wire import FAULTS, Errors, SessionInfo
+from gateway.dialects.composio_wire import FAULTS, ComposioSessionInfo, Errors
 from tests.support.example_sessions import COMPOSIO_JSON
 
 
 def test_the_document_s_example_comes_through_byte_for_byte() -> None:
     text = msgspec.json.encode(COMPOSIO_JSON)
-    assert msgspec.json.encode(msgspec.json.decode(text, type=SessionInfo)) == text
+    assert msgspec.json.encode(msgspec.json.decode(text, type=ComposioSessionInfo)) == text
 
 
 def test_an_error_needs_what_the_document_requires_and_no_more() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.dialects.dialect import Ask, Reply
+from gateway.dialects.dialect import InfoRequest, InfoResponse
 from gateway.dialects.kinds import DialectSettings, build_dialect, spoken_dialect
 from gateway.model.answers import Reason, Rejected
 from tests.support.example_sessions import COOKIE, FOUND, PAIR
@@ -31,16 +31,16 @@ def test_no_two_dialects_answer_at_one_path() -> None:
 @pytest.mark.parametrize(("profile", "status"), [("documented", 400), ("product", 404)])
 def test_the_profile_of_the_config_is_the_dialect_s(profile: str, status: int) -> None:
     dialect = build_dialect(settings("rocketchat", profile=profile))
-    ask = Ask(path=dialect.paths[0], query="sessionId=x", now=NOW, shown=PAIR, session_id="x")
+    ask = InfoRequest(path=dialect.paths[0], query="sessionId=x", now=NOW, shown=PAIR, session_id="x")
     reply = dialect.reply(Rejected(Reason.GONE), ask)
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, InfoResponse)
     assert reply.status == status
 
 
 def test_the_cookie_and_its_signer_are_the_reader_s_and_the_directory_s() -> None:
     dialect = build_dialect(settings("wacht"), lambda *_: "next", "sid")
-    reply = dialect.reply(FOUND["wacht"], Ask(path="/session", now=NOW, shown=COOKIE))
-    assert isinstance(reply, Reply)
+    reply = dialect.reply(FOUND["wacht"], InfoRequest(path="/session", now=NOW, shown=COOKIE))
+    assert isinstance(reply, InfoResponse)
     assert dict(reply.headers)[b"Set-Cookie"].startswith(b"sid=next;")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.dialects.dialect import Ask, Heard, Reply
+from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse
 from gateway.dialects.memghost import Memghost
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.session import Session, User
@@ -19,8 +19,8 @@ DIALECT = Memghost()
 
 
 def say(found: Found) -> tuple[int, Any]:
-    reply = DIALECT.reply(found, Ask(path=DIALECT.paths[0], now=NOW, shown=BEARER))
-    assert isinstance(reply, Reply)
+    reply = DIALECT.reply(found, InfoRequest(path=DIALECT.paths[0], now=NOW, shown=BEARER))
+    assert isinstance(reply, InfoResponse)
     return reply.status, msgspec.json.decode(reply.body)
 
 
@@ -50,7 +50,7 @@ def test_a_credential_that_opens_no_session_is_not_found() -> None:
 
 
 def hear(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
-    return DIALECT.decode(Heard(status, "application/json", msgspec.json.encode(answer)), BEARER)
+    return DIALECT.decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), BEARER)
 
 
 @pytest.mark.parametrize("missing", sorted(MEMGHOST_JSON))

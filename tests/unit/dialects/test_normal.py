@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.dialects.dialect import Ask, Reply
+from gateway.dialects.dialect import InfoRequest, InfoResponse
 from gateway.dialects.normal import Normal, NormalForm
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.refusal import Refusal, RefusalCode
@@ -13,8 +13,8 @@ from tests.support.example_sessions import BEARER, COMPOSIO, FOUND, PAIR, PROJEC
 from tests.support.who_am_i import NOW
 
 
-def say(verdict: Verdict | None, shown: Any = BEARER) -> Reply:
-    return Normal().reply(verdict, Ask(path="/_gateway/session", now=NOW, request_id="req-1", shown=shown))
+def say(verdict: Verdict | None, shown: Any = BEARER) -> InfoResponse:
+    return Normal().reply(verdict, InfoRequest(path="/_gateway/session", now=NOW, request_id="req-1", shown=shown))
 
 
 def test_the_whole_session_comes_back_with_how_it_was_shown() -> None:
@@ -56,6 +56,6 @@ def test_401_challenges_and_503_says_when() -> None:
 
 
 def test_too_many_says_when() -> None:
-    ask = Ask(path="/_gateway/session", now=NOW)
+    ask = InfoRequest(path="/_gateway/session", now=NOW)
     reply = Normal().refuse(Refusal(RefusalCode.RATE_LIMITED, retry_after=4), ask)
     assert (reply.status, dict(reply.headers)[b"Retry-After"]) == (429, b"4")

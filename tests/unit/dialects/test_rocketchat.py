@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dialects.dialect import Ask, Heard, Reply, SessionWanted
+from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse, SessionWanted
 from gateway.dialects.rocketchat import Rocketchat
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.session import Session, User
@@ -21,14 +21,14 @@ EXAMPLE = "QoYYFw2t9oKks2niG"
 ALONE = Found(Session(subject=PAIR.parts[0], user=User(id=PAIR.parts[0])))
 
 
-def reply(found: Found, query: str | None, session_id: str = "") -> Reply | SessionWanted:
-    ask = Ask(path=DIALECT.paths[0], query=query, now=NOW, shown=PAIR, session_id=session_id)
+def reply(found: Found, query: str | None, session_id: str = "") -> InfoResponse | SessionWanted:
+    ask = InfoRequest(path=DIALECT.paths[0], query=query, now=NOW, shown=PAIR, session_id=session_id)
     return DIALECT.reply(found, ask)
 
 
 def test_another_session_is_wanted_and_the_own_one_is_not() -> None:
     assert reply(Found(ROCKETCHAT), "sessionId=other") == SessionWanted("other")
-    assert isinstance(reply(Found(ROCKETCHAT), f"sessionId={EXAMPLE}"), Reply)
+    assert isinstance(reply(Found(ROCKETCHAT), f"sessionId={EXAMPLE}"), InfoResponse)
     assert reply(ALONE, f"sessionId={EXAMPLE}") == SessionWanted(EXAMPLE)
 
 
@@ -45,13 +45,13 @@ def test_no_query_is_misread(query: str) -> None:
 
 def test_a_thousand_parameters_are_not_read_one_by_one() -> None:
     answer = reply(ALONE, "&".join(f"p{number}=1" for number in range(1000)))
-    assert isinstance(answer, Reply)
+    assert isinstance(answer, InfoResponse)
     assert msgspec.json.decode(answer.body)["error"].startswith("must NOT have additional properties")
 
 
 def test_what_is_no_user_s_session_is_not_found() -> None:
     answer = reply(Found(COMPOSIO), "sessionId=x", session_id="x")
-    assert isinstance(answer, Reply)
+    assert isinstance(answer, InfoResponse)
     assert answer.status == 400
 
 
@@ -68,7 +68,7 @@ def test_the_session_that_is_asked_about_is_the_named_one_else_the_pair_s(
 
 
 def hear(answer: Any, status: int = 200, credential: Any = PAIR_WITH_SESSION) -> Found | Rejected | Unavailable:
-    return DIALECT.decode(Heard(status, "application/json", msgspec.json.encode(answer)), credential)
+    return DIALECT.decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), credential)
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.dialects.dialect import Ask, Heard, Reply
+from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse
 from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht, session_cookie
 from gateway.model.anonymous import is_anonymous
@@ -17,7 +17,7 @@ from tests.support.who_am_i import NOW
 
 
 def hear(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
-    return Wacht().decode(Heard(status, "application/json", msgspec.json.encode(answer)), COOKIE)
+    return Wacht().decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), COOKIE)
 
 
 def test_the_product_s_own_view_in_data_is_enough() -> None:
@@ -33,8 +33,8 @@ def test_nobody_signed_in_is_unknown() -> None:
 
 
 def test_the_product_s_answer_to_nobody_is_heard_as_unknown() -> None:
-    reply = Wacht(Profile.PRODUCT).reply(None, Ask(path="/session", now=NOW))
-    assert isinstance(reply, Reply)
+    reply = Wacht(Profile.PRODUCT).reply(None, InfoRequest(path="/session", now=NOW))
+    assert isinstance(reply, InfoResponse)
     assert hear(msgspec.json.decode(reply.body)) == Rejected(Reason.UNKNOWN)
 
 
@@ -54,8 +54,8 @@ def test_a_visitor_s_cookie_names_nobody_and_each_gets_another() -> None:
     dialect = Wacht(Profile.PRODUCT)
     cookies = set()
     for _ in range(2):
-        reply = dialect.reply(None, Ask(path="/session", now=NOW))
-        assert isinstance(reply, Reply)
+        reply = dialect.reply(None, InfoRequest(path="/session", now=NOW))
+        assert isinstance(reply, InfoResponse)
         value = dict(reply.headers)[b"Set-Cookie"].decode().split(";")[0].removeprefix("__session=")
         assert is_anonymous(value)
         cookies.add(value)
@@ -65,15 +65,15 @@ def test_a_visitor_s_cookie_names_nobody_and_each_gets_another() -> None:
 def test_only_a_cookie_is_renewed() -> None:
     dialect = Wacht(renew=lambda *_: "next")
     for shown, renewed in ((COOKIE, True), (BEARER, False)):
-        reply = dialect.reply(FOUND["wacht"], Ask(path="/session", now=NOW, shown=shown))
-        assert isinstance(reply, Reply)
+        reply = dialect.reply(FOUND["wacht"], InfoRequest(path="/session", now=NOW, shown=shown))
+        assert isinstance(reply, InfoResponse)
         assert bool(reply.headers) is renewed
 
 
 @pytest.mark.parametrize("profile", list(Profile))
 def test_what_is_shown_has_every_field_in_the_document_s_order(profile: Profile) -> None:
-    reply = Wacht(profile).reply(Found(WACHT), Ask(path="/session", now=NOW, shown=COOKIE))
-    assert isinstance(reply, Reply)
+    reply = Wacht(profile).reply(Found(WACHT), InfoRequest(path="/session", now=NOW, shown=COOKIE))
+    assert isinstance(reply, InfoResponse)
     body = msgspec.json.decode(reply.body)
     assert list(body) == ["status", "message", "data", "session", "errors"]
     assert list(body["data"])[:3] == ["user", "organization", "workspace"]

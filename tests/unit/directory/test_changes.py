@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gateway.directory.changes import tell, touched
 from gateway.directory.record_rows import TableRow
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from tests.support.directory import Changes
 
 TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_keys", "sessions", "signins")
@@ -10,7 +10,7 @@ TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_ke
 
 def changed(
     table: str, before: list[TableRow], after: list[TableRow], sessions: tuple[str, ...] = ()
-) -> tuple[Ended, ...]:
+) -> tuple[RevocationTarget, ...]:
     known: dict[str, dict[str, TableRow]] = {name: {} for name in TABLES}
     known["sessions"] = {session_id: {"id": session_id} for session_id in sessions}
     rows: dict[str, list[TableRow]] = {name: [] for name in TABLES}
@@ -23,14 +23,14 @@ def test_a_changed_row_touches_whoever_shows_it() -> None:
     row = {"id": "x", "organization_id": "o", "session_id": "s", "name": "before"}
     after = {**row, "name": "after"}
     assert {table: changed(table, [row], [after]) for table in TABLES} == {
-        "organizations": (Ended(EndedKind.ORGANIZATION, "x"),),
-        "workspaces": (Ended(EndedKind.ORGANIZATION, "o"),),
-        "users": (Ended(EndedKind.USER, "x"),),
-        "members": (Ended(EndedKind.USER, "x"),),
-        "projects": (Ended(EndedKind.ORGANIZATION, "o"),),
-        "api_keys": (Ended(EndedKind.API_KEY, "x"),),
-        "sessions": (Ended(EndedKind.SESSION, "x"),),
-        "signins": (Ended(EndedKind.SESSION, "s"),),
+        "organizations": (RevocationTarget(RevocationKind.ORGANIZATION, "x"),),
+        "workspaces": (RevocationTarget(RevocationKind.ORGANIZATION, "o"),),
+        "users": (RevocationTarget(RevocationKind.USER, "x"),),
+        "members": (RevocationTarget(RevocationKind.USER, "x"),),
+        "projects": (RevocationTarget(RevocationKind.ORGANIZATION, "o"),),
+        "api_keys": (RevocationTarget(RevocationKind.API_KEY, "x"),),
+        "sessions": (RevocationTarget(RevocationKind.SESSION, "x"),),
+        "signins": (RevocationTarget(RevocationKind.SESSION, "s"),),
     }
 
 
@@ -43,8 +43,8 @@ def test_what_is_new_the_same_or_not_mentioned_touches_nobody() -> None:
 
 def test_sign_ins_that_come_and_go_touch_their_session() -> None:
     signin = {"id": "i", "session_id": "s"}
-    assert changed("signins", [], [signin], sessions=("s",)) == (Ended(EndedKind.SESSION, "s"),)
-    assert changed("signins", [signin], [], sessions=("s",)) == (Ended(EndedKind.SESSION, "s"),)
+    assert changed("signins", [], [signin], sessions=("s",)) == (RevocationTarget(RevocationKind.SESSION, "s"),)
+    assert changed("signins", [signin], [], sessions=("s",)) == (RevocationTarget(RevocationKind.SESSION, "s"),)
 
 
 def test_sign_ins_of_a_session_that_is_new_itself_touch_nobody() -> None:
@@ -54,11 +54,11 @@ def test_sign_ins_of_a_session_that_is_new_itself_touch_nobody() -> None:
 def test_each_is_named_once() -> None:
     rows = [{"id": name, "organization_id": "o", "name": "before"} for name in "abc"]
     after = [{**row, "name": "after"} for row in rows]
-    assert changed("projects", rows, after) == (Ended(EndedKind.ORGANIZATION, "o"),)
+    assert changed("projects", rows, after) == (RevocationTarget(RevocationKind.ORGANIZATION, "o"),)
 
 
 async def test_every_change_is_told() -> None:
     changes = Changes()
-    both = [Ended(EndedKind.USER, "u"), Ended(EndedKind.SESSION, "s")]
+    both = [RevocationTarget(RevocationKind.USER, "u"), RevocationTarget(RevocationKind.SESSION, "s")]
     await tell(both, changes)
     assert changes == both

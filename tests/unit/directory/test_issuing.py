@@ -24,7 +24,7 @@ from gateway.directory.session_tokens import SessionClaims
 from gateway.directory.store import Directory
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.errors import DirectoryError, SchemaError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from tests.support.directory import (
     CLOSED_CHAT_SESSION,
     MEMGHOST_SESSION,
@@ -104,7 +104,7 @@ async def test_a_deleted_key_stays_deleted_since_then(directory: Directory) -> N
     assert stored is not None
     assert stored.session.api_key is not None
     assert stored.session.api_key.deleted_at == NOON
-    assert set(changes) == {Ended(EndedKind.API_KEY, key.id)}
+    assert set(changes) == {RevocationTarget(RevocationKind.API_KEY, key.id)}
 
 
 async def test_a_key_is_given_an_end_and_freed_of_it(directory: Directory) -> None:
@@ -113,7 +113,7 @@ async def test_a_key_is_given_an_end_and_freed_of_it(directory: Directory) -> No
     assert await authority.look_up(key_credential(key.key, "user")) == Rejected(Reason.EXPIRED)
     await expire_key(directory, key.id, None, NOON, changes)
     assert isinstance(await authority.look_up(key_credential(key.key, "user")), Found)
-    assert changes == [Ended(EndedKind.API_KEY, key.id)] * 2
+    assert changes == [RevocationTarget(RevocationKind.API_KEY, key.id)] * 2
 
 
 async def test_ending_a_session_twice_keeps_the_first_instant(directory: Directory) -> None:

@@ -9,7 +9,7 @@ from gateway.directory.hashing import Peppers
 from gateway.directory.loading import load_records
 from gateway.directory.store import Directory
 from gateway.model.errors import RecordsError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from tests.support.directory import (
     CHAT_USER,
     DEMO_RECORDS,
@@ -106,7 +106,7 @@ sessions:
     stored = await directory.session_by_id(WACHT_SESSION)
     assert stored is not None
     assert [signin.id for signin in stored.session.signins] == ["another"]
-    assert changes == [Ended(EndedKind.SESSION, WACHT_SESSION)]
+    assert changes == [RevocationTarget(RevocationKind.SESSION, WACHT_SESSION)]
 
 
 async def test_a_new_pepper_is_taken_up_by_the_next_import(directory: Directory) -> None:

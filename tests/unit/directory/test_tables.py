@@ -7,25 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from gateway.directory.tables import METADATA, Instant
+from gateway.directory.tables import METADATA, StoredInstant
 
 DIALECT = sqlite.dialect()
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_an_instant_comes_back_to_the_microsecond(instant: datetime) -> None:
-    stored = Instant().process_bind_param(instant, DIALECT)
-    assert Instant().process_result_value(stored, DIALECT) == instant
+    stored = StoredInstant().process_bind_param(instant, DIALECT)
+    assert StoredInstant().process_result_value(stored, DIALECT) == instant
 
 
 def test_an_instant_is_the_same_in_every_zone_and_sorts() -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    stored = Instant().process_bind_param(noon, DIALECT)
+    stored = StoredInstant().process_bind_param(noon, DIALECT)
     assert stored == 1_767_268_800_000_000
-    assert Instant().process_bind_param(noon.astimezone(timezone(timedelta(hours=5))), DIALECT) == stored
+    assert StoredInstant().process_bind_param(noon.astimezone(timezone(timedelta(hours=5))), DIALECT) == stored
     with pytest.raises(TypeError):
-        Instant().process_bind_param(datetime(2026, 1, 1), DIALECT)  # noqa: DTZ001 - the time zone that is missing
-    assert Instant().process_bind_param(None, DIALECT) is None
+        StoredInstant().process_bind_param(datetime(2026, 1, 1), DIALECT)  # noqa: DTZ001 - the time zone that is missing
+    assert StoredInstant().process_bind_param(None, DIALECT) is None
 
 
 def test_every_reference_says_what_becomes_of_it_and_is_indexed() -> None:

@@ -5,12 +5,12 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.endpoints.access_reader import AccessReader, forwarded_headers
-from gateway.endpoints.networks import Network
+from gateway.endpoints.networks import IpNetwork
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.response import Response
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from tests.support.fronts import front
 from tests.support.raw_http import exchange
 
@@ -20,13 +20,13 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 @asynccontextmanager
 async def reading(
-    trusted: tuple[Network, ...] = (), target_bytes: int = 8192
+    trusted: tuple[IpNetwork, ...] = (), target_bytes: int = 8192
 ) -> AsyncIterator[Callable[[bytes], object]]:
     """A server that only reads; yields a function from raw request bytes to what was read."""
     reader = AccessReader(trusted, target_bytes, lambda: 12.5)
     seen: Seen = []
 
-    async def handle(request: ClientRequest) -> Response:
+    async def handle(request: DownstreamRequest) -> Response:
         try:
             seen.append(reader.read(request, Headers(request.fields), "req-1"))
         except MalformedError as refused:

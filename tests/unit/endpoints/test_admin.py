@@ -6,7 +6,7 @@ import pytest
 from gateway.endpoints.admin import AdminPort, Page, health_pages
 from gateway.model.response import Response
 from gateway.telemetry.metrics import Metrics
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange, raw_client
 
@@ -18,7 +18,7 @@ class Process:
         self.serving = True
         self.metrics = Metrics("1.2.3", lambda: 0)
 
-    async def broken(self, _request: ClientRequest, _request_id: str) -> Response:
+    async def broken(self, _request: DownstreamRequest, _request_id: str) -> Response:
         raise RuntimeError("a detail of ours")
 
     async def render(self) -> tuple[bytes, str]:

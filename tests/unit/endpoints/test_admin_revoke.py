@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from gateway.endpoints.admin import AdminPort
-from gateway.endpoints.admin_revoke import Revocation
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.endpoints.admin_revoke import RevokeEndpoint
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
@@ -22,12 +22,12 @@ class Fleet:
     """Remembers what was ended, and what the audit log was told."""
 
     def __init__(self) -> None:
-        self.ended: list[Ended] = []
+        self.ended: list[RevocationTarget] = []
         self.hears = True
         self.fault: Exception | None = None
         self.written: list[bytes] = []
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         if self.fault is not None:
             raise self.fault
         self.ended.append(ended)
@@ -35,7 +35,7 @@ class Fleet:
 
     def admin(self, *tokens: str, **options: float) -> AdminPort:
         audit = AuditLog(LineBuffer(self.written.append), Stamps(lambda: NOON))
-        return AdminPort({"/revoke": Revocation(tokens, self.revoke, audit, **options).page}, lambda: "req-1")
+        return AdminPort({"/revoke": RevokeEndpoint(tokens, self.revoke, audit, **options).page}, lambda: "req-1")
 
     @property
     def audit(self) -> list[dict[str, Any]]:
@@ -62,13 +62,13 @@ async def call(port: int, body: bytes, *authorization: str) -> RawResponse:
 @pytest.mark.parametrize(
     ("body", "ended"),
     [
-        (b'{"session": "s_1"}', Ended(EndedKind.SESSION, "s_1")),
-        (b'{"user": "user_1"}', Ended(EndedKind.USER, "user_1")),
-        (b'{"api_key":"ak_1"}', Ended(EndedKind.API_KEY, "ak_1")),
-        (b'{"organization": "org_1"}', Ended(EndedKind.ORGANIZATION, "org_1")),
+        (b'{"session": "s_1"}', RevocationTarget(RevocationKind.SESSION, "s_1")),
+        (b'{"user": "user_1"}', RevocationTarget(RevocationKind.USER, "user_1")),
+        (b'{"api_key":"ak_1"}', RevocationTarget(RevocationKind.API_KEY, "ak_1")),
+        (b'{"organization": "org_1"}', RevocationTarget(RevocationKind.ORGANIZATION, "org_1")),
     ],
 )
-async def test_each_kind_of_thing_can_be_ended(fleet: Fleet, port: int, body: bytes, ended: Ended) -> None:
+async def test_each_kind_of_thing_can_be_ended(fleet: Fleet, port: int, body: bytes, ended: RevocationTarget) -> None:
     answer = await call(port, body, f"Bearer {TOKEN}")
     assert (answer.status, answer.json()) == (200, {"revoked": {ended.kind.value: ended.id}})
     assert fleet.ended == [ended]

@@ -13,21 +13,21 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from gateway.dialects.dialect import Served
+from gateway.dialects.dialect import DialectServer
 from gateway.dialects.kinds import spoken_dialect
 from gateway.dialects.normal import Normal
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
 from gateway.model.response import Response
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from tests.support.example_sessions import ANSWERS, FOUND
 from tests.support.fronts import front
 from tests.support.requests import access_request
 from tests.support.who_am_i import LISTED, READERS, Authorities, endpoint
 
-SERVED: list[Served] = [*map(spoken_dialect, ("composio", "wacht", "memghost", "rocketchat")), Normal()]  # type: ignore[arg-type]
+SERVED: list[DialectServer] = [*map(spoken_dialect, ("composio", "wacht", "memghost", "rocketchat")), Normal()]  # type: ignore[arg-type]
 
 
-def document(*served: Served) -> dict[str, Any]:
+def document(*served: DialectServer) -> dict[str, Any]:
     operations = [
         operation
         for dialect in served or SERVED
@@ -73,7 +73,7 @@ def test_credentials_are_described_as_they_are_read() -> None:
 
 
 @pytest.mark.parametrize("dialect", SERVED[:4], ids=lambda dialect: dialect.name)
-def test_the_products_documents_examples_fit_the_schema(dialect: Served) -> None:
+def test_the_products_documents_examples_fit_the_schema(dialect: DialectServer) -> None:
     whole = document(dialect)
     schema = whole["paths"][dialect.paths[0]]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     example = ANSWERS[dialect.name]
@@ -86,7 +86,7 @@ def test_the_products_documents_examples_fit_the_schema(dialect: Served) -> None
 async def test_the_door_hands_out_the_document_and_nothing_else() -> None:
     door = OpenApi(document())
 
-    async def answer(request: ClientRequest) -> Response:
+    async def answer(request: DownstreamRequest) -> Response:
         return await door.answer(request, access_request(request.method), None)  # type: ignore[arg-type]
 
     async with front(answer) as port, aiohttp.ClientSession() as client:
@@ -111,7 +111,7 @@ LEFT_OUT = [
 
 
 @pytest.mark.parametrize("dialect", SERVED, ids=lambda dialect: dialect.name)
-async def test_no_made_up_request_gets_an_answer_that_the_document_does_not_have(dialect: Served) -> None:
+async def test_no_made_up_request_gets_an_answer_that_the_document_does_not_have(dialect: DialectServer) -> None:
     found = FOUND.get(dialect.name, FOUND["memghost"])
     async with endpoint(dialect, Authorities({"good": found})) as who:
         url = f"http://127.0.0.1:{who.port}"

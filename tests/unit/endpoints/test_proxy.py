@@ -17,8 +17,8 @@ from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer, Carried
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer, Forwarded
 from tests.support.carriages import client_request
 from tests.support.requests import access_request
 
@@ -26,13 +26,13 @@ from tests.support.requests import access_request
 class Carrier:
     """A forwarder that notes what it was asked to carry."""
 
-    def __init__(self, answer: Carried | Refusal) -> None:
+    def __init__(self, answer: Forwarded | Refusal) -> None:
         self.answer = answer
         self.carried: list[tuple[Decision, HeaderPairs]] = []
 
     async def forward(
-        self, _request: ClientRequest, decision: Decision, added: HeaderPairs, _record: RequestRecord
-    ) -> Carried | Refusal:
+        self, _request: DownstreamRequest, decision: Decision, added: HeaderPairs, _record: RequestRecord
+    ) -> Forwarded | Refusal:
         self.carried.append((decision, added))
         return self.answer
 
@@ -54,7 +54,7 @@ KEY = build_reader(
 ROUTE = Route(name="r", match=Match("/"), credentials=("key",))
 
 
-async def through(carrier: Carrier, key: bytes) -> tuple[Answer, RequestRecord]:
+async def through(carrier: Carrier, key: bytes) -> tuple[EndpointAnswer, RequestRecord]:
     gate = Gate(RouteTable([ROUTE]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
     proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
     record = RequestRecord("req-1", 1.0)
@@ -64,7 +64,7 @@ async def through(carrier: Carrier, key: bytes) -> tuple[Answer, RequestRecord]:
 
 
 async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() -> None:
-    upstreams = Carried(418, keep_alive=True)
+    upstreams = Forwarded(418, keep_alive=True)
     carrier = Carrier(upstreams)
     response, record = await through(carrier, b"good")
     assert response is upstreams
@@ -76,7 +76,7 @@ async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() ->
 
 
 async def test_a_refused_request_is_not_carried_and_is_written_down() -> None:
-    carrier = Carrier(Carried(200, keep_alive=True))
+    carrier = Carrier(Forwarded(200, keep_alive=True))
     response, record = await through(carrier, b"bad")
     assert response.status == 401
     assert carrier.carried == []
@@ -96,7 +96,7 @@ async def test_a_preflight_is_answered_and_not_carried() -> None:
     cors = CorsRules(frozenset({"https://app.example"}))
     route = Route(name="r", match=Match("/"), credentials=("key",), cors=cors)
     gate = Gate(RouteTable([route]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
-    carrier = Carrier(Carried(200, keep_alive=True))
+    carrier = Carrier(Forwarded(200, keep_alive=True))
     proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
     asks = ((b"Origin", b"https://app.example"), (b"Access-Control-Request-Method", b"PUT"))
     response = await proxy.answer(

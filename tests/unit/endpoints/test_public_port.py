@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.public_port import Front
+from gateway.endpoints.public_port import PublicPort
 from gateway.model.access import AccessRequest
 from gateway.model.response import Response
 from gateway.telemetry.access_log import AccessLog
@@ -20,12 +20,12 @@ from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
 from gateway.telemetry.timestamps import Stamps
 from gateway.telemetry.trace_context import Traces
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 from tests.support.fronts import front as behind
 from tests.support.raw_http import conversation, exchange, raw_client
 
-Answering = Callable[[ClientRequest, AccessRequest, RequestRecord], Awaitable[Answer]]
+Answering = Callable[[DownstreamRequest, AccessRequest, RequestRecord], Awaitable[EndpointAnswer]]
 
 
 class Own:
@@ -37,7 +37,7 @@ class Own:
         self.hosts = frozenset(hosts)
         self._answer = answer
 
-    async def answer(self, request: ClientRequest, access: AccessRequest, record: RequestRecord) -> Answer:
+    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> EndpointAnswer:
         if self._answer is not None:
             return await self._answer(request, access, record)
         return Response(200, body=self.name.encode())
@@ -61,7 +61,7 @@ async def served(*doors: Own, proxy: Answering | None = None) -> AsyncIterator[S
     forwarding_metrics = ForwardingMetrics(metrics.registry)
     journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
     accesses = AccessReader((), 8192, lambda: 0.0)
-    front = Front(doors, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
+    front = PublicPort(doors, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
     async with behind(front.answer) as port:
         yield Served(port, written)
 
@@ -141,7 +141,7 @@ async def test_nothing_is_served_behind_framing_that_is_refused() -> None:
 
 
 async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
-    async def break_down(*_: object) -> Answer:
+    async def break_down(*_: object) -> EndpointAnswer:
         raise ZeroDivisionError("the secret is s3cret")
 
     async with served(proxy=break_down) as front:
@@ -153,7 +153,7 @@ async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
 
 
 async def test_half_an_answer_is_never_followed_by_another() -> None:
-    async def break_down_midway(request: ClientRequest, _: AccessRequest, record: RequestRecord) -> Answer:
+    async def break_down_midway(request: DownstreamRequest, _: AccessRequest, record: RequestRecord) -> EndpointAnswer:
         transport = request.connection.transport
         assert transport is not None
         transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
@@ -169,7 +169,7 @@ async def test_half_an_answer_is_never_followed_by_another() -> None:
 async def test_a_client_that_left_is_written_down_as_such() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def wait(*_: object) -> Answer:
+    async def wait(*_: object) -> EndpointAnswer:
         begun.set()
         try:
             await asyncio.Event().wait()

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.dialects.memghost import Memghost
 from gateway.dialects.rocketchat import Rocketchat
-from gateway.endpoints.session_info import Doorway
+from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.refusal import RefusalCode
 from gateway.model.route import LimitBy, RateLimit
@@ -45,7 +45,7 @@ async def test_what_was_refused_is_written_down_with_why() -> None:
 
 
 async def test_a_limited_caller_is_written_down_with_whose_session_it_was() -> None:
-    doorway = Doorway(rate_limit=RateLimit(LimitBy.SESSION, 1.0, 1))
+    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.SESSION, 1.0, 1))
     async with endpoint(Memghost(), Authorities({"good": FOUND["memghost"]}), doorway) as who:
         for _ in range(2):
             await who.ask(PATH, {"Authorization": "Bearer good"})
@@ -58,7 +58,7 @@ async def test_a_limited_caller_is_written_down_with_whose_session_it_was() -> N
 
 async def test_an_address_that_asks_too_often_costs_no_look_up() -> None:
     known = Authorities({"good": FOUND["memghost"]})
-    async with endpoint(Memghost(), known, Doorway(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 1))) as who:
+    async with endpoint(Memghost(), known, EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 1))) as who:
         statuses = [(await who.ask(PATH, {"Authorization": "Bearer good"})).status for _ in range(3)]
     assert (statuses, len(known.asked)) == ([200, 429, 429], 1)
 
@@ -70,7 +70,7 @@ async def test_keys_have_buckets_of_their_own_where_keys_are_counted() -> None:
         name: Found(msgspec.structs.replace(COMPOSIO, api_key=msgspec.structs.replace(key, id=name)))
         for name in ("k1", "k2")
     }
-    doorway = Doorway(rate_limit=RateLimit(LimitBy.API_KEY, 1.0, 1))
+    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.API_KEY, 1.0, 1))
     async with endpoint(Memghost(), Authorities(sessions), doorway) as who:
         statuses = [(await who.ask(PATH, {"Authorization": f"Bearer {name}"})).status for name in ("k1", "k2", "k1")]
     assert statuses == [404, 404, 429]  # a key opens no memghost session, and is counted all the same

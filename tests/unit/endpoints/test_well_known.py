@@ -5,7 +5,7 @@ import pytest
 from gateway.endpoints.well_known import WellKnownKeys
 from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from tests.support.fronts import front
 from tests.support.raw_http import RawResponse, exchange
 from tests.support.requests import access_request
@@ -24,7 +24,7 @@ class Ring:
 async def ask(ring: Ring, method: str = "GET") -> RawResponse:
     door = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
 
-    async def handler(request: ClientRequest) -> Response:
+    async def handler(request: DownstreamRequest) -> Response:
         return await door.answer(request, access_request(request.method, request.target), RequestRecord("req-1", 0.0))
 
     async with front(handler) as port:

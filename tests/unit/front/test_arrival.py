@@ -9,7 +9,7 @@ from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.front.arrival import Arrival, FrontLimits
-from gateway.front.unreadable import Message, Refused
+from gateway.front.unreadable import QueuedMessage, Refused
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.resilience.deadline import Deadline
 
@@ -45,7 +45,7 @@ class Caller:
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: FrontLimits) -> None:
         self._parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)
         self.times = Times(loop)
-        self.messages: list[Message] = []
+        self.messages: list[QueuedMessage] = []
         self.arrival = Arrival(loop, limits, self.times)
 
     def sends(self, data: bytes) -> bool:

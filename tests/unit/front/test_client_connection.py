@@ -13,8 +13,8 @@ from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer, Handler
 from gateway.http1.faults import ExchangeError
 from gateway.model.response import Response
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.process import wall_clock
 from tests.support.fake_transport import FakeTransport
 from tests.support.fronts import front, refuse
@@ -23,7 +23,7 @@ from tests.support.raw_http import RawClient, raw_client
 GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-async def tell_target(request: ClientRequest) -> Answer:
+async def tell_target(request: DownstreamRequest) -> EndpointAnswer:
     return Response(200, body=request.target.encode())
 
 
@@ -49,7 +49,7 @@ async def test_a_body_nobody_reads_does_not_become_the_next_request() -> None:
 
 
 async def test_a_compressed_body_is_not_unpacked() -> None:
-    async def count(request: ClientRequest) -> Answer:
+    async def count(request: DownstreamRequest) -> EndpointAnswer:
         return Response(200, body=await request.content.read())
 
     async with serving(count) as client:
@@ -60,7 +60,7 @@ async def test_a_compressed_body_is_not_unpacked() -> None:
 async def test_a_handler_is_cancelled_when_its_caller_leaves() -> None:
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def wait(_request: ClientRequest) -> Answer:
+    async def wait(_request: DownstreamRequest) -> EndpointAnswer:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -78,9 +78,9 @@ async def test_a_handler_is_cancelled_when_its_caller_leaves() -> None:
 
 @pytest.mark.parametrize("lost", [None, TimeoutError(), ssl.SSLError()])
 async def test_however_a_caller_is_lost_its_body_tells_that_it_has_gone(lost: OSError | None) -> None:
-    begun: asyncio.Future[ClientRequest] = asyncio.get_running_loop().create_future()
+    begun: asyncio.Future[DownstreamRequest] = asyncio.get_running_loop().create_future()
 
-    async def wait(request: ClientRequest) -> Answer:
+    async def wait(request: DownstreamRequest) -> EndpointAnswer:
         begun.set_result(request)
         await asyncio.Event().wait()
         raise AssertionError
@@ -94,7 +94,7 @@ async def test_however_a_caller_is_lost_its_body_tells_that_it_has_gone(lost: OS
 
 
 async def test_a_handler_that_fails_ends_its_connection(capsys: pytest.CaptureFixture[str]) -> None:
-    async def fail(_request: ClientRequest) -> Answer:
+    async def fail(_request: DownstreamRequest) -> EndpointAnswer:
         raise RuntimeError("half an answer was sent")
 
     async with serving(fail) as client:
@@ -121,7 +121,7 @@ async def test_many_pipelined_heads_are_weighed_one_by_one() -> None:
 async def test_as_many_requests_follow_one_whose_body_came_late_as_any_other() -> None:
     begun = asyncio.Event()
 
-    async def read(request: ClientRequest) -> Answer:
+    async def read(request: DownstreamRequest) -> EndpointAnswer:
         begun.set()
         return Response(200, body=await request.content.read())
 
@@ -154,7 +154,7 @@ async def test_as_many_requests_follow_one_whose_body_came_late_as_any_other() -
     at_once=st.booleans(),
 )  # fmt: skip
 def test_no_bytes_of_a_caller_hang_or_break_a_connection(pieces: list[bytes], head: bytes, at_once: bool) -> None:
-    async def read(request: ClientRequest) -> Answer:
+    async def read(request: DownstreamRequest) -> EndpointAnswer:
         with contextlib.suppress(ExchangeError):
             return Response(200, body=await request.content.read())
         return Response(400)

@@ -14,8 +14,8 @@ from gateway.front.arrival import FrontLimits
 from gateway.front.lingering import drop_rest
 from gateway.front.server import GatewayServer
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.process import wall_clock
 from tests.support.fronts import refuse
 from tests.support.raw_http import PATIENCE, RawClient, raw_client
@@ -52,7 +52,7 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatc
 async def refusing() -> AsyncIterator[tuple[GatewayServer, RawClient]]:
     """Yield a front that has refused what its one caller sent, and that caller."""
 
-    async def never(_request: ClientRequest) -> Answer:
+    async def never(_request: DownstreamRequest) -> EndpointAnswer:
         raise AssertionError
 
     server = GatewayServer(never, FrontLimits(), refuse, wall_clock)

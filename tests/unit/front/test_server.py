@@ -14,8 +14,8 @@ from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer, require_c_parser
 from gateway.model.errors import GatewayError
 from gateway.model.response import Response
-from gateway.upstream.client_request import ClientRequest
-from gateway.upstream.forwarded import Answer, Carried
+from gateway.upstream.client_request import DownstreamRequest
+from gateway.upstream.forwarded import EndpointAnswer, Forwarded
 from gateway.wiring.process import wall_clock
 from tests.support.fronts import refuse
 from tests.support.raw_http import PATIENCE, exchange, raw_client
@@ -23,7 +23,7 @@ from tests.support.raw_http import PATIENCE, exchange, raw_client
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-async def answer(_request: ClientRequest) -> Answer:
+async def answer(_request: DownstreamRequest) -> EndpointAnswer:
     return Response(200, body=b"ok")
 
 
@@ -67,12 +67,12 @@ class Watched(GatewayServer):
 async def test_a_caller_that_reads_no_answers_is_cut_off_before_many_of_them_wait() -> None:
     answered = 0
 
-    async def answer_much(_request: ClientRequest) -> Answer:
+    async def answer_much(_request: DownstreamRequest) -> EndpointAnswer:
         nonlocal answered
         answered += 1
         return Response(200, body=bytes(2**20))
 
-    server = Watched(answer_much, FrontLimits(body_stall=0.05), refuse)
+    server = Watched(answer_much, FrontLimits(body_stall=0.05), refuse, wall_clock)
     server.lost = asyncio.Event()
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*listener.sockets[0].getsockname(), limit=1)
@@ -89,11 +89,11 @@ async def unread(limits: FrontLimits, *, closes: bool = False) -> AsyncIterator[
     """Yield a server that has answered a caller which reads nothing, with less than makes it pause."""
     answered = asyncio.Event()
 
-    async def answer_much(_request: ClientRequest) -> Answer:
+    async def answer_much(_request: DownstreamRequest) -> EndpointAnswer:
         answered.set()
         return Response(200, body=bytes(100_000), closes=closes)
 
-    server = Watched(answer_much, limits, refuse)
+    server = Watched(answer_much, limits, refuse, wall_clock)
     server.lost = asyncio.Event()
     with socket.socket() as listening, socket.socket() as caller:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel's least
@@ -155,7 +155,7 @@ async def test_an_answer_that_promised_to_stay_is_followed_by_one_that_says_clos
     """The process began to leave after the head had gone out: whoever sends a second request on it is answered."""
     begun, may_end = asyncio.Event(), asyncio.Event()
 
-    async def slowly(request: ClientRequest) -> Answer:
+    async def slowly(request: DownstreamRequest) -> EndpointAnswer:
         if begun.is_set():
             return Response(200, body=b"ok")
         transport = request.connection.transport
@@ -164,7 +164,7 @@ async def test_an_answer_that_promised_to_stay_is_followed_by_one_that_says_clos
         begun.set()
         await may_end.wait()
         transport.write(b"ok")
-        return Carried(200, keep_alive=True)
+        return Forwarded(200, keep_alive=True)
 
     server = GatewayServer(slowly, FrontLimits(), refuse, wall_clock)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)

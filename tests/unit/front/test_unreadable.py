@@ -8,7 +8,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from gateway.front.unreadable import Message, Refused, refusal_of, refuse_long_heads
+from gateway.front.unreadable import QueuedMessage, Refused, refusal_of, refuse_long_heads
 from gateway.model.refusal import Refusal, RefusalCode
 
 LINE, FIELD, FIELDS = 100, 200, 4
@@ -21,7 +21,7 @@ class Unread:
         self.exc = exc
 
 
-def parsed(data: bytes) -> list[Message]:
+def parsed(data: bytes) -> list[QueuedMessage]:
     loop = asyncio.get_running_loop()
     parser = HttpRequestParser(
         BaseProtocol(loop), loop, 2**16, max_line_size=LINE, max_field_size=FIELD, max_headers=FIELDS

@@ -1,6 +1,7 @@
 import pytest
 
-from gateway.model.headers import ByName, Headers, spelling
+from gateway.model.headers import Headers, spelling
+from gateway.model.memo import FieldNameMemo
 
 
 @pytest.mark.parametrize("name", [b"X-User-Id", b"x_user_id", b"X.USER.ID", b"x-user_ID", b"x~user|id", b"X+User'Id"])
@@ -9,7 +10,7 @@ def test_every_spelling_of_a_name_is_one(name: bytes) -> None:
 
 
 def test_what_was_made_of_names_is_kept_while_they_are_few_and_short() -> None:
-    known: ByName[int] = ByName()
+    known: FieldNameMemo[int] = FieldNameMemo()
     assert known.keep(b"x" * 65, 1) == 1
     assert known == {}
     for number in range(10_000):

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from gateway.model.memo import Regulars, Remembered
+from gateway.model.memo import AdmissionMemo, SessionMemo
 from gateway.model.session import Session
 
 
-def twice(remembered: Remembered[int], session: Session, made: int) -> None:
+def twice(remembered: SessionMemo[int], session: Session, made: int) -> None:
     for _ in range(2):
         remembered.put(session, "route", made)
 
 
 def test_who_comes_for_the_first_time_is_not_remembered() -> None:
-    regulars: Regulars[str, str] = Regulars(most=100)
+    regulars: AdmissionMemo[str, str] = AdmissionMemo(most=100)
     regulars.put("key", "made", "name")
     assert regulars.get("key") is None
     regulars.put("key", "made", "name")
@@ -18,7 +18,7 @@ def test_who_comes_for_the_first_time_is_not_remembered() -> None:
 
 
 def test_strangers_push_nobody_out() -> None:
-    regulars: Regulars[int, int] = Regulars(most=1000)
+    regulars: AdmissionMemo[int, int] = AdmissionMemo(most=1000)
     for _ in range(2):
         regulars.put(-1, -1, -1)
     for stranger in range(500):
@@ -28,7 +28,7 @@ def test_strangers_push_nobody_out() -> None:
 
 
 def test_whoever_came_long_ago_is_a_stranger_again() -> None:
-    regulars: Regulars[int, int] = Regulars(most=100)
+    regulars: AdmissionMemo[int, int] = AdmissionMemo(most=100)
     for name in (-1, *range(150), -1):
         regulars.put(name, name, name)
     assert regulars.get(-1) is None
@@ -36,7 +36,7 @@ def test_whoever_came_long_ago_is_a_stranger_again() -> None:
 
 def test_an_equal_object_is_another_one() -> None:
     session, twin = Session(subject="u"), Session(subject="u")
-    remembered: Remembered[int] = Remembered()
+    remembered: SessionMemo[int] = SessionMemo()
     twice(remembered, session, 1)
     assert remembered.get(session, "route") == 1
     assert remembered.get(session, "other route") is None
@@ -45,7 +45,7 @@ def test_an_equal_object_is_another_one() -> None:
 
 
 def test_an_object_that_is_let_go_leaves_nothing_to_the_next_one_in_its_place() -> None:
-    remembered: Remembered[int] = Remembered()
+    remembered: SessionMemo[int] = SessionMemo()
     for number in range(100):
         session = Session(subject=str(number))
         assert remembered.get(session, "route") is None
@@ -54,7 +54,7 @@ def test_an_object_that_is_let_go_leaves_nothing_to_the_next_one_in_its_place() 
 
 
 def test_it_does_not_grow_beyond_its_bound() -> None:
-    remembered: Remembered[int] = Remembered(most=3)
+    remembered: SessionMemo[int] = SessionMemo(most=3)
     sessions = [Session(subject=str(number)) for number in range(100)]
     for number, session in enumerate(sessions):
         twice(remembered, session, number)

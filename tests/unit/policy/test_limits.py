@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.route import LimitBy, RateLimit
-from gateway.policy.limits import LocalLimits, Standing, Taken, bucket_of_address, limit_fields
+from gateway.policy.limits import BucketState, LocalLimits, Taken, bucket_of_address, limit_fields
 
 
 class Clock:
@@ -65,11 +65,11 @@ def test_one_callers_bucket_is_not_anothers() -> None:
 def test_the_standing_counts_down_and_fills_again() -> None:
     clock = Clock()
     limits = LocalLimits(clock)
-    assert limits.standing("a", limit(2, 4)) == Standing(4, 4, 0.0)
+    assert limits.standing("a", limit(2, 4)) == BucketState(4, 4, 0.0)
     assert passed(limits, "a", limit(2, 4), 3) == 3
-    assert limits.standing("a", limit(2, 4)) == Standing(4, 1, 1.5)
+    assert limits.standing("a", limit(2, 4)) == BucketState(4, 1, 1.5)
     clock.now += 0.5
-    assert limits.standing("a", limit(2, 4)) == Standing(4, 2, 1.0)
+    assert limits.standing("a", limit(2, 4)) == BucketState(4, 2, 1.0)
 
 
 def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
@@ -132,18 +132,20 @@ def test_an_ipv6_caller_is_its_network(address: str, key: str) -> None:
 async def test_to_take_a_token_tells_how_the_bucket_stands_then() -> None:
     clock = Clock()
     limits = LocalLimits(clock)
-    assert await limits.take("a", limit(2, 2)) == Taken(None, Standing(2, 1, 0.5))
-    assert await limits.take("a", limit(2, 2)) == Taken(None, Standing(2, 0, 1.0))
-    assert await limits.take("a", limit(2, 2)) == Taken(1, Standing(2, 0, 1.0))
+    assert await limits.take("a", limit(2, 2)) == Taken(None, BucketState(2, 1, 0.5))
+    assert await limits.take("a", limit(2, 2)) == Taken(None, BucketState(2, 0, 1.0))
+    assert await limits.take("a", limit(2, 2)) == Taken(1, BucketState(2, 0, 1.0))
 
 
 @pytest.mark.parametrize(
     ("rate", "burst", "left", "policy", "standing"),
     [
-        (2, 4, Standing(4, 3, 0.5), b'"address";q=4;w=2', b'"address";r=3;t=1'),
-        (100, 10, Standing(10, 0, 0.1), b'"address";q=10;w=1', b'"address";r=0;t=1'),
-        (1 / 3600, 5, Standing(5, 5, 0.0), b'"address";q=5;w=18000', b'"address";r=5;t=0'),
+        (2, 4, BucketState(4, 3, 0.5), b'"address";q=4;w=2', b'"address";r=3;t=1'),
+        (100, 10, BucketState(10, 0, 0.1), b'"address";q=10;w=1', b'"address";r=0;t=1'),
+        (1 / 3600, 5, BucketState(5, 5, 0.0), b'"address";q=5;w=18000', b'"address";r=5;t=0'),
     ],
 )
-def test_a_caller_is_told_of_its_limit(rate: float, burst: int, left: Standing, policy: bytes, standing: bytes) -> None:
+def test_a_caller_is_told_of_its_limit(
+    rate: float, burst: int, left: BucketState, policy: bytes, standing: bytes
+) -> None:
     assert dict(limit_fields(limit(rate, burst), left)) == {b"RateLimit-Policy": policy, b"RateLimit": standing}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gateway.model.route import LimitBy, RateLimit
-from gateway.policy.limits import LocalLimits, Standing, Taken
+from gateway.policy.limits import BucketState, LocalLimits, Taken
 from gateway.policy.shared_limits import SharedLimits
 
 LIMIT = RateLimit(LimitBy.SESSION, rate=1.0, burst=3)
@@ -28,7 +28,7 @@ def limits_of(fleet: Fleet) -> tuple[SharedLimits, LocalLimits]:
 async def test_the_fleet_says_how_the_bucket_stands() -> None:
     fleet = Fleet((0.0, 2.5))
     limits, _ = limits_of(fleet)
-    assert await limits.take("a", LIMIT) == Taken(None, Standing(3, 0, 2.5))
+    assert await limits.take("a", LIMIT) == Taken(None, BucketState(3, 0, 2.5))
     assert fleet.asked == [("a", 1.0, 3.0)]
 
 
@@ -36,7 +36,7 @@ async def test_what_the_fleet_refuses_costs_no_token_here() -> None:
     fleet = Fleet((0.4, 3.0))
     limits, local = limits_of(fleet)
     for _ in range(10):
-        assert await limits.take("a", LIMIT) == Taken(1, Standing(3, 0, 3.0))
+        assert await limits.take("a", LIMIT) == Taken(1, BucketState(3, 0, 3.0))
     assert local.standing("a", LIMIT).remaining == 3
 
 

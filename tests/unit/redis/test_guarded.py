@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gateway.redis.client import RedisClient, connect
-from gateway.redis.guarded import Allowance, Fault, GuardedRedis
+from gateway.redis.guarded import Allowance, GuardedRedis, RedisFault
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -41,7 +41,7 @@ class Asking:
     async def probed(self) -> None:
         """Let the pause pass, ask (which starts the probe and does not wait for it), and wait for the probe."""
         self.clock.advance(20)
-        assert await self.ping() == Fault("breaker open")
+        assert await self.ping() == RedisFault("breaker open")
         for task in tuple(self.tasks._tasks):
             await task
 
@@ -63,7 +63,7 @@ async def test_a_fault_is_a_value_and_soon_costs_nothing(asking: Asking, proxy: 
     setattr(proxy, fault, 5.0 if fault == "delay" else True)
     with capture_logs() as lines:
         faults = [await asking.ping() for _ in range(20)]
-    assert all(isinstance(one, Fault) for one in faults)
+    assert all(isinstance(one, RedisFault) for one in faults)
     assert asking.asked == 2  # the other eighteen did not wait for anything
     assert [line["log_level"] for line in lines] == ["warning"]
     count = asking.registry.get_sample_value
@@ -100,7 +100,7 @@ async def test_an_error_that_redis_answers_does_not_stop_other_questions(asking:
 
     with capture_logs() as lines:
         for _ in range(5):
-            assert await asking.guard.ask(wrong_type, "read", asking.guard.allowance()) == Fault("ResponseError")
+            assert await asking.guard.ask(wrong_type, "read", asking.guard.allowance()) == RedisFault("ResponseError")
     assert len(lines) == 1
     assert await asking.ping() is True
 
@@ -119,7 +119,7 @@ async def test_what_redis_refuses_again_and_again_is_told_once_though_other_ques
     with capture_logs() as lines:
         for _ in range(10):
             assert await asking.ping() is True
-            assert isinstance(await fill(), Fault)
+            assert isinstance(await fill(), RedisFault)
         assert len(lines) == 1
         await asking.guard.ask(asking._ping, "fill", asking.guard.allowance())
         await fill()
@@ -132,5 +132,5 @@ async def test_questions_of_one_request_share_what_it_may_wait(asking: Asking, p
     allowance = asking.guard.allowance()
     answers = [await asking.ping(allowance) for _ in range(6)]
     assert answers[0] is True
-    assert isinstance(answers[-1], Fault)
+    assert isinstance(answers[-1], RedisFault)
     assert allowance.left <= 0

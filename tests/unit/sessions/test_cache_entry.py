@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from gateway.model.answers import Found
-from gateway.sessions.cache_entry import Kept, decode, encode, ends_at
+from gateway.sessions.cache_entry import CacheEntry, decode, encode, ends_at
 from tests.support.sessions import NOW, found, key_session, session
 
 
 @pytest.mark.parametrize("answer", [found(), found(issued_at=NOW, expires_at=NOW + 5), Found(key_session())])
 def test_an_answer_comes_back_whole(answer: Found) -> None:
-    kept = Kept(encode(answer), "accounts", [b"a" * 16, b"b" * 16], NOW, 0)
+    kept = CacheEntry(encode(answer), "accounts", [b"a" * 16, b"b" * 16], NOW, 0)
     assert kept.found() == answer
     assert kept.handles == (b"a" * 16, b"b" * 16)
     assert kept.authority == "accounts"

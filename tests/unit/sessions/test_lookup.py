@@ -10,14 +10,14 @@ from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.resolution import Tier
-from gateway.sessions.cache_keys import Names
-from gateway.sessions.lookup import LookUps, Tiers
+from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.lookup import Lookups, Tiers
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import Rejections
-from gateway.sessions.revocation import Effect, Ending, News, Touch
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
-from gateway.sessions.tier import Held
+from gateway.sessions.negative_cache import NegativeCache
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.tier import SharedEntry
 from gateway.sessions.times import CacheTimes
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.sessions import NOW, READER, SECRET, Authority, Clock, found
@@ -30,9 +30,9 @@ class Fleet:
     """A shared tier in a test's hand: what is held, who has the claim, what a fill is told."""
 
     def __init__(self) -> None:
-        self.held: Held | None = None
+        self.held: SharedEntry | None = None
         self.claimable = True
-        self.told: list[Touch | None] = []
+        self.told: list[RevocationStatus | None] = []
         self.done: list[str] = []
         self.polled = asyncio.Event()
         self.meanwhile: Callable[[], None] = lambda: None
@@ -41,7 +41,7 @@ class Fleet:
         assert credential is CREDENTIAL
         return self
 
-    async def read(self) -> Held | None:
+    async def read(self) -> SharedEntry | None:
         self.done.append("read")
         if self.done.count("read") > 1:
             self.polled.set()
@@ -54,14 +54,14 @@ class Fleet:
     async def release(self) -> None:
         self.done.append("release")
 
-    async def fill(self, held: Held, *, lifetime: float, share: bool) -> Touch | None:
+    async def fill(self, held: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
         self.done.append(f"fill {held.found.session.id} {'shared' if share else 'unshared'} {lifetime:.0f}")
         self.meanwhile()
-        return self.told.pop(0) if self.told else Touch.NONE
+        return self.told.pop(0) if self.told else RevocationStatus.NONE
 
-    async def touch(self, held: Held) -> Touch | None:
+    async def status_of(self, held: SharedEntry) -> RevocationStatus | None:
         self.done.append(f"touch {held.found.session.id}")
-        return self.told.pop(0) if self.told else Touch.NONE
+        return self.told.pop(0) if self.told else RevocationStatus.NONE
 
     async def drop(self) -> None:
         self.done.append("drop")
@@ -72,13 +72,15 @@ class LookingUp:
 
     def __init__(self, authority: Authority, fleet: Fleet, times: CacheTimes | None = None) -> None:
         self.clock = Clock()
-        self.endings = Endings(self.clock)
+        self.endings = RevocationLog(self.clock)
         self.memory = MemoryStore(10, 1.0, self.endings)
-        self.rejections = Rejections(self.clock, 5.0, 10)
-        self.handles = Handles([SECRET])
+        self.rejections = NegativeCache(self.clock, 5.0, 10)
+        self.handles = RevocationKeys([SECRET])
         self.metrics = ResolutionMetrics(CollectorRegistry())
-        tiers = Tiers(self.memory, self.rejections, self.endings, fleet, Names(self.handles, {READER: FINGERPRINTER}))
-        self.look_ups = LookUps(
+        tiers = Tiers(
+            self.memory, self.rejections, self.endings, fleet, CacheKeys(self.handles, {READER: FINGERPRINTER})
+        )
+        self.look_ups = Lookups(
             tiers, {READER: authority}, times or CacheTimes(), self.clock, lambda: float(times is not None)
         )
 
@@ -115,7 +117,7 @@ async def test_the_order_of_a_look_up(process: LookingUp, fleet: Fleet, authorit
 async def test_a_shared_answer_that_is_young_enough_is_taken(
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
-    fleet.held = Held(found(2), "accounts", 50.0)
+    fleet.held = SharedEntry(found(2), "accounts", 50.0)
     resolution = await process.look_ups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier, resolution.age) == (found(2), Tier.REDIS, 50.0)
     assert authority.asked == []
@@ -127,10 +129,10 @@ async def test_while_another_process_asks_its_answer_is_waited_for(
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
     fleet.claimable = False
-    fleet.held = Held(found(1), "accounts", 300.0)
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
     finding = asyncio.gather(process.look_ups.find(CREDENTIAL, 120.0))
     await fleet.polled.wait()
-    fleet.held = Held(found(2), "accounts", 0.0)
+    fleet.held = SharedEntry(found(2), "accounts", 0.0)
     (resolution,) = await finding
     assert (resolution.answer, resolution.tier) == (found(2), Tier.REDIS)
     assert authority.asked == []
@@ -157,8 +159,8 @@ async def test_answers_that_stay_in_memory_do_not_look_elsewhere(fleet: Fleet) -
 
 
 async def test_what_was_revoked_before_is_rejected_and_taken_away(process: LookingUp, fleet: Fleet) -> None:
-    fleet.held = Held(found(1), "accounts", 300.0)
-    fleet.told = [Touch.REVOKED]
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
+    fleet.told = [RevocationStatus.REVOKED]
     resolution = await process.look_ups.find(CREDENTIAL, 120.0)
     assert resolution.answer == Rejected(Reason.REVOKED)
     assert fleet.done[-2:] == ["drop", "release"]
@@ -169,10 +171,10 @@ async def test_what_was_revoked_before_is_rejected_and_taken_away(process: Looki
 async def test_what_changed_meanwhile_is_asked_for_again_but_not_for_ever(
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
-    fleet.told = [Touch.CHANGED, Touch.NONE]
+    fleet.told = [RevocationStatus.CHANGED, RevocationStatus.NONE]
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == found(1)
     assert len(authority.asked) == 2
-    fleet.told = [Touch.CHANGED] * 10
+    fleet.told = [RevocationStatus.CHANGED] * 10
     assert isinstance((await process.look_ups.find(CREDENTIAL, 120.0)).answer, Unavailable)
     assert len(authority.asked) == 5
 
@@ -185,7 +187,7 @@ async def test_what_nobody_could_check_is_kept_only_a_moment(process: LookingUp,
 
 
 async def test_a_rejection_takes_the_shared_answer_away(process: LookingUp, fleet: Fleet, authority: Authority) -> None:
-    fleet.held = Held(found(1), "accounts", 300.0)
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Rejected(Reason.EXPIRED)
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.EXPIRED)
     assert "drop" in fleet.done
@@ -194,7 +196,7 @@ async def test_a_rejection_takes_the_shared_answer_away(process: LookingUp, flee
 async def test_an_outage_takes_nothing_away_and_lets_others_ask(
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
-    fleet.held = Held(found(1), "accounts", 300.0)
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Unavailable("down")
     resolution = await process.look_ups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier, resolution.stale, resolution.age) == (found(1), Tier.REDIS, True, 300.0)
@@ -205,10 +207,10 @@ async def test_an_outage_takes_nothing_away_and_lets_others_ask(
 async def test_a_stale_answer_that_was_revoked_does_not_stand_in(
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
-    fleet.held = Held(found(1), "accounts", 300.0)
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Unavailable("down")
     handles = process.handles.carried_by(found(1), [])
-    process.endings.hear(News(Ending(Effect.ENDED, NOW, 600.0), handles))
+    process.endings.hear(RevocationMessage(Revocation(Effect.ENDED, NOW, 600.0), handles))
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
 
 
@@ -216,12 +218,14 @@ async def test_an_answer_from_before_a_change_does_not_stand_in_once_the_change_
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
     fleet.claimable = False
-    fleet.held = Held(found(1), "accounts", 300.0)
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Unavailable("down")
     finding = asyncio.gather(process.look_ups.find(CREDENTIAL, 120.0))
     await fleet.polled.wait()
     fleet.held, fleet.claimable = None, True
-    process.endings.hear(News(Ending(Effect.CHANGED, NOW, 600.0), process.handles.carried_by(found(1), [])))
+    process.endings.hear(
+        RevocationMessage(Revocation(Effect.CHANGED, NOW, 600.0), process.handles.carried_by(found(1), []))
+    )
     (resolution,) = await finding
     assert resolution.answer == Unavailable("down")
     assert process.kept() is None
@@ -230,8 +234,8 @@ async def test_an_answer_from_before_a_change_does_not_stand_in_once_the_change_
 async def test_an_answer_from_before_a_change_does_not_stand_in_when_the_second_question_fails(
     process: LookingUp, fleet: Fleet, authority: Authority
 ) -> None:
-    fleet.held = Held(found(1), "accounts", 300.0)
-    fleet.told = [Touch.CHANGED]
+    fleet.held = SharedEntry(found(1), "accounts", 300.0)
+    fleet.told = [RevocationStatus.CHANGED]
     fleet.meanwhile = lambda: authority.answers.update({"t": Unavailable("down")})
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
     assert process.kept() is None
@@ -239,7 +243,7 @@ async def test_an_answer_from_before_a_change_does_not_stand_in_when_the_second_
 
 async def test_a_revocation_heard_while_the_shared_tier_is_filled_wins(process: LookingUp, fleet: Fleet) -> None:
     handles = process.handles.carried_by(found(1), [])
-    fleet.meanwhile = lambda: process.endings.hear(News(Ending(Effect.ENDED, NOW, 600.0), handles))
+    fleet.meanwhile = lambda: process.endings.hear(RevocationMessage(Revocation(Effect.ENDED, NOW, 600.0), handles))
     assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.REVOKED)
     assert process.kept() is None
 

@@ -6,19 +6,19 @@ import pytest
 
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.sessions.times import CacheTimes
 from tests.support.sessions import NOW, Authority, Clock, Gateway, found
 
 KINDS = [
-    Ended(EndedKind.SESSION, "session-1"),
-    Ended(EndedKind.USER, "user-1"),
-    Ended(EndedKind.ORGANIZATION, "org-1"),
+    RevocationTarget(RevocationKind.SESSION, "session-1"),
+    RevocationTarget(RevocationKind.USER, "user-1"),
+    RevocationTarget(RevocationKind.ORGANIZATION, "org-1"),
 ]
 
 
 @pytest.mark.parametrize("ended", KINDS, ids=lambda ended: ended.kind.value)
-async def test_a_revocation_wins_against_the_look_up_that_began_before_it(ended: Ended) -> None:
+async def test_a_revocation_wins_against_the_look_up_that_began_before_it(ended: RevocationTarget) -> None:
     authority = Authority()
     authority.answers["t"] = found()
     authority.gate.clear()
@@ -40,7 +40,7 @@ async def test_a_row_that_changed_while_it_was_read_is_read_again() -> None:
     asking = gateway.tasks.start(gateway.resolver.resolve(gateway.credential("t")), "caller")
     await authority.began.wait()
     authority.answers["t"] = Rejected(Reason.GONE)
-    await gateway.revoker.changed(Ended(EndedKind.SESSION, "session-1"))
+    await gateway.revoker.changed(RevocationTarget(RevocationKind.SESSION, "session-1"))
     authority.gate.set()
     assert (await asking).answer == Rejected(Reason.GONE)
     assert authority.asked == ["t", "t"]
@@ -242,7 +242,7 @@ async def test_looking_sees_a_revocation() -> None:
     authority = Authority()
     authority.answers["t"] = found()
     gateway = Gateway(authority, Clock())
-    await gateway.revoker.revoke(Ended(EndedKind.SESSION, "session-1"))
+    await gateway.revoker.revoke(RevocationTarget(RevocationKind.SESSION, "session-1"))
     assert (await gateway.resolver.look(gateway.credential("t"))).answer == Rejected(Reason.REVOKED)
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from gateway.model.answers import Found
-from gateway.model.revocation_target import EndedKind
+from gateway.model.revocation_target import RevocationKind
 from gateway.model.session import Login, Session
-from gateway.sessions.revocation import Effect, Ending, Touch, effect_of, revokes, touch
+from gateway.sessions.revocation import Effect, Revocation, RevocationStatus, effect_of, revokes, status_of
 from tests.support.sessions import NOW, found, instant, key_session
 
-CHANGED = Ending(Effect.CHANGED, NOW, 600)
-ENDED = Ending(Effect.ENDED, NOW, 600)
-BEFORE = Ending(Effect.ENDED_BEFORE, NOW, 600)
+CHANGED = Revocation(Effect.CHANGED, NOW, 600)
+ENDED = Revocation(Effect.ENDED, NOW, 600)
+BEFORE = Revocation(Effect.ENDED_BEFORE, NOW, 600)
 
 
 @pytest.mark.parametrize(
@@ -40,23 +40,23 @@ BEFORE = Ending(Effect.ENDED_BEFORE, NOW, 600)
         "nobody knows since when",
     ],
 )
-def test_what_an_ending_revokes(ending: Ending, answer: Found, *, revoked: bool) -> None:
+def test_what_an_ending_revokes(ending: Revocation, answer: Found, *, revoked: bool) -> None:
     assert revokes(ending, answer) is revoked
 
 
 def test_the_gravest_touch_counts() -> None:
-    assert touch([], found()) is Touch.NONE
-    assert touch([(CHANGED, False)], found()) is Touch.NONE
-    assert touch([(CHANGED, False), (CHANGED, True)], found()) is Touch.CHANGED
-    assert touch([(CHANGED, True), (ENDED, False)], found()) is Touch.REVOKED
-    assert touch([(BEFORE, True)], found(issued_at=NOW + 5)) is Touch.CHANGED
+    assert status_of([], found()) is RevocationStatus.NONE
+    assert status_of([(CHANGED, False)], found()) is RevocationStatus.NONE
+    assert status_of([(CHANGED, False), (CHANGED, True)], found()) is RevocationStatus.CHANGED
+    assert status_of([(CHANGED, True), (ENDED, False)], found()) is RevocationStatus.REVOKED
+    assert status_of([(BEFORE, True)], found(issued_at=NOW + 5)) is RevocationStatus.CHANGED
 
 
 def test_people_may_come_back_and_sessions_may_not() -> None:
-    assert {kind: effect_of(kind) for kind in EndedKind} == {
-        EndedKind.SESSION: Effect.ENDED,
-        EndedKind.API_KEY: Effect.ENDED,
-        EndedKind.CREDENTIAL: Effect.ENDED,
-        EndedKind.USER: Effect.ENDED_BEFORE,
-        EndedKind.ORGANIZATION: Effect.ENDED_BEFORE,
+    assert {kind: effect_of(kind) for kind in RevocationKind} == {
+        RevocationKind.SESSION: Effect.ENDED,
+        RevocationKind.API_KEY: Effect.ENDED,
+        RevocationKind.CREDENTIAL: Effect.ENDED,
+        RevocationKind.USER: Effect.ENDED_BEFORE,
+        RevocationKind.ORGANIZATION: Effect.ENDED_BEFORE,
     }

@@ -8,14 +8,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
-from gateway.sessions.cache_entry import Kept, encode
+from gateway.sessions.cache_entry import CacheEntry, encode
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Ending, News, Touch
-from gateway.sessions.revocation_keys import Handles
-from gateway.sessions.revocation_log import Endings
-from gateway.sessions.revoker import Announcer, Hearing, Revoker
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revoker import RevocationPublisher, RevocationSubscriber, Revoker
 from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -32,12 +32,12 @@ class Process:
     def __init__(self) -> None:
         self.told: list[int] = []
         self.registry = CollectorRegistry()
-        self.endings = Endings(Clock(), lambda: self.told.append(1))
+        self.endings = RevocationLog(Clock(), lambda: self.told.append(1))
         self.memory = MemoryStore(10, 1.0, self.endings)
-        self.hearing = Hearing(self.endings, self.memory, ResolutionMetrics(self.registry))
+        self.hearing = RevocationSubscriber(self.endings, self.memory, ResolutionMetrics(self.registry))
 
     def keep(self) -> None:
-        kept = Kept(encode(found()), "accounts", [A], NOW, self.endings.version)
+        kept = CacheEntry(encode(found()), "accounts", [A], NOW, self.endings.version)
         kept.until = NOW + 600
         assert self.memory.put(FINGERPRINT, kept, NOW)
 
@@ -46,7 +46,7 @@ class Process:
 
 
 def payload(*handles: bytes) -> bytes:
-    return msgspec.msgpack.encode(News(Ending(Effect.ENDED, NOW, 600), handles))
+    return msgspec.msgpack.encode(RevocationMessage(Revocation(Effect.ENDED, NOW, 600), handles))
 
 
 def test_until_the_bus_is_heard_memory_is_kept_short() -> None:
@@ -102,18 +102,18 @@ def test_a_loss_empties_memory_at_once_and_once_more_when_it_ends() -> None:
 
 async def test_revoking_acts_on_this_process_before_anybody_is_told() -> None:
     clock = Clock()
-    endings, handles = Endings(clock), Handles([b"secret"])
-    ended = Ended(EndedKind.SESSION, "session-1")
-    seen: list[Touch] = []
+    endings, handles = RevocationLog(clock), RevocationKeys([b"secret"])
+    ended = RevocationTarget(RevocationKind.SESSION, "session-1")
+    seen: list[RevocationStatus] = []
 
-    async def announce(news: News) -> bool:
-        seen.append(endings.touch(news.handles, found(), endings.version))
+    async def announce(news: RevocationMessage) -> bool:
+        seen.append(endings.status_of(news.handles, found(), endings.version))
         return False
 
     registry = CollectorRegistry()
     revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(registry), announce)
     assert not await revoker.revoke(ended)
-    assert seen == [Touch.REVOKED]
+    assert seen == [RevocationStatus.REVOKED]
     assert registry.get_sample_value("gateway_revocations_total", {"origin": "own"}) == 1
 
 
@@ -121,14 +121,16 @@ async def test_revoking_acts_on_this_process_before_anybody_is_told() -> None:
 async def test_a_revocation_is_remembered_longer_than_any_answer(revoked: float, expected: float) -> None:
     lives: list[float] = []
 
-    async def announce(news: News) -> bool:
+    async def announce(news: RevocationMessage) -> bool:
         lives.append(news.ending.life)
         return True
 
     clock = Clock()
     metrics = ResolutionMetrics(CollectorRegistry())
-    revoker = Revoker(Handles([b"s"]), Endings(clock), CacheTimes(revoked=revoked), clock, metrics, announce)
-    assert await revoker.revoke(Ended(EndedKind.USER, "user-1"))
+    revoker = Revoker(
+        RevocationKeys([b"s"]), RevocationLog(clock), CacheTimes(revoked=revoked), clock, metrics, announce
+    )
+    assert await revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
     assert lives == [expected]
 
 
@@ -141,8 +143,8 @@ async def proxy(redis_url: str) -> AsyncIterator[ChaosProxy]:
 
 async def test_who_revokes_learns_that_the_fleet_was_not_told(proxy: ChaosProxy, key_prefix: str) -> None:
     client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
-    announce = Announcer(client, Tombstones(key_prefix, wall))
-    news = News(Ending(Effect.ENDED, wall(), 60.0), (A,))
+    announce = RevocationPublisher(client, Tombstones(key_prefix, wall))
+    news = RevocationMessage(Revocation(Effect.ENDED, wall(), 60.0), (A,))
     assert await announce(news)
     proxy.refuse = True
     proxy.reset()
@@ -154,8 +156,8 @@ async def test_who_revokes_learns_that_the_fleet_was_not_told(proxy: ChaosProxy,
 
 async def test_a_short_fault_is_overcome(proxy: ChaosProxy, key_prefix: str) -> None:
     client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
-    announce = Announcer(client, Tombstones(key_prefix, wall))
-    news = News(Ending(Effect.ENDED, wall(), 60.0), (A,))
+    announce = RevocationPublisher(client, Tombstones(key_prefix, wall))
+    news = RevocationMessage(Revocation(Effect.ENDED, wall(), 60.0), (A,))
     await announce(news)
     proxy.reset()  # the pooled connection is dead; the next attempt makes another
     assert await announce(news)
@@ -164,18 +166,18 @@ async def test_a_short_fault_is_overcome(proxy: ChaosProxy, key_prefix: str) -> 
 
 async def test_what_was_ended_before_is_remembered_with_its_time_and_told_nobody() -> None:
     """By a generation or a worker that comes after the revocation: whoever signed in since is not touched."""
-    announced: list[News] = []
+    announced: list[RevocationMessage] = []
 
-    async def announce(news: News) -> bool:
+    async def announce(news: RevocationMessage) -> bool:
         announced.append(news)
         return True
 
-    clock, handles, user = Clock(), Handles([b"s"]), Ended(EndedKind.USER, "user-1")
-    endings = Endings(clock)
+    clock, handles, user = Clock(), RevocationKeys([b"s"]), RevocationTarget(RevocationKind.USER, "user-1")
+    endings = RevocationLog(clock)
     revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(CollectorRegistry()), announce)
     revoker.remember(user, NOW - 100)
     before, since = (
-        endings.touch(handles.of(user), found(issued_at=issued_at), endings.version)
+        endings.status_of(handles.of(user), found(issued_at=issued_at), endings.version)
         for issued_at in (NOW - 200, NOW - 50)
     )
-    assert (before, since, announced) == (Touch.REVOKED, Touch.NONE, [])
+    assert (before, since, announced) == (RevocationStatus.REVOKED, RevocationStatus.NONE, [])

@@ -10,17 +10,17 @@ from structlog.testing import capture_logs
 
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import Names
-from gateway.sessions.revocation import Effect, Ending, News, Touch
-from gateway.sessions.revocation_keys import Handles
+from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation_keys import RevocationKeys
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import Held
+from gateway.sessions.tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support import redis_server
@@ -28,7 +28,7 @@ from tests.support.sessions import READER, SECRET, found, wall
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 CREDENTIAL = Credential(READER, CredentialKind.BEARER, "", ("t",), FINGERPRINTER(("t",)))
-HELD = Held(found(), "accounts", 0.5)
+HELD = SharedEntry(found(), "accounts", 0.5)
 
 
 class Tier:
@@ -43,16 +43,18 @@ class Tier:
         self.shared = SharedSessions(
             redis=GuardedRedis(self.client, 0.2, Breaker(monotonic, failures=2), self.tasks, metrics),
             tombstones=self.tombstones,
-            names=Names(Handles([SECRET]), {READER: FINGERPRINTER}),
+            names=CacheKeys(RevocationKeys([SECRET]), {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
             clock=wall,
         )
         self.key = self.tombstones.entry_key(CREDENTIAL.fingerprint)
 
-    async def read(self) -> Held | None:
+    async def read(self) -> SharedEntry | None:
         return await self.shared.visit(CREDENTIAL).read()
 
-    async def fill(self, held: Held = HELD, lifetime: float = 60.0, *, share: bool = True) -> Touch | None:
+    async def fill(
+        self, held: SharedEntry = HELD, lifetime: float = 60.0, *, share: bool = True
+    ) -> RevocationStatus | None:
         return await self.shared.visit(CREDENTIAL).fill(held, lifetime=lifetime, share=share)
 
     def faults(self, operation: str) -> float:
@@ -74,7 +76,7 @@ async def tier(redis_url: str, key_prefix: str) -> AsyncIterator[Tier]:
 
 
 async def test_age_goes_on_from_the_look_up_and_not_from_the_storing(tier: Tier) -> None:
-    await tier.fill(Held(found(), "accounts", 30.0))
+    await tier.fill(SharedEntry(found(), "accounts", 30.0))
     held = await tier.read()
     assert held is not None
     assert 30.0 <= held.age < 31.0
@@ -119,16 +121,16 @@ async def test_an_unchecked_value_that_a_revocation_missed_is_not_served(tier: T
     """As a fill leaves it whose SET was delivered late, after the revocation had taken everything away."""
     await tier.fill()
     late = await tier.client.get(tier.key)
-    (handle,) = Handles([SECRET]).of(Ended(EndedKind.SESSION, "session-1"))
-    await tier.tombstones.end(tier.client, News(Ending(Effect.CHANGED, wall(), 600.0), (handle,)))
+    (handle,) = RevocationKeys([SECRET]).of(RevocationTarget(RevocationKind.SESSION, "session-1"))
+    await tier.tombstones.end(tier.client, RevocationMessage(Revocation(Effect.CHANGED, wall(), 600.0), (handle,)))
     await tier.client.set(tier.key, late or b"", px=60_000)
     assert await tier.read() is None
 
 
 async def test_a_fill_that_finds_a_tombstone_takes_back_what_it_stored(tier: Tier) -> None:
-    (handle,) = Handles([SECRET]).of(Ended(EndedKind.SESSION, "session-1"))
-    await tier.tombstones.end(tier.client, News(Ending(Effect.ENDED, wall(), 600.0), (handle,)))
-    assert await tier.fill() is Touch.REVOKED
+    (handle,) = RevocationKeys([SECRET]).of(RevocationTarget(RevocationKind.SESSION, "session-1"))
+    await tier.tombstones.end(tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (handle,)))
+    assert await tier.fill() is RevocationStatus.REVOKED
     assert not await tier.client.exists(tier.key)
 
 
@@ -144,7 +146,7 @@ async def test_one_process_asks_and_the_others_wait_for_it(tier: Tier) -> None:
 
 
 async def test_an_answer_that_stays_in_memory_leaves_only_hashes(tier: Tier, key_prefix: str) -> None:
-    assert await tier.fill(share=False) is Touch.NONE
+    assert await tier.fill(share=False) is RevocationStatus.NONE
     kinds = {key.removeprefix(key_prefix.encode())[:2] async for key in tier.client.scan_iter(f"{key_prefix}*")}
     assert kinds == {b"i:"}
 
@@ -160,11 +162,13 @@ async def test_everything_expires(tier: Tier, key_prefix: str) -> None:
 async def test_a_server_that_is_out_of_memory_still_tells_of_revocations(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:
-            (handle,) = Handles([SECRET]).of(Ended(EndedKind.SESSION, "session-1"))
-            await tier.tombstones.end(tier.client, News(Ending(Effect.ENDED, wall(), 600.0), (handle,)))
+            (handle,) = RevocationKeys([SECRET]).of(RevocationTarget(RevocationKind.SESSION, "session-1"))
+            await tier.tombstones.end(
+                tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (handle,))
+            )
             await tier.client.config_set("maxmemory", "1")
             with capture_logs():
-                assert await tier.fill() is Touch.REVOKED
+                assert await tier.fill() is RevocationStatus.REVOKED
             assert tier.faults("fill") == 1
 
 
@@ -177,7 +181,7 @@ async def test_a_replica_that_may_only_be_read_is_a_miss_and_no_outage(key_prefi
             )  # of itself: it never gets a master, and stays read-only
             with capture_logs():
                 assert await tier.shared.visit(CREDENTIAL).claim()
-                assert await tier.fill() in {Touch.NONE, None}
+                assert await tier.fill() in {RevocationStatus.NONE, None}
 
 
 async def test_a_frozen_server_costs_the_allowance_and_then_nothing(key_prefix: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.model.decoding import UNDECODABLE
 from gateway.redis.client import RedisClient, connect
-from gateway.sessions.revocation import Effect, Ending, News, Touch
+from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
 from gateway.sessions.tombstones import Tombstones, decode_news
 from tests.support import redis_server
 from tests.support.sessions import found, wall
@@ -30,8 +30,8 @@ def tombstones(key_prefix: str) -> Tombstones:
     return Tombstones(key_prefix, wall)
 
 
-def news(effect: Effect = Effect.ENDED, *handles: bytes, life: float = 600.0) -> News:
-    return News(Ending(effect, wall(), life), handles or (A,))
+def news(effect: Effect = Effect.ENDED, *handles: bytes, life: float = 600.0) -> RevocationMessage:
+    return RevocationMessage(Revocation(effect, wall(), life), handles or (A,))
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_a_message_that_is_none_is_an_error(payload: bytes) -> None:
 async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, client: RedisClient) -> None:
     """The revoking process's clock is an hour slow, and its change is younger than the look-up all the same."""
     slow = Tombstones(tombstones.channel.removesuffix("news"), lambda: wall() - 3600)
-    await slow.end(client, News(Ending(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
-    assert await tombstones.touch(client, [A, B], found(), 5.0) is Touch.CHANGED
-    assert await tombstones.touch(client, [B], found(), 5.0) is Touch.NONE
+    await slow.end(client, RevocationMessage(Revocation(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
+    assert await tombstones.status_of(client, [A, B], found(), 5.0) is RevocationStatus.CHANGED
+    assert await tombstones.status_of(client, [B], found(), 5.0) is RevocationStatus.NONE
 
 
 async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> None:
@@ -60,10 +60,10 @@ async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> No
         tombstones = Tombstones("gw:", wall)
         await tombstones.end(client, news(Effect.CHANGED))  # the look-up had just begun
         server.freeze()
-        touching = asyncio.gather(tombstones.touch(client, [A], found(), 0.0))
+        touching = asyncio.gather(tombstones.status_of(client, [A], found(), 0.0))
         await asyncio.sleep(0.05)
         server.thaw()
-        assert await touching == [Touch.CHANGED]
+        assert await touching == [RevocationStatus.CHANGED]
         await client.aclose()
 
 
@@ -72,7 +72,7 @@ async def test_garbage_in_a_tombstones_place_revokes(
     tombstones: Tombstones, client: RedisClient, key_prefix: str, garbage: bytes
 ) -> None:
     await client.set(f"{key_prefix}e:{A.hex()}", garbage, px=10_000)
-    assert await tombstones.touch(client, [A], found(), 0.0) is Touch.REVOKED
+    assert await tombstones.status_of(client, [A], found(), 0.0) is RevocationStatus.REVOKED
 
 
 async def test_what_is_ended_is_taken_away_by_the_hundred(

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
@@ -29,7 +29,7 @@ def only(writes: list[bytes]) -> dict[str, Any]:
 
 
 def test_a_revocation_names_who_what_and_whether_it_came_to_pass(audit: AuditLog, writes: list[bytes]) -> None:
-    audit.revoked(ADMIN, Ended(EndedKind.USER, "user_1"), AuditOutcome.PARTLY)
+    audit.revoked(ADMIN, RevocationTarget(RevocationKind.USER, "user_1"), AuditOutcome.PARTLY)
     assert only(writes) == {
         "log": "audit",
         "time": "2026-01-31T12:00:00.250Z",
@@ -63,5 +63,5 @@ def test_a_reload_tells_whether_it_took(audit: AuditLog, writes: list[bytes]) ->
 
 
 def test_an_id_cannot_break_the_line(audit: AuditLog, writes: list[bytes]) -> None:
-    audit.revoked(ADMIN, Ended(EndedKind.SESSION, 'a"\n\udcff'), AuditOutcome.DONE)
+    audit.revoked(ADMIN, RevocationTarget(RevocationKind.SESSION, 'a"\n\udcff'), AuditOutcome.DONE)
     assert only(writes)["id"] == 'a"\n\\udcff'

@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.telemetry.merging import Snapshot, lasting, merge, render, snapshot
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.record import RequestRecord
-from gateway.telemetry.resolution_metrics import ResolutionMetrics, Standing
+from gateway.telemetry.resolution_metrics import ResolutionMetrics, SessionsState
 
 
 def told(one: Snapshot) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -71,7 +71,7 @@ def test_a_gauge_is_merged_as_its_meaning_asks(name: str, values: tuple[float, f
 
 def test_gauges_that_need_care_exist_by_these_names() -> None:
     metrics = Metrics("1", lambda: 0)
-    ResolutionMetrics(metrics.registry).show(lambda: Standing(redis_up=True, bus_up=True))
+    ResolutionMetrics(metrics.registry).show(lambda: SessionsState(redis_up=True, bus_up=True))
     names = {family.name for family in snapshot(metrics.registry)}
     assert {"gateway_redis_up", "gateway_revocation_bus_up", "gateway_authority_breaker_open"} <= names
     assert {"gateway_build_info", "process_start_time_seconds", "process_max_fds"} <= names

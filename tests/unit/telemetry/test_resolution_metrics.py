@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import NOBODY, Resolution, Tier
 from gateway.model.session import Session
-from gateway.telemetry.resolution_metrics import ResolutionMetrics, Standing
+from gateway.telemetry.resolution_metrics import ResolutionMetrics, SessionsState
 
 FOUND = Found(Session(subject="user-1"))
 
@@ -65,14 +65,14 @@ def test_episodes_are_counted(registry: CollectorRegistry, metrics: ResolutionMe
 def test_how_things_stand_is_asked_of_whoever_serves_whenever_somebody_wants_to_know(
     registry: CollectorRegistry, metrics: ResolutionMetrics
 ) -> None:
-    standing = [Standing(redis_up=True, bus_up=False, sessions=2, given_up={"accounts": True, "chat": False})]
+    standing = [SessionsState(redis_up=True, bus_up=False, sessions=2, given_up={"accounts": True, "chat": False})]
     metrics.show(lambda: standing[0])
     value = registry.get_sample_value
     assert (value("gateway_redis_up"), value("gateway_revocation_bus_up")) == (1, 0)
     assert value("gateway_memory_sessions") == 2
     breakers = [value("gateway_authority_breaker_open", {"authority": name}) for name in ("accounts", "chat")]
     assert breakers == [1, 0]
-    standing[0] = Standing(redis_up=False, bus_up=True, sessions=3)
+    standing[0] = SessionsState(redis_up=False, bus_up=True, sessions=3)
     assert (value("gateway_redis_up"), value("gateway_revocation_bus_up")) == (0, 1)
     assert value("gateway_memory_sessions") == 3
     assert value("gateway_authority_breaker_open", {"authority": "accounts"}) is None
@@ -81,7 +81,7 @@ def test_how_things_stand_is_asked_of_whoever_serves_whenever_somebody_wants_to_
 def test_a_redis_that_the_config_does_not_have_is_not_down(
     registry: CollectorRegistry, metrics: ResolutionMetrics
 ) -> None:
-    metrics.show(lambda: Standing(sessions=1))
+    metrics.show(lambda: SessionsState(sessions=1))
     assert registry.get_sample_value("gateway_redis_up") is None
     assert registry.get_sample_value("gateway_revocation_bus_up") is None
 

@@ -5,7 +5,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.model.decision import Decision
 from gateway.model.route import Timeouts
-from gateway.upstream.forward_context import Carriage
+from gateway.upstream.forward_context import ForwardContext
 from tests.support.carriages import body_stream, carriage, client_request
 from tests.support.fake_transport import FakeClient
 from tests.support.requests import access_request
@@ -33,4 +33,4 @@ async def test_a_total_time_has_an_end() -> None:
 async def test_a_refused_request_is_not_carried() -> None:
     job = carriage()
     with pytest.raises(ValueError, match="allowed"):
-        Carriage(job.request, Decision(access=access_request()), (), job.record, job.streams, 0.0)
+        ForwardContext(job.request, Decision(access=access_request()), (), job.record, job.streams, 0.0)

@@ -9,7 +9,7 @@ from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import HealthLimits, Upstreams
-from gateway.upstream.forwarded import Carried
+from gateway.upstream.forwarded import Forwarded
 from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
@@ -38,7 +38,7 @@ class Forwarding:
         self.record = RequestRecord("r", 0.0)
         self.client = FakeClient()
 
-    async def forward(self) -> Carried | Refusal:
+    async def forward(self) -> Forwarded | Refusal:
         decision = Decision(access=access_request(), route=self.route, identity=((b"X-User-Id", b"u"),))
         request = client_request(connection=self.client)
         return await self.forwarder.forward(request, decision, ((b"X-Request-Id", b"r"),), self.record)
@@ -47,7 +47,7 @@ class Forwarding:
 async def test_a_carried_request_fills_its_record(upstream: RecordingUpstream) -> None:
     forwarding = Forwarding(upstream.port)
     carried = await forwarding.forward()
-    assert isinstance(carried, Carried)
+    assert isinstance(carried, Forwarded)
     assert (carried.status, carried.keep_alive) == (200, True)
     assert forwarding.client.fake.written == upstream.answer
     assert upstream.requests[0].headers[1:] == ((b"X-Request-Id", b"r"), (b"X-User-Id", b"u"))
@@ -74,6 +74,6 @@ async def test_a_fault_is_told_as_a_refusal(upstream: RecordingUpstream) -> None
 async def test_a_connection_is_used_again(upstream: RecordingUpstream) -> None:
     forwarding = Forwarding(upstream.port)
     for _ in range(3):
-        assert isinstance(await forwarding.forward(), Carried)
+        assert isinstance(await forwarding.forward(), Forwarded)
     assert upstream.connections == 1
     await forwarding.forwarder.close()

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.resilience.tasks import TaskKeeper
-from gateway.upstream.name_resolution import Addresses, resolve_name
+from gateway.upstream.name_resolution import ResolvedAddresses, resolve_name
 
 
 @pytest.fixture
@@ -35,25 +35,25 @@ class FakeResolver:
 
 @pytest.mark.parametrize("literal", ["192.0.2.7", "::1"])
 async def test_an_address_is_not_looked_up(tasks: TaskKeeper, literal: str) -> None:
-    assert await Addresses(literal, 80, 0.0, tasks, FakeResolver()).next() == literal
+    assert await ResolvedAddresses(literal, 80, 0.0, tasks, FakeResolver()).next() == literal
 
 
 async def test_addresses_are_used_in_turn(tasks: TaskKeeper) -> None:
     resolver = FakeResolver(["a", "b"])
-    addresses = Addresses("up", 80, 60.0, tasks, resolver)
+    addresses = ResolvedAddresses("up", 80, 60.0, tasks, resolver)
     assert sorted([await addresses.next(), await addresses.next()]) == ["a", "b"]
     assert resolver.asked == 1
 
 
 async def test_callers_share_a_look_up(tasks: TaskKeeper) -> None:
     resolver = FakeResolver(["a"])
-    addresses = Addresses("up", 80, 60.0, tasks, resolver)
+    addresses = ResolvedAddresses("up", 80, 60.0, tasks, resolver)
     assert await asyncio.gather(*(addresses.next() for _ in range(5))) == ["a"] * 5
     assert resolver.asked == 1
 
 
 async def test_a_name_is_asked_again_after_its_time_and_old_addresses_serve_meanwhile(tasks: TaskKeeper) -> None:
-    addresses = Addresses("up", 80, 0.0, tasks, FakeResolver(["a"], ["b"], ["b"], ["b"]))
+    addresses = ResolvedAddresses("up", 80, 0.0, tasks, FakeResolver(["a"], ["b"], ["b"], ["b"]))
     assert await addresses.next() == "a"
     assert await addresses.next() == "a"
     await asyncio.sleep(0)
@@ -62,7 +62,7 @@ async def test_a_name_is_asked_again_after_its_time_and_old_addresses_serve_mean
 
 
 async def test_a_resolver_that_fails_does_not_take_known_addresses_away(tasks: TaskKeeper) -> None:
-    addresses = Addresses("up", 80, 0.0, tasks, FakeResolver(["a"], [], [], []))
+    addresses = ResolvedAddresses("up", 80, 0.0, tasks, FakeResolver(["a"], [], [], []))
     for _ in range(3):
         assert await addresses.next() == "a"
         await asyncio.sleep(0)
@@ -71,7 +71,7 @@ async def test_a_resolver_that_fails_does_not_take_known_addresses_away(tasks: T
 
 async def test_a_name_that_never_resolved_is_a_fault(tasks: TaskKeeper) -> None:
     with pytest.raises(ExchangeError) as failed:
-        await Addresses("up", 80, 60.0, tasks, FakeResolver([])).next()
+        await ResolvedAddresses("up", 80, 60.0, tasks, FakeResolver([])).next()
     assert failed.value.fault is Fault.NAME
 
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.route import UpstreamAddress
 from gateway.resilience.tasks import TaskKeeper
-from gateway.upstream.name_resolution import Addresses
+from gateway.upstream.name_resolution import ResolvedAddresses
 from gateway.upstream.pool import Pool, PoolLimits
 from tests.support.recording_upstream import RecordingUpstream, UpstreamSide, recording_upstream
 
@@ -23,7 +23,7 @@ async def pooling(**limits: float) -> AsyncIterator[tuple[Pool, RecordingUpstrea
     tasks = TaskKeeper()
     async with recording_upstream(listen) as upstream:
         address = UpstreamAddress("http", "127.0.0.1", upstream.port)
-        addresses = Addresses(address.host, address.port, 60.0, tasks)
+        addresses = ResolvedAddresses(address.host, address.port, 60.0, tasks)
         pool = Pool(address, addresses, PoolLimits(**limits), None)  # type: ignore[arg-type]
         yield pool, upstream
         pool.close()
@@ -121,7 +121,7 @@ async def test_a_failed_connect_leaves_its_place() -> None:
         port = upstream.port
     tasks = TaskKeeper()
     pool = Pool(
-        UpstreamAddress("http", "127.0.0.1", port), Addresses("127.0.0.1", port, 1.0, tasks), PoolLimits(), None
+        UpstreamAddress("http", "127.0.0.1", port), ResolvedAddresses("127.0.0.1", port, 1.0, tasks), PoolLimits(), None
     )
     with pytest.raises(ExchangeError) as failed:
         await pool.borrow(1.0)
@@ -134,7 +134,7 @@ async def test_a_connect_that_takes_too_long_is_given_up() -> None:
         return []
 
     tasks = TaskKeeper()
-    pool = Pool(UpstreamAddress("http", "up", 1), Addresses("up", 1, 1.0, tasks, never), PoolLimits(), None)
+    pool = Pool(UpstreamAddress("http", "up", 1), ResolvedAddresses("up", 1, 1.0, tasks, never), PoolLimits(), None)
     with pytest.raises(ExchangeError) as failed:
         await pool.borrow(0.01)
     assert (failed.value.fault, pool.open) == (Fault.CONNECT_TIMEOUT, 0)

@@ -6,14 +6,14 @@ from aiohttp import ClientConnectionResetError, web
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import ClientRequest
+from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.request_body import RequestBody
 from tests.support.carriages import body_stream, client_request
 
 CHUNKED = [(b"Transfer-Encoding", b"chunked")]
 
 
-def body(request: ClientRequest, fields: list[tuple[bytes, bytes]], most: int = 0) -> RequestBody:
+def body(request: DownstreamRequest, fields: list[tuple[bytes, bytes]], most: int = 0) -> RequestBody:
     return RequestBody(request.content, request.version, Headers(fields), most, RequestRecord("r", 0.0))
 
 

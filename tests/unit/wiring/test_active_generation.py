@@ -5,7 +5,7 @@ import pytest
 
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.resilience.tasks import TaskKeeper
-from gateway.wiring.active_generation import Stage
+from gateway.wiring.active_generation import ActiveGeneration
 
 
 class Generation:
@@ -29,7 +29,7 @@ class Generation:
 
 
 def stage_of(*generations: Generation) -> Any:
-    stage: Any = Stage(TaskKeeper())
+    stage: Any = ActiveGeneration(TaskKeeper())
     for each in generations:
         stage.swap(each)
     return stage

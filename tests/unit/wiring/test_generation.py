@@ -11,9 +11,9 @@ from gateway.model.errors import GatewayError
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.policy.limits import LocalLimits
 from gateway.wiring import generation as room
-from gateway.wiring.generation import News, open_generation
+from gateway.wiring.generation import RecheckSignal, open_generation
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import Identification, open_identification
+from gateway.wiring.sessions import SessionsWiring, open_sessions_wiring
 from tests.support.requests import access_request
 from tests.support.serving import Examples, config
 
@@ -60,17 +60,17 @@ async def test_what_cannot_be_signed_with_is_told_before_anything_is_opened(
 async def test_one_that_cannot_be_built_leaves_nothing_open(
     examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[Identification] = []
+    opened: list[SessionsWiring] = []
 
-    async def noted(*arguments: Any) -> Identification:
-        opened.append(await open_identification(*arguments))
+    async def noted(*arguments: Any) -> SessionsWiring:
+        opened.append(await open_sessions_wiring(*arguments))
         return opened[0]
 
     def broken(*_: object) -> None:
         raise GatewayError("a door that cannot be made")
 
-    monkeypatch.setattr(room, "open_identification", noted)
-    monkeypatch.setattr(room, "own_doors", broken)
+    monkeypatch.setattr(room, "open_sessions_wiring", noted)
+    monkeypatch.setattr(room, "own_endpoints", broken)
     with pytest.raises(GatewayError, match="a door"):
         await open_generation(settings(examples, tmp_path), process)
     with pytest.raises(RuntimeError, match="closed"):
@@ -78,7 +78,7 @@ async def test_one_that_cannot_be_built_leaves_nothing_open(
 
 
 async def test_new_streams_and_news_are_told_apart() -> None:
-    news = News()
+    news = RecheckSignal()
     news.due.set()
     assert not await news.next()
     news.heard()

@@ -3,7 +3,7 @@ import json
 import time
 from pathlib import Path
 
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
 from gateway.wiring.process import Process, wall_clock
 
@@ -49,7 +49,7 @@ async def test_metrics_and_audit_lines_are_the_process_s_own(tmp_path: Path) -> 
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = Process(output)
-        process.audit.revoked(Actor("command"), Ended(EndedKind.USER, "user_1"), AuditOutcome.DONE)
+        process.audit.revoked(Actor("command"), RevocationTarget(RevocationKind.USER, "user_1"), AuditOutcome.DONE)
         process.resolution_metrics.revoked("own")
         body, _ = process.metrics.render()
         await process.close()

@@ -15,10 +15,10 @@ from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.model.resolution import Resolution, Tier
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.model.session import Session
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import Identification, open_authorities
+from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.support.requests import access_request
 from tests.support.serving import LOGIN_TOKEN, PROJECT_KEY, READERS, USER_ID, Examples
 
@@ -44,7 +44,7 @@ class Opened:
 
     def __init__(self, read: Settings, process: Process, authorities: dict[str, Authority]) -> None:
         self.news = 0
-        self.identification = Identification(read, process, authorities, self._heard)
+        self.identification = SessionsWiring(read, process, authorities, self._heard)
 
     def _heard(self) -> None:
         self.news += 1
@@ -77,7 +77,7 @@ async def test_one_kind_of_key_is_no_other(opened: Opened) -> None:
 
 async def test_what_is_revoked_is_refused_at_once_and_told_on(opened: Opened) -> None:
     await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
-    assert await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    assert await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED
     )
@@ -85,7 +85,7 @@ async def test_what_is_revoked_is_refused_at_once_and_told_on(opened: Opened) ->
 
 
 async def test_what_is_revoked_stays_so_when_nobody_remembers(opened: Opened, process: Process, tmp_path: Path) -> None:
-    assert await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+    assert await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
     read = settings(Examples.described(tmp_path))
     later = Opened(read, process, await open_authorities(read, process))
     answer = (await later.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer
@@ -98,7 +98,7 @@ async def test_a_directory_that_takes_no_note_keeps_nobody_from_being_told(opene
     with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
         database.execute("DROP TABLE sessions")
     with capture_logs() as lines:
-        assert not await opened.identification.revoke(Ended(EndedKind.API_KEY, KEY_ID))
+        assert not await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
     assert [(line["event"], line["authority"]) for line in lines] == [("a revocation was not noted", "accounts")]
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED

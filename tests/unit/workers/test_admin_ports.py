@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.settings import Settings
-from gateway.model.revocation_target import Ended
+from gateway.model.revocation_target import RevocationTarget
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
 from gateway.workers.sockets import bind_ports, port_of
@@ -24,13 +24,13 @@ class Opened:
         self.ports = bind_ports(first.listen)
         self.admin, self.health = port_of(self.ports.admin), port_of(self.ports.health)
         self.is_ready = True
-        self.ended: list[Ended] = []
+        self.ended: list[RevocationTarget] = []
         self.pages = AdminPorts(process, self.ports, lambda: self.is_ready, self.render, self.revoke)
 
     async def render(self) -> tuple[bytes, str]:
         return b"a_metric 1.0\n", "text/plain"
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         self.ended.append(ended)
         return True
 

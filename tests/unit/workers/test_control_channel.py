@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.resilience.tasks import TaskKeeper
-from gateway.workers.control import Collect, Discard, Drain, Order, Report, Swap
-from gateway.workers.control_channel import Channel, GoneError, open_channel
+from gateway.workers.control import Collect, Command, Discard, Drain, Reply, Swap
+from gateway.workers.control_channel import ChannelClosedError, ControlChannel, open_channel
 
 
-async def nothing(_: Order) -> Report:
-    return Report()
+async def nothing(_: Command) -> Reply:
+    return Reply()
 
 
 class Worker:
@@ -20,17 +20,17 @@ class Worker:
     def __init__(self) -> None:
         self.may_drain = asyncio.Event()
 
-    async def carry(self, order: Order) -> Report:
+    async def carry(self, order: Command) -> Reply:
         if isinstance(order, Drain):
             await self.may_drain.wait()
-            return Report(fault="drained")
+            return Reply(fault="drained")
         if isinstance(order, Discard):
             await asyncio.Event().wait()
-        return Report(fault=type(order).__name__)
+        return Reply(fault=type(order).__name__)
 
 
 @asynccontextmanager
-async def both(worker: Worker) -> AsyncIterator[tuple[Channel, Channel]]:
+async def both(worker: Worker) -> AsyncIterator[tuple[ControlChannel, ControlChannel]]:
     ours, theirs = socket.socketpair()
     one, other = await open_channel(ours), await open_channel(theirs)
     tasks = TaskKeeper()
@@ -54,7 +54,7 @@ async def test_a_slow_order_does_not_hold_up_others() -> None:
 
 async def test_both_ends_may_ask() -> None:
     async with both(Worker()) as (_, other):
-        assert await other.ask(Swap()) == Report()
+        assert await other.ask(Swap()) == Reply()
 
 
 async def test_whoever_waits_is_told_that_the_other_end_has_gone() -> None:
@@ -62,9 +62,9 @@ async def test_whoever_waits_is_told_that_the_other_end_has_gone() -> None:
         waiting = asyncio.gather(channel.ask(Discard()))
         await channel.ask(Swap())
         await other.close()
-        with pytest.raises(GoneError):
+        with pytest.raises(ChannelClosedError):
             await waiting
-        with pytest.raises(GoneError):
+        with pytest.raises(ChannelClosedError):
             await channel.ask(Swap())
 
 
@@ -83,7 +83,7 @@ async def test_a_message_of_impossible_length_ends_the_channel() -> None:
     channel = await open_channel(ours)
     theirs.sendall(b"\xff" * 8)
     await asyncio.wait_for(channel.listen(nothing), 5.0)
-    with pytest.raises(GoneError):
+    with pytest.raises(ChannelClosedError):
         await channel.ask(Swap())
     await channel.close()
     theirs.close()

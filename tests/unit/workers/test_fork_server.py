@@ -12,7 +12,7 @@ from tests.support.running import is_running
 
 HEAD = """
 import json, os, signal, socket
-from gateway.workers.fork_server import open_nursery
+from gateway.workers.fork_server import open_fork_server
 
 def be_worker(control):
     control.sendall(str(os.getpid()).encode())
@@ -24,10 +24,10 @@ def be_worker(control):
 def hired(nursery):
     control = nursery.fork()
     born = nursery.news()
-    assert (type(born).__name__, born.pid) == ("Born", int(control.recv(100)))
+    assert (type(born).__name__, born.pid) == ("Forked", int(control.recv(100)))
     return control, born.pid
 
-nursery = open_nursery(be_worker)
+nursery = open_fork_server(be_worker)
 """
 
 
@@ -64,13 +64,13 @@ def test_the_birth_of_one_that_ends_at_once_is_told_before_its_end() -> None:
 def at_once(control):
     return 3
 
-brief, names = open_nursery(at_once), []
+brief, names = open_fork_server(at_once), []
 controls = [brief.fork() for _ in range(20)]
 for _ in range(40):
     names.append(brief.news())
 alive, told = set(), []
 for each in names:
-    if type(each).__name__ == "Born":
+    if type(each).__name__ == "Forked":
         alive.add(each.pid)
     else:
         told.append(each.pid in alive and each.code == 3)

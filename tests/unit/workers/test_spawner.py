@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.model.errors import GatewayError
-from gateway.workers.fork_server import Buried
-from gateway.workers.spawner import Roster
+from gateway.workers.fork_server import Exited
+from gateway.workers.spawner import WorkerSpawner
 from tests.support.crews import FakeNursery
 from tests.support.raw_http import PATIENCE
 
@@ -24,15 +24,15 @@ async def process() -> AsyncIterator[asyncio.subprocess.Process]:
     made._transport.close()  # type: ignore[attr-defined]
 
 
-async def closed(roster: Roster, nursery: FakeNursery) -> None:
+async def closed(roster: WorkerSpawner, nursery: FakeNursery) -> None:
     roster.close()
     await nursery.end()
 
 
 async def test_a_worker_is_known_by_its_id_from_its_birth_on() -> None:
     nursery: Any = FakeNursery([7, 8])
-    roster = Roster(nursery)
-    members = await asyncio.gather(roster.hire(), roster.hire())
+    roster = WorkerSpawner(nursery)
+    members = await asyncio.gather(roster.spawn(), roster.spawn())
     assert [member.pid for member in members] == [7, 8]
     for member in members:
         await member.hang_up()
@@ -41,8 +41,8 @@ async def test_a_worker_is_known_by_its_id_from_its_birth_on() -> None:
 
 async def test_a_worker_that_lives_can_be_killed(process: asyncio.subprocess.Process) -> None:
     nursery: Any = FakeNursery([process.pid])
-    roster = Roster(nursery)
-    member = await roster.hire()
+    roster = WorkerSpawner(nursery)
+    member = await roster.spawn()
     roster.kill(member.pid)
     assert await asyncio.wait_for(process.wait(), PATIENCE) == -signal.SIGKILL
     roster.kill(member.pid)  # before the news of its end has come
@@ -54,10 +54,10 @@ async def test_an_id_whose_worker_has_ended_is_anybody_s_and_is_let_be(
     process: asyncio.subprocess.Process, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nursery: Any = FakeNursery([process.pid])
-    roster = Roster(nursery)
-    member = await roster.hire()
-    nursery.tell(Buried(8, 0, 0))
-    nursery.tell(Buried(process.pid, 0, 9))
+    roster = WorkerSpawner(nursery)
+    member = await roster.spawn()
+    nursery.tell(Exited(8, 0, 0))
+    nursery.tell(Exited(process.pid, 0, 9))
     said = ""
     async with asyncio.timeout(PATIENCE):
         while "a worker failed" not in said:
@@ -74,13 +74,13 @@ async def test_an_id_whose_worker_has_ended_is_anybody_s_and_is_let_be(
 
 async def test_when_the_nursery_goes_whoever_waits_for_a_worker_is_told() -> None:
     nursery: Any = FakeNursery()
-    roster = Roster(nursery)
+    roster = WorkerSpawner(nursery)
     nursery.tell_births = False
-    hiring = asyncio.gather(roster.hire())
+    hiring = asyncio.gather(roster.spawn())
     await asyncio.sleep(0)
     nursery.go()
     with pytest.raises(GatewayError, match="no worker can be made any more"):
         await hiring
     with pytest.raises(GatewayError, match="no worker can be made any more"):
-        await roster.hire()
+        await roster.spawn()
     await closed(roster, nursery)

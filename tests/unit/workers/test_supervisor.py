@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.config.load import Loaded
+from gateway.config.load import LoadedConfig
 from gateway.config.settings import TelemetrySettings
 from gateway.config.watch import signature
 from gateway.model.errors import GatewayError, SettingsError
 from gateway.model.problem import Problem
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor
 from gateway.telemetry.merging import Snapshot
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.wiring.process import Process
-from gateway.workers.recent_revocations import Revocations
+from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.sockets import bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.systemd import Notifier
@@ -29,7 +29,7 @@ LISTEN = {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_token": "t", "
 SIGNAL = Actor("signal")
 
 
-def config(name: str = "first", workers: int = 2, **listen: object) -> Loaded:
+def config(name: str = "first", workers: int = 2, **listen: object) -> LoadedConfig:
     return loaded(workers, name, **{**LISTEN, **listen})
 
 
@@ -38,18 +38,18 @@ class Crew:
 
     def __init__(self) -> None:
         self.served: list[str] = []
-        self.ended: list[Ended] = []
+        self.ended: list[RevocationTarget] = []
         self.fault: GatewayError | None = None
         self.missing = 0
         self.drained: float | None = None
         self.is_cut = self.is_renewed = False
 
-    async def change(self, changed: Loaded) -> None:
+    async def change(self, changed: LoadedConfig) -> None:
         if self.fault is not None:
             raise self.fault
         self.served.append(changed.config.text)
 
-    async def revoke(self, ended: Ended) -> bool:
+    async def revoke(self, ended: RevocationTarget) -> bool:
         self.ended.append(ended)
         return True
 
@@ -82,7 +82,7 @@ class Over:
         self.ports = ports
         self.registry = CollectorRegistry()
         metrics = RuntimeMetrics(self.registry, process.clock)
-        self.revocations = Revocations(process.clock, 60.0)
+        self.revocations = RecentRevocations(process.clock, 60.0)
         self.it = Supervisor(process, self.crew, ports, metrics, self.revocations)
         self._log = log
 
@@ -93,7 +93,7 @@ class Over:
         head = f"POST /revoke HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\nContent-Length: 13\r\n\r\n"
         return (await exchange(self.admin, head.encode() + b'{"user": "u"}')).status
 
-    async def reload(self, again: Callable[[], Loaded]) -> None:
+    async def reload(self, again: Callable[[], LoadedConfig]) -> None:
         await self.it.reload(again, SIGNAL, Notifier({}))
 
     def lines(self) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ async def test_metrics_are_everybody_s_and_its_own(over: Over) -> None:
 
 async def test_another_config_is_served_and_what_was_revoked_is_kept_for_it(over: Over) -> None:
     assert await over.revoke() == 200
-    user = Ended(EndedKind.USER, "u")
+    user = RevocationTarget(RevocationKind.USER, "u")
     assert over.crew.ended == [user]
     assert [each.ended for each in over.revocations.recent()] == [user]
     await over.reload(lambda: config("second", admin_token="other"))
@@ -147,7 +147,7 @@ async def test_another_config_is_served_and_what_was_revoked_is_kept_for_it(over
 
 
 async def test_every_problem_of_a_config_is_a_line_and_the_old_one_stays(over: Over) -> None:
-    def broken() -> Loaded:
+    def broken() -> LoadedConfig:
         raise SettingsError([Problem("gateway.yaml", line, 3, "a.b", "is wrong") for line in (1, 2)])
 
     await over.reload(broken)
@@ -181,10 +181,10 @@ async def test_files_that_change_are_loaded_by_themselves(over: Over, tmp_path: 
     file.write_text("1")
     reloaded = asyncio.Event()
 
-    def again() -> Loaded:
+    def again() -> LoadedConfig:
         reloaded.set()
         made = config("again", watch="10ms")
-        return Loaded(made.config, made.settings, (file,), signature([file]))
+        return LoadedConfig(made.config, made.settings, (file,), signature([file]))
 
     await over.reload(again)
     reloaded.clear()

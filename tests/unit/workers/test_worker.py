@@ -7,9 +7,9 @@ import pytest
 
 from gateway.config.settings import Settings
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.wiring.process import Process
-from gateway.workers.control import Revoked
+from gateway.workers.control import RecordedRevocation
 from gateway.workers.sockets import bind_ports, port_of
 from gateway.workers.worker import Worker, front_limits
 from tests.support.raw_http import RawResponse, exchange, raw_client
@@ -32,15 +32,15 @@ class Serving:
     def settings(self, upstream_port: int, **sections: Any) -> Settings:
         return Settings.model_validate(config(upstream_port, self._accounts, **sections))
 
-    async def change(self, settings: Settings, *revoked: Revoked) -> None:
+    async def change(self, settings: Settings, *revoked: RecordedRevocation) -> None:
         await self.worker.build(settings, revoked)
         await self.worker.swap()
 
-    def shown(self) -> Ended:
+    def shown(self) -> RevocationTarget:
         """Return the credential that is shown: no row says that it was ended, so only what was heard does."""
         serving = next(self.worker._stage.living())
         reader = serving.identification.readers["project_key"]
-        return Ended(EndedKind.CREDENTIAL, reader._fingerprint((PROJECT_KEY,)).hex())
+        return RevocationTarget(RevocationKind.CREDENTIAL, reader._fingerprint((PROJECT_KEY,)).hex())
 
     async def ask(self, key: str = PROJECT_KEY) -> RawResponse:
         return await exchange(self.port, f"GET /echo/ HTTP/1.1\r\nHost: h\r\nX-Api-Key: {key}\r\n\r\n".encode())
@@ -97,7 +97,7 @@ async def test_a_revocation_holds_in_the_generations_that_come_after(serving: Se
         ended, at = serving.shown(), serving.process.clock()
         assert await serving.worker.revoke(ended)
         assert (await serving.ask()).status == 401
-        await serving.change(serving.settings(upstream.port), Revoked(ended, at))
+        await serving.change(serving.settings(upstream.port), RecordedRevocation(ended, at))
         assert (await serving.ask()).status == 401
 
 

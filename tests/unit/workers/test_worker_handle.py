@@ -5,15 +5,15 @@ import pytest
 
 from gateway.config.load import ConfigText
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended, EndedKind
-from gateway.workers.control import Build, Revoked
-from gateway.workers.recent_revocations import Revocations
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.workers.control import Build, RecordedRevocation
+from gateway.workers.recent_revocations import RecentRevocations
 from tests.support.crews import Pair, counted
 from tests.support.raw_http import PATIENCE
 
-USER = Ended(EndedKind.USER, "user_1")
+USER = RevocationTarget(RevocationKind.USER, "user_1")
 CONFIG = ConfigText("gateway.yaml", "text")
-NOTHING = Revocations(lambda: 1.0, 60.0)
+NOTHING = RecentRevocations(lambda: 1.0, 60.0)
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ async def pair() -> AsyncIterator[Pair]:
 
 
 async def test_it_serves_from_its_first_swap_on(pair: Pair) -> None:
-    revocations = Revocations(lambda: 1.0, 60.0)
+    revocations = RecentRevocations(lambda: 1.0, 60.0)
     revocations.note(USER)
     await pair.member.build(CONFIG, revocations)
     assert not pair.member.serving
     await pair.member.swap()
     assert pair.member.serving
-    assert pair.worker.orders[0] == Build("gateway.yaml", "text", (Revoked(USER, 1.0),))
+    assert pair.worker.orders[0] == Build("gateway.yaml", "text", (RecordedRevocation(USER, 1.0),))
 
 
 async def test_what_it_says_against_a_config_is_raised(pair: Pair) -> None:

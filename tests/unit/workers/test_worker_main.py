@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.config.settings import ListenSettings
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
-from gateway.workers.control import Build, Collect, Drain, Leave, Order, Report, Revoke, Swap
-from gateway.workers.control_channel import Channel, open_channel
+from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply, RevokeCommand, Swap
+from gateway.workers.control_channel import ControlChannel, open_channel
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from tests.support.commands import ENVIRONMENT, ROOT
 from tests.support.raw_http import PATIENCE, exchange
@@ -20,26 +20,26 @@ from tests.support.running import written
 PROGRAM = """
 import socket, sys
 from gateway.workers.sockets import Ports
-from gateway.workers.worker_main import work
+from gateway.workers.worker_main import worker_main
 control, public = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-raise SystemExit(work(control, Ports((public,), (), ())))
+raise SystemExit(worker_main(control, Ports((public,), (), ())))
 """
 
 
 class Working:
     """A worker process, and our end of its channel."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: Channel, ports: Ports) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, channel: ControlChannel, ports: Ports) -> None:
         self.process = process
         self.channel = channel
         self.port = port_of(ports.public)
-        self.asked: list[Order] = []
+        self.asked: list[Command] = []
 
-    async def hear(self, order: Order) -> Report:
+    async def hear(self, order: Command) -> Reply:
         self.asked.append(order)
-        return Report()
+        return Reply()
 
-    async def serve(self, config: Path) -> Report:
+    async def serve(self, config: Path) -> Reply:
         report = await self.channel.ask(Build(str(config), config.read_text()))
         if not report.fault:
             await self.channel.ask(Swap())
@@ -79,12 +79,12 @@ async def working() -> AsyncIterator[Working]:
 async def test_it_builds_serves_tells_and_ends_as_it_is_ordered(tmp_path: Path) -> None:
     async with recording_upstream() as upstream, working() as worker:
         report = await worker.serve(written(tmp_path, upstream.port))
-        assert report == Report()
+        assert report == Reply()
         assert await worker.status() == 200
         told = await worker.channel.ask(Collect())
         samples = {sample.name: sample.value for family in told.snapshot for sample in family.samples}
         assert samples["gateway_requests_total"] == 1
-        assert (await worker.channel.ask(Revoke(Ended(EndedKind.USER, "u")))).told
+        assert (await worker.channel.ask(RevokeCommand(RevocationTarget(RevocationKind.USER, "u")))).told
         last = await worker.channel.ask(Drain(1.0))
         assert "gateway_requests" in {family.name for family in last.snapshot}
 

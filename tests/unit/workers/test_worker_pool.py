@@ -6,16 +6,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import Ended, EndedKind
+from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.merging import merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
-from gateway.workers.control import Build, Revoked
-from gateway.workers.recent_revocations import Revocations
-from gateway.workers.worker_pool import ManyProcesses
+from gateway.workers.control import Build, RecordedRevocation
+from gateway.workers.recent_revocations import RecentRevocations
+from gateway.workers.worker_pool import WorkerPool
 from tests.support.crews import FakeNursery, FakeWorker, loaded
 from tests.support.raw_http import PATIENCE
 
-USER = Ended(EndedKind.USER, "user_1")
+USER = RevocationTarget(RevocationKind.USER, "user_1")
 
 
 class Crew:
@@ -24,9 +24,9 @@ class Crew:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.nursery: Any = FakeNursery()
-        self.revocations = Revocations(lambda: 0.0, 60.0)
+        self.revocations = RecentRevocations(lambda: 0.0, 60.0)
         metrics = RuntimeMetrics(self.registry, lambda: 0.0)
-        self.many = ManyProcesses(self.nursery, (), self.revocations, metrics)
+        self.many = WorkerPool(self.nursery, (), self.revocations, metrics)
 
     @property
     def workers(self) -> list[FakeWorker]:
@@ -77,7 +77,7 @@ async def test_one_that_ends_is_replaced_under_the_config_in_use(crew: Crew) -> 
     await until(lambda: crew.many.serving() == 2 and len(crew.workers) == 3)
     build = crew.workers[2].orders[0]
     assert isinstance(build, Build)
-    assert (build.text, build.revoked) == ("second", (Revoked(USER, 0.0),))
+    assert (build.text, build.revoked) == ("second", (RecordedRevocation(USER, 0.0),))
     assert crew.registry.get_sample_value("gateway_workers_replaced_total") == 1
 
 
@@ -120,7 +120,7 @@ async def test_what_was_counted_by_those_that_ended_stays_and_what_they_held_doe
 async def test_a_revocation_reaches_everybody_and_is_told_when_it_does_not(crew: Crew) -> None:
     await crew.many.change(loaded(2))
     assert await crew.many.revoke(USER)
-    assert [worker.names()[-1] for worker in crew.workers] == ["Revoke", "Revoke"]
+    assert [worker.names()[-1] for worker in crew.workers] == ["RevokeCommand", "RevokeCommand"]
     crew.workers[1].told = False
     assert not await crew.many.revoke(USER)
 
@@ -131,7 +131,7 @@ async def test_a_revocation_reaches_one_that_is_just_being_made(crew: Crew) -> N
     renewing = asyncio.gather(crew.many.renew())
     await until(lambda: len(crew.workers) == 2 and crew.workers[1].names() == ["Build"])
     assert await crew.many.revoke(USER)
-    assert crew.workers[1].names() == ["Build", "Revoke"]
+    assert crew.workers[1].names() == ["Build", "RevokeCommand"]
     crew.nursery.may_build.set()
     await renewing
     assert crew.many.serving() == 1
@@ -148,7 +148,7 @@ async def test_a_revocation_before_a_reload_s_turn_is_in_what_is_built(crew: Cre
     crew.nursery.may_build.set()
     await asyncio.gather(renewing, reloading)
     build = next(order for order in reversed(crew.workers[1].orders) if isinstance(order, Build))
-    assert (build.text, build.revoked) == ("second", (Revoked(USER, 0.0),))
+    assert (build.text, build.revoked) == ("second", (RecordedRevocation(USER, 0.0),))
 
 
 async def test_when_no_worker_can_be_made_any_more_it_is_said(crew: Crew) -> None:

@@ -9,7 +9,7 @@ from gateway.model.answers import Unavailable
 from gateway.model.resolution import Resolution, Tier
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.traced import Traced
-from gateway.telemetry.tracing.spans import Asked, Place, SpanMaker
+from gateway.telemetry.tracing.spans import AuthorityCall, Place, SpanMaker
 from tests.support.spans import began, context, ended, told
 
 SECOND = 1_000_000_000
@@ -96,7 +96,7 @@ def test_an_error_is_what_went_wrong_here_or_behind(ended_as: RequestRecord, of_
 
 @pytest.mark.parametrize(("kind", "shown"), [("remote", SpanKind.CLIENT), ("jwt", SpanKind.INTERNAL)])
 def test_an_authority_that_verifies_by_itself_is_no_client_of_anybody(kind: str, shown: SpanKind) -> None:
-    span = MAKER.of_asking(Asked("accounts", kind, "id.test", "found"), Place(traced(), 0xF, 0xE, 1.0, 2.0))
+    span = MAKER.of_asking(AuthorityCall("accounts", kind, "id.test", "found"), Place(traced(), 0xF, 0xE, 1.0, 2.0))
     assert (span.kind, span.name, context(span).span_id) == (shown, "authority accounts", 0xF)
     assert span.parent is not None
     assert span.parent.span_id == 0xE
