@@ -11,9 +11,9 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.support import redis_server
-from tests.support.ports import free_port
-from tests.support.serving import Examples, unconfigure_logging
+from tests.support.gateways.serving import Examples, unconfigure_logging
+from tests.support.servers import redis_server
+from tests.support.servers.ports import free_port
 
 # How long an example takes, or to think of one, says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -16,8 +16,8 @@ from gateway.dialects.kinds import DialectSettings
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.source.values import SettingsModel
-from tests.support.commands import ROOT, gateway
-from tests.support.configs import LEAST, written
+from tests.support.builders.configs import LEAST, written
+from tests.support.clients.commands import ROOT, gateway
 
 REFERENCE = ROOT / "config" / "gateway.yaml"
 NOTHING = (None, (), "", PydanticUndefined)

@@ -13,9 +13,9 @@ import aiohttp
 from gateway.demo.echo import start_echo
 from gateway.directory.migrating import migrate
 from gateway.signing import KeyRing
-from tests.support.commands import ENVIRONMENT, ROOT, gateway
-from tests.support.configs import SECRET, written
-from tests.support.directory import DEMO_RECORDS, MEMGHOST_SESSION, PROJECT_KEY
+from tests.support.builders.configs import SECRET, written
+from tests.support.builders.directory import DEMO_RECORDS, MEMGHOST_SESSION, PROJECT_KEY
+from tests.support.clients.commands import ENVIRONMENT, ROOT, gateway
 
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 PROJECT = "550e8400-e29b-41d4-a716-446655440000"

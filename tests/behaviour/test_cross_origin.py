@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.serving import PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 PAGE = "https://app.example.com"
 Both = tuple[Gateway, RecordingUpstream]

@@ -16,7 +16,7 @@ from gateway.config.check import check_file
 from gateway.config.settings import LimitSettings, ListenSettings
 from gateway.identity.header_names import DEFAULT_NAMES
 from gateway.source.values import parse_duration
-from tests.support.kustomization import containers, rendered
+from tests.support.readers.kustomization import containers, rendered
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGS = sorted(DEPLOY.glob("**/gateway.yaml"))

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forward_auth import PROXIES, Asked, Lines, doors
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.serving import (
+from tests.support.builders.forward_auth import PROXIES, Asked, Lines, doors
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import (
     IDENTITY,
     MEMBER_KEY,
     PROJECT_KEY,
@@ -21,6 +20,7 @@ from tests.support.serving import (
     serving,
     serving_examples,
 )
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 KEY = ("X-Api-Key", PROJECT_KEY)
 JOHN = b"550e8400-e29b-41d4-a716-446655440002"

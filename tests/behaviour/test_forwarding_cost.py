@@ -15,8 +15,8 @@ import structlog
 import yarl
 
 import gateway
-from tests.support.raw_http import raw_client
-from tests.support.serving import PROJECT_KEY, Examples, serving_examples
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.serving import PROJECT_KEY, Examples, serving_examples
 
 MOST_CALLS = 315
 WARM, COUNTED_REQUESTS = 5, 10

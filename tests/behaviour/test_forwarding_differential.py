@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from tests.support.carrying import carrying, route_to
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import RecordedRequest, UpstreamSide, recording_upstream
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.carrying import carrying, route_to
+from tests.support.servers.recording_upstream import RecordedRequest, UpstreamSide, recording_upstream
 
 CHANGED = {b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"trailer", b"te", b"expect"}
 """Fields that belong to one connection: framing may differ, and hop-by-hop fields end here."""

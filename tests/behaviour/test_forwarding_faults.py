@@ -11,10 +11,10 @@ import trustme
 from gateway.model.route import Timeouts, UpstreamAddress
 from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.pool import PoolLimits
-from tests.support.carrying import carrying, route_to
-from tests.support.ports import free_port
-from tests.support.raw_http import exchange, raw_client
-from tests.support.recording_upstream import OK, UpstreamSide, answer_each, recording_upstream
+from tests.support.clients.raw_http import exchange, raw_client
+from tests.support.gateways.carrying import carrying, route_to
+from tests.support.servers.ports import free_port
+from tests.support.servers.recording_upstream import OK, UpstreamSide, answer_each, recording_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"

@@ -8,9 +8,9 @@ from gateway.model.access import AccessRequest
 from gateway.model.decision import Decision
 from gateway.model.route import Route, UpstreamAddress
 from gateway.upstream.request_head import Stripped
-from tests.support.carrying import carrying, route_to
-from tests.support.raw_http import exchange
-from tests.support.recording_upstream import RecordedRequest, recording_upstream
+from tests.support.clients.raw_http import exchange
+from tests.support.gateways.carrying import carrying, route_to
+from tests.support.servers.recording_upstream import RecordedRequest, recording_upstream
 
 STRIPPED = Stripped(
     identity=frozenset({b"x-user-id", b"x-session-id"}),

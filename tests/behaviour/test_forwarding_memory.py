@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.model.route import Timeouts
-from tests.support.carrying import carrying, route_to
-from tests.support.raw_http import raw_client
-from tests.support.recording_upstream import UpstreamSide, recording_upstream
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.carrying import carrying, route_to
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 
 MEBIBYTE = 1 << 20
 TOTAL = 300 * MEBIBYTE

@@ -8,9 +8,9 @@ import logging
 import pytest
 
 from gateway.front.arrival import FrontLimits
-from tests.support.carrying import carrying, route_to
-from tests.support.raw_http import exchange, raw_client
-from tests.support.recording_upstream import UpstreamSide, recording_upstream
+from tests.support.clients.raw_http import exchange, raw_client
+from tests.support.gateways.carrying import carrying, route_to
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from gateway.identity.identity_tokens import TYP, IdentityTokens
 from gateway.model.session import Session
 from gateway.signing import KeyRing
-from tests.support.credentials import credential
+from tests.support.builders.credentials import credential
 
 EXAMPLE = Path(__file__).parents[2] / "deploy/examples/identity_token.py"
 ISSUER = "https://gateway.example.com"

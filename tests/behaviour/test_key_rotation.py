@@ -9,9 +9,9 @@ import jwt
 import pytest
 
 from gateway.signing import KeyRing
-from tests.support.raw_http import exchange
-from tests.support.replicas import Replica, callers, fleet
-from tests.support.serving import BEARER_SESSION, COOKIE_SESSION, PROJECT_KEY, Examples
+from tests.support.clients.raw_http import exchange
+from tests.support.gateways.replicas import Replica, callers, fleet
+from tests.support.gateways.serving import BEARER_SESSION, COOKIE_SESSION, PROJECT_KEY, Examples
 
 KEY = f"X-Api-Key: {PROJECT_KEY}"
 

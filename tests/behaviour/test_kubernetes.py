@@ -13,10 +13,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from gateway import __version__
-from tests.support.kustomization import Manifest, containers, of_kind, rendered, written
-from tests.support.raw_http import exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.running import running
+from tests.support.clients.raw_http import exchange
+from tests.support.gateways.running import running
+from tests.support.readers.kustomization import Manifest, containers, of_kind, rendered, written
+from tests.support.servers.recording_upstream import recording_upstream
 
 FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
 SHAPES = ("gateway", "sidecar")

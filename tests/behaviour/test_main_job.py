@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import RecordingUpstream
-from tests.support.serving import (
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import (
     BEARER_SESSION,
     COOKIE_SESSION,
     LOGIN_TOKEN,
@@ -20,6 +19,7 @@ from tests.support.serving import (
     Gateway,
     serving_examples,
 )
+from tests.support.servers.recording_upstream import RecordingUpstream
 
 Both = tuple[Gateway, RecordingUpstream]
 

@@ -14,9 +14,9 @@ from ruamel.yaml import YAML
 
 from gateway.telemetry.access_line import AccessLine
 from gateway.telemetry.audit import AuditEvent, AuditOutcome, _AuditLine
-from tests.support.recording_upstream import recording_upstream
-from tests.support.running import Running, running
-from tests.support.serving import PROJECT_KEY, Examples, config
+from tests.support.gateways.running import Running, running
+from tests.support.gateways.serving import PROJECT_KEY, Examples, config
+from tests.support.servers.recording_upstream import recording_upstream
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PAGES = sorted(DEPLOY.glob("*.md")) + sorted(DEPLOY.glob("*/README.md")) + [DEPLOY.parent / "README.md"]

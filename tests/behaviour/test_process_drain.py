@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.http1.frames import close_frame
-from tests.support.raw_http import PATIENCE, raw_client
-from tests.support.recording_upstream import OK, UpstreamSide, recording_upstream
-from tests.support.running import running, until, written
+from tests.support.clients.raw_http import PATIENCE, raw_client
+from tests.support.gateways.running import running, until, written
+from tests.support.servers.recording_upstream import OK, UpstreamSide, recording_upstream
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 UPGRADE = (

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.recording_upstream import recording_upstream
-from tests.support.running import Running, running, until
-from tests.support.serving import PROJECT_KEY, Examples, config
+from tests.support.gateways.running import Running, running, until
+from tests.support.gateways.serving import PROJECT_KEY, Examples, config
+from tests.support.servers.recording_upstream import recording_upstream
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 NOBODY = "redis://127.0.0.1:9/0"

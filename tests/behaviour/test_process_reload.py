@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import PATIENCE
-from tests.support.recording_upstream import UpstreamSide, recording_upstream
-from tests.support.running import load, running, written
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.gateways.running import load, running, written
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 

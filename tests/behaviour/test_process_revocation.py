@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from gateway.http1.frames import close_frame
-from tests.support.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
-from tests.support.low_level import listening
-from tests.support.raw_http import raw_client
-from tests.support.recording_upstream import OK, UpstreamSide, recording_upstream
-from tests.support.running import ADMIN_TOKEN, SECRET, Running, running, until
-from tests.support.systemd import manager
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.running import ADMIN_TOKEN, SECRET, Running, running, until
+from tests.support.servers.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
+from tests.support.servers.low_level import listening
+from tests.support.servers.recording_upstream import OK, UpstreamSide, recording_upstream
+from tests.support.servers.systemd import manager
 
 WORKERS = pytest.mark.parametrize("workers", [1, 3])
 REVOKE = b'{"user": "user_1"}'

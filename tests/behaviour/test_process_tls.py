@@ -9,10 +9,10 @@ import pytest
 import trustme
 
 from gateway.http1.frames import close_frame
-from tests.support.certificates import issued
-from tests.support.raw_http import RawClient, RawResponse
-from tests.support.recording_upstream import UpstreamSide, recording_upstream
-from tests.support.running import Running, running, written
+from tests.support.builders.certificates import issued
+from tests.support.clients.raw_http import RawClient, RawResponse
+from tests.support.gateways.running import Running, running, written
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 UPGRADE = (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.collector import CLIENT, SERVER, collecting, told
-from tests.support.commands import ENVIRONMENT
-from tests.support.commands import gateway as command
-from tests.support.recording_upstream import OK, RecordingUpstream, UpstreamSide, recording_upstream
-from tests.support.running import Running, load, running, until, written
+from tests.support.clients.commands import ENVIRONMENT
+from tests.support.clients.commands import gateway as command
+from tests.support.gateways.running import Running, load, running, until, written
+from tests.support.servers.collector import CLIENT, SERVER, collecting, told
+from tests.support.servers.recording_upstream import OK, RecordingUpstream, UpstreamSide, recording_upstream
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 OTLP = "telemetry: {traces: otlp}\n"

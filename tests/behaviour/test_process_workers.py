@@ -5,8 +5,8 @@ import os
 import signal
 from pathlib import Path
 
-from tests.support.recording_upstream import recording_upstream
-from tests.support.running import Running, is_running, load, running, until, written
+from tests.support.gateways.running import Running, is_running, load, running, until, written
+from tests.support.servers.recording_upstream import recording_upstream
 
 TWO = ", workers: 2"
 PATIENT = ", workers: 2, worker_timeout: 2s"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.support import redis_server
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.servers import redis_server
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 
 def routes(port: int, **limit: Any) -> list[dict[str, Any]]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import (
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import (
     ADMIN_TOKEN,
     LOGIN_TOKEN,
     MEMBER_KEY,
@@ -20,6 +19,7 @@ from tests.support.serving import (
     config,
     serving,
 )
+from tests.support.servers.recording_upstream import recording_upstream
 
 LOGIN_SESSION = "rBk3bZ8vJ2sQeT5wX"
 KEY_ID = "550e8400-e29b-41d4-a716-446655440003"

@@ -13,13 +13,10 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.wiring.process import wall_clock
-from tests.support import redis_server
-from tests.support.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
-from tests.support.low_level import listening
-from tests.support.raw_http import exchange
-from tests.support.replicas import Fleet, Replica, callers, fleet
-from tests.support.running import until
-from tests.support.serving import (
+from tests.support.clients.raw_http import exchange
+from tests.support.gateways.replicas import Fleet, Replica, callers, fleet
+from tests.support.gateways.running import until
+from tests.support.gateways.serving import (
     ADMIN_TOKEN,
     BEARER_SESSION,
     LOGIN_TOKEN,
@@ -30,6 +27,9 @@ from tests.support.serving import (
     USER_KEY,
     Examples,
 )
+from tests.support.servers import redis_server
+from tests.support.servers.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
+from tests.support.servers.low_level import listening
 
 OLD, NEW = "the-old-secret-0123456789-0123456789", "the-new-secret-0123456789-0123456789"
 BEFORE = f"{OLD}\n"

@@ -11,8 +11,8 @@ from gateway.dialects.composio import Composio
 from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
-from tests.support.example_sessions import COMPOSIO, COMPOSIO_JSON, FOUND
-from tests.support.who_am_i import Authorities, endpoint
+from tests.support.builders.example_sessions import COMPOSIO, COMPOSIO_JSON, FOUND
+from tests.support.gateways.who_am_i import Authorities, endpoint
 
 V3 = "/api/v3/auth/session/info"
 V31 = "/api/v3.1/auth/session/info"

@@ -14,9 +14,9 @@ import pytest
 from gateway.authorities.directory import DirectorySettings, open_tokens
 from gateway.directory.issuing import issue_token, open_current
 from gateway.wiring.process import wall_clock
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.serving import COOKIE_SESSION, Examples, Gateway, config, serving
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import COOKIE_SESSION, Examples, Gateway, config, serving
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 
 class Wacht:

@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.example_sessions import ANSWERS, WACHT_JSON
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import (
+from tests.support.builders.example_sessions import ANSWERS, WACHT_JSON
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import (
     BEARER_SESSION,
     LOGIN_TOKEN,
     ORGANIZATION_KEY,
@@ -27,6 +26,7 @@ from tests.support.serving import (
     config,
     serving,
 )
+from tests.support.servers.recording_upstream import recording_upstream
 
 CLOSED = "QoYYFw2t9oKks2niG"
 SESSION_INFO = [

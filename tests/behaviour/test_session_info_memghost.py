@@ -9,8 +9,8 @@ from gateway.dialects.memghost import Memghost
 from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
-from tests.support.example_sessions import FOUND, MEMGHOST_JSON
-from tests.support.who_am_i import Authorities, endpoint
+from tests.support.builders.example_sessions import FOUND, MEMGHOST_JSON
+from tests.support.gateways.who_am_i import Authorities, endpoint
 
 PATHS = ("/auth/session", "/api/v1/auth/session")
 INVALID = {"error": "unauthorized", "message": "Invalid or expired token"}

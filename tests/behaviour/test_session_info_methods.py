@@ -7,8 +7,8 @@ import pytest
 from gateway.dialects.dialect import DialectServer
 from gateway.dialects.kinds import DialectName, spoken_dialect
 from gateway.dialects.normal import Normal
-from tests.support.example_sessions import FOUND
-from tests.support.who_am_i import Authorities, endpoint
+from tests.support.builders.example_sessions import FOUND
+from tests.support.gateways.who_am_i import Authorities, endpoint
 
 SHOWN = {
     "composio": {"X-Api-Key": "good"},

@@ -12,8 +12,8 @@ from gateway.dialects.settings import Profile
 from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
-from tests.support.example_sessions import FOUND, PAIR, ROCKETCHAT, ROCKETCHAT_JSON
-from tests.support.who_am_i import NOW, Authorities, endpoint
+from tests.support.builders.example_sessions import FOUND, PAIR, ROCKETCHAT, ROCKETCHAT_JSON
+from tests.support.gateways.who_am_i import NOW, Authorities, endpoint
 
 PATH = "/api/v1/sessions/info"
 EXAMPLE = "QoYYFw2t9oKks2niG"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import ENVIRONMENT, ROOT
-from tests.support.raw_http import RawResponse, exchange
+from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.raw_http import RawResponse, exchange
 
 PATIENCE = 30.0
 """Seconds until a test that waits for a process gives up; a bound for a broken program, not an expectation."""

@@ -13,8 +13,8 @@ from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
-from tests.support.example_sessions import FOUND, WACHT_JSON
-from tests.support.who_am_i import NOW, Authorities, endpoint
+from tests.support.builders.example_sessions import FOUND, WACHT_JSON
+from tests.support.gateways.who_am_i import NOW, Authorities, endpoint
 
 APP = "https://app.example.com"
 

@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from tests.support.attacks import KEY, Victim, get, request, victim
-from tests.support.issuer import EC_KEY, ISSUER, Clock, Jwks, jwk, sign
-from tests.support.low_level import listening
-from tests.support.raw_http import PATIENCE, exchange, raw_client
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import (
+from tests.support.clients.raw_http import PATIENCE, exchange, raw_client
+from tests.support.gateways.attacks import KEY, Victim, get, request, victim
+from tests.support.gateways.serving import (
     ADMIN_TOKEN,
     BEARER_SESSION,
     COOKIE_SESSION,
@@ -29,6 +26,9 @@ from tests.support.serving import (
     config,
     serving,
 )
+from tests.support.servers.issuer import EC_KEY, ISSUER, Clock, Jwks, jwk, sign
+from tests.support.servers.low_level import listening
+from tests.support.servers.recording_upstream import recording_upstream
 
 
 def pair(user: str, token: str) -> tuple[bytes, bytes]:

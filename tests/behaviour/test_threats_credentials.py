@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.attacks import KEY, Victim, get, request, victim
-from tests.support.raw_http import raw_client
-from tests.support.serving import LOGIN_TOKEN, PROJECT_KEY, USER_ID, USER_KEY, Examples
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.attacks import KEY, Victim, get, request, victim
+from tests.support.gateways.serving import LOGIN_TOKEN, PROJECT_KEY, USER_ID, USER_KEY, Examples
 
 
 @pytest.fixture

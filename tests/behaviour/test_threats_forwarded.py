@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.attacks import Victim, get, victim
-from tests.support.serving import Examples
-from tests.support.variants import field_names
+from tests.support.builders.variants import field_names
+from tests.support.gateways.attacks import Victim, get, victim
+from tests.support.gateways.serving import Examples
 
 FORWARDED = (
     b"Forwarded",

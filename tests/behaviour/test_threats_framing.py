@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.attacks import CLOSE, KEY, MARKER, Victim, get, request, victim
-from tests.support.raw_http import raw_client
-from tests.support.serving import Examples
-from tests.support.variants import positions
+from tests.support.builders.variants import positions
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.attacks import CLOSE, KEY, MARKER, Victim, get, request, victim
+from tests.support.gateways.serving import Examples
 
 POST = b"POST /public/ HTTP/1.1"
 CHUNKED = b"Transfer-Encoding: chunked"

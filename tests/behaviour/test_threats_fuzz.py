@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from gateway.model.credential import Credential
 from gateway.upstream.cookies import OwnCookies
-from tests.support.attacks import MARKER, Victim, get, request, victim
-from tests.support.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
-from tests.support.raw_http import conversation
-from tests.support.requests import access_request
-from tests.support.serving import Examples
-from tests.support.strict_http import whole_requests
+from tests.support.builders.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
+from tests.support.builders.requests import access_request
+from tests.support.clients.raw_http import conversation
+from tests.support.gateways.attacks import MARKER, Victim, get, request, victim
+from tests.support.gateways.serving import Examples
+from tests.support.readers.strict_http import whole_requests
 
 Answer = TypeVar("Answer")
 Run = Callable[[Coroutine[Any, Any, Answer]], Answer]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.attacks import CLOSE, KEY, Victim, get, request, victim
-from tests.support.raw_http import raw_client
-from tests.support.recording_upstream import OK, UpstreamSide
-from tests.support.serving import IDENTITY, Examples
-from tests.support.variants import field_names
+from tests.support.builders.variants import field_names
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.attacks import CLOSE, KEY, Victim, get, request, victim
+from tests.support.gateways.serving import IDENTITY, Examples
+from tests.support.servers.recording_upstream import OK, UpstreamSide
 
 FORGED = tuple(name + b": forged" for name in IDENTITY)
 EVERY_SPELLING = tuple(spelled + b": forged" for name in IDENTITY for spelled in dict.fromkeys(field_names(name)))

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from gateway.config.settings import Settings
 from gateway.signing import KeyRing
-from tests.support.attacks import CLOSE, KEY, Victim, get, request, victim
-from tests.support.raw_http import RawResponse, conversation, exchange
-from tests.support.serving import ADMIN_TOKEN, LOGIN_TOKEN, PROJECT_KEY, USER_ID, Examples
-from tests.support.variants import percent_encodings
+from tests.support.builders.variants import percent_encodings
+from tests.support.clients.raw_http import RawResponse, conversation, exchange
+from tests.support.gateways.attacks import CLOSE, KEY, Victim, get, request, victim
+from tests.support.gateways.serving import ADMIN_TOKEN, LOGIN_TOKEN, PROJECT_KEY, USER_ID, Examples
 
 SESSION_INFO = [
     {"dialect": "composio", "credentials": ["project_key", "user_key", "org_key"]},

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.attacks import CLOSE, KEY, Victim, get, request, victim
-from tests.support.serving import MEMBER_KEY, Examples
-from tests.support.variants import CONTROLS, dot_segments, empty_segments, encoded_again, percent_encodings
+from tests.support.builders.variants import CONTROLS, dot_segments, empty_segments, encoded_again, percent_encodings
+from tests.support.gateways.attacks import CLOSE, KEY, Victim, get, request, victim
+from tests.support.gateways.serving import MEMBER_KEY, Examples
 
 MEMBER = b"X-Api-Key: " + MEMBER_KEY.encode()
 

@@ -14,8 +14,9 @@ import jwt as pyjwt
 import pytest
 
 from gateway.signing import KeyRing
-from tests.support.attacks import Victim, get, victim
-from tests.support.issuer import (
+from tests.support.gateways.attacks import Victim, get, victim
+from tests.support.gateways.serving import BEARER_SESSION, READERS, Examples
+from tests.support.servers.issuer import (
     EC_KEY,
     ISSUER,
     OTHER_EC_KEY,
@@ -27,8 +28,7 @@ from tests.support.issuer import (
     public_pem,
     sign,
 )
-from tests.support.low_level import listening
-from tests.support.serving import BEARER_SESSION, READERS, Examples
+from tests.support.servers.low_level import listening
 
 OWN_ISSUER = "http://gateway.test"
 

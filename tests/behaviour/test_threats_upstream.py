@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.attacks import KEY, Victim, get, request, victim
-from tests.support.raw_http import raw_client
-from tests.support.recording_upstream import OK, UpstreamSide
-from tests.support.serving import Examples
+from tests.support.clients.raw_http import raw_client
+from tests.support.gateways.attacks import KEY, Victim, get, request, victim
+from tests.support.gateways.serving import Examples
+from tests.support.servers.recording_upstream import OK, UpstreamSide
 
 EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-Evil: yes\r\n\r\nevil"
 

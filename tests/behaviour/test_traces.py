@@ -12,11 +12,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.http1.frames import close_frame
-from tests.support.forward_auth import Asked, doors
-from tests.support.raw_http import RawResponse, exchange, raw_client
-from tests.support.recording_upstream import OK, Conversation, UpstreamSide
-from tests.support.serving import MEMBER_KEY, PROJECT_KEY, READERS, Examples, Gateway
-from tests.support.spans import (
+from tests.support.builders.forward_auth import Asked, doors
+from tests.support.clients.raw_http import RawResponse, exchange, raw_client
+from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, READERS, Examples, Gateway
+from tests.support.gateways.spans import (
     CALLER,
     CALLERS_SPAN,
     CALLERS_TRACE,
@@ -27,6 +26,7 @@ from tests.support.spans import (
     traced,
     traceparent,
 )
+from tests.support.servers.recording_upstream import OK, Conversation, UpstreamSide
 
 KEY = f"X-Api-Key: {PROJECT_KEY}".encode()
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"

@@ -20,9 +20,9 @@ from gateway.model.decision import Decision
 from gateway.model.resolution import Resolution
 from gateway.model.route import Route, Timeouts
 from gateway.model.session import Session
-from tests.support.carrying import Carrying, Decide, carrying, route_to
-from tests.support.raw_http import RawClient, exchange, raw_client
-from tests.support.recording_upstream import UpstreamSide, recording_upstream
+from tests.support.clients.raw_http import RawClient, exchange, raw_client
+from tests.support.gateways.carrying import Carrying, Decide, carrying, route_to
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 
 UPGRADE = (
     b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"

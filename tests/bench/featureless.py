@@ -8,7 +8,7 @@ import sys
 
 import uvloop
 
-from tests.support.carrying import carrying, route_to
+from tests.support.gateways.carrying import carrying, route_to
 
 
 async def main(port: int, upstream: int) -> None:

@@ -22,7 +22,7 @@ from tests.bench.full import serving
 from tests.bench.processes import Subject, find, free_port
 from tests.bench.redis_footprint import redis_rows
 from tests.bench.tokens import ISSUER, Issuer, issuer
-from tests.support import redis_server
+from tests.support.servers import redis_server
 
 _SESSIONS = 100_000
 _PORTION = 5_000

@@ -24,7 +24,7 @@ from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.bench.tiers import _session as key_session
-from tests.support.redis_server import RedisServer, command
+from tests.support.servers.redis_server import RedisServer, command
 
 _SESSIONS = 100_000
 _AT_ONCE = 32

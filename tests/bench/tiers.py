@@ -33,8 +33,8 @@ from gateway.sessions.revocation_log import RevocationLog
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.bench.own_answers import example_gateway
-from tests.support.redis_server import program, running
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
+from tests.support.servers.redis_server import program, running
 
 _KEY = (b"X-Api-Key", b"sk_live_abc123xyz456")
 _SESSIONS = 100_000

@@ -21,9 +21,9 @@ from gateway.authorities.remote import RemoteSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.signing import KeyRing
-from tests.support.chaos_proxy import chaos_proxy
-from tests.support.example_sessions import ANSWERS, CREDENTIALS, FOUND
-from tests.support.low_level import listening
+from tests.support.builders.example_sessions import ANSWERS, CREDENTIALS, FOUND
+from tests.support.servers.chaos_proxy import chaos_proxy
+from tests.support.servers.low_level import listening
 
 ISSUER = "https://id.example.com"
 MEBIBYTE = 1024 * 1024

@@ -15,7 +15,7 @@ from gateway.dialects.kinds import DialectName, spoken_dialect
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.session import Session
-from tests.support.example_sessions import (
+from tests.support.builders.example_sessions import (
     ANSWERS,
     BEARER,
     COOKIE,

@@ -32,7 +32,7 @@ from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from tests.support.directory import (
+from tests.support.builders.directory import (
     CHAT_TOKEN,
     CHAT_USER,
     CLOSED_CHAT_SESSION,
@@ -50,7 +50,7 @@ from tests.support.directory import (
     load_text,
     opened,
 )
-from tests.support.directory_databases import DATABASES, empty
+from tests.support.servers.directory_databases import DATABASES, empty
 
 NOON = datetime.fromtimestamp(NOW, UTC)
 JANE = "550e8400-e29b-41d4-a716-446655440012"

@@ -13,8 +13,8 @@ from gateway.credentials.reader import Reader
 from gateway.credentials.single_value import UNREADABLE
 from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential
-from tests.support.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
-from tests.support.requests import access_request
+from tests.support.builders.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
+from tests.support.builders.requests import access_request
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 

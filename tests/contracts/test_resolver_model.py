@@ -22,7 +22,7 @@ from gateway.model.resolution import Resolution, Tier
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.sessions.cache_entry import ends_at
 from gateway.sessions.times import CacheTimes
-from tests.support.sessions import Authority, Clock, Gateway, found
+from tests.support.fakes.sessions import Authority, Clock, Gateway, found
 
 TIMES = CacheTimes(fresh=60.0, stale=600.0, negative=5.0, revoked=3600.0, jitter=0.1)
 PEOPLE = st.integers(1, 2)

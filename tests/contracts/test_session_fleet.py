@@ -65,7 +65,8 @@ async def authority() -> AsyncIterator[Counting]:
 
 @pytest.fixture
 async def fleet(redis_url: str, key_prefix: str, authority: Counting) -> AsyncIterator[list[Replica]]:
-    command = [sys.executable, "-m", "tests.support.replica_process", redis_url, key_prefix, str(authority.port)]
+    program = [sys.executable, "-m", "tests.support.gateways.replica_process"]
+    command = [*program, redis_url, key_prefix, str(authority.port)]
     async with contextlib.AsyncExitStack() as stack:
         replicas = []
         for _ in range(PROCESSES):

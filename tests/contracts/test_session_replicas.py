@@ -12,7 +12,7 @@ from gateway.model.resolution import Tier
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.times import CacheTimes
-from tests.support.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall
+from tests.support.fakes.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall
 
 
 @pytest.fixture

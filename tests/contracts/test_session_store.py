@@ -32,8 +32,8 @@ from gateway.sessions.tier import SharedEntry
 from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support import redis_server
-from tests.support.sessions import READER, SECRET, found, key_session, wall
+from tests.support.fakes.sessions import READER, SECRET, found, key_session, wall
+from tests.support.servers import redis_server
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 HANDLES = RevocationKeys([SECRET])

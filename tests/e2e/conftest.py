@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import postgres_server
-from tests.support.postgres_server import PostgresServer
+from tests.support.servers import postgres_server
+from tests.support.servers.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")

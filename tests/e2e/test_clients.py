@@ -18,10 +18,19 @@ from rocketchat_API.APIExceptions.RocketExceptions import RocketApiException
 from rocketchat_API.rocketchat import RocketChat
 from urllib3.util import Retry
 
-from tests.support.example_sessions import ANSWERS
-from tests.support.low_level import listening
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import LOGIN_TOKEN, PROJECT_KEY, READERS, USER_ID, Examples, Gateway, config, serving
+from tests.support.builders.example_sessions import ANSWERS
+from tests.support.gateways.serving import (
+    LOGIN_TOKEN,
+    PROJECT_KEY,
+    READERS,
+    USER_ID,
+    Examples,
+    Gateway,
+    config,
+    serving,
+)
+from tests.support.servers.low_level import listening
+from tests.support.servers.recording_upstream import recording_upstream
 
 CLOSED = "QoYYFw2t9oKks2niG"
 SESSION_INFO = [

@@ -14,9 +14,9 @@ import aiohttp
 import jwt as pyjwt
 import pytest
 
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import Gateway, config, serving
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import Gateway, config, serving
+from tests.support.servers.recording_upstream import recording_upstream
 
 HERE = Path(__file__).parent / "npm"
 SECRET = "a secret: with +%& characters"

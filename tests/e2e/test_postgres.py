@@ -16,11 +16,11 @@ from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError, SchemaError
 from gateway.wiring.generation import open_generation
 from gateway.wiring.process import Process
-from tests.support.commands import gateway as command
-from tests.support.configs import SECRET, written
-from tests.support.on_postgres import KINDS, PATIENCE, accounts, ask, gateway_on, load
-from tests.support.postgres_server import PASSWORD, PostgresServer
-from tests.support.serving import BEARER_SESSION, COOKIE_SESSION, PROJECT_KEY, RECORDS, config
+from tests.support.builders.configs import SECRET, written
+from tests.support.clients.commands import gateway as command
+from tests.support.gateways.on_postgres import KINDS, PATIENCE, accounts, ask, gateway_on, load
+from tests.support.gateways.serving import BEARER_SESSION, COOKIE_SESSION, PROJECT_KEY, RECORDS, config
+from tests.support.servers.postgres_server import PASSWORD, PostgresServer
 
 
 async def test_every_kind_of_credential_is_known(postgres: PostgresServer, tmp_path: Path) -> None:

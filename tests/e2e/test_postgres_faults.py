@@ -9,8 +9,8 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.support.on_postgres import KINDS, accounts, ask, ask_patiently, gateway_on, load
-from tests.support.postgres_server import PostgresServer
+from tests.support.gateways.on_postgres import KINDS, accounts, ask, ask_patiently, gateway_on, load
+from tests.support.servers.postgres_server import PostgresServer
 
 
 @contextlib.asynccontextmanager

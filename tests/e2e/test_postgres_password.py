@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.support.on_postgres import accounts, load
-from tests.support.postgres_server import PASSWORD, PostgresServer
-from tests.support.recording_upstream import recording_upstream
-from tests.support.replicas import callers, replicas
-from tests.support.serving import ADMIN_TOKEN, PROJECT_KEY, USER_KEY, config
+from tests.support.gateways.on_postgres import accounts, load
+from tests.support.gateways.replicas import callers, replicas
+from tests.support.gateways.serving import ADMIN_TOKEN, PROJECT_KEY, USER_KEY, config
+from tests.support.servers.postgres_server import PASSWORD, PostgresServer
+from tests.support.servers.recording_upstream import recording_upstream
 
 FIELDS = [f"X-Api-Key: {PROJECT_KEY}", f"X-User-Api-Key: {USER_KEY}"]
 NEXT = "the-next-password"

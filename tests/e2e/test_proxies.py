@@ -14,11 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ports import free_port
-from tests.support.proxies import KINDS, running_proxy
-from tests.support.raw_http import RawResponse, exchange, raw_client
-from tests.support.recording_upstream import RecordedRequest, RecordingUpstream, UpstreamSide, recording_upstream
-from tests.support.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.clients.raw_http import RawResponse, exchange, raw_client
+from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.servers.ports import free_port
+from tests.support.servers.proxies import KINDS, running_proxy
+from tests.support.servers.recording_upstream import (
+    RecordedRequest,
+    RecordingUpstream,
+    UpstreamSide,
+    recording_upstream,
+)
 
 KEY = f"X-Api-Key: {PROJECT_KEY}"
 MEMBER = f"X-Api-Key: {MEMBER_KEY}"

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.support import redis_server
-from tests.support.ports import free_port
-from tests.support.raw_http import exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.redis_server import RedisServer
-from tests.support.serving import ADMIN_TOKEN, BEARER_SESSION, Examples, Gateway, config, serving
+from tests.support.clients.raw_http import exchange
+from tests.support.gateways.serving import ADMIN_TOKEN, BEARER_SESSION, Examples, Gateway, config, serving
+from tests.support.servers import redis_server
+from tests.support.servers.ports import free_port
+from tests.support.servers.recording_upstream import recording_upstream
+from tests.support.servers.redis_server import RedisServer
 
 PATIENCE = 30.0
 Pair = tuple[Gateway, Gateway]

@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.serving import ADMIN_TOKEN, PROJECT_KEY, Examples, Gateway, config, serving
-from tests.support.websocket_ends import End, Library, Listener, Message, RefusedError
-from tests.support.websocket_peers import library
+from tests.support.clients.websocket_ends import End, Library, Listener, Message, RefusedError
+from tests.support.clients.websocket_peers import library
+from tests.support.gateways.serving import ADMIN_TOKEN, PROJECT_KEY, Examples, Gateway, config, serving
 
 JOHN = "550e8400-e29b-41d4-a716-446655440002"
 KEY_ID = "550e8400-e29b-41d4-a716-446655440003"

@@ -4,7 +4,7 @@ import pytest
 
 from gateway import __version__
 from gateway.cli import main
-from tests.support.configs import LEAST, SECRET, written
+from tests.support.builders.configs import LEAST, SECRET, written
 
 EVERYBODY = "trusts everybody: any client can claim any address, host and scheme"
 

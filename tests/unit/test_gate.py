@@ -18,7 +18,7 @@ from gateway.model.route import Access, CorsRules, LimitBy, Match, OnMany, RateL
 from gateway.model.session import Member, Organization, Session, User
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 GOOD = Session(
     subject="u1",

@@ -30,7 +30,7 @@ from gateway.model.errors import DirectoryError, KeyRingError, SchemaError
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.model.session import Member, Organization, Session, SignIn
 from gateway.signing import KeyRing
-from tests.support.directory import (
+from tests.support.builders.directory import (
     CHAT_SESSION,
     CHAT_TOKEN,
     CHAT_USER,

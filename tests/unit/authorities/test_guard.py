@@ -14,7 +14,7 @@ from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.resilience.breaker import Breaker
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.sessions import Clock, found
+from tests.support.fakes.sessions import Clock, found
 
 CREDENTIAL = Credential("token", CredentialKind.BEARER, "", ("sk_secret",), b"f" * 16)
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
-from tests.support.low_level import listening
+from tests.support.servers.low_level import listening
 
 SETTINGS = HttpAuthoritySettings(timeout="10s")
 

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from gateway.authorities.introspection import IntrospectionAuthority, IntrospectionSettings
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
-from tests.support.example_sessions import BEARER, PAIR
-from tests.support.issuer import ISSUER, Clock
-from tests.support.low_level import listening
+from tests.support.builders.example_sessions import BEARER, PAIR
+from tests.support.servers.issuer import ISSUER, Clock
+from tests.support.servers.low_level import listening
 
 NOW = 1_700_000_000
 UNKNOWN = Rejected(Reason.UNKNOWN)

@@ -16,8 +16,19 @@ from pydantic import ValidationError
 from gateway.authorities.jwt import JwtAuthority, JwtSettings
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from tests.support.issuer import EC_KEY, ISSUER, OTHER_EC_KEY, RSA_KEY, Clock, Jwks, forge, jwk, public_pem, sign
-from tests.support.low_level import listening
+from tests.support.servers.issuer import (
+    EC_KEY,
+    ISSUER,
+    OTHER_EC_KEY,
+    RSA_KEY,
+    Clock,
+    Jwks,
+    forge,
+    jwk,
+    public_pem,
+    sign,
+)
+from tests.support.servers.low_level import listening
 
 NOW = 1_700_000_000
 UNKNOWN = Rejected(Reason.UNKNOWN)

@@ -13,8 +13,8 @@ from aiohttp import web
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.authorities.key_set import KeySet, KeyTimes
 from gateway.model.answers import Unavailable
-from tests.support.issuer import EC_KEY, ED_KEY, OTHER_EC_KEY, RSA_KEY, SHORT_RSA_KEY, Clock, Jwks, jwk
-from tests.support.low_level import listening
+from tests.support.servers.issuer import EC_KEY, ED_KEY, OTHER_EC_KEY, RSA_KEY, SHORT_RSA_KEY, Clock, Jwks, jwk
+from tests.support.servers.low_level import listening
 
 EVERY = ("RS256", "PS256", "ES256", "EdDSA")
 TIMES = KeyTimes(fresh=600.0, cooldown=30.0, stale=3600.0)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.authorities.remote import RemoteAuthority, RemoteSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from tests.support.example_sessions import (
+from tests.support.builders.example_sessions import (
     BEARER,
     COMPOSIO_JSON,
     FOUND,
@@ -21,7 +21,7 @@ from tests.support.example_sessions import (
     PROJECT_KEY,
     ROCKETCHAT_JSON,
 )
-from tests.support.low_level import listening
+from tests.support.servers.low_level import listening
 
 NOT_FOUND = {"success": False, "error": "Session not found"}
 

@@ -11,9 +11,9 @@ from gateway.commands.directory_arguments import Coming, DirectoryArguments
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys
 from gateway.signing import KeyRing
-from tests.support.audited import Audited
-from tests.support.configs import SECRET, written
-from tests.support.directory import CLOSED_CHAT_SESSION, DEMO_RECORDS, MEMGHOST_SESSION
+from tests.support.builders.configs import SECRET, written
+from tests.support.builders.directory import CLOSED_CHAT_SESSION, DEMO_RECORDS, MEMGHOST_SESSION
+from tests.support.fakes.audited import Audited
 
 KEY = "550e8400-e29b-41d4-a716-446655440003"
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"

@@ -18,9 +18,9 @@ from gateway.commands.directory_commands import (
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
 from gateway.signing import KeyRing
-from tests.support.audited import Audited
-from tests.support.configs import SECRET, written
-from tests.support.directory import DEMO_RECORDS, MEMGHOST_SESSION
+from tests.support.builders.configs import SECRET, written
+from tests.support.builders.directory import DEMO_RECORDS, MEMGHOST_SESSION
+from tests.support.fakes.audited import Audited
 
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 KEY = "550e8400-e29b-41d4-a716-446655440003"

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.commands.explain import explain, read_request
 from gateway.model.errors import MalformedError
-from tests.support.configs import SECRET, written
+from tests.support.builders.configs import SECRET, written
 
 CONFIG = f"""\
 secret: {SECRET}

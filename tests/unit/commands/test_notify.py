@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from gateway.commands.notify import open_fleet
 from gateway.config.settings import Settings
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from tests.support.configs import SECRET
+from tests.support.builders.configs import SECRET
 
 ENDED = RevocationTarget(RevocationKind.API_KEY, "key_1")
 

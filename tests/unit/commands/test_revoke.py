@@ -4,9 +4,9 @@ from gateway.commands.revoke import revoke
 from gateway.directory.migrating import migrate
 from gateway.directory.store import Directory
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from tests.support.audited import Audited
-from tests.support.configs import SECRET, written
-from tests.support.directory import MEMGHOST_SESSION, opened
+from tests.support.builders.configs import SECRET, written
+from tests.support.builders.directory import MEMGHOST_SESSION, opened
+from tests.support.fakes.audited import Audited
 
 ENDED = RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION)
 

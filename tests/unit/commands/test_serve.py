@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import gateway
-from tests.support.raw_http import PATIENCE, raw_client
-from tests.support.recording_upstream import UpstreamSide, recording_upstream
-from tests.support.running import running, written
-from tests.support.systemd import manager
+from tests.support.clients.commands import gateway
+from tests.support.clients.raw_http import PATIENCE, raw_client
+from tests.support.gateways.running import running, written
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
+from tests.support.servers.systemd import manager
 
 
 async def never(side: UpstreamSide) -> None:

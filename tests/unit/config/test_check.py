@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from gateway.config.check import check_document, check_file
-from tests.support.configs import LEAST, SECRET, document, told, written
+from tests.support.builders.configs import LEAST, SECRET, document, told, written
 
 
 def test_a_sound_config_has_settings_and_no_problem(tmp_path: Path) -> None:

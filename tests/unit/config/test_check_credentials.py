@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.config.check_credentials import check_credentials
-from tests.support.configs import lines, parts
+from tests.support.builders.configs import lines, parts
 
 NEVER = "cannot tell what is not its own, so"
 AUTHORITIES = """\

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.config.check_routes import check_routes
-from tests.support.configs import lines, parts
+from tests.support.builders.configs import lines, parts
 
 WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and forge identity headers"
 READERS = """\

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.check_sections import check_sections
-from tests.support.configs import SECRET, lines, parts
+from tests.support.builders.configs import SECRET, lines, parts
 
 LONGER = "is longer than cache.fresh: a new key may be refused for longer than an old one is believed"
 

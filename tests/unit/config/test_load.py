@@ -5,7 +5,7 @@ import pytest
 from gateway.config.load import ConfigText, load, load_settings, load_text
 from gateway.config.watch import signature
 from gateway.model.errors import SettingsError
-from tests.support.configs import LEAST, written
+from tests.support.builders.configs import LEAST, written
 
 
 def test_a_sound_config_is_loaded(tmp_path: Path) -> None:

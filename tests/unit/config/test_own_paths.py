@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.config.own_paths import OwnPath, own_paths
-from tests.support.configs import LEAST, parts
+from tests.support.builders.configs import LEAST, parts
 
 SERVED = (
     "session_info:\n"

@@ -1,7 +1,7 @@
 from gateway.config.partial import read_partial
 from gateway.source.addresses import ListenAddress
 from gateway.source.document import parse_document
-from tests.support.configs import LEAST, lines, parts
+from tests.support.builders.configs import LEAST, lines, parts
 
 
 def test_a_sound_config_is_read_whole() -> None:

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.model.credential import Credential
-from tests.support.credentials import api_key_reader, reader, reader_settings
-from tests.support.requests import access_request
+from tests.support.builders.credentials import api_key_reader, reader, reader_settings
+from tests.support.builders.requests import access_request
 
 
 @pytest.mark.parametrize("key_type", ["project", "user", "organization"])

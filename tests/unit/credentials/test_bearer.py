@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from gateway.credentials.single_value import UNREADABLE
 from gateway.model.credential import Credential
-from tests.support.credentials import bearer_reader
-from tests.support.requests import access_request
+from tests.support.builders.credentials import bearer_reader
+from tests.support.builders.requests import access_request
 
 
 def parts(authorization: bytes) -> tuple[str, ...] | None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from gateway.credentials.single_value import UNREADABLE
 from gateway.model.anonymous import anonymous_cookie
 from gateway.model.credential import Ambiguous, Credential, Reading
-from tests.support.credentials import cookie_reader
-from tests.support.requests import access_request
+from tests.support.builders.credentials import cookie_reader
+from tests.support.builders.requests import access_request
 
 
 def read(*fields: bytes) -> Reading:

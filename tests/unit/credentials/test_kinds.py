@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from gateway.credentials.kinds import shared_places
 from gateway.model.credential import CredentialKind
-from tests.support.credentials import reader, reader_settings
+from tests.support.builders.credentials import reader, reader_settings
 
 API_KEY = {"kind": "api_key", "header": "x-api-key", "type": "project"}
 EVERY_KIND = {

@@ -4,8 +4,8 @@ import pytest
 
 from gateway.credentials.reader import Reader
 from gateway.model.credential import Credential
-from tests.support.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
-from tests.support.requests import access_request
+from tests.support.builders.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
+from tests.support.builders.requests import access_request
 
 READERS = {
     "api_key": api_key_reader(header="X-API-Key"),

@@ -5,8 +5,8 @@ import pytest
 from gateway.credentials.reading import read_one
 from gateway.model.credential import Ambiguous, Credential, Reading
 from gateway.model.route import OnMany
-from tests.support.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
-from tests.support.requests import access_request
+from tests.support.builders.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
+from tests.support.builders.requests import access_request
 
 READERS = (api_key_reader(), bearer_reader(), cookie_reader(), pair_reader())
 KEY, BEARER, COOKIE = (b"X-Api-Key", b"k"), (b"Authorization", b"Bearer t"), (b"Cookie", b"__session=c")

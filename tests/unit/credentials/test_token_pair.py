@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from gateway.credentials.single_value import UNREADABLE
 from gateway.model.credential import Ambiguous, Credential, Reading
-from tests.support.credentials import pair_reader, reader_settings
-from tests.support.requests import access_request
+from tests.support.builders.credentials import pair_reader, reader_settings
+from tests.support.builders.requests import access_request
 
 USER, TOKEN, SESSION = (b"X-User-Id", b"u1"), (b"X-Auth-Token", b"t1"), (b"X-Session", b"s1")
 

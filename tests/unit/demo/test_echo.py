@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from gateway.demo.echo import start_echo
-from tests.support.raw_http import exchange, raw_client
+from tests.support.clients.raw_http import exchange, raw_client
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.commands import ENVIRONMENT, ROOT
+from tests.support.clients.commands import ENVIRONMENT, ROOT
 
 PATIENCE = 30.0
 

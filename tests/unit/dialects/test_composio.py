@@ -11,7 +11,7 @@ from gateway.dialects.composio import Composio
 from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.refusal import Refusal, RefusalCode
-from tests.support.example_sessions import (
+from tests.support.builders.example_sessions import (
     BEARER,
     COMPOSIO,
     COMPOSIO_JSON,
@@ -20,7 +20,7 @@ from tests.support.example_sessions import (
     PROJECT_KEY,
     USER_KEY,
 )
-from tests.support.who_am_i import NOW
+from tests.support.gateways.who_am_i import NOW
 
 DIALECT = Composio()
 V3, V31 = DIALECT.paths

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.dialects.composio_wire import FAULTS, ComposioSessionInfo, Errors
-from tests.support.example_sessions import COMPOSIO_JSON
+from tests.support.builders.example_sessions import COMPOSIO_JSON
 
 
 def test_the_document_s_example_comes_through_byte_for_byte() -> None:

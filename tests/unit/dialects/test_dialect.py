@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteRequest, RemoteResponse
-from tests.support.example_sessions import BEARER
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import BEARER
+from tests.support.gateways.who_am_i import NOW
 
 
 def test_an_ask_does_not_show_the_secret_that_it_carries() -> None:

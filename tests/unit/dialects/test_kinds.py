@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.dialects.dialect import InfoRequest, InfoResponse
 from gateway.dialects.kinds import DialectSettings, build_dialect, spoken_dialect
 from gateway.model.answers import Reason, Rejected
-from tests.support.example_sessions import COOKIE, FOUND, PAIR
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import COOKIE, FOUND, PAIR
+from tests.support.gateways.who_am_i import NOW
 
 SETTINGS: TypeAdapter[DialectSettings] = TypeAdapter(DialectSettings)
 

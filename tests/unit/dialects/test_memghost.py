@@ -12,8 +12,8 @@ from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse
 from gateway.dialects.memghost import Memghost
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.session import Session, User
-from tests.support.example_sessions import BEARER, COMPOSIO, MEMGHOST, MEMGHOST_JSON
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import BEARER, COMPOSIO, MEMGHOST, MEMGHOST_JSON
+from tests.support.gateways.who_am_i import NOW
 
 DIALECT = Memghost()
 

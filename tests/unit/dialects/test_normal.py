@@ -9,8 +9,8 @@ from gateway.dialects.dialect import InfoRequest, InfoResponse
 from gateway.dialects.normal import Normal, NormalForm
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.refusal import Refusal, RefusalCode
-from tests.support.example_sessions import BEARER, COMPOSIO, FOUND, PAIR, PROJECT_KEY, ROCKETCHAT, WACHT
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import BEARER, COMPOSIO, FOUND, PAIR, PROJECT_KEY, ROCKETCHAT, WACHT
+from tests.support.gateways.who_am_i import NOW
 
 
 def say(verdict: Verdict | None, shown: Any = BEARER) -> InfoResponse:

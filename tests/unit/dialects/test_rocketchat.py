@@ -13,8 +13,8 @@ from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse, 
 from gateway.dialects.rocketchat import Rocketchat
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.session import Session, User
-from tests.support.example_sessions import COMPOSIO, PAIR, PAIR_WITH_SESSION, ROCKETCHAT, ROCKETCHAT_JSON
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import COMPOSIO, PAIR, PAIR_WITH_SESSION, ROCKETCHAT, ROCKETCHAT_JSON
+from tests.support.gateways.who_am_i import NOW
 
 DIALECT = Rocketchat()
 EXAMPLE = "QoYYFw2t9oKks2niG"

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.dialects.rocketchat_wire import RocketChatSession, session_document, session_of_document
 from gateway.model.session import Device, Login, Session, User
-from tests.support.example_sessions import COMPOSIO, ROCKETCHAT, ROCKETCHAT_JSON, at
+from tests.support.builders.example_sessions import COMPOSIO, ROCKETCHAT, ROCKETCHAT_JSON, at
 
 
 def said(session: Session) -> dict[str, object]:

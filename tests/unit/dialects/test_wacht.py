@@ -12,8 +12,8 @@ from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht, session_cookie
 from gateway.model.anonymous import is_anonymous
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from tests.support.example_sessions import BEARER, COOKIE, FOUND, WACHT, WACHT_JSON
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import BEARER, COOKIE, FOUND, WACHT, WACHT_JSON
+from tests.support.gateways.who_am_i import NOW
 
 
 def hear(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:

@@ -5,8 +5,8 @@ import pytest
 
 from gateway.dialects.wacht_wire import WachtHeard, anonymous_answer, answer, session_of_answer
 from gateway.model.session import Session, User
-from tests.support.example_sessions import WACHT, WACHT_JSON
-from tests.support.who_am_i import NOW
+from tests.support.builders.example_sessions import WACHT, WACHT_JSON
+from tests.support.gateways.who_am_i import NOW
 
 
 def heard(body: object) -> WachtHeard:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gateway.directory.existing_rows import dangling, known_rows, misplaced, organizations_of
 from gateway.directory.records_file import read_records
-from tests.support.directory import CHAT_USER, WACHT_SESSION, opened
+from tests.support.builders.directory import CHAT_USER, WACHT_SESSION, opened
 
 
 async def test_what_a_file_mentions_is_fetched_and_nothing_else(tmp_path: Path) -> None:

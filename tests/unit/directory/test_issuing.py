@@ -25,7 +25,7 @@ from gateway.directory.store import Directory
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.errors import DirectoryError, SchemaError
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from tests.support.directory import (
+from tests.support.builders.directory import (
     CLOSED_CHAT_SESSION,
     MEMGHOST_SESSION,
     NOW,

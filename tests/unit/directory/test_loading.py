@@ -10,7 +10,7 @@ from gateway.directory.loading import load_records
 from gateway.directory.store import Directory
 from gateway.model.errors import RecordsError
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from tests.support.directory import (
+from tests.support.builders.directory import (
     CHAT_USER,
     DEMO_RECORDS,
     MEMGHOST_SESSION,

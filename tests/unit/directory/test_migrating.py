@@ -14,8 +14,8 @@ from gateway.directory.migrating import migrate
 from gateway.directory.schema import current
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
-from tests.support.commands import ENVIRONMENT, ROOT
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.raw_http import PATIENCE
 
 PROGRAM = """
 import asyncio, sys

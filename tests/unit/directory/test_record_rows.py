@@ -9,7 +9,7 @@ from gateway.directory.hashing import login_token_hash
 from gateway.directory.record_rows import rows_of
 from gateway.directory.records import Records
 from gateway.directory.tables import METADATA
-from tests.support.directory import PEPPERS
+from tests.support.builders.directory import PEPPERS
 
 PAST = "2026-01-01T00:00:00Z"
 INSTANT = datetime(2026, 1, 1, tzinfo=UTC)

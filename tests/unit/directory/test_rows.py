@@ -8,7 +8,7 @@ import pytest
 from gateway.directory.hashing import login_token_hash
 from gateway.directory.store import Directory
 from gateway.model.session import Device, Member, Session
-from tests.support.directory import PEPPERS, load_text, opened
+from tests.support.builders.directory import PEPPERS, load_text, opened
 
 PAST = "2026-01-01T00:00:00Z"
 

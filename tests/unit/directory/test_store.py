@@ -10,7 +10,7 @@ from gateway.directory.engine import open_engine
 from gateway.directory.hashing import login_token_hash
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
-from tests.support.directory import CHAT_TOKEN, CHAT_USER, PEPPERS, PROJECT_KEY, WACHT_SESSION, opened
+from tests.support.builders.directory import CHAT_TOKEN, CHAT_USER, PEPPERS, PROJECT_KEY, WACHT_SESSION, opened
 
 
 async def test_a_look_up_is_one_query_or_two(tmp_path: Path) -> None:

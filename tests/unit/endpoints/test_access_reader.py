@@ -11,8 +11,8 @@ from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
-from tests.support.fronts import front
-from tests.support.raw_http import exchange
+from tests.support.clients.raw_http import exchange
+from tests.support.servers.fronts import front
 
 Seen = list[AccessRequest | MalformedError]
 LOOPBACK = (ip_network("127.0.0.0/8"),)

@@ -7,8 +7,8 @@ from gateway.endpoints.admin import AdminPort, Page, health_pages
 from gateway.model.response import Response
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client_request import DownstreamRequest
-from tests.support.fronts import front
-from tests.support.raw_http import RawResponse, exchange, raw_client
+from tests.support.clients.raw_http import RawResponse, exchange, raw_client
+from tests.support.servers.fronts import front
 
 
 class Process:

@@ -10,9 +10,9 @@ from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
-from tests.support.fronts import front
-from tests.support.raw_http import RawResponse, exchange, raw_client
-from tests.support.records import NOON
+from tests.support.builders.records import NOON
+from tests.support.clients.raw_http import RawResponse, exchange, raw_client
+from tests.support.servers.fronts import front
 
 TOKEN = "admin-token-0123456789"
 USER = b'{"user": "user_1"}'

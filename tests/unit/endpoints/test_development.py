@@ -8,7 +8,7 @@ from gateway.credentials.cookie import CookieReader, CookieSettings
 from gateway.endpoints.development import dev_session_as_cookie, without_dev_session
 from gateway.model.credential import Ambiguous, Credential
 from gateway.model.target import parse_target
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 READER = CookieReader("cookie", CookieSettings(kind="cookie", name="__session", authority=("a",)), lambda _: b"f")
 

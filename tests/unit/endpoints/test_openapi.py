@@ -19,10 +19,10 @@ from gateway.dialects.normal import Normal
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
 from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
-from tests.support.example_sessions import ANSWERS, FOUND
-from tests.support.fronts import front
-from tests.support.requests import access_request
-from tests.support.who_am_i import LISTED, READERS, Authorities, endpoint
+from tests.support.builders.example_sessions import ANSWERS, FOUND
+from tests.support.builders.requests import access_request
+from tests.support.gateways.who_am_i import LISTED, READERS, Authorities, endpoint
+from tests.support.servers.fronts import front
 
 SERVED: list[DialectServer] = [*map(spoken_dialect, ("composio", "wacht", "memghost", "rocketchat")), Normal()]  # type: ignore[arg-type]
 

@@ -19,8 +19,8 @@ from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer, Forwarded
-from tests.support.carriages import client_request
-from tests.support.requests import access_request
+from tests.support.builders.carriages import client_request
+from tests.support.builders.requests import access_request
 
 
 class Carrier:

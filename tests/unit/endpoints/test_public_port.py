@@ -22,8 +22,8 @@ from gateway.telemetry.timestamps import Stamps
 from gateway.telemetry.trace_context import Traces
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer
-from tests.support.fronts import front as behind
-from tests.support.raw_http import conversation, exchange, raw_client
+from tests.support.clients.raw_http import conversation, exchange, raw_client
+from tests.support.servers.fronts import front as behind
 
 Answering = Callable[[DownstreamRequest, AccessRequest, RequestRecord], Awaitable[EndpointAnswer]]
 

@@ -7,8 +7,8 @@ from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
 from gateway.model.resolution import Resolution, Tier
-from tests.support.example_sessions import BEARER, COOKIE, FOUND
-from tests.support.requests import access_request
+from tests.support.builders.example_sessions import BEARER, COOKIE, FOUND
+from tests.support.builders.requests import access_request
 
 
 def renew(found: Found, authority: str) -> str | None:

@@ -10,8 +10,8 @@ from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.refusal import RefusalCode
 from gateway.model.route import LimitBy, RateLimit
-from tests.support.example_sessions import COMPOSIO, FOUND, PAIR, ROCKETCHAT
-from tests.support.who_am_i import Authorities, endpoint
+from tests.support.builders.example_sessions import COMPOSIO, FOUND, PAIR, ROCKETCHAT
+from tests.support.gateways.who_am_i import Authorities, endpoint
 
 PATH = "/auth/session"
 

@@ -6,9 +6,9 @@ from gateway.endpoints.well_known import WellKnownKeys
 from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
-from tests.support.fronts import front
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.servers.fronts import front
 
 KEY = {"kty": "EC", "crv": "P-256", "kid": "1", "x": "a", "y": "b", "use": "sig", "alg": "ES256"}
 

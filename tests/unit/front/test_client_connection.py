@@ -16,9 +16,9 @@ from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.process import wall_clock
-from tests.support.fake_transport import FakeTransport
-from tests.support.fronts import front, refuse
-from tests.support.raw_http import RawClient, raw_client
+from tests.support.clients.raw_http import RawClient, raw_client
+from tests.support.fakes.fake_transport import FakeTransport
+from tests.support.servers.fronts import front, refuse
 
 GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
 

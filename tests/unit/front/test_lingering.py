@@ -17,8 +17,8 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.process import wall_clock
-from tests.support.fronts import refuse
-from tests.support.raw_http import PATIENCE, RawClient, raw_client
+from tests.support.clients.raw_http import PATIENCE, RawClient, raw_client
+from tests.support.servers.fronts import refuse
 
 
 def body() -> StreamReader:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.front.send_timeout import Unsent
-from tests.support.fake_transport import FakeTransport
+from tests.support.fakes.fake_transport import FakeTransport
 
 STALL = 0.01
 

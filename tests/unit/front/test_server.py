@@ -17,8 +17,8 @@ from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer, Forwarded
 from gateway.wiring.process import wall_clock
-from tests.support.fronts import refuse
-from tests.support.raw_http import PATIENCE, exchange, raw_client
+from tests.support.clients.raw_http import PATIENCE, exchange, raw_client
+from tests.support.servers.fronts import refuse
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 

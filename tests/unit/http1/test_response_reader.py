@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_reader import ResponseReader
-from tests.support.fake_sink import FakeSink
+from tests.support.fakes.fake_sink import FakeSink
 
 
 def reading(*, head_request: bool = False, upgrading: bool = False) -> tuple[ResponseReader, FakeSink]:

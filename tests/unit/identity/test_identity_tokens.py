@@ -10,7 +10,7 @@ from gateway.identity.identity_tokens import TYP, IdentityTokens
 from gateway.model.credential import CredentialKind
 from gateway.model.session import Member, Organization, Session
 from gateway.signing import KeyRing, TokenFault
-from tests.support.credentials import credential
+from tests.support.builders.credentials import credential
 
 ISSUER = "https://gateway.example.com"
 SESSION = Session(

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from gateway.model.errors import MalformedError
 from gateway.model.target import parse_target
-from tests.support.variants import PATH_PIECES
+from tests.support.builders.variants import PATH_PIECES
 
 AMBIGUOUS = [
     "",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.cors import Cors, requested_method
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 APP = b"https://app.example.com"
 CORS = Cors((APP.decode(),), (b"x-api-key", b"authorization"), (b"X-Development-Session", b"Retry-After"))

@@ -6,8 +6,8 @@ import pytest
 from gateway.model.credential import CredentialKind
 from gateway.model.host import parse_host
 from gateway.policy.origin_check import refuse_origin
-from tests.support.credentials import credential
-from tests.support.requests import access_request
+from tests.support.builders.credentials import credential
+from tests.support.builders.requests import access_request
 
 LISTED = frozenset({"https://partner.test"})
 UPGRADE = (b"Upgrade", b"websocket")

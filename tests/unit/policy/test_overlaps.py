@@ -5,7 +5,7 @@ import pytest
 from gateway.model.credential import CredentialKind
 from gateway.model.route import Access, Require, Route
 from gateway.policy.overlaps import exact_beside_laxer, public_inside_required, stricter_behind_laxer
-from tests.support.routes import route
+from tests.support.builders.routes import route
 
 ADMIN = Require(roles=frozenset({"admin"}))
 

@@ -12,7 +12,7 @@ from gateway.model.errors import MalformedError
 from gateway.model.route import Match, Route
 from gateway.model.target import parse_target
 from gateway.policy.routes import RouteTable, unreachable
-from tests.support.routes import route
+from tests.support.builders.routes import route
 
 
 def met(routes: list[Route], path: str, host: str = "a.example.com", method: str = "GET") -> int | None:

@@ -14,8 +14,8 @@ from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.ports import free_port
-from tests.support.sessions import Clock
+from tests.support.fakes.sessions import Clock
+from tests.support.servers.ports import free_port
 
 SECRET = b"s" * 32
 HOUR = 3600.0

@@ -11,7 +11,7 @@ from gateway.redis.bus import Bus
 from gateway.redis.client import RedisClient, connect
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
+from tests.support.servers.chaos_proxy import ChaosProxy, chaos_proxy
 
 
 class Listener:

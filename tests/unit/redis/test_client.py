@@ -13,8 +13,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from gateway.redis.client import RedisClient, bus_connection, connect
-from tests.support import redis_server
-from tests.support.chaos_proxy import chaos_proxy
+from tests.support.servers import redis_server
+from tests.support.servers.chaos_proxy import chaos_proxy
 
 
 def test_a_url_that_is_none_is_refused_without_repeating_it() -> None:

@@ -12,8 +12,8 @@ from gateway.redis.guarded import Allowance, GuardedRedis, RedisFault
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
-from tests.support.sessions import Clock
+from tests.support.fakes.sessions import Clock
+from tests.support.servers.chaos_proxy import ChaosProxy, chaos_proxy
 
 
 @pytest.fixture

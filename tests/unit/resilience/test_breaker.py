@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gateway.resilience.breaker import Breaker, BreakerState
-from tests.support.sessions import Clock
+from tests.support.fakes.sessions import Clock
 
 
 def opened(clock: Clock) -> Breaker:

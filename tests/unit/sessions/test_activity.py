@@ -11,7 +11,7 @@ from gateway.model.resolution import Resolution
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.sessions import NOW, found, instant, key_session
+from tests.support.fakes.sessions import NOW, found, instant, key_session
 
 
 class Directory:

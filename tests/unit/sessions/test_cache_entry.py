@@ -7,7 +7,7 @@ import pytest
 
 from gateway.model.answers import Found
 from gateway.sessions.cache_entry import CacheEntry, decode, encode, ends_at
-from tests.support.sessions import NOW, found, key_session, session
+from tests.support.fakes.sessions import NOW, found, key_session, session
 
 
 @pytest.mark.parametrize("answer", [found(), found(issued_at=NOW, expires_at=NOW + 5), Found(key_session())])

@@ -20,7 +20,7 @@ from gateway.sessions.revocation_log import RevocationLog
 from gateway.sessions.tier import SharedEntry
 from gateway.sessions.times import CacheTimes
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.sessions import NOW, READER, SECRET, Authority, Clock, found
+from tests.support.fakes.sessions import NOW, READER, SECRET, Authority, Clock, found
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 CREDENTIAL = Credential(READER, CredentialKind.BEARER, "", ("t",), FINGERPRINTER(("t",)))

@@ -7,7 +7,7 @@ from gateway.sessions.cache_entry import CacheEntry, encode
 from gateway.sessions.memory import MemoryStore
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage
 from gateway.sessions.revocation_log import RevocationLog
-from tests.support.sessions import NOW, Clock, found
+from tests.support.fakes.sessions import NOW, Clock, found
 
 HANDLE = b"h" * 16
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gateway.model.answers import Reason, Rejected
 from gateway.sessions.negative_cache import NegativeCache
-from tests.support.sessions import NOW, Clock
+from tests.support.fakes.sessions import NOW, Clock
 
 
 def test_a_rejection_is_remembered_with_its_reason_and_age() -> None:

@@ -8,7 +8,7 @@ from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.sessions.times import CacheTimes
-from tests.support.sessions import NOW, Authority, Clock, Gateway, found
+from tests.support.fakes.sessions import NOW, Authority, Clock, Gateway, found
 
 KINDS = [
     RevocationTarget(RevocationKind.SESSION, "session-1"),

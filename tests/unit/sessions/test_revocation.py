@@ -6,7 +6,7 @@ from gateway.model.answers import Found
 from gateway.model.revocation_target import RevocationKind
 from gateway.model.session import Login, Session
 from gateway.sessions.revocation import Effect, Revocation, RevocationStatus, effect_of, revokes, status_of
-from tests.support.sessions import NOW, found, instant, key_session
+from tests.support.fakes.sessions import NOW, found, instant, key_session
 
 CHANGED = Revocation(Effect.CHANGED, NOW, 600)
 ENDED = Revocation(Effect.ENDED, NOW, 600)

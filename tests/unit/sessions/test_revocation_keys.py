@@ -4,7 +4,7 @@ import pytest
 
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.sessions.revocation_keys import KEY_BYTES, RevocationKeys
-from tests.support.sessions import found, key_session
+from tests.support.fakes.sessions import found, key_session
 
 FINGERPRINT = b"f" * 16
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
 from gateway.sessions.revocation_log import RevocationLog
-from tests.support.sessions import NOW, Clock, found
+from tests.support.fakes.sessions import NOW, Clock, found
 
 A, B = b"a" * 16, b"b" * 16
 

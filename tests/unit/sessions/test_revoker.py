@@ -19,8 +19,8 @@ from gateway.sessions.revoker import RevocationPublisher, RevocationSubscriber, 
 from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
-from tests.support.sessions import NOW, Clock, found, wall
+from tests.support.fakes.sessions import NOW, Clock, found, wall
+from tests.support.servers.chaos_proxy import ChaosProxy, chaos_proxy
 
 A = b"a" * 16
 FINGERPRINT = b"f" * 16

@@ -23,8 +23,8 @@ from gateway.sessions.shared import SharedSessions
 from gateway.sessions.tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support import redis_server
-from tests.support.sessions import READER, SECRET, found, wall
+from tests.support.fakes.sessions import READER, SECRET, found, wall
+from tests.support.servers import redis_server
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 CREDENTIAL = Credential(READER, CredentialKind.BEARER, "", ("t",), FINGERPRINTER(("t",)))

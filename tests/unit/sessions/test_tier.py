@@ -3,7 +3,7 @@ from __future__ import annotations
 from gateway.model.credential import Credential, CredentialKind
 from gateway.sessions.revocation import RevocationStatus
 from gateway.sessions.tier import Alone, SharedEntry
-from tests.support.sessions import found
+from tests.support.fakes.sessions import found
 
 
 async def test_a_process_alone_always_misses_always_asks_and_is_never_touched() -> None:

@@ -10,8 +10,8 @@ from gateway.model.decoding import UNDECODABLE
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
 from gateway.sessions.tombstones import Tombstones, decode_news
-from tests.support import redis_server
-from tests.support.sessions import found, wall
+from tests.support.fakes.sessions import found, wall
+from tests.support.servers import redis_server
 
 A, B = b"a" * 16, b"b" * 16
 FINGERPRINT = b"f" * 16

@@ -4,7 +4,7 @@ import pytest
 from gateway.model.answers import Reason, Rejected
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.access_line import access_line
-from tests.support.records import API_KEY, CREDENTIAL, decision, finished
+from tests.support.builders.records import API_KEY, CREDENTIAL, decision, finished
 
 TIME = "2026-01-31T12:00:00.250Z"
 

@@ -9,7 +9,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
-from tests.support.records import NOON, decision, finished
+from tests.support.builders.records import NOON, decision, finished
 
 REFUSED = decision(Refusal(RefusalCode.FORBIDDEN))
 

@@ -7,7 +7,7 @@ from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
-from tests.support.records import NOON
+from tests.support.builders.records import NOON
 
 ADMIN = Actor("admin_port", "127.0.0.1", "req-1")
 

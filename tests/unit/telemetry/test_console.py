@@ -3,7 +3,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.access_line import access_line
 from gateway.telemetry.console import ConsoleLines
 from gateway.telemetry.record import RequestRecord
-from tests.support.records import decision, finished
+from tests.support.builders.records import decision, finished
 
 TIME = "2026-01-31T12:00:00.250Z"
 

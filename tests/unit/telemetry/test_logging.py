@@ -13,7 +13,7 @@ from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.logging import Format, Level, configure
 from gateway.telemetry.redaction import Redactor
 from gateway.telemetry.timestamps import Stamps
-from tests.support.records import API_KEY, NOON
+from tests.support.builders.records import API_KEY, NOON
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,7 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.record import RequestRecord
-from tests.support.records import decision, finished
+from tests.support.builders.records import decision, finished
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

@@ -3,7 +3,7 @@ import pytest
 from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.outcome import Outcome, outcome_of
-from tests.support.records import decision, finished
+from tests.support.builders.records import decision, finished
 
 
 @pytest.mark.parametrize(

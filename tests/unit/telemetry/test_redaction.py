@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from gateway.model.headers import Headers
 from gateway.telemetry.redaction import MASK, Redactor
-from tests.support.records import API_KEY, CREDENTIAL
+from tests.support.builders.records import API_KEY, CREDENTIAL
 
 SIGNED = jwt.encode({"sub": "u", "sid": "s"}, "k" * 32, algorithm="HS256", headers={"kid": "1"})
 CHAT_TOKEN = "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"

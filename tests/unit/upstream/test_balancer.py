@@ -8,7 +8,7 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.upstream.balancer import HealthLimits, Upstream, Upstreams
 from gateway.upstream.pool import PoolLimits
-from tests.support.recording_upstream import recording_upstream
+from tests.support.servers.recording_upstream import recording_upstream
 
 
 def route(*ports: int, name: str = "all", scheme: str = "http") -> Route:

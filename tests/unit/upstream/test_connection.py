@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.upstream import connection as connections
 from gateway.upstream.connection import UpstreamConnection
-from tests.support.fake_sink import FakeSink
-from tests.support.fake_transport import FakeTransport
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.fakes.fake_sink import FakeSink
+from tests.support.fakes.fake_transport import FakeTransport
 
 
 def open_connection(*, head_request: bool = False, upgrading: bool = False) -> tuple[UpstreamConnection, FakeSink]:

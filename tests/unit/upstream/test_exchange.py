@@ -8,8 +8,8 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.route import Timeouts
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.exchange import Exchange
-from tests.support.carriages import carriage, client_request
-from tests.support.fake_transport import FakeClient, FakeTransport
+from tests.support.builders.carriages import carriage, client_request
+from tests.support.fakes.fake_transport import FakeClient, FakeTransport
 
 
 class Conversation:

@@ -6,9 +6,9 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from gateway.model.decision import Decision
 from gateway.model.route import Timeouts
 from gateway.upstream.forward_context import ForwardContext
-from tests.support.carriages import body_stream, carriage, client_request
-from tests.support.fake_transport import FakeClient
-from tests.support.requests import access_request
+from tests.support.builders.carriages import body_stream, carriage, client_request
+from tests.support.builders.requests import access_request
+from tests.support.fakes.fake_transport import FakeClient
 
 
 async def test_a_plain_request_leaves_the_connection_open() -> None:

@@ -14,11 +14,11 @@ from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
-from tests.support.carriages import client_request
-from tests.support.carrying import route_to
-from tests.support.fake_transport import FakeClient
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.requests import access_request
+from tests.support.builders.carriages import client_request
+from tests.support.builders.requests import access_request
+from tests.support.fakes.fake_transport import FakeClient
+from tests.support.gateways.carrying import route_to
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 
 @pytest.fixture

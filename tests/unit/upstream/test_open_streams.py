@@ -9,7 +9,7 @@ from gateway.model.decision import Decision
 from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.session import Session
 from gateway.upstream.open_streams import OpenStreams
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 
 def decision(session_id: str = "", expires_at: datetime | None = None) -> Decision:

@@ -11,7 +11,7 @@ from gateway.model.route import UpstreamAddress
 from gateway.resilience.tasks import TaskKeeper
 from gateway.upstream.name_resolution import ResolvedAddresses
 from gateway.upstream.pool import Pool, PoolLimits
-from tests.support.recording_upstream import RecordingUpstream, UpstreamSide, recording_upstream
+from tests.support.servers.recording_upstream import RecordingUpstream, UpstreamSide, recording_upstream
 
 
 async def listen(side: UpstreamSide) -> None:

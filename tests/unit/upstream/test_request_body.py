@@ -8,7 +8,7 @@ from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.request_body import RequestBody
-from tests.support.carriages import body_stream, client_request
+from tests.support.builders.carriages import body_stream, client_request
 
 CHUNKED = [(b"Transfer-Encoding", b"chunked")]
 

@@ -8,7 +8,7 @@ from gateway.model.headers import spelling
 from gateway.model.route import UpstreamAddress
 from gateway.model.target import Target
 from gateway.upstream.request_head import RequestHeads, Stripped, target_of
-from tests.support.carriages import carriage, client_request
+from tests.support.builders.carriages import carriage, client_request
 
 UPSTREAM = UpstreamAddress("http", "orders", 8000)
 STRIPPED = Stripped(frozenset({b"x-user-id"}), frozenset({b"x-api-key"}), frozenset({b"__session"}))

@@ -8,7 +8,7 @@ import pytest
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION, Tunnel
-from tests.support.fake_transport import FakeClient, FakeTransport
+from tests.support.fakes.fake_transport import FakeClient, FakeTransport
 
 
 class Dug:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.serving import COOKIE_SESSION, PROJECT_KEY, Examples, Gateway, serving_examples
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import COOKIE_SESSION, PROJECT_KEY, Examples, Gateway, serving_examples
 
 SESSION_INFO = [
     {

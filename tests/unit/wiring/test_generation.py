@@ -14,8 +14,8 @@ from gateway.wiring import generation as room
 from gateway.wiring.generation import RecheckSignal, open_generation
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_sessions_wiring
-from tests.support.requests import access_request
-from tests.support.serving import Examples, config
+from tests.support.builders.requests import access_request
+from tests.support.gateways.serving import Examples, config
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.model.session import Session
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
-from tests.support.requests import access_request
-from tests.support.serving import LOGIN_TOKEN, PROJECT_KEY, READERS, USER_ID, Examples
+from tests.support.builders.requests import access_request
+from tests.support.gateways.serving import LOGIN_TOKEN, PROJECT_KEY, READERS, USER_ID, Examples
 
 KEY_ID = "550e8400-e29b-41d4-a716-446655440003"
 

@@ -8,7 +8,7 @@ from gateway.model.revocation_target import RevocationTarget
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
 from gateway.workers.sockets import bind_ports, port_of
-from tests.support.raw_http import RawResponse, conversation, exchange
+from tests.support.clients.raw_http import RawResponse, conversation, exchange
 
 
 def settings(token: str, **sections: object) -> Settings:

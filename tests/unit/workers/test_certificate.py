@@ -9,7 +9,7 @@ import trustme
 from gateway.config.settings import TlsSettings
 from gateway.model.errors import GatewayError
 from gateway.workers.certificate import Certificate, load_certificate
-from tests.support.certificates import issued
+from tests.support.builders.certificates import issued
 
 Shown = Callable[[], "asyncio.Future[str]"]
 

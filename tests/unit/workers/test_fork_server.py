@@ -7,8 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.support.commands import ENVIRONMENT, ROOT
-from tests.support.running import is_running
+from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.gateways.running import is_running
 
 HEAD = """
 import json, os, signal, socket

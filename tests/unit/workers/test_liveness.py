@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from gateway.workers.liveness import until_it_hangs
-from tests.support.crews import Pair
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.fakes.crews import Pair
 
 BRIEF = 0.05
 

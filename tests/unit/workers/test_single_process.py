@@ -11,7 +11,7 @@ from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.single_process import SingleProcess
 from gateway.workers.sockets import bind_ports, port_of
 from gateway.workers.worker import Worker
-from tests.support.raw_http import exchange
+from tests.support.clients.raw_http import exchange
 
 
 def loaded(**listen: object) -> LoadedConfig:

@@ -9,8 +9,8 @@ import pytest
 from gateway.model.errors import GatewayError
 from gateway.workers.fork_server import Exited
 from gateway.workers.spawner import WorkerSpawner
-from tests.support.crews import FakeNursery
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.fakes.crews import FakeNursery
 
 
 @pytest.fixture

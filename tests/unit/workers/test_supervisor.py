@@ -22,8 +22,8 @@ from gateway.workers.sockets import bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.systemd import Notifier
 from gateway.workers.worker import configure_logging
-from tests.support.crews import counted, loaded
-from tests.support.raw_http import RawResponse, exchange
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.fakes.crews import counted, loaded
 
 LISTEN = {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_token": "t", "drain": "0s"}
 SIGNAL = Actor("signal")

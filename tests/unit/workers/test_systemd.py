@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.workers.systemd import Notifier
-from tests.support.raw_http import PATIENCE
-from tests.support.systemd import Manager, manager
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.servers.systemd import Manager, manager
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
 from gateway.workers.sockets import bind_ports, port_of
 from gateway.workers.worker import Worker, front_limits
-from tests.support.raw_http import RawResponse, exchange, raw_client
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import PROJECT_KEY, Examples, config
+from tests.support.clients.raw_http import RawResponse, exchange, raw_client
+from tests.support.gateways.serving import PROJECT_KEY, Examples, config
+from tests.support.servers.recording_upstream import recording_upstream
 
 
 class Serving:

@@ -8,8 +8,8 @@ from gateway.model.errors import GatewayError
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.workers.control import Build, RecordedRevocation
 from gateway.workers.recent_revocations import RecentRevocations
-from tests.support.crews import Pair, counted
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.fakes.crews import Pair, counted
 
 USER = RevocationTarget(RevocationKind.USER, "user_1")
 CONFIG = ConfigText("gateway.yaml", "text")

@@ -12,10 +12,10 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply, RevokeCommand, Swap
 from gateway.workers.control_channel import ControlChannel, open_channel
 from gateway.workers.sockets import Ports, bind_ports, port_of
-from tests.support.commands import ENVIRONMENT, ROOT
-from tests.support.raw_http import PATIENCE, exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.running import written
+from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.raw_http import PATIENCE, exchange
+from tests.support.gateways.running import written
+from tests.support.servers.recording_upstream import recording_upstream
 
 PROGRAM = """
 import socket, sys

@@ -12,8 +12,8 @@ from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.workers.control import Build, RecordedRevocation
 from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.worker_pool import WorkerPool
-from tests.support.crews import FakeNursery, FakeWorker, loaded
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.fakes.crews import FakeNursery, FakeWorker, loaded
 
 USER = RevocationTarget(RevocationKind.USER, "user_1")
 

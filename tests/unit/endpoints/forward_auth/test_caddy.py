@@ -1,5 +1,5 @@
 from gateway.endpoints.forward_auth.caddy import CaddyReader, CaddySettings
-from tests.support.forward_auth import Asked
+from tests.support.builders.forward_auth import Asked
 
 
 def test_what_caddy_overwrites_is_what_is_believed() -> None:

@@ -4,7 +4,7 @@ from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.original import Original
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 READER = EnvoyReader("/auth")
 TOLD = ((b"X-Forwarded-Proto", b"https"), (b"X-Real-IP", b"192.0.2.1"))

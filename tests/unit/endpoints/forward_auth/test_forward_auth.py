@@ -25,9 +25,9 @@ from gateway.model.session import Session, User
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from tests.support.carriages import client_request
-from tests.support.forward_auth import Asked
-from tests.support.requests import access_request
+from tests.support.builders.carriages import client_request
+from tests.support.builders.forward_auth import Asked
+from tests.support.builders.requests import access_request
 
 KEY = build_reader(
     "key",

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings, build_reader
 from gateway.endpoints.forward_auth.original import DoorSettings
-from tests.support.forward_auth import PROXIES
+from tests.support.builders.forward_auth import PROXIES
 
 
 def test_every_proxy_has_its_reader_at_its_own_path() -> None:

@@ -4,7 +4,7 @@ from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import Original
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 READER = NginxReader()
 

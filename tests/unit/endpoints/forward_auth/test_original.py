@@ -21,9 +21,9 @@ from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import parse_authority
 from gateway.model.target import parse_target
-from tests.support.forward_auth import Asked
-from tests.support.requests import access_request
-from tests.support.variants import PATH_PIECES
+from tests.support.builders.forward_auth import Asked
+from tests.support.builders.requests import access_request
+from tests.support.builders.variants import PATH_PIECES
 
 READERS: dict[str, OriginalReader] = {
     "nginx": NginxReader(),

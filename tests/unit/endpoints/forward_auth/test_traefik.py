@@ -1,5 +1,5 @@
 from gateway.endpoints.forward_auth.traefik import TraefikReader, TraefikSettings
-from tests.support.forward_auth import Asked
+from tests.support.builders.forward_auth import Asked
 
 
 def test_what_traefik_overwrites_is_what_is_believed() -> None:

@@ -9,8 +9,8 @@ from gateway.model.resolution import Resolution, Tier
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.tracing.attributes import of_request, of_resolution, of_upstream
-from tests.support.requests import access_request
-from tests.support.sessions import found
+from tests.support.builders.requests import access_request
+from tests.support.fakes.sessions import found
 
 ORDERS, SPARE = UpstreamAddress("http", "orders", 8000), UpstreamAddress("https", "::1", 443)
 

@@ -10,7 +10,7 @@ from gateway.model.resolution import Resolution, Tier
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.traced import Traced
 from gateway.telemetry.tracing.spans import AuthorityCall, Place, SpanMaker
-from tests.support.spans import began, context, ended, told
+from tests.support.gateways.spans import began, context, ended, told
 
 SECOND = 1_000_000_000
 MAKER = SpanMaker(Resource({"service.name": "gw"}), "1.2.3")

@@ -18,8 +18,8 @@ from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.traced import Traced
 from gateway.telemetry.tracing.tracer import Sources, Tracing, open_tracing
-from tests.support.sessions import found
-from tests.support.spans import CALLER, context
+from tests.support.fakes.sessions import found
+from tests.support.gateways.spans import CALLER, context
 
 CREDENTIAL = Credential("token", CredentialKind.BEARER, "", ("secret",), b"f" * 16)
 FOUND = Resolution(answer=found(), tier=Tier.MEMORY)

@@ -15,7 +15,7 @@ from gateway.model.answers import Reason, Rejected
 from gateway.model.credential import Credential
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
-from tests.support.sessions import Gateway, SharedRedis, found, wall
+from tests.support.fakes.sessions import Gateway, SharedRedis, found, wall
 
 
 class RemoteAuthority:

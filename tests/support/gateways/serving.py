@@ -28,9 +28,9 @@ from gateway.workers.single_process import SingleProcess
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.worker import Worker
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
-RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"
+RECORDS = Path(__file__).parents[3] / "gateway/demo/records.yaml"
 ADMIN_TOKEN = "the-admin-token"
 PROJECT_KEY = "sk_live_abc123xyz456"
 USER_KEY = "uk_live_abc123xyz456"

@@ -13,8 +13,8 @@ from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forward_context import ForwardContext
 from gateway.upstream.open_streams import OpenStreams
-from tests.support.fake_transport import FakeClient, FakeTransport
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
+from tests.support.fakes.fake_transport import FakeClient, FakeTransport
 
 
 def client_request(

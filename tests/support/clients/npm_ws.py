@@ -15,10 +15,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.support.raw_http import PATIENCE
-from tests.support.websocket_ends import End, Library, Listener, Message, RefusedError, encoded
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.clients.websocket_ends import End, Library, Listener, Message, RefusedError, encoded
 
-_NPM = Path(__file__).parents[1] / "e2e/npm"
+_NPM = Path(__file__).parents[2] / "e2e/npm"
 _LONGEST_LINE = 1 << 26
 """Bytes: messages stand in the lines, in base64."""
 

@@ -17,7 +17,7 @@ from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply
 from gateway.workers.control_channel import ControlChannel, open_channel
 from gateway.workers.fork_server import Forked, ForkServerEvent
 from gateway.workers.worker_handle import WorkerHandle
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
 
 
 def loaded(workers: int, name: str = "first", **listen: object) -> LoadedConfig:

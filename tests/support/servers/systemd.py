@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.raw_http import PATIENCE
+from tests.support.clients.raw_http import PATIENCE
 
 _LONGEST = 4096
 

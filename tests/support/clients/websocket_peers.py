@@ -12,9 +12,9 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.support.npm_ws import npm_ws
-from tests.support.raw_http import PATIENCE
-from tests.support.websocket_ends import End, Library, Listener, Message, RefusedError, encoded
+from tests.support.clients.npm_ws import npm_ws
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.clients.websocket_ends import End, Library, Listener, Message, RefusedError, encoded
 
 
 @contextlib.asynccontextmanager

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.raw_http import RawClient, RawResponse, raw_client
-from tests.support.recording_upstream import (
+from tests.support.clients.raw_http import RawClient, RawResponse, raw_client
+from tests.support.gateways.serving import PROJECT_KEY, Examples, Gateway, config, serving
+from tests.support.servers.recording_upstream import (
     Conversation,
     RecordedRequest,
     RecordingUpstream,
     answer_each,
     recording_upstream,
 )
-from tests.support.serving import PROJECT_KEY, Examples, Gateway, config, serving
 
 HOST = b"Host: gateway.test"
 KEY = b"X-Api-Key: " + PROJECT_KEY.encode()

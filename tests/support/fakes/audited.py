@@ -8,7 +8,7 @@ from typing import Any
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
-from tests.support.records import NOON
+from tests.support.builders.records import NOON
 
 
 class Audited:

@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests: a cluster of its own on loopback, thrown away at the end.
 
-    python -m tests.support.postgres_server COMMAND...
+    python -m tests.support.servers.postgres_server COMMAND...
 
 runs a command with GATEWAY_TEST_POSTGRES_URL naming an empty database of such a cluster.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 import asyncpg
 import trustme
 
-from tests.support.ports import free_port
+from tests.support.servers.ports import free_port
 
 REMEDY = "no PostgreSQL: run tests/e2e/run, which gets one, or name its programs' folder in GATEWAY_TEST_POSTGRES_BIN"
 PASSWORD = "a-password-of-the-tests"

@@ -31,7 +31,7 @@ from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
-from tests.support.fronts import front
+from tests.support.servers.fronts import front
 
 NOW = datetime(2024, 12, 19, 15, 0, tzinfo=UTC)
 """The instant of the memghost document's example."""

@@ -12,7 +12,7 @@ from gateway.model.resolution import Resolution, Tier
 from gateway.model.route import Match, Route
 from gateway.model.session import Session
 from gateway.telemetry.record import RequestRecord
-from tests.support.requests import access_request
+from tests.support.builders.requests import access_request
 
 NOON = datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC).timestamp()
 API_KEY = "sk_live_abc123xyz456"

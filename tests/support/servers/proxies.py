@@ -13,10 +13,10 @@ from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 
-from tests.support.ports import free_port
-from tests.support.raw_http import exchange
+from tests.support.clients.raw_http import exchange
+from tests.support.servers.ports import free_port
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 _BIN = Path(sys.executable).parent
 _START_SECONDS = 20.0
 _base_ids = count(os.getpid() % 30000)

@@ -15,10 +15,10 @@ from gateway.authorities.directory import DirectorySettings, open_tokens
 from gateway.directory.issuing import issue_token, open_current
 from gateway.signing import KeyRing
 from gateway.wiring.process import wall_clock
-from tests.support.raw_http import PATIENCE
-from tests.support.recording_upstream import RecordingUpstream, recording_upstream
-from tests.support.running import Running, running
-from tests.support.serving import ADMIN_TOKEN, Examples, config
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.gateways.running import Running, running
+from tests.support.gateways.serving import ADMIN_TOKEN, Examples, config
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 Settings = Callable[[Path], dict[str, Any]]
 """Makes a config that names its secrets in a folder."""

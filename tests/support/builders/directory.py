@@ -17,7 +17,7 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.revocation_target import RevocationTarget
 from gateway.signing import KeyRing
 
-DEMO_RECORDS = Path(__file__).parents[2] / "gateway/demo/records.yaml"
+DEMO_RECORDS = Path(__file__).parents[3] / "gateway/demo/records.yaml"
 NOW = 1_800_000_000.0
 ISSUER = "https://gateway.example.com"
 PEPPERS = Peppers([b"a pepper for tests"])

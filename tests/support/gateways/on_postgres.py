@@ -14,14 +14,14 @@ from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.model.revocation_target import RevocationTarget
 from gateway.signing import KeyRing
-from tests.support.raw_http import RawResponse, exchange
-from tests.support.recording_upstream import recording_upstream
-from tests.support.serving import (
+from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.gateways.serving import (
     RECORDS,
     Gateway,
     config,
     serving,
 )
+from tests.support.servers.recording_upstream import recording_upstream
 
 KINDS = ["project key", "member's key", "user key", "organization key", "bearer", "cookie", "pair"]
 PATIENCE = 30.0
