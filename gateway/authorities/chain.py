@@ -30,7 +30,7 @@ class Chain:
         self._guards = tuple(guards)
         self.memory_only = all(guard.memory_only for guard in guards)
 
-    async def ask(self, credential: Credential) -> ChainAnswer:
+    async def look_up(self, credential: Credential) -> ChainAnswer:
         """Return the verdict; a credential that was shown and that nobody claims is `Rejected(unknown)`."""
         for guard in self._guards:
             answer = await guard.look_up(credential)

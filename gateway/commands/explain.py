@@ -41,7 +41,7 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
     try:
         generation = await open_generation(_untraced(settings), process)
         try:
-            gate = generation.gate(generation.identification.resolver.look, _Unlimited())
+            gate = generation.gate(generation.identification.resolver.peek, _Unlimited())
             decision = await gate.decide(access)
             return CommandResult("\n".join(_told(decision, settings, generation)))
         finally:

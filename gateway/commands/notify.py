@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from gateway.config.settings import ListenSettings, Settings
 from gateway.model.revocation_target import RevocationTarget
 from gateway.redis.client import connect
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.cache_keys import RevocationKeys
+from gateway.sessions.revocation import RevocationLog
 from gateway.sessions.revoker import RevocationPublisher, Revoker
 from gateway.sessions.tombstones import Tombstones
 from gateway.source.addresses import ListenAddress

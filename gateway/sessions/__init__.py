@@ -1,1 +1,1 @@
-"""Whose is it? Memory, then Redis, then an authority; and how a session is ended everywhere."""
+"""Whose session is it? Asks memory, then Redis, then an authority, and revokes sessions everywhere."""

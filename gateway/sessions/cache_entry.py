@@ -1,4 +1,4 @@
-"""One cached answer, in the compact form in which memory holds it."""
+"""How long an answer counts, and one cached answer in the compact form in which memory holds it."""
 
 from __future__ import annotations
 
@@ -9,56 +9,98 @@ import msgspec
 
 from gateway.model.answers import Found
 from gateway.model.memo import AdmissionMemo
-from gateway.sessions.revocation_keys import KEY_BYTES
+from gateway.sessions.cache_keys import KEY_BYTES
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Found)
 
 _decoded: AdmissionMemo[bytes, Found] = AdmissionMemo(1024)
-"""Objects for the callers of this moment; whoever is told about them can remember by identity."""
+"""Answers in current use, decoded once, so that later stages can remember what they made of a session's identity."""
+
+
+class CacheTimes(msgspec.Struct, frozen=True):
+    """The config's `cache` section, in seconds, except `jitter`, which is a fraction.
+
+    `fresh`: an answer is served as it is; up to twice that it is served while one background refresh runs. `stale`: up
+    to this age it is served while the authority is unavailable. `negative`: how long a rejection is remembered.
+    `unheard`: how long memory keeps an answer while the revocation bus is down. `revoked`: how long a revocation is
+    remembered at least. `jitter`: the part of `fresh` that is cut at random, so that replicas do not expire together.
+    """
+
+    fresh: float = 60.0
+    stale: float = 600.0
+    negative: float = 5.0
+    unheard: float = 1.0
+    revoked: float = 86400.0
+    jitter: float = 0.1
+
+    @property
+    def surely_fresh(self) -> float:
+        """The age in seconds up to which an answer is fresh whatever the jitter; a refresh accepts only such a one."""
+        return self.fresh * (1 - self.jitter)
+
+    @property
+    def longest(self) -> float:
+        """The age in seconds that no cached answer outlives."""
+        return max(self.stale, 2 * self.fresh)
+
+    @property
+    def changed(self) -> float:
+        """How many seconds a change is remembered: as long as an answer from before it may still turn up.
+
+        A minute is added for look-ups under way, far more than the deadline of any authority.
+        """
+        return self.longest + 60.0
 
 
 class CacheEntry:
-    """Encoded, because a tree of objects takes several times the memory; a hit decodes in a few microseconds.
+    """One answer, encoded: an object tree takes several times the memory, and a hit decodes in a few microseconds.
 
-    All times are in epoch seconds. `looked_at`: when an authority was asked. `fresh_until`, `aging_until`: up to when
-    it is served, and served while it is refreshed. `until`: when it is forgotten. `quiet_until`: up to when the
-    authority, found unavailable, is not asked again. `seen`: the version of `Endings` that it was last checked at.
+    All times are in epoch seconds. `looked_up_at`: when the authority was asked. `fresh_until` and `aging_until`: up to
+    when it is served, and served while it is refreshed. `until`: when it is forgotten. `retry_at`: when an authority
+    that was unavailable is asked again. `checked_version`: the version of the `RevocationLog` it was last checked at.
     """
 
     __slots__ = (
-        "_handles",
+        "_revocation_keys",
         "aging_until",
         "authority",
+        "checked_version",
         "encoded",
         "fresh_until",
-        "looked_at",
-        "quiet_until",
-        "seen",
+        "looked_up_at",
+        "retry_at",
         "until",
         "used",
     )
 
-    def __init__(self, encoded: bytes, authority: str, handles: Sequence[bytes], looked_at: float, seen: int) -> None:
+    def __init__(
+        self,
+        encoded: bytes,
+        authority: str,
+        revocation_keys: Sequence[bytes],
+        looked_up_at: float,
+        checked_version: int,
+    ) -> None:
         self.encoded = encoded
         self.authority = authority
-        self._handles = b"".join(handles)
-        self.looked_at = looked_at
-        self.fresh_until = looked_at
-        self.aging_until = looked_at
+        self._revocation_keys = b"".join(revocation_keys)
+        self.looked_up_at = looked_up_at
+        self.fresh_until = looked_up_at
+        self.aging_until = looked_up_at
         self.until = math.inf
-        self.quiet_until = 0.0
-        self.seen = seen
+        self.retry_at = 0.0
+        self.checked_version = checked_version
         self.used = False
 
     @property
-    def handles(self) -> tuple[bytes, ...]:
-        """The handles that it carries; held in one string, since a tuple of them takes three times the memory."""
-        joined = self._handles
+    def revocation_keys(self) -> tuple[bytes, ...]:
+        """The keys that revoke it; stored as one string, since a tuple takes three times the memory."""
+        joined = self._revocation_keys
         return tuple(joined[start : start + KEY_BYTES] for start in range(0, len(joined), KEY_BYTES))
 
     def found(self) -> Found:
-        """Decode the answer; the same object each time while it is asked for again and again."""
+        """Decode the answer; an entry in current use returns the same object each time."""
         found = _decoded.get(self.encoded)
         if found is None:
             found = _decoder.decode(self.encoded)
@@ -77,6 +119,6 @@ def decode(encoded: bytes) -> Found:
 
 
 def ends_at(found: Found) -> float:
-    """Return when the token or the session ends by itself, whichever is first; infinity for never. Epoch seconds."""
+    """Return the earlier expiry of token and session in epoch seconds; infinity when neither has one."""
     times = (found.expires_at, found.session.expires_at)
     return min((time.timestamp() for time in times if time is not None), default=math.inf)

@@ -1,223 +1,178 @@
-"""The way of a look-up that memory cannot answer: shared tier, claim, authority, fill."""
+"""A look-up that memory cannot answer: shared tier, claim, authority, fill."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from random import random
+from collections.abc import Mapping
+from functools import partial
 from time import monotonic
-from typing import Protocol
 
 import msgspec
 
-from gateway.authorities.chain import ChainAnswer
+from gateway.authorities.chain import Chain, ChainAnswer
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
-from gateway.sessions.cache_entry import CacheEntry, encode, ends_at
-from gateway.sessions.cache_keys import CacheKeys
-from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import NegativeCache
+from gateway.resilience.single_flight import SingleFlight
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.cache_entry import ends_at
 from gateway.sessions.revocation import RevocationStatus
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.tier import SharedEntry, SharedTier, Visit
-from gateway.sessions.times import CacheTimes
+from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.shared_tier import SharedEntry, SharedLookup
 
 _ATTEMPTS = 3
 """Times that an authority is asked again because something changed while it answered."""
-_PAUSE = 0.01  # longer than the rounding of a tombstone's age, so that the next look-up is surely the younger one
+_PAUSE = 0.01
+"""Seconds; longer than the rounding of a tombstone's age, so that the next look-up is surely the younger one."""
 _POLL = 0.02
-_POLLS = 100  # two seconds: as long as a claim lives
-
-
-class Asks(Protocol):
-    """A reader's list of authorities; see `authorities.chain.Chain`."""
-
-    memory_only: bool
-
-    async def ask(self, credential: Credential) -> ChainAnswer:
-        """Return the verdict; never raises for a fault of an authority."""
-
-
-class Tiers(msgspec.Struct, frozen=True):
-    """Where answers are kept, and the `names` that they have there."""
-
-    memory: MemoryStore
-    rejections: NegativeCache
-    endings: RevocationLog
-    shared: SharedTier
-    names: CacheKeys
+"""Seconds between two reads of the shared tier while another process asks the authority."""
+_POLLS = 100
+"""Two seconds in all: as long as a claim lives."""
 
 
 class Lookups:
-    """Looks up one credential at a time per flight. `clock` is in epoch seconds; `chance` returns 0 to 1."""
+    """Looks up credentials, one flight a fingerprint; `chains` by reader name."""
 
-    def __init__(
-        self,
-        tiers: Tiers,
-        chains: Mapping[str, Asks],
-        times: CacheTimes,
-        clock: Callable[[], float],
-        chance: Callable[[], float] = random,
-    ) -> None:
-        self._tiers = tiers
+    def __init__(self, cache: SessionCache, chains: Mapping[str, Chain], tasks: TaskKeeper) -> None:
+        self._cache = cache
         self._chains = chains
-        self._times = times
-        self._clock = clock
-        self._chance = chance
+        self._flights: SingleFlight[bytes, Resolution] = SingleFlight(tasks, "session look-up")
 
-    async def find(self, credential: Credential, acceptable: float) -> Resolution:
-        """Resolve from the shared tier, if its answer is younger than `acceptable` seconds, else from an authority."""
-        visit = self._tiers.shared.visit(credential)
-        if self._chains[credential.reader].memory_only:
-            return await self._ask(credential, visit)
-        version = self._tiers.endings.version
-        held = await visit.read()
-        if not _young(held, acceptable) and not await visit.claim():
-            held, version = await self._await_claimant(visit, held, version, acceptable)
-        if (
-            held is not None
-            and held.age < acceptable
-            and self._status_of(credential, held.found, version) is RevocationStatus.NONE
-        ):
-            await visit.release()
-            return self._take_in(credential, held, version)
-        return await self._ask(credential, visit, held, version)
+    async def find(self, credential: Credential, max_age: float) -> Resolution:
+        """Resolve from the shared tier, if its answer is younger than `max_age` seconds, else from an authority."""
+        return await self._flights.fly(credential.fingerprint, partial(self._find, credential, max_age))
 
-    async def look(self, credential: Credential) -> Resolution:
-        """Resolve like `find`, and store nothing, claim nothing, remember nothing."""
-        visit = self._tiers.shared.visit(credential)
-        version = self._tiers.endings.version
-        held = await visit.read()
-        if held is not None and held.age < 2 * self._times.fresh:
-            return Resolution(answer=held.found, tier=Tier.REDIS, age=held.age, authority=held.authority)
-        told = await self._chains[credential.reader].ask(credential)
-        answer = self._admitted(told)
+    def refresh(self, credential: Credential, max_age: float) -> None:
+        """Start `find` in the background, or leave it to the flight under way."""
+        self._flights.start(credential.fingerprint, partial(self._find, credential, max_age))
+
+    async def peek(self, credential: Credential) -> Resolution:
+        """Resolve like `find`, but store nothing, claim nothing, remember nothing."""
+        lookup = self._cache.shared_tier.lookup(credential)
+        version = self._cache.version
+        shared_entry = await lookup.read()
+        if shared_entry is not None and shared_entry.age < 2 * self._cache.times.fresh:
+            return _from_redis(shared_entry)
+        chain_answer = await self._chains[credential.reader].look_up(credential)
+        answer = self._admitted(chain_answer)
         if isinstance(answer, Found):
-            shared = await visit.status_of(SharedEntry(answer, told.authority, 0.0))
-            if RevocationStatus.REVOKED in {shared, self._status_of(credential, answer, version)}:
+            shared_status = await lookup.status_of(SharedEntry(answer, chain_answer.authority, 0.0))
+            if RevocationStatus.REVOKED in {shared_status, self._cache.status_of(credential, answer, version)}:
                 answer = Rejected(Reason.REVOKED)
-        return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=told.authority)
+        return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=chain_answer.authority)
+
+    async def _find(self, credential: Credential, max_age: float) -> Resolution:
+        lookup = self._cache.shared_tier.lookup(credential)
+        if self._chains[credential.reader].memory_only:
+            return await self._ask_authority(credential, lookup)
+        version = self._cache.version
+        shared_entry = await lookup.read()
+        if not _is_younger(shared_entry, max_age) and not await lookup.claim():
+            shared_entry, version = await self._await_claimant(lookup, shared_entry, version, max_age)
+        if (
+            shared_entry is not None
+            and shared_entry.age < max_age
+            and self._cache.status_of(credential, shared_entry.found, version) is RevocationStatus.NONE
+        ):
+            await lookup.release()
+            self._cache.put(credential, shared_entry, version)
+            return _from_redis(shared_entry)
+        return await self._ask_authority(credential, lookup, shared_entry, version)
 
     async def _await_claimant(
-        self, visit: Visit, held: SharedEntry | None, version: int, acceptable: float
+        self, lookup: SharedLookup, shared_entry: SharedEntry | None, version: int, max_age: float
     ) -> tuple[SharedEntry | None, int]:
-        """Wait for the answer that another process is asking for; become the one who asks if it brings none.
+        """Wait for the answer that another process is asking for; claim the look-up if that brings none.
 
-        Returns the youngest answer that was read, and the moment before that.
+        Returns the youngest answer that was read, and the revocation log's version before that read.
         """
         for _ in range(_POLLS):
             await asyncio.sleep(_POLL)
-            moment = self._tiers.endings.version
-            newer = await visit.read()
+            version_before = self._cache.version
+            newer = await lookup.read()
             if newer is not None:
-                held, version = newer, moment
-            if _young(newer, acceptable) or await visit.claim():
+                shared_entry, version = newer, version_before
+            if _is_younger(newer, max_age) or await lookup.claim():
                 break
-        return held, version
+        return shared_entry, version
 
-    async def _ask(
-        self, credential: Credential, visit: Visit, held: SharedEntry | None = None, held_since: int = 0
+    async def _ask_authority(
+        self,
+        credential: Credential,
+        lookup: SharedLookup,
+        shared_entry: SharedEntry | None = None,
+        entry_version: int = 0,
     ) -> Resolution:
-        """Ask the authority; `held`, which was read after `held_since`, may stand in for one that cannot be asked."""
-        shared = held is not None
+        """Ask the authority; `shared_entry`, read at `entry_version`, may be served while it is unavailable."""
+        was_shared = shared_entry is not None
         for _ in range(_ATTEMPTS):
-            version, began = self._tiers.endings.version, monotonic()
-            told = await self._chains[credential.reader].ask(credential)
-            answer = self._admitted(told)
+            version, began = self._cache.version, monotonic()
+            chain_answer = await self._chains[credential.reader].look_up(credential)
+            answer, authority = self._admitted(chain_answer), chain_answer.authority
             if isinstance(answer, Unavailable):
-                await visit.release()
-                return self._stand_in(credential, held, held_since) or Resolution(
-                    answer=answer, tier=Tier.AUTHORITY, authority=told.authority
+                await lookup.release()
+                return self._cache.stale_if_error(credential, shared_entry, entry_version) or Resolution(
+                    answer=answer, tier=Tier.AUTHORITY, authority=authority
                 )
             if isinstance(answer, Rejected):
-                return await self._reject(credential, visit, answer, told.authority, shared=shared)
-            fresh = SharedEntry(answer, told.authority, monotonic() - began)
-            status = await self._keep(credential, visit, fresh, version, share=not told.memory_only)
+                return await self._reject(credential, lookup, answer, authority, was_shared=was_shared)
+            new_entry = SharedEntry(answer, authority, monotonic() - began)
+            status = await self._fill(credential, lookup, new_entry, version, share=not chain_answer.memory_only)
             if status is RevocationStatus.REVOKED:
                 revoked = Rejected(Reason.REVOKED)
-                return await self._reject(credential, visit, revoked, told.authority, shared=shared)
+                return await self._reject(credential, lookup, revoked, authority, was_shared=was_shared)
             if status is RevocationStatus.NONE:
-                return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=told.authority)
-            held = None  # it is from before the change, and must not stand in for what came after
+                return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=authority)
+            shared_entry = None  # it is from before the change, so it must not be served after it
             await asyncio.sleep(_PAUSE)
         return Resolution(answer=Unavailable("it changed while it was looked up"), tier=Tier.AUTHORITY)
 
-    def _admitted(self, told: ChainAnswer) -> Found | Rejected | Unavailable:
-        """Reject a session that has ended by itself, whatever its authority makes of it."""
-        verdict = told.verdict
+    def _admitted(self, chain_answer: ChainAnswer) -> Found | Rejected | Unavailable:
+        """Reject a session that has expired or is not active, even if its authority answers with it."""
+        verdict = chain_answer.verdict
         if not isinstance(verdict, Found):
             return verdict
-        if ends_at(verdict) <= self._clock():
+        if ends_at(verdict) <= self._cache.clock():
             return Rejected(Reason.EXPIRED)
         return verdict if verdict.session.state == "active" else Rejected(Reason.REVOKED)
 
-    async def _keep(
-        self, credential: Credential, visit: Visit, held: SharedEntry, version: int, *, share: bool
+    async def _fill(
+        self, credential: Credential, lookup: SharedLookup, shared_entry: SharedEntry, version: int, *, share: bool
     ) -> RevocationStatus:
-        """Store in the shared tier and in memory, unless a revocation came since the look-up began."""
-        status = self._status_of(credential, held.found, version)
+        """Store in the shared tier and in memory, unless a revocation arrived since the look-up began."""
+        status = self._cache.status_of(credential, shared_entry.found, version)
         if status is not RevocationStatus.NONE:
             return status
-        began = monotonic() - held.age
-        lifetime = min(self._times.longest - held.age, ends_at(held.found) - self._clock())
-        shared = await visit.fill(held, lifetime=lifetime, share=share) if lifetime > 0 else RevocationStatus.NONE
-        # asked once more, since a revocation may have been heard while the shared tier was filled
-        status = max(shared or RevocationStatus.NONE, self._status_of(credential, held.found, version))
+        began = monotonic() - shared_entry.age
+        lifetime = self._cache.lifetime(shared_entry)
+        shared_status: RevocationStatus | None = RevocationStatus.NONE
+        if lifetime > 0:
+            shared_status = await lookup.fill(shared_entry, lifetime=lifetime, share=share)
+        # asked once more, since a revocation may have arrived while the shared tier was filled
+        status = self._cache.status_of(credential, shared_entry.found, version)
+        status = max(shared_status or RevocationStatus.NONE, status)
         if status is RevocationStatus.NONE:
-            kept = self._put(credential, msgspec.structs.replace(held, age=monotonic() - began), version)
-            if shared is None:
-                # nobody could say whether it was revoked before this process could hear of it: ask again soon
-                kept.until = min(kept.until, self._clock() + self._times.unheard)
+            entry = self._cache.put(credential, msgspec.structs.replace(shared_entry, age=monotonic() - began), version)
+            if shared_status is None:
+                # no tombstone could be read, and one may be older than this process: look up again soon
+                entry.until = min(entry.until, self._cache.clock() + self._cache.times.unheard)
         return status
 
-    def _take_in(self, credential: Credential, held: SharedEntry, version: int) -> Resolution:
-        self._put(credential, held, version)
-        return Resolution(answer=held.found, tier=Tier.REDIS, age=held.age, authority=held.authority)
-
     async def _reject(
-        self, credential: Credential, visit: Visit, rejected: Rejected, authority: str, *, shared: bool
+        self, credential: Credential, lookup: SharedLookup, rejected: Rejected, authority: str, *, was_shared: bool
     ) -> Resolution:
-        """Remember a rejection, and take away what said otherwise: it must not come back when the authority is down."""
-        self._tiers.rejections.note(credential.fingerprint, rejected, authority)
-        if self._tiers.memory.drop(credential.fingerprint) or shared:
-            await visit.drop()
-        await visit.release()
+        """Remember a rejection, and drop cached answers: they must not return when the authority is unavailable."""
+        if self._cache.reject(credential, rejected, authority) or was_shared:
+            await lookup.drop()
+        await lookup.release()
         return Resolution(answer=rejected, tier=Tier.AUTHORITY, authority=authority)
 
-    def _stand_in(self, credential: Credential, held: SharedEntry | None, version: int) -> Resolution | None:
-        """Return the youngest older answer, if there is one that may stand in for an authority that cannot be asked."""
-        now = self._clock()
-        kept, tier = self._tiers.memory.get(credential.fingerprint, now), Tier.MEMORY
-        if held is not None and (kept is None or now - kept.looked_at > held.age):
-            if self._status_of(credential, held.found, version) is not RevocationStatus.NONE:
-                return None
-            kept, tier = self._put(credential, held, version), Tier.REDIS
-        if kept is None or now >= kept.until or now - kept.looked_at >= self._times.stale:
-            return None
-        kept.quiet_until = now + 1.0
-        age = max(0.0, now - kept.looked_at)
-        return Resolution(answer=kept.found(), tier=tier, age=age, stale=True, authority=kept.authority)
 
-    def _put(self, credential: Credential, held: SharedEntry, version: int) -> CacheEntry:
-        now = self._clock()
-        kept = CacheEntry(
-            encode(held.found), held.authority, self._handles(credential, held.found), now - held.age, version
-        )
-        fresh = self._times.fresh * (1 - self._times.jitter * self._chance())
-        kept.fresh_until = kept.looked_at + fresh
-        kept.aging_until = kept.looked_at + 2 * fresh
-        kept.until = min(kept.looked_at + self._times.longest, ends_at(held.found))
-        self._tiers.memory.put(credential.fingerprint, kept, now)
-        return kept
-
-    def _status_of(self, credential: Credential, found: Found, version: int) -> RevocationStatus:
-        return self._tiers.endings.status_of(self._handles(credential, found), found, version)
-
-    def _handles(self, credential: Credential, found: Found) -> tuple[bytes, ...]:
-        names = self._tiers.names
-        return names.ended_by(found, names.of(credential))
+def _from_redis(shared_entry: SharedEntry) -> Resolution:
+    return Resolution(
+        answer=shared_entry.found, tier=Tier.REDIS, age=shared_entry.age, authority=shared_entry.authority
+    )
 
 
-def _young(held: SharedEntry | None, acceptable: float) -> bool:
-    return held is not None and held.age < acceptable
+def _is_younger(shared_entry: SharedEntry | None, max_age: float) -> bool:
+    return shared_entry is not None and shared_entry.age < max_age

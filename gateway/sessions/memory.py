@@ -1,94 +1,150 @@
-"""The tier in this process: bounded, compact, and never a microsecond beyond what an entry itself allows."""
+"""What this process remembers: sessions by fingerprint, and rejections in a store of their own."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import msgspec
+
+from gateway.model.answers import Rejected
 from gateway.sessions.cache_entry import CacheEntry
-from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revocation import RevocationLog
 
-_TURNS = 64
+_SPARED = 64
 """Entries that one eviction may spare: if all were used lately, a whole round would hold up the event loop."""
 
 
 class MemoryStore:
-    """Keeps up to `limit` answers by fingerprint and evicts those that were not used lately.
+    """Holds up to `limit` answers by fingerprint and evicts those that were not used lately.
 
-    Eviction is the clock algorithm: a hit only sets a flag, so that the hot path writes no list. While revocations
-    cannot be heard, what is put lives `unheard` seconds.
+    Eviction is the clock algorithm: a hit only sets a flag, so that the hot path writes no list. While the revocation
+    bus is down, an answer is kept `unheard` seconds at most.
     """
 
-    def __init__(self, limit: int, unheard: float, endings: RevocationLog) -> None:
+    def __init__(self, limit: int, unheard: float, revocation_log: RevocationLog) -> None:
+        self.revocation_log = revocation_log
         self._limit = limit
         self._unheard = unheard
-        self._endings = endings
         self._longest = math.inf
         self._entries: dict[bytes, CacheEntry] = {}
 
     def __len__(self) -> int:
-        """Return how many answers are kept."""
+        """Return how many answers are cached."""
         return len(self._entries)
 
     def get(self, fingerprint: bytes, now: float) -> CacheEntry | None:
-        """Return what is kept and still counts at `now` (epoch seconds)."""
-        kept = self._entries.get(fingerprint)
-        if kept is None:
+        """Return the entry if it still counts at `now` (epoch seconds)."""
+        entry = self._entries.get(fingerprint)
+        if entry is None:
             return None
-        if now >= kept.until or (kept.seen != self._endings.version and not self._still_trusted(kept)):
+        if now >= entry.until or (
+            entry.checked_version != self.revocation_log.version and not self._still_trusted(entry)
+        ):
             del self._entries[fingerprint]
             return None
-        kept.used = True
-        return kept
+        entry.used = True
+        return entry
 
-    def put(self, fingerprint: bytes, kept: CacheEntry, now: float) -> bool:
-        """Keep an answer, unless a revocation was heard since its look-up began (`kept.seen`); tell whether it is."""
-        if now >= kept.until or not self._still_trusted(kept):
+    def put(self, fingerprint: bytes, entry: CacheEntry, now: float) -> bool:
+        """Store an entry, unless a revocation arrived since its look-up began; tell whether it was stored.
+
+        `now` is in epoch seconds; the look-up began at the entry's `checked_version`.
+        """
+        if now >= entry.until or not self._still_trusted(entry):
             return False
-        kept.until = min(kept.until, now + self._longest)
+        entry.until = min(entry.until, now + self._longest)
         if self._limit <= 0:
             return False
         if fingerprint not in self._entries:
             while len(self._entries) >= self._limit:
                 self._evict_one()
-        self._entries[fingerprint] = kept
+        self._entries[fingerprint] = entry
         return True
 
     def drop(self, fingerprint: bytes) -> bool:
         """Forget one answer; tell whether there was one."""
         return self._entries.pop(fingerprint, None) is not None
 
-    def cannot_hear(self) -> None:
-        """Forget everything and keep nothing long: a revocation may go by unheard."""
+    def distrust_bus(self) -> None:
+        """Forget everything and keep nothing long, because a revocation may be missed from now on."""
         self._longest = self._unheard
         self.clear()
 
-    def can_hear(self) -> None:
-        """Forget everything once more, since a revocation may have gone by; from now on entries live as they say."""
+    def trust_bus(self) -> None:
+        """Forget everything once more, since a revocation may have been missed; then keep entries as long as usual."""
         self._longest = math.inf
         self.clear()
 
     def clear(self) -> None:
         """Forget everything, and refuse what is being looked up meanwhile."""
-        self._endings.distrust()
+        self.revocation_log.distrust()
         self._entries.clear()
 
-    def _still_trusted(self, kept: CacheEntry) -> bool:
-        version = self._endings.version
-        if kept.seen == version:
+    def _still_trusted(self, entry: CacheEntry) -> bool:
+        version = self.revocation_log.version
+        if entry.checked_version == version:
             return True
-        if not self._endings.untouched_since(kept.seen, kept.handles):
+        if not self.revocation_log.untouched_since(entry.checked_version, entry.revocation_keys):
             return False
-        kept.seen = version
+        entry.checked_version = version
         return True
 
     def _evict_one(self) -> None:
-        """Give what was used since its last turn another turn, and drop the first that was not."""
+        """Spare entries that were used since the last eviction passed them, and drop the first that was not."""
         entries = self._entries
-        for _ in range(_TURNS):
+        for _ in range(_SPARED):
             fingerprint = next(iter(entries))
-            kept = entries.pop(fingerprint)
-            if not kept.used:
+            entry = entries.pop(fingerprint)
+            if not entry.used:
                 return
-            kept.used = False
-            entries[fingerprint] = kept
+            entry.used = False
+            entries[fingerprint] = entry
         del entries[next(iter(entries))]
+
+
+class NegativeEntry(msgspec.Struct, frozen=True):
+    """A remembered rejection, the authority that gave it, and from when to when it counts, in epoch seconds."""
+
+    rejected: Rejected
+    authority: str
+    since: float
+    until: float
+
+
+class NegativeCache:
+    """Remembers for `lifetime` seconds that a credential is no good, at most `limit` of them, oldest out first.
+
+    It is apart from the sessions and never in Redis, so that a flood of made-up keys evicts only other made-up keys.
+    `clock` is in epoch seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], lifetime: float, limit: int) -> None:
+        self._clock = clock
+        self._lifetime = lifetime
+        self._limit = limit
+        self._entries: dict[bytes, NegativeEntry] = {}
+
+    def __len__(self) -> int:
+        """Return how many rejections are remembered."""
+        return len(self._entries)
+
+    def put(self, fingerprint: bytes, rejected: Rejected, authority: str) -> None:
+        """Remember one rejection."""
+        if self._lifetime <= 0 or self._limit <= 0:
+            return
+        self._entries.pop(fingerprint, None)
+        if len(self._entries) >= self._limit:
+            del self._entries[next(iter(self._entries))]
+        now = self._clock()
+        self._entries[fingerprint] = NegativeEntry(rejected, authority, now, now + self._lifetime)
+
+    def get(self, fingerprint: bytes, now: float) -> NegativeEntry | None:
+        """Return the rejection if it is remembered and still counts at `now` (epoch seconds)."""
+        entry = self._entries.get(fingerprint)
+        if entry is None:
+            return None
+        if now >= entry.until:
+            del self._entries[fingerprint]
+            return None
+        return entry

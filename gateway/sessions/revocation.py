@@ -1,8 +1,8 @@
-"""What is remembered of something that was ended or changed, and whom it touches."""
+"""Revocations and changes: what they do to an answer, and the log of those that reached this process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 
@@ -13,10 +13,10 @@ from gateway.model.revocation_target import RevocationKind
 
 
 class Effect(IntEnum):
-    """What an ending does to an answer; part of the bus messages and of Redis, so values never change.
+    """What a revocation does to an answer; stored in Redis and sent on the bus, so values never change.
 
-    `CHANGED`: the row behind it changed, so it is looked up again. `ENDED`: whatever carries it is refused.
-    `ENDED_BEFORE`: what was issued before the instant is refused; a user may sign in again.
+    `CHANGED`: the row behind it changed, so it is looked up again. `ENDED`: it is refused, whenever it was issued.
+    `ENDED_BEFORE`: it is refused if it was issued before that instant; a user may sign in again.
     """
 
     CHANGED = 0
@@ -25,7 +25,7 @@ class Effect(IntEnum):
 
 
 class Revocation(msgspec.Struct, frozen=True, array_like=True):
-    """`at` is in epoch seconds and is compared with issue times; `life` is how long it is remembered, in seconds."""
+    """`at` (epoch seconds) is compared with issue times; `life` is how many seconds it is remembered."""
 
     effect: Effect
     at: float
@@ -33,14 +33,14 @@ class Revocation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RevocationMessage(msgspec.Struct, frozen=True, array_like=True):
-    """One message on the bus: an ending, and the keyed hashes of what it is about."""
+    """One message on the bus: a revocation, and the keyed hashes of its targets."""
 
-    ending: Revocation
-    handles: tuple[bytes, ...]
+    revocation: Revocation
+    keys: tuple[bytes, ...]
 
 
 class RevocationStatus(IntEnum):
-    """What the revocations mean for an answer: not, it is to be looked up again, or it is revoked."""
+    """What the revocations mean for an answer: nothing, it is to be looked up again, or it is revoked."""
 
     NONE = 0
     CHANGED = 1
@@ -48,31 +48,116 @@ class RevocationStatus(IntEnum):
 
 
 def effect_of(kind: RevocationKind) -> Effect:
-    """Tell what revoking a thing of this kind does: people and organizations go on, sessions and keys do not."""
+    """Return what revoking a target of this kind does: users and organizations may return, sessions and keys not."""
     return Effect.ENDED_BEFORE if kind in {RevocationKind.USER, RevocationKind.ORGANIZATION} else Effect.ENDED
 
 
-def revokes(ending: Revocation, found: Found) -> bool:
-    """Tell whether this ending revokes this answer, whenever it was looked up.
+def revokes(revocation: Revocation, found: Found) -> bool:
+    """Tell whether this revocation revokes this answer, whenever it was looked up.
 
-    An answer of unknown age counts as issued before: nothing proves the contrary. So does one of the same second,
-    since tokens tell whole seconds (RFC 7519 section 2, NumericDate).
+    An answer without an issue time counts as issued before, as nothing proves the contrary. So does one of the same
+    second, since tokens are issued in whole seconds (RFC 7519 section 2, NumericDate).
     """
-    if ending.effect is Effect.ENDED_BEFORE:
+    if revocation.effect is Effect.ENDED_BEFORE:
         issued = _issued_at(found)
-        return issued is None or int(issued.timestamp()) <= int(ending.at)
-    return ending.effect is Effect.ENDED
+        return issued is None or int(issued.timestamp()) <= int(revocation.at)
+    return revocation.effect is Effect.ENDED
 
 
-def status_of(endings: Iterable[tuple[Revocation, bool]], found: Found) -> RevocationStatus:
-    """Return the gravest status that these revocations give; the flag tells that one is younger than the look-up."""
+def status_of(revocations: Iterable[tuple[Revocation, bool]], found: Found) -> RevocationStatus:
+    """Return the gravest status that these revocations give; the flag says that one is younger than the look-up."""
     gravest = RevocationStatus.NONE
-    for ending, younger in endings:
-        if revokes(ending, found):
+    for revocation, is_younger in revocations:
+        if revokes(revocation, found):
             return RevocationStatus.REVOKED
-        if younger:
+        if is_younger:
             gravest = RevocationStatus.CHANGED
     return gravest
+
+
+class _LoggedRevocation(msgspec.Struct, frozen=True):
+    """`version` is the log's when it was recorded; `until` (epoch seconds) is when it is forgotten."""
+
+    revocation: Revocation
+    version: int
+    until: float
+
+
+class RevocationLog:
+    """Answers in constant time whether something was revoked since a moment; a moment is a `version`, never a clock.
+
+    A revocation does not search memory: each hit asks the log, and only if anything was recorded since it last asked,
+    so a revocation costs the same with ten cached sessions or a million. Beyond `limit` the oldest is forgotten, and
+    with it the trust in everything cached so far (fail closed). `clock` is in epoch seconds. `on_revocation` is called
+    after each, so that open tunnels and event streams are resolved again.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], on_revocation: Callable[[], None] = lambda: None, limit: int = 100_000
+    ) -> None:
+        self._clock = clock
+        self._on_revocation = on_revocation
+        self._limit = limit
+        self._entries: dict[bytes, _LoggedRevocation] = {}
+        self._distrusted = 0
+        self.version = 0
+
+    def __len__(self) -> int:
+        """Return how many keys are logged."""
+        return len(self._entries)
+
+    def record(self, message: RevocationMessage) -> None:
+        """Remember a revocation or change; a lasting revocation is never replaced by a mere change."""
+        self.version += 1
+        now = self._clock()
+        self._forget_expired(now)
+        for key in message.keys:
+            self._entries[key] = self._merged(self._entries.pop(key, None), message.revocation, now)
+        while len(self._entries) > self._limit:
+            del self._entries[next(iter(self._entries))]
+            self.distrust()
+        self._on_revocation()
+
+    def record_gap(self) -> None:
+        """Note that revocations may have been missed: distrust what is cached, and resolve again what is open."""
+        self.distrust()
+        self._on_revocation()
+
+    def distrust(self) -> None:
+        """Trust nothing any more whose look-up began before now."""
+        self.version += 1
+        self._distrusted = self.version
+
+    def untouched_since(self, version: int, keys: Sequence[bytes]) -> bool:
+        """Tell whether nothing about `keys` was recorded, or may have been missed, since `version`."""
+        if version < self._distrusted:
+            return False
+        entries = self._entries
+        return not any(key in entries and entries[key].version > version for key in keys)
+
+    def status_of(self, keys: Sequence[bytes], found: Found, version: int) -> RevocationStatus:
+        """Return what the log means for an answer whose look-up began at `version`."""
+        now = self._clock()
+        entries = (self._entries.get(key) for key in keys)
+        return status_of(
+            ((entry.revocation, entry.version > version) for entry in entries if entry and now < entry.until), found
+        )
+
+    def _merged(self, entry: _LoggedRevocation | None, revocation: Revocation, now: float) -> _LoggedRevocation:
+        """Let a mere change renew a lasting revocation, never replace it."""
+        until = now + revocation.life
+        lasting = entry is not None and now < entry.until and entry.revocation.effect is not Effect.CHANGED
+        if entry is not None and lasting and revocation.effect is Effect.CHANGED:
+            return _LoggedRevocation(entry.revocation, self.version, max(entry.until, until))
+        return _LoggedRevocation(revocation, self.version, until)
+
+    def _forget_expired(self, now: float) -> None:
+        """Drop from the oldest on; what hides behind a longer-lived one is dropped later, or by the limit."""
+        while self._entries:
+            key = next(iter(self._entries))
+            if now < self._entries[key].until:
+                return
+            del self._entries[key]
 
 
 def _issued_at(found: Found) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Ending a session everywhere, and hearing that somebody else did."""
+"""Revoking a session everywhere, and taking in what other processes revoked."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from redis.exceptions import RedisError
 from gateway.model.decoding import UNDECODABLE
 from gateway.model.revocation_target import RevocationTarget
 from gateway.redis.client import RedisClient
+from gateway.sessions.cache_entry import CacheTimes
+from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, effect_of
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.times import CacheTimes
-from gateway.sessions.tombstones import Tombstones, decode_news
+from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, effect_of
+from gateway.sessions.tombstones import Tombstones, decode_message
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 _log = structlog.get_logger(__name__)
 
 _ATTEMPTS = 3
 _PAUSE = 0.1
+"""Seconds between two attempts."""
 
-Publish = Callable[[RevocationMessage], Awaitable[bool]]
-"""Tells the fleet; returns whether that was done in full."""
+PublishRevocation = Callable[[RevocationMessage], Awaitable[bool]]
+"""Sends a message to the other processes; returns whether that was done in full, and does not raise."""
 
 
 class RevocationPublisher:
-    """Tells the fleet through Redis. Not behind the breaker: a revocation is tried even when Redis seems away."""
+    """Publishes through Redis. Not behind the breaker: a revocation is tried even when Redis seems away."""
 
     def __init__(self, client: RedisClient, tombstones: Tombstones) -> None:
         self._client = client
         self._tombstones = tombstones
 
-    async def __call__(self, news: RevocationMessage) -> bool:
-        """Set tombstones, take entries away, publish; any step may be done twice, so a fault begins anew."""
+    async def __call__(self, message: RevocationMessage) -> bool:
+        """Set tombstones, delete entries, publish; every step may be done twice, so a fault begins anew."""
         for attempt in range(_ATTEMPTS):
             try:
-                await self._tombstones.end(self._client, news)
+                await self._tombstones.revoke(self._client, message)
             except (RedisError, OSError, TimeoutError) as error:
                 _log.warning("a revocation did not reach redis", attempt=attempt + 1, why=type(error).__name__)
                 await asyncio.sleep(_PAUSE)
@@ -48,90 +48,95 @@ class RevocationPublisher:
         return False
 
 
-async def nobody_else(news: RevocationMessage) -> bool:  # noqa: ARG001 - the type's
-    """Publish to a fleet of one."""
+async def publish_to_nobody(message: RevocationMessage) -> bool:  # noqa: ARG001 - the type's
+    """Publish where no other process shares anything with this one."""
     return True
 
 
 class Revoker:
-    """Ends things, under every secret, in this process first and then in the fleet. `clock` is in epoch seconds."""
+    """Revokes targets under every secret, in this process first and then in all others.
+
+    `clock` is in epoch seconds.
+    """
 
     def __init__(
         self,
-        handles: RevocationKeys,
-        endings: RevocationLog,
+        keys: RevocationKeys,
+        revocation_log: RevocationLog,
         times: CacheTimes,
         clock: Callable[[], float],
         metrics: ResolutionMetrics,
-        announce: Publish = nobody_else,
+        publish: PublishRevocation = publish_to_nobody,
     ) -> None:
-        self._handles = handles
-        self._endings = endings
+        self._keys = keys
+        self._revocation_log = revocation_log
         self._times = times
         self._clock = clock
-        self._announce = announce
+        self._publish = publish
         self._metrics = metrics
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        """End it for good: what carries it is refused, whatever an authority says. True when the fleet was told.
+    async def revoke(self, target: RevocationTarget) -> bool:
+        """Refuse the target for good, whatever an authority says; True when every process was told.
 
-        A user's or organization's sessions of before end; those issued later are not touched. Raises ValueError for a
-        credential whose id is no fingerprint.
+        For a user or organization this holds for what was issued before now, so that a user may sign in again. Raises
+        ValueError for a credential whose id is no fingerprint.
         """
-        life = max(self._times.revoked, self._times.changed)
-        return await self._end(ended, Revocation(effect_of(ended.kind), self._clock(), life))
+        return await self._record_and_publish(target, self._lasting(target, self._clock()))
 
-    def remember(self, ended: RevocationTarget, at: float) -> None:
-        """Take note of what was ended before this process, or its config, was there; nobody else is told.
+    def remember(self, target: RevocationTarget, at: float) -> None:
+        """Record a revocation from before this process, or its config, existed; it is not published.
 
-        `at`, in epoch seconds, is when: whoever signed in since is not touched.
+        `at` is when it was revoked, in epoch seconds. Raises ValueError for a credential whose id is no fingerprint.
         """
-        life = max(self._times.revoked, self._times.changed)
-        self._endings.hear(RevocationMessage(Revocation(effect_of(ended.kind), at, life), self._handles.of(ended)))
+        revocation = self._lasting(target, at)
+        self._revocation_log.record(RevocationMessage(revocation, self._keys.of_target(target)))
 
-    async def changed(self, ended: RevocationTarget) -> bool:
-        """Forget what was cached of it, everywhere: its row in the directory changed and is to be read again.
+    async def changed(self, target: RevocationTarget) -> bool:
+        """Look the target up again everywhere, because its row in the directory changed; True when all were told.
 
-        For changes of a directory (`on_change`): the row itself says what became of it.
+        Raises ValueError for a credential whose id is no fingerprint.
         """
-        return await self._end(ended, Revocation(Effect.CHANGED, self._clock(), self._times.changed))
+        return await self._record_and_publish(target, Revocation(Effect.CHANGED, self._clock(), self._times.changed))
 
-    async def _end(self, ended: RevocationTarget, ending: Revocation) -> bool:
-        news = RevocationMessage(ending, self._handles.of(ended))
-        self._endings.hear(news)
+    def _lasting(self, target: RevocationTarget, at: float) -> Revocation:
+        return Revocation(effect_of(target.kind), at, max(self._times.revoked, self._times.changed))
+
+    async def _record_and_publish(self, target: RevocationTarget, revocation: Revocation) -> bool:
+        message = RevocationMessage(revocation, self._keys.of_target(target))
+        self._revocation_log.record(message)
         self._metrics.revoked("own")
-        return await self._announce(news)
+        return await self._publish(message)
 
 
 class RevocationSubscriber:
-    """Takes in what the bus brings: the callbacks of `fleet.bus.Bus`.
+    """The callbacks of `redis.bus.Bus`: takes in what other processes revoked.
 
-    Made before the bus is heard, so memory starts out as short-lived as it is after a loss.
+    It is made before the bus is connected, so memory starts out as short-lived as after a loss.
     """
 
-    def __init__(self, endings: RevocationLog, memory: MemoryStore, metrics: ResolutionMetrics) -> None:
-        self._endings = endings
+    def __init__(self, revocation_log: RevocationLog, memory: MemoryStore, metrics: ResolutionMetrics) -> None:
+        self._revocation_log = revocation_log
         self._memory = memory
         self._metrics = metrics
-        memory.cannot_hear()
+        memory.distrust_bus()
 
-    def message(self, payload: bytes) -> None:
-        """Hear of one revocation. What cannot be read may be one too, from a newer version: memory is forgotten."""
+    def on_message(self, payload: bytes) -> None:
+        """Record one message; one that cannot be read may be a newer version's revocation, so memory is cleared."""
         try:
-            news = decode_news(payload)
+            message = decode_message(payload)
         except UNDECODABLE:
             _log.warning("a message on the bus could not be read; memory is forgotten")
             self._memory.clear()
-            self._endings.hear_anew()
+            self._revocation_log.record_gap()
         else:
-            self._endings.hear(news)
+            self._revocation_log.record(message)
             self._metrics.revoked("heard")
 
-    def lost(self) -> None:
-        """Nothing is heard from now on."""
-        self._memory.cannot_hear()
+    def on_lost(self) -> None:
+        """Shorten memory: revocations are missed from now on."""
+        self._memory.distrust_bus()
 
-    def heard(self) -> None:
-        """Everything is heard again; what went by meanwhile is not known, so all that is open is resolved again."""
-        self._memory.can_hear()
-        self._endings.hear_anew()
+    def on_subscribed(self) -> None:
+        """Trust the bus again, and resolve again all that is open, since revocations may have been missed."""
+        self._memory.trust_bus()
+        self._revocation_log.record_gap()

@@ -1,4 +1,4 @@
-"""What lies in Redis is sealed: a dump of it shows neither credentials nor sessions."""
+"""Sealing of what lies in Redis, so that a dump of it shows neither credentials nor sessions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from gateway.credentials.fingerprint import framed, purpose_key
 
 _PURPOSE = b"gw seal"
 _FORM = b"\x01"
-_NONCE_BYTES = 12  # NIST SP 800-38D section 5.2.1.1 recommends 96 bits
+_NONCE_BYTES = 12
+"""NIST SP 800-38D section 5.2.1.1 recommends 96 bits."""
 
 
 class Sealer:
-    """Seals with AES-256-GCM under a key that takes both the server's secret and the credential itself to derive.
+    """Seals with AES-256-GCM under a key derived from both the server's secret and the credential.
 
-    Whoever has the dump and the secret still lacks the credentials, and whoever has a credential lacks the secret.
-    The fingerprint is bound in as associated data, so that a value moved to another key does not open (Envoy
-    CVE-2023-35941 is what an answer for somebody else looks like). `secrets` is not empty and in the order of
-    `Fingerprinter.every`; `randomness` returns that many random bytes.
+    A dump and the secret do not give the credentials, and a credential does not give the secret. The fingerprint is
+    bound in as associated data, so that a value moved to another key does not open (Envoy CVE-2023-35941 served an
+    answer for somebody else). `server_secrets` is not empty and in the order of `Fingerprinter.every`; `randomness`
+    returns that many random bytes.
     """
 
     def __init__(

@@ -12,14 +12,14 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.cache_entry import CacheTimes
 from gateway.sessions.cache_keys import CacheKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.revoker import Publish, RevocationPublisher, RevocationSubscriber, nobody_else
+from gateway.sessions.redis_tier import RedisTier
+from gateway.sessions.revocation import RevocationLog
+from gateway.sessions.revoker import PublishRevocation, RevocationPublisher, RevocationSubscriber, publish_to_nobody
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import Alone, SharedTier
-from gateway.sessions.times import CacheTimes
+from gateway.sessions.shared_tier import NoSharedTier, SharedTier
 from gateway.sessions.tombstones import Tombstones
 from gateway.wiring.process import Process
 
@@ -60,18 +60,18 @@ class RedisWiring:
             self._key_prefix = settings.redis.key_prefix
             self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
 
-    def announce(self) -> Publish:
+    def announce(self) -> PublishRevocation:
         """Return how revocations reach the other replicas."""
-        return nobody_else if self._client is None else RevocationPublisher(self._client, self._tombstones)
+        return publish_to_nobody if self._client is None else RevocationPublisher(self._client, self._tombstones)
 
-    def shared_tier(self, names: CacheKeys) -> SharedTier:
+    def shared_tier(self, keys: CacheKeys) -> SharedTier:
         """Return the tier that replicas share."""
         if self._client is None:
-            return Alone()
-        return SharedSessions(
+            return NoSharedTier()
+        return RedisTier(
             redis=self._guarded,
             tombstones=self._tombstones,
-            names=names,
+            keys=keys,
             sealer=Sealer(self._secrets),
             clock=self._process.clock,
         )
@@ -84,13 +84,14 @@ class RedisWiring:
         secret = purpose_key(self._secrets[0], _LIMITS)
         return SharedLimits(local, SharedBuckets(self._guarded, self._key_prefix, secret).take)
 
-    def listen(self, endings: RevocationLog, memory: MemoryStore) -> None:
+    def listen(self, revocation_log: RevocationLog, memory: MemoryStore) -> None:
         """Hear the revocations of other replicas from now on."""
         if self._client is None:
             return
         metrics = self._process.resolution_metrics
-        hearing = RevocationSubscriber(endings, memory, metrics)
-        self._bus = Bus(self._client, self._tombstones.channel, hearing.message, hearing.lost, hearing.heard, metrics)
+        subscriber = RevocationSubscriber(revocation_log, memory, metrics)
+        callbacks = subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed
+        self._bus = Bus(self._client, self._tombstones.channel, *callbacks, metrics)
         self._tasks.start(self._bus.listen(), "revocation bus")
 
     def redis_up(self) -> bool | None:

@@ -29,14 +29,13 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
-from gateway.sessions.cache_keys import CacheKeys
-from gateway.sessions.lookup import Lookups, Tiers
-from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import NegativeCache
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.lookup import Lookups
+from gateway.sessions.memory import MemoryStore, NegativeCache
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revocation import RevocationLog
 from gateway.sessions.revoker import Revoker
+from gateway.sessions.session_cache import SessionCache
 from gateway.telemetry.resolution_metrics import SessionsState
 from gateway.wiring.process import Process
 from gateway.wiring.redis import RedisWiring, cache_times, secrets_of
@@ -76,24 +75,20 @@ class SessionsWiring:
             name: Chain([self._guards[each] for each in reader.authority])
             for name, reader in settings.credentials.items()
         }
-        times, endings = cache_times(settings), RevocationLog(process.clock, on_news)
-        tiers = _tiers(settings, process, self.fleet, endings, fingerprinters)
-        self._memory = tiers.memory
-        activity = _activity(authorities, process)
-        self.resolver = Resolver(
-            tiers=tiers,
-            look_ups=Lookups(tiers, self.chains, times, process.clock),
-            times=times,
-            clock=process.clock,
-            tasks=self._tasks,
-            activity=activity,
-            metrics=process.resolution_metrics,
-        )
+        times, revocation_log = cache_times(settings), RevocationLog(process.clock, on_news)
+        keys = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
+        entries = settings.cache.memory_entries
+        self._memory = MemoryStore(entries, times.unheard, revocation_log)
+        negative_cache = NegativeCache(process.clock, times.negative, entries)
+        shared_tier = self.fleet.shared_tier(keys)
+        cache = SessionCache(self._memory, negative_cache, shared_tier, keys, times, process.clock)
+        activity, metrics = _activity(authorities, process), process.resolution_metrics
+        self.resolver = Resolver(cache, Lookups(cache, self.chains, self._tasks), activity, metrics)
         self.revoker = Revoker(
-            tiers.names.handles, endings, times, process.clock, process.resolution_metrics, self.fleet.announce()
+            keys.revocation_keys, revocation_log, times, process.clock, metrics, self.fleet.announce()
         )
-        self.fleet.listen(endings, tiers.memory)
-        self._tasks.start(activity.work(), "last activity")
+        self.fleet.listen(revocation_log, self._memory)
+        self._tasks.start(activity.run(), "last activity")
 
     async def session_of(
         self, credential: Credential, session_id: str, authority: str
@@ -196,25 +191,6 @@ def _key_type(reader: ReaderSettings) -> str:
 
 def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority]) -> list[bytes]:
     return [authorities[name].verdict_digest for name in reader.authority]
-
-
-def _tiers(
-    settings: Settings,
-    process: Process,
-    fleet: RedisWiring,
-    endings: RevocationLog,
-    fingerprinters: Mapping[str, Fingerprinter],
-) -> Tiers:
-    """Return where answers are kept; `cache.memory_entries` bounds those of either kind in this process."""
-    times, entries = cache_times(settings), settings.cache.memory_entries
-    names = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
-    return Tiers(
-        memory=MemoryStore(entries, times.unheard, endings),
-        rejections=NegativeCache(process.clock, times.negative, entries),
-        endings=endings,
-        shared=fleet.shared_tier(names),
-        names=names,
-    )
 
 
 def _activity(authorities: Mapping[str, Authority], process: Process) -> Activity:

@@ -15,11 +15,10 @@ from gateway.redis.client import connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import CacheKeys
-from gateway.sessions.revocation_keys import RevocationKeys
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import SharedEntry
+from gateway.sessions.shared_tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -52,10 +51,10 @@ async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> Non
     client, tasks = connect(url, 5.0), TaskKeeper()
     metrics = ResolutionMetrics(Metrics("bench", lambda: 0).registry)
     fingerprinter = Fingerprinter([_SECRET], "key", "user", [b"digest"])
-    shared = SharedSessions(
+    shared = RedisTier(
         redis=GuardedRedis(client, 5.0, Breaker(time.monotonic), tasks, metrics),
         tombstones=Tombstones("gw:", _wall),
-        names=CacheKeys(RevocationKeys([_SECRET]), {"key": fingerprinter}),
+        keys=CacheKeys(RevocationKeys([_SECRET]), {"key": fingerprinter}),
         sealer=Sealer([_SECRET]),
         clock=_wall,
     )
@@ -63,8 +62,8 @@ async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> Non
     async def one(number: int) -> None:
         parts = (f"sk_live_{number:032}",)
         credential = Credential("key", CredentialKind.API_KEY, "user", parts, fingerprinter(parts))
-        held = SharedEntry(Found(make(number)), "accounts", 0.0)
-        if await shared.visit(credential).fill(held, lifetime=600.0, share=share) is None:
+        shared_entry = SharedEntry(Found(make(number)), "accounts", 0.0)
+        if await shared.lookup(credential).fill(shared_entry, lifetime=600.0, share=share) is None:
             raise SystemExit("Redis did not take a session")
 
     for first in range(0, _SESSIONS, _AT_ONCE):

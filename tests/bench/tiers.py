@@ -27,9 +27,9 @@ from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
 from gateway.model.session import ApiKey, Member, Organization, Session
 from gateway.sessions.cache_entry import CacheEntry, encode
+from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revocation import RevocationLog
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.bench.own_answers import example_gateway
@@ -113,14 +113,14 @@ def _read(reader: Reader) -> Credential:
 def _weight() -> float:
     """Return bytes of resident memory for each of 100,000 sessions in the memory tier."""
     clock = time.time  # noqa: TID251 - a bench is a program of its own
-    store, handles = MemoryStore(_SESSIONS, 1.0, RevocationLog(clock)), RevocationKeys([b"bench"])
+    store, keys = MemoryStore(_SESSIONS, 1.0, RevocationLog(clock)), RevocationKeys([b"bench"])
     before, now = _resident(), clock()
     for number in range(_SESSIONS):
         found = Found(_session(number))
         fingerprint = number.to_bytes(16, "big")
-        kept = CacheEntry(encode(found), "accounts", handles.carried_by(found, [fingerprint]), now, 0)
-        kept.until = now + 3600
-        store.put(fingerprint, kept, now)
+        entry = CacheEntry(encode(found), "accounts", keys.of_answer(found, [fingerprint]), now, 0)
+        entry.until = now + 3600
+        store.put(fingerprint, entry, now)
     if len(store) != _SESSIONS:
         raise SystemExit("not every session was kept")
     return (_resident() - before) / _SESSIONS

@@ -1,4 +1,4 @@
-"""The resolver against a model of what was said, revoked and expired, with a clock that passes when told.
+"""The resolver against a model of what was answered, revoked and expired, with a clock that passes when advanced.
 
 Whatever the order of requests, expiries, revocations, changes and outages, these hold: nobody is answered with
 another's session; nobody is admitted after their revocation, nor beyond their expiry, nor on the
@@ -20,8 +20,7 @@ from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.resolution import Resolution, Tier
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from gateway.sessions.cache_entry import ends_at
-from gateway.sessions.times import CacheTimes
+from gateway.sessions.cache_entry import CacheTimes, ends_at
 from tests.support.fakes.sessions import Authority, Clock, Gateway, found
 
 TIMES = CacheTimes(fresh=60.0, stale=600.0, negative=5.0, revoked=3600.0, jitter=0.1)
@@ -30,21 +29,21 @@ QUIET = 1.0  # seconds for which an authority that was found unavailable is not 
 
 
 class Recording(Authority):
-    """Knows when it said what."""
+    """Knows what it answered when."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
-        self.said: list[tuple[float, Found]] = []
+        self.answers_at: list[tuple[float, Found]] = []
         self.refused: dict[str, float] = {}
 
-    async def ask(self, credential: Credential) -> ChainAnswer:
-        told = await super().ask(credential)
-        if isinstance(told.verdict, Found):
-            self.said.append((self._clock(), told.verdict))
-        elif isinstance(told.verdict, Rejected):
+    async def look_up(self, credential: Credential) -> ChainAnswer:
+        chain_answer = await super().look_up(credential)
+        if isinstance(chain_answer.verdict, Found):
+            self.answers_at.append((self._clock(), chain_answer.verdict))
+        elif isinstance(chain_answer.verdict, Rejected):
             self.refused[credential.parts[0]] = self._clock()
-        return told
+        return chain_answer
 
 
 class Resolving(RuleBasedStateMachine):
@@ -77,10 +76,10 @@ class Resolving(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, life=st.sampled_from([None, None, 20, 300]), wait=st.sampled_from([0, 6]))
     def sign_in_and_ask(self, person: int, life: int | None, wait: int) -> None:
-        """The authority knows somebody anew; a cached answer may go on until it is told of a change."""
+        """The authority knows somebody anew; a cached answer may go on until a change is published."""
         self.clock.advance(wait)
         self._sign_in(person, life)
-        self.request(person, 1, looks=False)
+        self.request(person, 1, peeks=False)
 
     def _sign_in(self, person: int, life: int | None) -> None:
         self.version += 1
@@ -104,7 +103,7 @@ class Resolving(RuleBasedStateMachine):
     @rule(person=PEOPLE)
     def wait_a_moment_and_ask(self, person: int) -> None:
         self.clock.advance(0.5)
-        self.request(person, 1, looks=False)
+        self.request(person, 1, peeks=False)
 
     @rule(person=PEOPLE)
     def change(self, person: int) -> None:
@@ -120,22 +119,22 @@ class Resolving(RuleBasedStateMachine):
         )
         self.revoked[person] = self.clock.now
 
-    @rule(person=PEOPLE, callers=st.sampled_from([1, 3]), looks=st.sampled_from([False, False, True]))
-    def request(self, person: int, callers: int, *, looks: bool) -> None:
+    @rule(person=PEOPLE, callers=st.sampled_from([1, 3]), peeks=st.sampled_from([False, False, True]))
+    def request(self, person: int, callers: int, *, peeks: bool) -> None:
         for number in range(1, 3):
             answer = self.truth.get(number, Rejected(Reason.UNKNOWN))
             self.authority.answers[f"token-{number}"] = Unavailable("down") if self.down else answer
         asked, before = len(self.authority.asked), dict(self.authority.refused)
-        for resolution in self.loop.run_until_complete(self._resolve(person, callers, looks=looks)):
+        for resolution in self.loop.run_until_complete(self._resolve(person, callers, peeks=peeks)):
             self._check(person, resolution, before.get(f"token-{person}", 0.0))
-        if looks:
-            self.authority.refused = before  # a look leaves no trace, so what it was told binds nobody
-        assert len(self.authority.asked) - asked <= (callers if looks else 1)
+        if peeks:
+            self.authority.refused = before  # peeking leaves no trace, so its answer binds nobody
+        assert len(self.authority.asked) - asked <= (callers if peeks else 1)
 
-    async def _resolve(self, person: int, callers: int, *, looks: bool) -> list[Resolution]:
-        shown = self.gateway.credential(f"token-{person}")
-        way = self.gateway.resolver.look if looks else self.gateway.resolver.resolve
-        resolutions = await asyncio.gather(*(way(shown) for _ in range(callers)))
+    async def _resolve(self, person: int, callers: int, *, peeks: bool) -> list[Resolution]:
+        credential = self.gateway.credential(f"token-{person}")
+        resolve = self.gateway.resolver.peek if peeks else self.gateway.resolver.resolve
+        resolutions = await asyncio.gather(*(resolve(credential) for _ in range(callers)))
         await asyncio.gather(*self.gateway.tasks._tasks)  # a background refresh ends within its request, for the model
         return list(resolutions)
 
@@ -148,15 +147,15 @@ class Resolving(RuleBasedStateMachine):
             assert ends_at(answer) > now
             assert answer.issued_at is not None
             assert answer.issued_at.timestamp() >= int(self.revoked.get(person, 0.0))
-            said = [at for at, one in self.authority.said if one == answer]
-            assert said
+            times = [at for at, one in self.authority.answers_at if one == answer]
+            assert times
             since = max(self.not_before.get(person, 0.0), self.revoked.get(person, 0.0), refused)
-            assert max(said) >= since
+            assert max(times) >= since
             limit = TIMES.stale if resolution.stale else 2 * TIMES.fresh
-            assert now - max(said) < limit or resolution.tier is Tier.AUTHORITY
+            assert now - max(times) < limit or resolution.tier is Tier.AUTHORITY
             assert self.down or not resolution.stale or now - self.mended_at <= QUIET
         elif self.down:
-            # an outage is no rejection: this one was said before, or follows from a revocation or an expiry
+            # an outage is no rejection: this one was given before, or follows from a revocation or an expiry
             assert resolution.tier is Tier.MEMORY
 
     @invariant()

@@ -19,24 +19,21 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_entry import CacheEntry, encode
-from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import RevocationStatus
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.revoker import RevocationPublisher, Revoker, nobody_else
+from gateway.sessions.redis_tier import RedisTier
+from gateway.sessions.revocation import RevocationLog, RevocationStatus
+from gateway.sessions.revoker import RevocationPublisher, Revoker, publish_to_nobody
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import SharedEntry
-from gateway.sessions.times import CacheTimes
+from gateway.sessions.shared_tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import READER, SECRET, found, key_session, wall
 from tests.support.servers import redis_server
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
-HANDLES = RevocationKeys([SECRET])
+KEYS = RevocationKeys([SECRET])
 
 
 class LookUp(Protocol):
@@ -61,16 +58,16 @@ class InMemory:
     """The tier in this process."""
 
     def __init__(self) -> None:
-        self.endings = RevocationLog(wall)
-        self.memory = MemoryStore(1000, 1.0, self.endings)
-        self.revoker = _revoker(self.endings)
+        self.revocation_log = RevocationLog(wall)
+        self.memory = MemoryStore(1000, 1.0, self.revocation_log)
+        self.revoker = _revoker(self.revocation_log)
 
     def begin(self, credential: Credential) -> LookUp:
-        return _MemoryLookUp(self, credential, self.endings.version)
+        return _MemoryLookUp(self, credential, self.revocation_log.version)
 
     async def get(self, credential: Credential) -> Found | None:
-        kept = self.memory.get(credential.fingerprint, wall())
-        return None if kept is None else kept.found()
+        entry = self.memory.get(credential.fingerprint, wall())
+        return None if entry is None else entry.found()
 
 
 class _MemoryLookUp:
@@ -80,13 +77,13 @@ class _MemoryLookUp:
         self._version = version
 
     async def keep(self, answer: Found, lifetime: float = 60.0) -> RevocationStatus:
-        handles = HANDLES.carried_by(answer, [self._credential.fingerprint])
-        touched = self._store.endings.status_of(handles, answer, self._version)
-        if touched is RevocationStatus.NONE:
-            kept = CacheEntry(encode(answer), "accounts", handles, wall(), self._version)
-            kept.until = wall() + lifetime
-            self._store.memory.put(self._credential.fingerprint, kept, wall())
-        return touched
+        keys = KEYS.of_answer(answer, [self._credential.fingerprint])
+        status = self._store.revocation_log.status_of(keys, answer, self._version)
+        if status is RevocationStatus.NONE:
+            entry = CacheEntry(encode(answer), "accounts", keys, wall(), self._version)
+            entry.until = wall() + lifetime
+            self._store.memory.put(self._credential.fingerprint, entry, wall())
+        return status
 
     async def drop(self) -> None:
         self._store.memory.drop(self._credential.fingerprint)
@@ -98,10 +95,10 @@ class InRedis:
     def __init__(self, client: RedisClient, prefix: str, tasks: TaskKeeper) -> None:
         tombstones = Tombstones(prefix, wall)
         metrics = ResolutionMetrics(CollectorRegistry())
-        self.shared = SharedSessions(
+        self.shared = RedisTier(
             redis=GuardedRedis(client, 2.0, Breaker(monotonic), tasks, metrics),
             tombstones=tombstones,
-            names=CacheKeys(HANDLES, {READER: FINGERPRINTER}),
+            keys=CacheKeys(KEYS, {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
             clock=wall,
         )
@@ -111,28 +108,28 @@ class InRedis:
         return _RedisLookUp(self.shared, credential)
 
     async def get(self, credential: Credential) -> Found | None:
-        held = await self.shared.visit(credential).read()
-        return None if held is None else held.found
+        shared_entry = await self.shared.lookup(credential).read()
+        return None if shared_entry is None else shared_entry.found
 
 
 class _RedisLookUp:
-    def __init__(self, shared: SharedSessions, credential: Credential) -> None:
-        self._visit = shared.visit(credential)
+    def __init__(self, shared: RedisTier, credential: Credential) -> None:
+        self._lookup = shared.lookup(credential)
         self._began = monotonic()
 
     async def keep(self, answer: Found, lifetime: float = 60.0) -> RevocationStatus:
-        held = SharedEntry(answer, "accounts", monotonic() - self._began)
-        touched = await self._visit.fill(held, lifetime=lifetime, share=True)
-        assert touched is not None
-        return touched
+        shared_entry = SharedEntry(answer, "accounts", monotonic() - self._began)
+        status = await self._lookup.fill(shared_entry, lifetime=lifetime, share=True)
+        assert status is not None
+        return status
 
     async def drop(self) -> None:
-        await self._visit.drop()
+        await self._lookup.drop()
 
 
-def _revoker(endings: RevocationLog, announce: RevocationPublisher | None = None) -> Revoker:
+def _revoker(revocation_log: RevocationLog, publish: RevocationPublisher | None = None) -> Revoker:
     metrics = ResolutionMetrics(CollectorRegistry())
-    return Revoker(HANDLES, endings, CacheTimes(), wall, metrics, announce or nobody_else)
+    return Revoker(KEYS, revocation_log, CacheTimes(), wall, metrics, publish or publish_to_nobody)
 
 
 def credential(*parts: str) -> Credential:

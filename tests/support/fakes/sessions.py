@@ -1,4 +1,4 @@
-"""Small whole parts for tests of sessions: a clock, an authority that does as told, a resolver put together."""
+"""Small whole parts for tests of sessions: a clock, an authority that answers as set, a resolver put together."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ from gateway.redis.client import RedisClient
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.activity import Activity, Note
-from gateway.sessions.cache_keys import CacheKeys
-from gateway.sessions.lookup import Lookups, Tiers
-from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import NegativeCache
+from gateway.sessions.activity import Activity, NoteActivity
+from gateway.sessions.cache_entry import CacheTimes
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.lookup import Lookups
+from gateway.sessions.memory import MemoryStore, NegativeCache
+from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.revoker import Publish, RevocationPublisher, RevocationSubscriber, Revoker, nobody_else
+from gateway.sessions.revocation import RevocationLog
+from gateway.sessions.revoker import (
+    PublishRevocation,
+    RevocationPublisher,
+    RevocationSubscriber,
+    Revoker,
+    publish_to_nobody,
+)
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import Alone, SharedTier
-from gateway.sessions.times import CacheTimes
+from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.shared_tier import NoSharedTier, SharedTier
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
@@ -53,7 +58,7 @@ def wall() -> float:
 
 
 class Clock:
-    """Epoch seconds that pass when told."""
+    """Epoch seconds that pass when advanced."""
 
     def __init__(self, now: float = NOW) -> None:
         self.now = now
@@ -99,7 +104,7 @@ def found(number: int = 1, *, issued_at: float | None = None, expires_at: float 
 class Authority:
     """A reader's authorities as the resolver sees them: `answers` by the credential's first part.
 
-    While `gate` is not set, whoever asks waits; `asked` holds what was asked, in order, and `began` is set by each.
+    While `gate` is not set, whoever asks waits; `asked` lists the credentials, in order, and `began` is set by each.
     """
 
     def __init__(self, *, memory_only: bool = False) -> None:
@@ -110,7 +115,7 @@ class Authority:
         self.began = asyncio.Event()
         self.memory_only = memory_only
 
-    async def ask(self, credential: Credential) -> ChainAnswer:
+    async def look_up(self, credential: Credential) -> ChainAnswer:
         self.asked.append(credential.parts[0])
         answer = self.answers.get(credential.parts[0], Rejected(Reason.UNKNOWN))
         self.began.set()
@@ -136,7 +141,7 @@ class Gateway:
         times: CacheTimes | None = None,
         redis: SharedRedis | None = None,
         secrets: tuple[bytes, ...] = (SECRET,),
-        notes: Mapping[str, Note] | None = None,
+        notes: Mapping[str, NoteActivity] | None = None,
         memory_entries: int = 1000,
     ) -> None:
         times = times or CacheTimes(jitter=0.0)
@@ -145,42 +150,35 @@ class Gateway:
         self.heard = asyncio.Event()
         self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
         self.metrics = ResolutionMetrics(self.registry)
-        endings, handles = RevocationLog(clock, self.heard.set), RevocationKeys(secrets)
-        self.memory = MemoryStore(memory_entries, times.unheard, endings)
-        self.rejections = NegativeCache(clock, times.negative, 100)
+        revocation_log, keys = RevocationLog(clock, self.heard.set), RevocationKeys(secrets)
+        self.memory = MemoryStore(memory_entries, times.unheard, revocation_log)
+        self.negative_cache = NegativeCache(clock, times.negative, 100)
         self.activity = Activity(notes or {}, self.metrics)
         self.bus: Bus | None = None
-        shared: SharedTier = Alone()
-        announce: Publish = nobody_else
-        names = CacheKeys(handles, {READER: self.fingerprinter})
+        shared: SharedTier = NoSharedTier()
+        publish: PublishRevocation = publish_to_nobody
+        cache_keys = CacheKeys(keys, {READER: self.fingerprinter})
         if redis is not None:
             tombstones = Tombstones(redis.key_prefix, clock)
-            shared = SharedSessions(
+            shared = RedisTier(
                 redis=GuardedRedis(redis.client, redis.timeout, Breaker(monotonic), self.tasks, self.metrics),
                 tombstones=tombstones,
-                names=names,
+                keys=cache_keys,
                 sealer=Sealer(secrets),
                 clock=clock,
             )
-            announce = RevocationPublisher(redis.client, tombstones)
-            hearing = RevocationSubscriber(endings, self.memory, self.metrics)
-            told = (hearing.message, hearing.lost, hearing.heard)
-            self.bus = Bus(redis.client, tombstones.channel, *told, self.metrics)
-        tiers = Tiers(self.memory, self.rejections, endings, shared, names)
-        self.resolver = Resolver(
-            tiers=tiers,
-            look_ups=Lookups(tiers, {READER: authority}, times, clock),
-            times=times,
-            clock=clock,
-            tasks=self.tasks,
-            activity=self.activity,
-            metrics=self.metrics,
-        )
-        self.revoker = Revoker(handles, endings, times, clock, self.metrics, announce)
+            publish = RevocationPublisher(redis.client, tombstones)
+            subscriber = RevocationSubscriber(revocation_log, self.memory, self.metrics)
+            callbacks = (subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed)
+            self.bus = Bus(redis.client, tombstones.channel, *callbacks, self.metrics)
+        cache = SessionCache(self.memory, self.negative_cache, shared, cache_keys, times, clock)
+        lookups = Lookups(cache, {READER: authority}, self.tasks)
+        self.resolver = Resolver(cache, lookups, self.activity, self.metrics)
+        self.revoker = Revoker(keys, revocation_log, times, clock, self.metrics, publish)
 
     async def __aenter__(self) -> Self:
         """Start, and wait until revocations are heard."""
-        self.tasks.start(self.activity.work(), "last activity")
+        self.tasks.start(self.activity.run(), "last activity")
         if self.bus is not None:
             self.tasks.start(self.bus.listen(), "revocation bus")
             await self.bus.heard.wait()

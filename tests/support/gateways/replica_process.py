@@ -1,7 +1,7 @@
-"""One replica in a process of its own, told what to do line by line on stdin; run as `python -m`.
+"""One replica in a process of its own, commanded line by line on stdin; run as `python -m`.
 
 Arguments: Redis URL, key prefix, port of the authority. The authority is asked over TCP: a line with the token,
-answered with a line. Commands: `resolve TOKEN N` is answered with what N callers at once were told; `watch TOKEN` with
+answered with a line. Commands: `resolve TOKEN N` is answered with what N callers at once got; `watch TOKEN` with
 the epoch time at which the token is first refused; `revoke USER` with the time of its acknowledgement.
 """
 
@@ -26,12 +26,12 @@ class RemoteAuthority:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    async def ask(self, credential: Credential) -> ChainAnswer:
+    async def look_up(self, credential: Credential) -> ChainAnswer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(f"{credential.parts[0]}\n".encode())
-        known = (await reader.readline()).strip() == b"found"
+        is_found = (await reader.readline()).strip() == b"found"
         writer.close()
-        return ChainAnswer(found() if known else Rejected(Reason.UNKNOWN), "remote")
+        return ChainAnswer(found() if is_found else Rejected(Reason.UNKNOWN), "remote")
 
 
 async def _command(gateway: Gateway, line: str) -> str:

@@ -44,12 +44,12 @@ def chain(*authorities: Fixed) -> Chain:
 @pytest.mark.parametrize("answer", [found(), Rejected(Reason.REVOKED), Unavailable("down")])
 async def test_not_mine_goes_on_and_anything_else_ends_the_list(answer: Found | Rejected | Unavailable) -> None:
     first, second, third = Fixed("first", None), Fixed("second", answer, memory_only=True), Fixed("third", found(9))
-    assert await chain(first, second, third).ask(CREDENTIAL) == ChainAnswer(answer, "second", memory_only=True)
+    assert await chain(first, second, third).look_up(CREDENTIAL) == ChainAnswer(answer, "second", memory_only=True)
     assert (first.asked, second.asked, third.asked) == (1, 1, 0)
 
 
 async def test_what_nobody_claims_is_unknown() -> None:
-    assert await chain(Fixed("first", None), Fixed("second", None)).ask(CREDENTIAL) == ChainAnswer(
+    assert await chain(Fixed("first", None), Fixed("second", None)).look_up(CREDENTIAL) == ChainAnswer(
         Rejected(Reason.UNKNOWN)
     )
 

@@ -15,14 +15,14 @@ from tests.support.fakes.sessions import NOW, found, instant, key_session
 
 
 class Directory:
-    """Holds what it was told; fails while `broken`."""
+    """Holds what was written; fails while `broken`."""
 
     def __init__(self) -> None:
-        self.told: asyncio.Queue[tuple[str, datetime]] = asyncio.Queue()
+        self.written: asyncio.Queue[tuple[str, datetime]] = asyncio.Queue()
         self.broken = False
 
     async def note(self, session_id: str, at: datetime) -> None:
-        self.told.put_nowait((session_id, at))
+        self.written.put_nowait((session_id, at))
         if self.broken:
             raise ConnectionError("down")
 
@@ -35,22 +35,22 @@ async def test_a_session_is_noted_at_most_once_a_minute() -> None:
     directory, keeper = Directory(), TaskKeeper()
     activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()))
     for seconds in (0, 1, 59, 60, 61):
-        activity.saw(seen(), NOW + seconds)
-    activity.saw(seen(2), NOW + 61)
-    keeper.start(activity.work(), "work")
-    told = [await directory.told.get() for _ in range(3)]
-    assert told == [("session-1", instant(NOW)), ("session-1", instant(NOW + 60)), ("session-2", instant(NOW + 61))]
+        activity.record(seen(), NOW + seconds)
+    activity.record(seen(2), NOW + 61)
+    keeper.start(activity.run(), "work")
+    written = [await directory.written.get() for _ in range(3)]
+    assert written == [("session-1", instant(NOW)), ("session-1", instant(NOW + 60)), ("session-2", instant(NOW + 61))]
     await keeper.aclose()
-    assert directory.told.empty()
+    assert directory.written.empty()
 
 
 async def test_only_what_an_authority_keeps_itself_is_noted() -> None:
     directory = Directory()
     activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()))
-    activity.saw(seen(authority="remote"), NOW)
-    activity.saw(Resolution(answer=Found(key_session()), authority="accounts"), NOW)
-    activity.saw(Resolution(answer=Rejected(Reason.UNKNOWN), authority="accounts"), NOW)
-    activity.saw(Resolution(), NOW)
+    activity.record(seen(authority="remote"), NOW)
+    activity.record(Resolution(answer=Found(key_session()), authority="accounts"), NOW)
+    activity.record(Resolution(answer=Rejected(Reason.UNKNOWN), authority="accounts"), NOW)
+    activity.record(Resolution(), NOW)
     assert activity._queue.empty()
 
 
@@ -59,10 +59,10 @@ async def test_a_note_that_fails_is_logged_and_the_next_is_tried() -> None:
     directory.broken = True
     activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()))
     with capture_logs() as lines:
-        keeper.start(activity.work(), "work")
+        keeper.start(activity.run(), "work")
         for number in (1, 2):
-            activity.saw(seen(number), NOW)
-        assert [(await directory.told.get())[0] for _ in range(2)] == ["session-1", "session-2"]
+            activity.record(seen(number), NOW)
+        assert [(await directory.written.get())[0] for _ in range(2)] == ["session-1", "session-2"]
         await keeper.aclose()
     assert lines[0]["event"] == "last activity was not noted"
     assert "session-1" not in repr(lines)
@@ -72,12 +72,12 @@ async def test_a_full_queue_drops_notes_and_counts_them() -> None:
     registry = CollectorRegistry()
     activity = Activity({"accounts": Directory().note}, ResolutionMetrics(registry))
     for number in range(1100):
-        activity.saw(seen(number), NOW)
+        activity.record(seen(number), NOW)
     assert registry.get_sample_value("gateway_activity_dropped_total") == 100
 
 
 async def test_what_is_remembered_is_bounded() -> None:
     activity = Activity({"accounts": Directory().note}, ResolutionMetrics(CollectorRegistry()), limit=10)
     for number in range(100):
-        activity.saw(seen(number), NOW)
-    assert len(activity._noted) == 10
+        activity.record(seen(number), NOW)
+    assert len(activity._last_queued) == 10

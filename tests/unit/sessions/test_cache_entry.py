@@ -6,16 +6,16 @@ import msgspec
 import pytest
 
 from gateway.model.answers import Found
-from gateway.sessions.cache_entry import CacheEntry, decode, encode, ends_at
+from gateway.sessions.cache_entry import CacheEntry, CacheTimes, decode, encode, ends_at
 from tests.support.fakes.sessions import NOW, found, key_session, session
 
 
 @pytest.mark.parametrize("answer", [found(), found(issued_at=NOW, expires_at=NOW + 5), Found(key_session())])
 def test_an_answer_comes_back_whole(answer: Found) -> None:
-    kept = CacheEntry(encode(answer), "accounts", [b"a" * 16, b"b" * 16], NOW, 0)
-    assert kept.found() == answer
-    assert kept.handles == (b"a" * 16, b"b" * 16)
-    assert kept.authority == "accounts"
+    entry = CacheEntry(encode(answer), "accounts", [b"a" * 16, b"b" * 16], NOW, 0)
+    assert entry.found() == answer
+    assert entry.revocation_keys == (b"a" * 16, b"b" * 16)
+    assert entry.authority == "accounts"
 
 
 def test_what_another_version_wrote_is_an_error_and_no_session() -> None:
@@ -31,3 +31,14 @@ def test_the_earlier_of_token_and_session_ends_it(token: float | None, own: floa
     token_times = found(expires_at=None if token is None else NOW + token)
     answer = Found(session(expires_at=None if own is None else NOW + own), None, token_times.expires_at)
     assert ends_at(answer) - NOW == expected
+
+
+def test_nothing_cached_outlives_what_is_remembered_of_changes() -> None:
+    for times in (CacheTimes(), CacheTimes(stale=0.0), CacheTimes(fresh=0.0, stale=0.0)):
+        assert times.changed > times.longest >= 2 * times.fresh
+        assert times.longest >= times.stale
+
+
+def test_jitter_only_shortens() -> None:
+    assert CacheTimes(fresh=60.0, jitter=0.1).surely_fresh == 54.0
+    assert CacheTimes(fresh=60.0, jitter=0.0).surely_fresh == 60.0

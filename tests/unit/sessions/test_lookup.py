@@ -10,15 +10,14 @@ from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.resolution import Tier
-from gateway.sessions.cache_keys import CacheKeys
-from gateway.sessions.lookup import Lookups, Tiers
-from gateway.sessions.memory import MemoryStore
-from gateway.sessions.negative_cache import NegativeCache
-from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.tier import SharedEntry
-from gateway.sessions.times import CacheTimes
+from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.cache_entry import CacheTimes
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.lookup import Lookups
+from gateway.sessions.memory import MemoryStore, NegativeCache
+from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, RevocationStatus
+from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.shared_tier import SharedEntry
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import NOW, READER, SECRET, Authority, Clock, found
 
@@ -26,18 +25,18 @@ FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 CREDENTIAL = Credential(READER, CredentialKind.BEARER, "", ("t",), FINGERPRINTER(("t",)))
 
 
-class Fleet:
-    """A shared tier in a test's hand: what is held, who has the claim, what a fill is told."""
+class Shared:
+    """A shared tier in a test's hand: its entry, who has the claim, and the statuses that it returns."""
 
     def __init__(self) -> None:
-        self.held: SharedEntry | None = None
+        self.entry: SharedEntry | None = None
         self.claimable = True
-        self.told: list[RevocationStatus | None] = []
+        self.statuses: list[RevocationStatus | None] = []
         self.done: list[str] = []
         self.polled = asyncio.Event()
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def visit(self, credential: Credential) -> Fleet:
+    def lookup(self, credential: Credential) -> Shared:
         assert credential is CREDENTIAL
         return self
 
@@ -45,7 +44,7 @@ class Fleet:
         self.done.append("read")
         if self.done.count("read") > 1:
             self.polled.set()
-        return self.held
+        return self.entry
 
     async def claim(self) -> bool:
         self.done.append("claim")
@@ -54,39 +53,43 @@ class Fleet:
     async def release(self) -> None:
         self.done.append("release")
 
-    async def fill(self, held: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
-        self.done.append(f"fill {held.found.session.id} {'shared' if share else 'unshared'} {lifetime:.0f}")
+    async def fill(self, shared_entry: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
+        self.done.append(f"fill {shared_entry.found.session.id} {'shared' if share else 'unshared'} {lifetime:.0f}")
         self.meanwhile()
-        return self.told.pop(0) if self.told else RevocationStatus.NONE
+        return self.statuses.pop(0) if self.statuses else RevocationStatus.NONE
 
-    async def status_of(self, held: SharedEntry) -> RevocationStatus | None:
-        self.done.append(f"touch {held.found.session.id}")
-        return self.told.pop(0) if self.told else RevocationStatus.NONE
+    async def status_of(self, shared_entry: SharedEntry) -> RevocationStatus | None:
+        self.done.append(f"status of {shared_entry.found.session.id}")
+        return self.statuses.pop(0) if self.statuses else RevocationStatus.NONE
 
     async def drop(self) -> None:
         self.done.append("drop")
 
 
-class LookingUp:
-    """Look-ups of one process over that fleet."""
+class Replica:
+    """Look-ups of one process over that tier."""
 
-    def __init__(self, authority: Authority, fleet: Fleet, times: CacheTimes | None = None) -> None:
+    def __init__(self, authority: Authority, shared: Shared, times: CacheTimes | None = None) -> None:
         self.clock = Clock()
-        self.endings = RevocationLog(self.clock)
-        self.memory = MemoryStore(10, 1.0, self.endings)
-        self.rejections = NegativeCache(self.clock, 5.0, 10)
-        self.handles = RevocationKeys([SECRET])
+        self.revocation_log = RevocationLog(self.clock)
+        self.memory = MemoryStore(10, 1.0, self.revocation_log)
+        self.negative_cache = NegativeCache(self.clock, 5.0, 10)
+        self.keys = RevocationKeys([SECRET])
         self.metrics = ResolutionMetrics(CollectorRegistry())
-        tiers = Tiers(
-            self.memory, self.rejections, self.endings, fleet, CacheKeys(self.handles, {READER: FINGERPRINTER})
+        cache = SessionCache(
+            self.memory,
+            self.negative_cache,
+            shared,
+            CacheKeys(self.keys, {READER: FINGERPRINTER}),
+            times or CacheTimes(),
+            self.clock,
+            chance=lambda: float(times is not None),
         )
-        self.look_ups = Lookups(
-            tiers, {READER: authority}, times or CacheTimes(), self.clock, lambda: float(times is not None)
-        )
+        self.lookups = Lookups(cache, {READER: authority}, TaskKeeper())
 
-    def kept(self, after: float = 0.0) -> Found | None:
-        kept = self.memory.get(CREDENTIAL.fingerprint, NOW + after)
-        return None if kept is None else kept.found()
+    def cached(self, after: float = 0.0) -> Found | None:
+        entry = self.memory.get(CREDENTIAL.fingerprint, NOW + after)
+        return None if entry is None else entry.found()
 
 
 @pytest.fixture
@@ -97,167 +100,169 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def fleet() -> Fleet:
-    return Fleet()
+def shared() -> Shared:
+    return Shared()
 
 
 @pytest.fixture
-def process(authority: Authority, fleet: Fleet) -> LookingUp:
-    return LookingUp(authority, fleet)
+def process(authority: Authority, shared: Shared) -> Replica:
+    return Replica(authority, shared)
 
 
-async def test_the_order_of_a_look_up(process: LookingUp, fleet: Fleet, authority: Authority) -> None:
-    resolution = await process.look_ups.find(CREDENTIAL, 120.0)
+async def test_the_order_of_a_look_up(process: Replica, shared: Shared, authority: Authority) -> None:
+    resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier) == (found(1), Tier.AUTHORITY)
-    assert fleet.done == ["read", "claim", "fill session-1 shared 600"]
+    assert shared.done == ["read", "claim", "fill session-1 shared 600"]
     assert authority.asked == ["t"]
-    assert process.kept() == found(1)
+    assert process.cached() == found(1)
 
 
 async def test_a_shared_answer_that_is_young_enough_is_taken(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.held = SharedEntry(found(2), "accounts", 50.0)
-    resolution = await process.look_ups.find(CREDENTIAL, 120.0)
+    shared.entry = SharedEntry(found(2), "accounts", 50.0)
+    resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier, resolution.age) == (found(2), Tier.REDIS, 50.0)
     assert authority.asked == []
-    assert process.kept() == found(2)
-    assert process.kept(551) is None  # ten minutes from the look-up, not from now
+    assert process.cached() == found(2)
+    assert process.cached(551) is None  # ten minutes from the look-up, not from now
 
 
 async def test_while_another_process_asks_its_answer_is_waited_for(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.claimable = False
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
-    finding = asyncio.gather(process.look_ups.find(CREDENTIAL, 120.0))
-    await fleet.polled.wait()
-    fleet.held = SharedEntry(found(2), "accounts", 0.0)
+    shared.claimable = False
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
+    finding = asyncio.gather(process.lookups.find(CREDENTIAL, 120.0))
+    await shared.polled.wait()
+    shared.entry = SharedEntry(found(2), "accounts", 0.0)
     (resolution,) = await finding
     assert (resolution.answer, resolution.tier) == (found(2), Tier.REDIS)
     assert authority.asked == []
 
 
 async def test_when_the_other_process_brings_nothing_this_one_asks(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.claimable = False
-    finding = asyncio.gather(process.look_ups.find(CREDENTIAL, 120.0))
-    await fleet.polled.wait()
-    fleet.claimable = True  # it found a rejection, or died
+    shared.claimable = False
+    finding = asyncio.gather(process.lookups.find(CREDENTIAL, 120.0))
+    await shared.polled.wait()
+    shared.claimable = True  # it found a rejection, or died
     (resolution,) = await finding
     assert resolution.tier is Tier.AUTHORITY
     assert authority.asked == ["t"]
 
 
-async def test_answers_that_stay_in_memory_do_not_look_elsewhere(fleet: Fleet) -> None:
+async def test_answers_that_stay_in_memory_do_not_look_elsewhere(shared: Shared) -> None:
     authority = Authority(memory_only=True)
     authority.answers["t"] = found(1, expires_at=NOW + 90)
-    process = LookingUp(authority, fleet)
-    await process.look_ups.find(CREDENTIAL, 120.0)
-    assert fleet.done == ["fill session-1 unshared 90"]
+    process = Replica(authority, shared)
+    await process.lookups.find(CREDENTIAL, 120.0)
+    assert shared.done == ["fill session-1 unshared 90"]
 
 
-async def test_what_was_revoked_before_is_rejected_and_taken_away(process: LookingUp, fleet: Fleet) -> None:
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
-    fleet.told = [RevocationStatus.REVOKED]
-    resolution = await process.look_ups.find(CREDENTIAL, 120.0)
+async def test_what_was_revoked_before_is_rejected_and_taken_away(process: Replica, shared: Shared) -> None:
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
+    shared.statuses = [RevocationStatus.REVOKED]
+    resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert resolution.answer == Rejected(Reason.REVOKED)
-    assert fleet.done[-2:] == ["drop", "release"]
-    assert process.kept() is None
-    assert len(process.rejections) == 1
+    assert shared.done[-2:] == ["drop", "release"]
+    assert process.cached() is None
+    assert len(process.negative_cache) == 1
 
 
 async def test_what_changed_meanwhile_is_asked_for_again_but_not_for_ever(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.told = [RevocationStatus.CHANGED, RevocationStatus.NONE]
-    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == found(1)
+    shared.statuses = [RevocationStatus.CHANGED, RevocationStatus.NONE]
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == found(1)
     assert len(authority.asked) == 2
-    fleet.told = [RevocationStatus.CHANGED] * 10
-    assert isinstance((await process.look_ups.find(CREDENTIAL, 120.0)).answer, Unavailable)
+    shared.statuses = [RevocationStatus.CHANGED] * 10
+    assert isinstance((await process.lookups.find(CREDENTIAL, 120.0)).answer, Unavailable)
     assert len(authority.asked) == 5
 
 
-async def test_what_nobody_could_check_is_kept_only_a_moment(process: LookingUp, fleet: Fleet) -> None:
-    fleet.told = [None]
-    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == found(1)
-    assert process.kept(0.9) == found(1)
-    assert process.kept(1.1) is None
+async def test_what_nobody_could_check_is_kept_only_a_moment(process: Replica, shared: Shared) -> None:
+    shared.statuses = [None]
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == found(1)
+    assert process.cached(0.9) == found(1)
+    assert process.cached(1.1) is None
 
 
-async def test_a_rejection_takes_the_shared_answer_away(process: LookingUp, fleet: Fleet, authority: Authority) -> None:
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
+async def test_a_rejection_takes_the_shared_answer_away(process: Replica, shared: Shared, authority: Authority) -> None:
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Rejected(Reason.EXPIRED)
-    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.EXPIRED)
-    assert "drop" in fleet.done
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.EXPIRED)
+    assert "drop" in shared.done
 
 
 async def test_an_outage_takes_nothing_away_and_lets_others_ask(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Unavailable("down")
-    resolution = await process.look_ups.find(CREDENTIAL, 120.0)
+    resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier, resolution.stale, resolution.age) == (found(1), Tier.REDIS, True, 300.0)
-    assert "drop" not in fleet.done
-    assert "release" in fleet.done
+    assert "drop" not in shared.done
+    assert "release" in shared.done
 
 
 async def test_a_stale_answer_that_was_revoked_does_not_stand_in(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Unavailable("down")
-    handles = process.handles.carried_by(found(1), [])
-    process.endings.hear(RevocationMessage(Revocation(Effect.ENDED, NOW, 600.0), handles))
-    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
+    keys = process.keys.of_answer(found(1), [])
+    process.revocation_log.record(RevocationMessage(Revocation(Effect.ENDED, NOW, 600.0), keys))
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
 
 
 async def test_an_answer_from_before_a_change_does_not_stand_in_once_the_change_was_heard(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.claimable = False
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
+    shared.claimable = False
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
     authority.answers["t"] = Unavailable("down")
-    finding = asyncio.gather(process.look_ups.find(CREDENTIAL, 120.0))
-    await fleet.polled.wait()
-    fleet.held, fleet.claimable = None, True
-    process.endings.hear(
-        RevocationMessage(Revocation(Effect.CHANGED, NOW, 600.0), process.handles.carried_by(found(1), []))
+    finding = asyncio.gather(process.lookups.find(CREDENTIAL, 120.0))
+    await shared.polled.wait()
+    shared.entry, shared.claimable = None, True
+    process.revocation_log.record(
+        RevocationMessage(Revocation(Effect.CHANGED, NOW, 600.0), process.keys.of_answer(found(1), []))
     )
     (resolution,) = await finding
     assert resolution.answer == Unavailable("down")
-    assert process.kept() is None
+    assert process.cached() is None
 
 
 async def test_an_answer_from_before_a_change_does_not_stand_in_when_the_second_question_fails(
-    process: LookingUp, fleet: Fleet, authority: Authority
+    process: Replica, shared: Shared, authority: Authority
 ) -> None:
-    fleet.held = SharedEntry(found(1), "accounts", 300.0)
-    fleet.told = [RevocationStatus.CHANGED]
-    fleet.meanwhile = lambda: authority.answers.update({"t": Unavailable("down")})
-    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
-    assert process.kept() is None
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
+    shared.statuses = [RevocationStatus.CHANGED]
+    shared.meanwhile = lambda: authority.answers.update({"t": Unavailable("down")})
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
+    assert process.cached() is None
 
 
-async def test_a_revocation_heard_while_the_shared_tier_is_filled_wins(process: LookingUp, fleet: Fleet) -> None:
-    handles = process.handles.carried_by(found(1), [])
-    fleet.meanwhile = lambda: process.endings.hear(RevocationMessage(Revocation(Effect.ENDED, NOW, 600.0), handles))
-    assert (await process.look_ups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.REVOKED)
-    assert process.kept() is None
+async def test_a_revocation_heard_while_the_shared_tier_is_filled_wins(process: Replica, shared: Shared) -> None:
+    keys = process.keys.of_answer(found(1), [])
+    shared.meanwhile = lambda: process.revocation_log.record(
+        RevocationMessage(Revocation(Effect.ENDED, NOW, 600.0), keys)
+    )
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == Rejected(Reason.REVOKED)
+    assert process.cached() is None
 
 
-async def test_without_stale_time_nothing_stands_in(fleet: Fleet, authority: Authority) -> None:
-    process = LookingUp(authority, fleet, CacheTimes(stale=0.0, jitter=0.5))
-    await process.look_ups.find(CREDENTIAL, 120.0)
+async def test_without_stale_time_nothing_stands_in(shared: Shared, authority: Authority) -> None:
+    process = Replica(authority, shared, CacheTimes(stale=0.0, jitter=0.5))
+    await process.lookups.find(CREDENTIAL, 120.0)
     process.clock.advance(70)  # past the jittered time in which it is served, within the longest that it is kept
     authority.answers["t"] = Unavailable("down")
-    assert (await process.look_ups.find(CREDENTIAL, 30.0)).answer == Unavailable("down")
+    assert (await process.lookups.find(CREDENTIAL, 30.0)).answer == Unavailable("down")
 
 
-async def test_looking_writes_nowhere(process: LookingUp, fleet: Fleet) -> None:
-    resolution = await process.look_ups.look(CREDENTIAL)
+async def test_peeking_writes_nowhere(process: Replica, shared: Shared) -> None:
+    resolution = await process.lookups.peek(CREDENTIAL)
     assert (resolution.answer, resolution.tier) == (found(1), Tier.AUTHORITY)
-    assert fleet.done == ["read", "touch session-1"]
-    assert process.kept() is None
+    assert shared.done == ["read", "status of session-1"]
+    assert process.cached() is None

@@ -7,7 +7,7 @@ import pytest
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.resolution import Tier
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from gateway.sessions.times import CacheTimes
+from gateway.sessions.cache_entry import CacheTimes
 from tests.support.fakes.sessions import NOW, Authority, Clock, Gateway, found
 
 KINDS = [
@@ -158,7 +158,7 @@ async def test_garbage_evicts_no_session() -> None:
     for number in range(500):
         await gateway.resolver.resolve(gateway.credential(f"garbage-{number}"))
     assert (await gateway.resolver.resolve(gateway.credential("t"))).tier is Tier.MEMORY
-    assert len(gateway.rejections) == 100
+    assert len(gateway.negative_cache) == 100
 
 
 @pytest.mark.parametrize("where", ["token", "session"])
@@ -229,13 +229,13 @@ async def test_looking_leaves_no_trace() -> None:
     authority = Authority()
     authority.answers["t"] = found()
     gateway = Gateway(authority, Clock(), notes={"accounts": note})
-    looked = await gateway.resolver.look(gateway.credential("t"))
+    looked = await gateway.resolver.peek(gateway.credential("t"))
     assert (looked.answer, looked.tier) == (found(), Tier.AUTHORITY)
-    await gateway.resolver.look(gateway.credential("bad"))
-    assert len(gateway.memory) == len(gateway.rejections) == 0
+    await gateway.resolver.peek(gateway.credential("bad"))
+    assert len(gateway.memory) == len(gateway.negative_cache) == 0
     assert gateway.count("gateway_resolutions_total", tier="authority", outcome="found") == 0
     await gateway.resolver.resolve(gateway.credential("t"))
-    assert (await gateway.resolver.look(gateway.credential("t"))).tier is Tier.MEMORY
+    assert (await gateway.resolver.peek(gateway.credential("t"))).tier is Tier.MEMORY
 
 
 async def test_looking_sees_a_revocation() -> None:
@@ -243,7 +243,7 @@ async def test_looking_sees_a_revocation() -> None:
     authority.answers["t"] = found()
     gateway = Gateway(authority, Clock())
     await gateway.revoker.revoke(RevocationTarget(RevocationKind.SESSION, "session-1"))
-    assert (await gateway.resolver.look(gateway.credential("t"))).answer == Rejected(Reason.REVOKED)
+    assert (await gateway.resolver.peek(gateway.credential("t"))).answer == Rejected(Reason.REVOKED)
 
 
 async def test_what_is_resolved_is_counted_by_tier_and_outcome() -> None:

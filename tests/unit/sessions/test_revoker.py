@@ -10,13 +10,11 @@ from structlog.testing import capture_logs
 
 from gateway.model.revocation_target import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
-from gateway.sessions.cache_entry import CacheEntry, encode
+from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode
+from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
+from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, RevocationStatus
 from gateway.sessions.revoker import RevocationPublisher, RevocationSubscriber, Revoker
-from gateway.sessions.times import CacheTimes
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import NOW, Clock, found, wall
@@ -27,44 +25,44 @@ FINGERPRINT = b"f" * 16
 
 
 class Process:
-    """The memory and the hearing of one process."""
+    """The memory and the subscriber of one process."""
 
     def __init__(self) -> None:
-        self.told: list[int] = []
+        self.calls: list[int] = []
         self.registry = CollectorRegistry()
-        self.endings = RevocationLog(Clock(), lambda: self.told.append(1))
-        self.memory = MemoryStore(10, 1.0, self.endings)
-        self.hearing = RevocationSubscriber(self.endings, self.memory, ResolutionMetrics(self.registry))
+        self.revocation_log = RevocationLog(Clock(), lambda: self.calls.append(1))
+        self.memory = MemoryStore(10, 1.0, self.revocation_log)
+        self.subscriber = RevocationSubscriber(self.revocation_log, self.memory, ResolutionMetrics(self.registry))
 
     def keep(self) -> None:
-        kept = CacheEntry(encode(found()), "accounts", [A], NOW, self.endings.version)
-        kept.until = NOW + 600
-        assert self.memory.put(FINGERPRINT, kept, NOW)
+        entry = CacheEntry(encode(found()), "accounts", [A], NOW, self.revocation_log.version)
+        entry.until = NOW + 600
+        assert self.memory.put(FINGERPRINT, entry, NOW)
 
     def keeps(self, after: float = 0.0) -> bool:
         return self.memory.get(FINGERPRINT, NOW + after) is not None
 
 
-def payload(*handles: bytes) -> bytes:
-    return msgspec.msgpack.encode(RevocationMessage(Revocation(Effect.ENDED, NOW, 600), handles))
+def payload(*keys: bytes) -> bytes:
+    return msgspec.msgpack.encode(RevocationMessage(Revocation(Effect.ENDED, NOW, 600), keys))
 
 
 def test_until_the_bus_is_heard_memory_is_kept_short() -> None:
     process = Process()
     process.keep()
     assert [process.keeps(0.9), process.keeps(1.0)] == [True, False]
-    process.hearing.heard()
+    process.subscriber.on_subscribed()
     process.keep()
     assert process.keeps(500)
 
 
 def test_a_message_ends_what_it_names() -> None:
     process = Process()
-    process.hearing.heard()
+    process.subscriber.on_subscribed()
     process.keep()
-    process.hearing.message(payload(b"b" * 16))
+    process.subscriber.on_message(payload(b"b" * 16))
     assert process.keeps()
-    process.hearing.message(payload(A))
+    process.subscriber.on_message(payload(A))
     assert not process.keeps()
     assert process.registry.get_sample_value("gateway_revocations_total", {"origin": "heard"}) == 2
 
@@ -74,45 +72,45 @@ def test_a_message_ends_what_it_names() -> None:
 )
 def test_a_message_that_cannot_be_read_may_be_a_revocation(message: bytes) -> None:
     process = Process()
-    process.hearing.heard()
+    process.subscriber.on_subscribed()
     process.keep()
-    process.hearing.message(message)
+    process.subscriber.on_message(message)
     assert not process.keeps()
 
 
 def test_what_is_open_is_resolved_again_after_news_and_after_a_loss() -> None:
     process = Process()
-    process.hearing.heard()
-    process.hearing.message(payload(A))
-    process.hearing.lost()
-    process.hearing.heard()
-    assert len(process.told) == 3
+    process.subscriber.on_subscribed()
+    process.subscriber.on_message(payload(A))
+    process.subscriber.on_lost()
+    process.subscriber.on_subscribed()
+    assert len(process.calls) == 3
 
 
 def test_a_loss_empties_memory_at_once_and_once_more_when_it_ends() -> None:
     process = Process()
-    process.hearing.heard()
+    process.subscriber.on_subscribed()
     process.keep()
-    process.hearing.lost()
+    process.subscriber.on_lost()
     assert not process.keeps()
     process.keep()
-    process.hearing.heard()
+    process.subscriber.on_subscribed()
     assert not process.keeps()
 
 
 async def test_revoking_acts_on_this_process_before_anybody_is_told() -> None:
     clock = Clock()
-    endings, handles = RevocationLog(clock), RevocationKeys([b"secret"])
-    ended = RevocationTarget(RevocationKind.SESSION, "session-1")
+    revocation_log, keys = RevocationLog(clock), RevocationKeys([b"secret"])
+    target = RevocationTarget(RevocationKind.SESSION, "session-1")
     seen: list[RevocationStatus] = []
 
-    async def announce(news: RevocationMessage) -> bool:
-        seen.append(endings.status_of(news.handles, found(), endings.version))
+    async def publish(message: RevocationMessage) -> bool:
+        seen.append(revocation_log.status_of(message.keys, found(), revocation_log.version))
         return False
 
     registry = CollectorRegistry()
-    revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(registry), announce)
-    assert not await revoker.revoke(ended)
+    revoker = Revoker(keys, revocation_log, CacheTimes(), clock, ResolutionMetrics(registry), publish)
+    assert not await revoker.revoke(target)
     assert seen == [RevocationStatus.REVOKED]
     assert registry.get_sample_value("gateway_revocations_total", {"origin": "own"}) == 1
 
@@ -121,14 +119,14 @@ async def test_revoking_acts_on_this_process_before_anybody_is_told() -> None:
 async def test_a_revocation_is_remembered_longer_than_any_answer(revoked: float, expected: float) -> None:
     lives: list[float] = []
 
-    async def announce(news: RevocationMessage) -> bool:
-        lives.append(news.ending.life)
+    async def publish(message: RevocationMessage) -> bool:
+        lives.append(message.revocation.life)
         return True
 
     clock = Clock()
     metrics = ResolutionMetrics(CollectorRegistry())
     revoker = Revoker(
-        RevocationKeys([b"s"]), RevocationLog(clock), CacheTimes(revoked=revoked), clock, metrics, announce
+        RevocationKeys([b"s"]), RevocationLog(clock), CacheTimes(revoked=revoked), clock, metrics, publish
     )
     assert await revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
     assert lives == [expected]
@@ -143,41 +141,41 @@ async def proxy(redis_url: str) -> AsyncIterator[ChaosProxy]:
 
 async def test_who_revokes_learns_that_the_fleet_was_not_told(proxy: ChaosProxy, key_prefix: str) -> None:
     client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
-    announce = RevocationPublisher(client, Tombstones(key_prefix, wall))
-    news = RevocationMessage(Revocation(Effect.ENDED, wall(), 60.0), (A,))
-    assert await announce(news)
+    publish = RevocationPublisher(client, Tombstones(key_prefix, wall))
+    message = RevocationMessage(Revocation(Effect.ENDED, wall(), 60.0), (A,))
+    assert await publish(message)
     proxy.refuse = True
     proxy.reset()
     with capture_logs() as lines:
-        assert not await announce(news)
+        assert not await publish(message)
     assert len(lines) == 3
     await client.aclose()
 
 
 async def test_a_short_fault_is_overcome(proxy: ChaosProxy, key_prefix: str) -> None:
     client = connect(f"redis://127.0.0.1:{proxy.port}/0", 0.05)
-    announce = RevocationPublisher(client, Tombstones(key_prefix, wall))
-    news = RevocationMessage(Revocation(Effect.ENDED, wall(), 60.0), (A,))
-    await announce(news)
+    publish = RevocationPublisher(client, Tombstones(key_prefix, wall))
+    message = RevocationMessage(Revocation(Effect.ENDED, wall(), 60.0), (A,))
+    await publish(message)
     proxy.reset()  # the pooled connection is dead; the next attempt makes another
-    assert await announce(news)
+    assert await publish(message)
     await client.aclose()
 
 
 async def test_what_was_ended_before_is_remembered_with_its_time_and_told_nobody() -> None:
     """By a generation or a worker that comes after the revocation: whoever signed in since is not touched."""
-    announced: list[RevocationMessage] = []
+    published: list[RevocationMessage] = []
 
-    async def announce(news: RevocationMessage) -> bool:
-        announced.append(news)
+    async def publish(message: RevocationMessage) -> bool:
+        published.append(message)
         return True
 
-    clock, handles, user = Clock(), RevocationKeys([b"s"]), RevocationTarget(RevocationKind.USER, "user-1")
-    endings = RevocationLog(clock)
-    revoker = Revoker(handles, endings, CacheTimes(), clock, ResolutionMetrics(CollectorRegistry()), announce)
+    clock, keys, user = Clock(), RevocationKeys([b"s"]), RevocationTarget(RevocationKind.USER, "user-1")
+    revocation_log = RevocationLog(clock)
+    revoker = Revoker(keys, revocation_log, CacheTimes(), clock, ResolutionMetrics(CollectorRegistry()), publish)
     revoker.remember(user, NOW - 100)
     before, since = (
-        endings.status_of(handles.of(user), found(issued_at=issued_at), endings.version)
+        revocation_log.status_of(keys.of_target(user), found(issued_at=issued_at), revocation_log.version)
         for issued_at in (NOW - 200, NOW - 50)
     )
-    assert (before, since, announced) == (RevocationStatus.REVOKED, RevocationStatus.NONE, [])
+    assert (before, since, published) == (RevocationStatus.REVOKED, RevocationStatus.NONE, [])

@@ -9,7 +9,7 @@ import pytest
 from gateway.model.decoding import UNDECODABLE
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
-from gateway.sessions.tombstones import Tombstones, decode_news
+from gateway.sessions.tombstones import Tombstones, decode_message
 from tests.support.fakes.sessions import found, wall
 from tests.support.servers import redis_server
 
@@ -30,8 +30,8 @@ def tombstones(key_prefix: str) -> Tombstones:
     return Tombstones(key_prefix, wall)
 
 
-def news(effect: Effect = Effect.ENDED, *handles: bytes, life: float = 600.0) -> RevocationMessage:
-    return RevocationMessage(Revocation(effect, wall(), life), handles or (A,))
+def message(effect: Effect = Effect.ENDED, *keys: bytes, life: float = 600.0) -> RevocationMessage:
+    return RevocationMessage(Revocation(effect, wall(), life), keys or (A,))
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def news(effect: Effect = Effect.ENDED, *handles: bytes, life: float = 600.0) ->
 )
 def test_a_message_that_is_none_is_an_error(payload: bytes) -> None:
     with pytest.raises(UNDECODABLE):
-        decode_news(payload)
+        decode_message(payload)
 
 
 async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, client: RedisClient) -> None:
     """The revoking process's clock is an hour slow, and its change is younger than the look-up all the same."""
     slow = Tombstones(tombstones.channel.removesuffix("news"), lambda: wall() - 3600)
-    await slow.end(client, RevocationMessage(Revocation(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
+    await slow.revoke(client, RevocationMessage(Revocation(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
     assert await tombstones.status_of(client, [A, B], found(), 5.0) is RevocationStatus.CHANGED
     assert await tombstones.status_of(client, [B], found(), 5.0) is RevocationStatus.NONE
 
@@ -58,7 +58,7 @@ async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> No
     with redis_server.running(redis_server.program()) as server:
         client = connect(server.url, 5.0)
         tombstones = Tombstones("gw:", wall)
-        await tombstones.end(client, news(Effect.CHANGED))  # the look-up had just begun
+        await tombstones.revoke(client, message(Effect.CHANGED))  # the look-up had just begun
         server.freeze()
         touching = asyncio.gather(tombstones.status_of(client, [A], found(), 0.0))
         await asyncio.sleep(0.05)
@@ -83,7 +83,7 @@ async def test_what_is_ended_is_taken_away_by_the_hundred(
         await tombstones.index(client, [A], fingerprint, wall() + 60)
         await client.set(tombstones.entry_key(fingerprint), b"sealed", px=60_000)
     await client.set(tombstones.entry_key(FINGERPRINT), b"another's", px=60_000)
-    await tombstones.end(client, news())
+    await tombstones.revoke(client, message())
     left = [key async for key in client.scan_iter(f"{key_prefix}s:*")]
     assert left == [tombstones.entry_key(FINGERPRINT).encode()]
 
@@ -108,18 +108,18 @@ async def test_the_index_lives_as_long_as_its_longest_member(
 
 async def test_everything_that_it_writes_expires(tombstones: Tombstones, client: RedisClient, key_prefix: str) -> None:
     await tombstones.index(client, [A, B], FINGERPRINT, wall() + 60)
-    await tombstones.end(client, news(Effect.ENDED, A, B))
-    await tombstones.end(client, news(Effect.CHANGED, A, B))
+    await tombstones.revoke(client, message(Effect.ENDED, A, B))
+    await tombstones.revoke(client, message(Effect.CHANGED, A, B))
     lives = [await client.ttl(key) async for key in client.scan_iter(f"{key_prefix}*")]
     assert len(lives) == 6
     assert min(lives) > 0
 
 
 async def test_the_bus_is_told_what_was_ended(tombstones: Tombstones, client: RedisClient) -> None:
-    said = news(Effect.ENDED_BEFORE, A, B)
+    revoked = message(Effect.ENDED_BEFORE, A, B)
     async with client.pubsub() as listener:
         await listener.subscribe(tombstones.channel)
         await listener.get_message(timeout=5)
-        await tombstones.end(client, said)
-        message = await listener.get_message(timeout=5)
-    assert decode_news(message["data"]) == said
+        await tombstones.revoke(client, revoked)
+        received = await listener.get_message(timeout=5)
+    assert decode_message(received["data"]) == revoked

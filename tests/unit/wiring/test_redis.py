@@ -6,18 +6,16 @@ import pytest
 
 from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Revocation, RevocationMessage
-from gateway.sessions.revocation_keys import RevocationKeys
-from gateway.sessions.revocation_log import RevocationLog
-from gateway.sessions.revoker import nobody_else
-from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import Alone
+from gateway.sessions.redis_tier import RedisTier
+from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage
+from gateway.sessions.revoker import publish_to_nobody
+from gateway.sessions.shared_tier import NoSharedTier
 from gateway.wiring.process import Process
 from gateway.wiring.redis import RedisWiring, cache_times, secrets_of
 
-HANDLE = b"\1" * 16
+KEY = b"\1" * 16
 
 
 @pytest.fixture
@@ -41,10 +39,10 @@ def test_the_times_and_secrets_are_the_config_s() -> None:
 
 async def test_without_redis_a_process_is_alone(process: Process) -> None:
     parts = RedisWiring(settings(), process, process.tasks)
-    endings = RevocationLog(process.clock)
-    parts.listen(endings, MemoryStore(10, 1.0, endings))
-    assert parts.announce() is nobody_else
-    assert isinstance(parts.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), Alone)
+    revocation_log = RevocationLog(process.clock)
+    parts.listen(revocation_log, MemoryStore(10, 1.0, revocation_log))
+    assert parts.announce() is publish_to_nobody
+    assert isinstance(parts.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), NoSharedTier)
     assert len(process.tasks) == 0
     await parts.close()
 
@@ -54,14 +52,14 @@ async def test_what_one_replica_announces_another_hears(process: Process, redis_
     tasks = TaskKeeper()
     one, other = RedisWiring(read, process, tasks), RedisWiring(read, process, tasks)
     heard = asyncio.Event()
-    endings = RevocationLog(process.clock, heard.set)
-    one.listen(endings, MemoryStore(10, 1.0, endings))
+    revocation_log = RevocationLog(process.clock, heard.set)
+    one.listen(revocation_log, MemoryStore(10, 1.0, revocation_log))
     await asyncio.wait_for(heard.wait(), 10.0)  # it hears the bus from now on
     heard.clear()
-    assert isinstance(one.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), SharedSessions)
-    assert await other.announce()(RevocationMessage(Revocation(Effect.ENDED, process.clock(), 60.0), (HANDLE,)))
+    assert isinstance(one.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), RedisTier)
+    assert await other.announce()(RevocationMessage(Revocation(Effect.ENDED, process.clock(), 60.0), (KEY,)))
     await asyncio.wait_for(heard.wait(), 10.0)
-    assert not endings.untouched_since(0, (HANDLE,))
+    assert not revocation_log.untouched_since(0, (KEY,))
     await tasks.aclose()
     await one.close()
     await other.close()

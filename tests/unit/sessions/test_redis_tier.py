@@ -15,12 +15,11 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
-from gateway.sessions.revocation_keys import RevocationKeys
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared import SharedSessions
-from gateway.sessions.tier import SharedEntry
+from gateway.sessions.shared_tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import READER, SECRET, found, wall
@@ -28,7 +27,7 @@ from tests.support.servers import redis_server
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 CREDENTIAL = Credential(READER, CredentialKind.BEARER, "", ("t",), FINGERPRINTER(("t",)))
-HELD = SharedEntry(found(), "accounts", 0.5)
+ENTRY = SharedEntry(found(), "accounts", 0.5)
 
 
 class Tier:
@@ -40,22 +39,22 @@ class Tier:
         self.tasks = TaskKeeper()
         self.tombstones = Tombstones(prefix, wall)
         metrics = ResolutionMetrics(self.registry)
-        self.shared = SharedSessions(
+        self.shared = RedisTier(
             redis=GuardedRedis(self.client, 0.2, Breaker(monotonic, failures=2), self.tasks, metrics),
             tombstones=self.tombstones,
-            names=CacheKeys(RevocationKeys([SECRET]), {READER: FINGERPRINTER}),
+            keys=CacheKeys(RevocationKeys([SECRET]), {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
             clock=wall,
         )
         self.key = self.tombstones.entry_key(CREDENTIAL.fingerprint)
 
     async def read(self) -> SharedEntry | None:
-        return await self.shared.visit(CREDENTIAL).read()
+        return await self.shared.lookup(CREDENTIAL).read()
 
     async def fill(
-        self, held: SharedEntry = HELD, lifetime: float = 60.0, *, share: bool = True
+        self, shared_entry: SharedEntry = ENTRY, lifetime: float = 60.0, *, share: bool = True
     ) -> RevocationStatus | None:
-        return await self.shared.visit(CREDENTIAL).fill(held, lifetime=lifetime, share=share)
+        return await self.shared.lookup(CREDENTIAL).fill(shared_entry, lifetime=lifetime, share=share)
 
     def faults(self, operation: str) -> float:
         return self.registry.get_sample_value("gateway_redis_faults_total", {"operation": operation}) or 0.0
@@ -77,9 +76,9 @@ async def tier(redis_url: str, key_prefix: str) -> AsyncIterator[Tier]:
 
 async def test_age_goes_on_from_the_look_up_and_not_from_the_storing(tier: Tier) -> None:
     await tier.fill(SharedEntry(found(), "accounts", 30.0))
-    held = await tier.read()
-    assert held is not None
-    assert 30.0 <= held.age < 31.0
+    shared_entry = await tier.read()
+    assert shared_entry is not None
+    assert 30.0 <= shared_entry.age < 31.0
 
 
 @pytest.mark.parametrize("garbage", [b"", b"garbage", b"\x01" + b"n" * 80])
@@ -107,7 +106,7 @@ async def test_a_value_moved_to_another_credentials_key_is_a_miss(tier: Tier) ->
     await tier.fill()
     other = Credential(READER, CredentialKind.BEARER, "", ("other",), FINGERPRINTER(("other",)))
     await tier.client.rename(tier.key, tier.tombstones.entry_key(other.fingerprint))
-    assert await tier.shared.visit(other).read() is None
+    assert await tier.shared.lookup(other).read() is None
 
 
 async def test_a_key_of_the_wrong_type_is_a_miss(tier: Tier) -> None:
@@ -121,28 +120,28 @@ async def test_an_unchecked_value_that_a_revocation_missed_is_not_served(tier: T
     """As a fill leaves it whose SET was delivered late, after the revocation had taken everything away."""
     await tier.fill()
     late = await tier.client.get(tier.key)
-    (handle,) = RevocationKeys([SECRET]).of(RevocationTarget(RevocationKind.SESSION, "session-1"))
-    await tier.tombstones.end(tier.client, RevocationMessage(Revocation(Effect.CHANGED, wall(), 600.0), (handle,)))
+    (key,) = RevocationKeys([SECRET]).of_target(RevocationTarget(RevocationKind.SESSION, "session-1"))
+    await tier.tombstones.revoke(tier.client, RevocationMessage(Revocation(Effect.CHANGED, wall(), 600.0), (key,)))
     await tier.client.set(tier.key, late or b"", px=60_000)
     assert await tier.read() is None
 
 
 async def test_a_fill_that_finds_a_tombstone_takes_back_what_it_stored(tier: Tier) -> None:
-    (handle,) = RevocationKeys([SECRET]).of(RevocationTarget(RevocationKind.SESSION, "session-1"))
-    await tier.tombstones.end(tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (handle,)))
+    (key,) = RevocationKeys([SECRET]).of_target(RevocationTarget(RevocationKind.SESSION, "session-1"))
+    await tier.tombstones.revoke(tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (key,)))
     assert await tier.fill() is RevocationStatus.REVOKED
     assert not await tier.client.exists(tier.key)
 
 
 async def test_one_process_asks_and_the_others_wait_for_it(tier: Tier) -> None:
-    first, second = tier.shared.visit(CREDENTIAL), tier.shared.visit(CREDENTIAL)
+    first, second = tier.shared.lookup(CREDENTIAL), tier.shared.lookup(CREDENTIAL)
     assert [await first.claim(), await second.claim()] == [True, False]
     await second.release()  # is not its to release
     assert not await second.claim()
     await first.release()
     assert await second.claim()
-    await second.fill(HELD, lifetime=60.0, share=True)
-    assert await tier.shared.visit(CREDENTIAL).claim()
+    await second.fill(ENTRY, lifetime=60.0, share=True)
+    assert await tier.shared.lookup(CREDENTIAL).claim()
 
 
 async def test_an_answer_that_stays_in_memory_leaves_only_hashes(tier: Tier, key_prefix: str) -> None:
@@ -152,7 +151,7 @@ async def test_an_answer_that_stays_in_memory_leaves_only_hashes(tier: Tier, key
 
 
 async def test_everything_expires(tier: Tier, key_prefix: str) -> None:
-    await tier.shared.visit(CREDENTIAL).claim()
+    await tier.shared.lookup(CREDENTIAL).claim()
     await tier.fill()
     lives = [await tier.client.pttl(key) async for key in tier.client.scan_iter(f"{key_prefix}*")]
     assert lives
@@ -162,9 +161,9 @@ async def test_everything_expires(tier: Tier, key_prefix: str) -> None:
 async def test_a_server_that_is_out_of_memory_still_tells_of_revocations(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:
-            (handle,) = RevocationKeys([SECRET]).of(RevocationTarget(RevocationKind.SESSION, "session-1"))
-            await tier.tombstones.end(
-                tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (handle,))
+            (key,) = RevocationKeys([SECRET]).of_target(RevocationTarget(RevocationKind.SESSION, "session-1"))
+            await tier.tombstones.revoke(
+                tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (key,))
             )
             await tier.client.config_set("maxmemory", "1")
             with capture_logs():
@@ -180,7 +179,7 @@ async def test_a_replica_that_may_only_be_read_is_a_miss_and_no_outage(key_prefi
                 "127.0.0.1", server.port
             )  # of itself: it never gets a master, and stays read-only
             with capture_logs():
-                assert await tier.shared.visit(CREDENTIAL).claim()
+                assert await tier.shared.lookup(CREDENTIAL).claim()
                 assert await tier.fill() in {RevocationStatus.NONE, None}
 
 
