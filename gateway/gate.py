@@ -1,7 +1,8 @@
 """The judgement, told in order: who is this, and may this request pass?
 
-Pure but for what is handed in: it knows no server and no client, so every door (the proxy, forward-auth, session-info,
-`explain`) judges by the same lines, and the data plane can be replaced without touching them. It never forwards.
+Pure but for what is handed in: it knows no server and no client, so every endpoint (the proxy, forward-auth,
+session-info, `explain`) judges by the same lines, and the data plane can be replaced without touching them. It never
+forwards.
 """
 
 from __future__ import annotations

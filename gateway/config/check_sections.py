@@ -82,16 +82,16 @@ def _trust(parts: PartialConfig) -> Iterator[Problem]:
 
 
 def _forward_auth(parts: PartialConfig) -> Iterator[Problem]:
-    """Yield doors at which anybody, or nobody, may ask, and allows that are kept for longer than what they say."""
+    """Yield endpoints at which anybody, or nobody, may ask, and allows that are kept for longer than what they say."""
     token = parts.sections.identity.token
-    for name, door in parts.sections.forward_auth.doors():
-        if not door.peers:
-            yield parts.warning("lists nobody, so this door refuses everybody", "forward_auth", name, "peers")
-        for position, network in enumerate(door.peers):
+    for name, endpoint in parts.sections.forward_auth.endpoints():
+        if not endpoint.peers:
+            yield parts.warning("lists nobody, so this endpoint refuses everybody", "forward_auth", name, "peers")
+        for position, network in enumerate(endpoint.peers):
             if network.prefixlen == 0:
                 text = f"{network} believes everybody: any client can ask about, and as, any address and host"
                 yield parts.warning(text, "forward_auth", name, "peers", position)
-        if token is not None and door.max_age > token.ttl / 2:
+        if token is not None and endpoint.max_age > token.ttl / 2:
             text = "is longer than half of identity.token.ttl: an allow that is kept carries a token that has expired"
             yield parts.warning(text, "forward_auth", name, "max_age")
 

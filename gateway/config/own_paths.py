@@ -32,8 +32,8 @@ def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -
     token = sections.identity.token
     if token is not None:
         yield OwnPath(token.jwks_path, "the identity token's keys", ("identity", "token", "jwks_path"))
-    for name, door in sections.forward_auth.doors():
-        yield OwnPath(door.path, f"forward-auth, {name}", ("forward_auth", name, "path"))
+    for name, endpoint in sections.forward_auth.endpoints():
+        yield OwnPath(endpoint.path, f"forward-auth, {name}", ("forward_auth", name, "path"))
     for place, settings in session_info.items():
         for path in build_dialect(settings).paths:
             yield OwnPath(path, f"session_info, {settings.dialect}", ("session_info", place), frozenset(settings.hosts))

@@ -24,7 +24,7 @@ _CHALLENGE = b'Bearer realm="gateway"'
 
 
 class NormalForm(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The caller's session as the gateway knows it, less what opens other doors.
+    """The caller's session as the gateway knows it, less what is secret.
 
     `auth_method` is the `X-Auth-Method` of proxied requests, `expires_at` the credential's own expiry, else the
     session's.

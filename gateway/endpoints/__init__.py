@@ -1,1 +1,1 @@
-"""The doors: what answers on the public and the admin port."""
+"""The endpoints: what answers on the public and the admin port."""

@@ -55,11 +55,11 @@ class AdminPort:
         except ConnectionError:  # the client has gone; aiohttp's own kind of it is one too
             raise
         except Exception:  # noqa: BLE001 - whatever went wrong is logged here, and told to the caller in our own words
-            _log.exception("unexpected fault", door="admin", request_id=request_id)
+            _log.exception("unexpected fault", endpoint="admin", request_id=request_id)
             return refusal_response(Refusal(RefusalCode.INTERNAL), request_id)
 
 
-def health_pages(ready: Callable[[], bool], render: Render) -> dict[str, Page]:
+def health_endpoints(ready: Callable[[], bool], render: Render) -> dict[str, Page]:
     """Return the pages for kubelets and scrapers.
 
     `/healthz` is 200 as long as the loop runs. `/readyz` is 200 while `ready()` and 503 while starting and draining:

@@ -1,4 +1,4 @@
-"""What every door on the public port is."""
+"""What every endpoint on the public port is."""
 
 from __future__ import annotations
 

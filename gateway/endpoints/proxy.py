@@ -1,4 +1,4 @@
-"""The door to the upstreams: judge, then carry."""
+"""The endpoint to the upstreams: judge, then carry."""
 
 from __future__ import annotations
 

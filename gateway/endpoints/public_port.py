@@ -1,4 +1,4 @@
-"""Everything that reaches the public port: named, read, handed to its door, and written down."""
+"""Everything that reaches the public port: named, read, handed to its endpoint, and written down."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _NONE: Mapping[str, Endpoint] = MappingProxyType({})
 
 
 OWN = "/_gateway/"
-"""Beneath it no route is ever looked for. A proxy that asks at a door which is not there would else be answered by an
-upstream, and take the 200 of its start page for an allow."""
+"""Beneath it no route is ever looked for. A proxy that asks at an endpoint which is not there would else be answered by
+an upstream, and take the 200 of its start page for an allow."""
 
 
 class PublicPort:
-    """Hands each request to the door of its path, else to the proxy. Own paths win over routes.
+    """Hands each request to the endpoint of its path, else to the proxy. Own paths win over routes.
 
-    `beneath` are doors that answer at every path that begins as their key does.
+    `beneath` are endpoints that answer at every path that begins as their key does.
     """
 
     def __init__(
         self,
-        doors: Sequence[Endpoint],
+        endpoints: Sequence[Endpoint],
         proxy: Endpoint,
         accesses: AccessReader,
         journal: Journal,
@@ -50,9 +50,9 @@ class PublicPort:
         self._journal = journal
         self._beneath = tuple(beneath.items())
         self._by_path: dict[str, list[Endpoint]] = {}
-        for door in doors:
-            for path in door.paths:
-                self._by_path.setdefault(path, []).append(door)
+        for endpoint in endpoints:
+            for path in endpoint.paths:
+                self._by_path.setdefault(path, []).append(endpoint)
 
     async def answer(self, request: DownstreamRequest) -> EndpointAnswer:
         """Answer one request; raises only where its client has gone or half an answer has been sent."""
@@ -73,7 +73,7 @@ class PublicPort:
     def refuse(self, refusal: Refusal) -> Response:
         """Word what never became a request: framing that cannot be read, a head that is too long or too late."""
         record = self._journal.open((), None)
-        record.door, record.status = "front", refusal.status
+        record.endpoint, record.status = "front", refusal.status
         self._journal.close(record)
         return refusal_response(refusal, record.request_id)
 
@@ -92,16 +92,16 @@ class PublicPort:
                 return refusal_response(refusal, record.request_id, closes=True)
             access = self._accesses.read(request, headers, record.request_id)
             record.client, record.host = access.client, access.host.name
-            door = self._door(access)
-            if door is None:
-                record.door = "front"
+            endpoint = self._endpoint(access)
+            if endpoint is None:
+                record.endpoint = "front"
                 return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id)
-            record.door = door.name
-            return await door.answer(request, access, record)
+            record.endpoint = endpoint.name
+            return await endpoint.answer(request, access, record)
         except MalformedError as malformed:
             return refusal_response(malformed.refusal, record.request_id)
         except Exception:
-            _log.exception("unexpected fault", request_id=record.request_id, door=record.door)
+            _log.exception("unexpected fault", request_id=record.request_id, endpoint=record.endpoint)
             record.fault = "unexpected"
             transport = request.connection.transport
             if record.status and transport is not None:
@@ -111,13 +111,13 @@ class PublicPort:
                 raise
             return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
 
-    def _door(self, access: AccessRequest) -> Endpoint | None:
+    def _endpoint(self, access: AccessRequest) -> Endpoint | None:
         path = access.target.match
-        for door in self._by_path.get(path, ()):
-            if not door.hosts or access.host.name in door.hosts:
-                return door
-        for start, door in self._beneath:
-            # No segment boundary: Envoy puts `OPTIONS *` at the door's path followed by an asterisk.
+        for endpoint in self._by_path.get(path, ()):
+            if not endpoint.hosts or access.host.name in endpoint.hosts:
+                return endpoint
+        for start, endpoint in self._beneath:
+            # No segment boundary: Envoy puts `OPTIONS *` at the endpoint's path followed by an asterisk.
             if path.startswith(start):
-                return door
+                return endpoint
         return None if path.startswith(OWN) else self._proxy

@@ -1,4 +1,4 @@
-"""The door that answers *who am I?* in a product's own words."""
+"""The endpoint that answers *who am I?* in a product's own words."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SessionInfoEndpoint:
     def __init__(
         self,
         dialect: DialectServer,
-        doorway: EndpointPolicy,
+        policy: EndpointPolicy,
         gate: Gate,
         session_of: SessionOf,
         limits: Limits,
@@ -69,18 +69,18 @@ class SessionInfoEndpoint:
         self._session_of = session_of
         self._limits = limits
         self._now = now
-        self._doorway = doorway
-        self._cookies = tuple(sorted(name for reader in doorway.readers for name in reader.cookies))
+        self._policy = policy
+        self._cookies = tuple(sorted(name for reader in policy.readers for name in reader.cookies))
         self.name = dialect.name
         self.paths = dialect.paths
-        self.hosts = doorway.hosts
+        self.hosts = policy.hosts
 
     async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the response, complete and not yet sent."""
         del request
         if access.method == "OPTIONS":
             return self._options(access)
-        if self._doorway.development:
+        if self._policy.development:
             access = dev_session_as_cookie(access, self._cookies)
         ask = InfoRequest(
             path=access.target.match,
@@ -91,7 +91,7 @@ class SessionInfoEndpoint:
         try:
             reply = await self._judge(access, ask, record)
         except Exception:  # noqa: BLE001 - the product's clients read the product's 500, whatever the fault was
-            _log.exception("unexpected fault", request_id=access.request_id, door=self.name)
+            _log.exception("unexpected fault", request_id=access.request_id, endpoint=self.name)
             record.fault = "unexpected"
             reply = self._refuse(Refusal(RefusalCode.INTERNAL, "unexpected fault"), access, ask, record)
         return self._response(reply, access)
@@ -100,12 +100,12 @@ class SessionInfoEndpoint:
         """Refuse what need not be asked, find out who asks, and let the dialect word the answer."""
         if access.method not in _READING:
             return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, ask, record)
-        limit = self._doorway.rate_limit
+        limit = self._policy.rate_limit
         if limit is not None and limit.per is LimitBy.ADDRESS:
             refused = await self._limited(bucket_of_address(access.client), limit, access, ask, record)
             if refused is not None:
                 return refused
-        identified = await self._gate.identify(access, self._doorway.readers)
+        identified = await self._gate.identify(access, self._policy.readers)
         resolution = identified.resolution
         record.decision = _decision(access, identified)
         record.decided = self._now()
@@ -155,7 +155,7 @@ class SessionInfoEndpoint:
 
     def _options(self, access: AccessRequest) -> Response:
         """Say what may be asked (RFC 9110 section 9.3.7), and to whose pages."""
-        cors = self._doorway.cors
+        cors = self._policy.cors
         told = cors.preflight(access, b"GET, HEAD") if cors is not None else ()
         return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *told))
 
@@ -163,8 +163,8 @@ class SessionInfoEndpoint:
         fields = _FIELDS + reply.headers
         if reply.status == _METHOD_NOT_ALLOWED:
             fields += (_ALLOW,)
-        if self._doorway.cors is not None:
-            fields += self._doorway.cors.fields(access)
+        if self._policy.cors is not None:
+            fields += self._policy.cors.fields(access)
         return Response(reply.status, fields, reply.body)
 
 

@@ -19,7 +19,7 @@ _ALLOW = ((b"Allow", ", ".join(_METHODS).encode("ascii")),)
 
 
 class WellKnownKeys:
-    """A door with the public halves of our signing keys; anybody may read them.
+    """An endpoint with the public halves of our signing keys; anybody may read them.
 
     `jwks` is a key ring's `jwks()`, asked each time, so that a rotated ring shows at once. `max_age`, in seconds, is
     how long readers may keep the set: a new key has to stand in it for so long before it signs.

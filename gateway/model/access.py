@@ -10,7 +10,7 @@ from gateway.model.target import Target
 
 
 class AccessRequest(msgspec.Struct, frozen=True, gc=False):
-    """What the gate judges; doors make one out of what their proxy or client sends.
+    """What the gate judges; endpoints make one out of what their proxy or client sends.
 
     `scheme` is `http` or `https` as the client used it; `peer` is the address that the socket shows, `client` the
     address after trusted proxies were believed (the same, by default). `received_at` is in epoch seconds.

@@ -25,7 +25,7 @@ class AccessLine(msgspec.Struct, tag_field="log", tag="access", omit_defaults=Tr
 
     time: str
     request_id: str
-    door: str
+    endpoint: str
     method: str
     path: str
     status: int
@@ -64,7 +64,7 @@ def access_line(record: RequestRecord, time: str) -> AccessLine:
         time=time,
         request_id=record.request_id,
         trace_id=record.trace_id,
-        door=record.door,
+        endpoint=record.endpoint,
         client=record.client,
         method=record.method,
         host=record.host,

@@ -27,7 +27,13 @@ class ConsoleLines:
         """Return one line with its newline."""
         who = (line.credential, line.subject, line.tier)
         why = (line.reason, line.rejected, line.rule if line.reason else "", line.fault)
-        words = (line.method or "-", str(line.status), line.path or "-", self._outcome(line), line.route or line.door)
+        words = (
+            line.method or "-",
+            str(line.status),
+            line.path or "-",
+            self._outcome(line),
+            line.route or line.endpoint,
+        )
         text = " ".join(_visible(word) for word in (*words, *who, *why) if word)
         return f"{line.time[_TIME]} {self._paint(text, line)} {line.total_ms:.1f}ms\n".encode()
 

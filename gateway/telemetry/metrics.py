@@ -22,8 +22,8 @@ class Metrics:
 
     Other rooms add their own metrics to `registry`. A request is two dictionary look-ups and a few additions.
 
-    Every label is from a closed set, whatever callers send: doors and routes are the config's, a method or status that
-    is not one of HTTP's is `other`. `in_flight` are the requests that are being served: whoever adds one calls
+    Every label is from a closed set, whatever callers send: endpoints and routes are the config's, a method or status
+    that is not one of HTTP's is `other`. `in_flight` are the requests that are being served: whoever adds one calls
     `ended` for it, whatever happens to it.
     """
 
@@ -47,13 +47,13 @@ class Metrics:
         route = decision.route.name if decision is not None and decision.route is not None else ""
         method = record.method if record.method in _METHODS else _OTHER
         status = record.status if record.status in _STATUSES else 0
-        key = (record.door, route, method, status, outcome_of(record))
+        key = (record.endpoint, route, method, status, outcome_of(record))
         self._requests[key] = self._requests.get(key, 0) + 1
         if record.upgraded:
             return
-        durations = self._durations.get((record.door, route))
+        durations = self._durations.get((record.endpoint, route))
         if durations is None:
-            durations = self._durations[record.door, route] = Durations()
+            durations = self._durations[record.endpoint, route] = Durations()
         durations.add(record.finished - record.started)
 
     def render(self) -> tuple[bytes, str]:
@@ -64,15 +64,15 @@ class Metrics:
         requests = CounterMetricFamily(
             "gateway_requests",
             "Requests that have ended, by how they were decided and answered; status `other` where nothing was sent.",
-            labels=("door", "route", "method", "status", "decision"),
+            labels=("endpoint", "route", "method", "status", "decision"),
         )
-        for (door, route, method, status, outcome), count in self._requests.items():
-            requests.add_metric((door, route, method, str(status) if status else _OTHER, outcome), count)
+        for (endpoint, route, method, status, outcome), count in self._requests.items():
+            requests.add_metric((endpoint, route, method, str(status) if status else _OTHER, outcome), count)
         yield requests
         durations = HistogramMetricFamily(
             "gateway_request_duration_seconds",
             "Time from a request's head to the end of its answer, tunnels left out.",
-            labels=("door", "route"),
+            labels=("endpoint", "route"),
         )
         for labels, cell in self._durations.items():
             durations.add_metric(labels, cell.buckets(), cell.total)

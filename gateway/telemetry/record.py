@@ -9,19 +9,19 @@ from gateway.telemetry.traced import Traced
 
 
 class RequestRecord(msgspec.Struct, eq=False):
-    """Filled in by whoever knows: the door, the gate, the forwarder. Complete also when the client vanished.
+    """Filled in by whoever knows: the endpoint, the gate, the forwarder. Complete also when the client vanished.
 
-    `started` and the other instants are of the monotonic clock, in seconds, 0 where it never came to that. `door` is
-    `proxy`, a dialect's name, `forward_auth.<proxy>` or the own path's name. `fault` is empty, or says in a few fixed
-    words why an exchange failed (`connect refused`, `client gone`); it is a metric label, so it never holds foreign
-    text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it. `traced` is
-    there when spans are to be made of the request. `bytes_in` and `bytes_out` count bodies, as the client sent and got
-    them.
+    `started` and the other instants are of the monotonic clock, in seconds, 0 where it never came to that. `endpoint`
+    is `proxy`, a dialect's name, `forward_auth.<proxy>` or the own path's name. `fault` is empty, or says in a few
+    fixed words why an exchange failed (`connect refused`, `client gone`); it is a metric label, so it never holds
+    foreign text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it.
+    `traced` is there when spans are to be made of the request. `bytes_in` and `bytes_out` count bodies, as the client
+    sent and got them.
     """
 
     request_id: str
     started: float
-    door: str = "proxy"
+    endpoint: str = "proxy"
     method: str = ""
     host: str = ""
     path: str = ""

@@ -1,4 +1,4 @@
-"""The doors at the gateway's own paths, built from one config."""
+"""The endpoints at the gateway's own paths, built from one config."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuth, keeping
+from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, keeping
 from gateway.endpoints.forward_auth.kinds import build_reader
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
@@ -48,7 +48,7 @@ def own_endpoints(
     process: Process,
     key_ring: KeyRing | None,
 ) -> Iterator[Endpoint]:
-    """Yield every own door of the public port."""
+    """Yield every own endpoint of the public port."""
     token = settings.identity.token
     if token is not None and key_ring is not None:
         yield WellKnownKeys(token.jwks_path, key_ring.jwks, _JWKS_MAX_AGE)
@@ -58,9 +58,7 @@ def own_endpoints(
         readers = tuple(identification.readers[name] for name in each.credentials)
         dialect = build_dialect(each, renew, _cookie(readers))
         operations += session_info_operations(dialect, readers)
-        yield SessionInfoEndpoint(
-            dialect, _doorway(each, readers), gate, identification.session_of, limits, process.now
-        )
+        yield SessionInfoEndpoint(dialect, _policy(each, readers), gate, identification.session_of, limits, process.now)
     normal, every = Normal(), tuple(identification.readers.values())
     yield SessionInfoEndpoint(
         normal, EndpointPolicy(readers=every), gate, identification.session_of, limits, process.now
@@ -70,13 +68,13 @@ def own_endpoints(
 
 def forward_auth_endpoints(
     settings: Settings, gate: Gate, readers: Sequence[Reader], told: IdentityHeaders, accesses: AccessReader, now: Now
-) -> Iterator[ForwardAuth]:
-    """Yield the door of every proxy that may ask."""
+) -> Iterator[ForwardAuthEndpoint]:
+    """Yield the endpoint of every proxy that may ask."""
     fields = frozenset(name for reader in readers for name in reader.headers)
-    for _, each in settings.forward_auth.doors():
+    for _, each in settings.forward_auth.endpoints():
         reader = build_reader(each)
         proxy = AskingProxy(reader, Networks(each.peers), each.path, keeping(each.max_age, reader, fields))
-        yield ForwardAuth(proxy, gate, told, accesses, now)
+        yield ForwardAuthEndpoint(proxy, gate, told, accesses, now)
 
 
 def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
@@ -116,7 +114,7 @@ def _cookie(readers: Sequence[Reader]) -> str:
     return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
 
 
-def _doorway(settings: DialectSettings, readers: tuple[Reader, ...]) -> EndpointPolicy:
+def _policy(settings: DialectSettings, readers: tuple[Reader, ...]) -> EndpointPolicy:
     cors = None
     if settings.cors is not None:
         fields = frozenset(name for reader in readers for name in reader.headers)

@@ -105,15 +105,15 @@ class Generation:
         self.upstreams = _upstreams(self._table.routes, settings.upstreams)
         self._forwarder = HttpForwarder(self.upstreams, self.heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
-        doors = own_endpoints(settings, gate, self.identification, limits, process, self._told.key_ring)
+        endpoints = own_endpoints(settings, gate, self.identification, limits, process, self._told.key_ring)
         renewal = renewal_of(settings, self.identification)
         development = development_cookies(settings, self.identification)
         proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
         readers = tuple(self.identification.readers.values())
         asked = tuple(forward_auth_endpoints(settings, gate, readers, self._told.headers, accesses, process.now))
-        beneath = {door.beneath: door for door in asked if door.beneath}
+        beneath = {endpoint.beneath: endpoint for endpoint in asked if endpoint.beneath}
         journal = _journal(settings.telemetry, process)
-        self.front = PublicPort((*doors, *asked), proxy, accesses, journal, beneath)
+        self.front = PublicPort((*endpoints, *asked), proxy, accesses, journal, beneath)
         self._tasks.start(self._end_streams(), "ending of streams")
 
     def gate(self, resolve: Resolve, limits: Limits) -> Gate:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.config.settings import Settings
-from gateway.endpoints.admin import AdminPort, Page, Render, health_pages
+from gateway.endpoints.admin import AdminPort, Page, Render, health_endpoints
 from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
@@ -29,7 +29,7 @@ class AdminPorts:
     ) -> None:
         self._process = process
         self._ports = ports
-        self._health = health_pages(ready, render)
+        self._health = health_endpoints(ready, render)
         self._revoke = revoke
         self._servers: list[GatewayServer] = []
         self._listening: list[asyncio.Server] = []

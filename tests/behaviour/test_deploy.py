@@ -125,6 +125,6 @@ def test_a_proxy_that_asks_us_copies_every_identity_header_that_we_tell(config: 
 
 
 @pytest.mark.parametrize("config", ASKING)
-def test_a_proxy_that_asks_us_asks_at_its_own_door(config: str) -> None:
+def test_a_proxy_that_asks_us_asks_at_its_own_endpoint(config: str) -> None:
     proxy = config.partition("/")[0]
     assert re.findall(r"/_gateway/auth/(\w+)", (DEPLOY / config).read_text()) == [proxy]

@@ -1,4 +1,4 @@
-"""The four doors, asked as their proxies ask: one decision, and never an allow for what was not plainly asked."""
+"""The four endpoints, asked as their proxies ask: one decision, and never an allow for what was not plainly asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.forward_auth import PROXIES, Asked, Lines, doors
+from tests.support.builders.forward_auth import PROXIES, Asked, Lines, endpoints
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import (
     IDENTITY,
@@ -28,7 +28,7 @@ JOHN = b"550e8400-e29b-41d4-a716-446655440002"
 
 @pytest.fixture
 async def both(examples: Examples, tmp_path: Path) -> AsyncIterator[tuple[Gateway, RecordingUpstream]]:
-    async with serving_examples(examples, tmp_path, forward_auth=doors()) as running:
+    async with serving_examples(examples, tmp_path, forward_auth=endpoints()) as running:
         yield running
         assert running[1].requests == [], "a decision is asked of nobody else"
 
@@ -55,7 +55,7 @@ async def test_an_allow_tells_every_identity_header_empty_where_nothing_is_known
     assert response.one(b"X-Session-Id") == response.one(b"X-Workspace-Id") == b""
     assert response.one(b"Cache-Control") == b"no-store"
     (line,) = lines(gateway)
-    assert (line["door"], line["path"], line["host"]) == (f"forward_auth.{proxy}", "/echo/a", "app.test")
+    assert (line["endpoint"], line["path"], line["host"]) == (f"forward_auth.{proxy}", "/echo/a", "app.test")
     assert (line["client"], line["route"], line["decision"]) == ("192.0.2.7", "echo", "allowed")
 
 
@@ -68,7 +68,7 @@ async def test_an_anonymous_allow_says_that_nobody_is_known(gateway: Gateway, pr
 
 
 REFUSED: list[tuple[str, Asked, int, int]] = [
-    # what is asked, then the status at nginx's door and at every other
+    # what is asked, then the status at nginx's endpoint and at every other
     ("nobody", Asked(), 401, 401),
     ("a bad key", Asked().showing(("X-Api-Key", "nobody's")), 401, 401),
     ("two keys", Asked().showing(KEY, KEY), 401, 401),
@@ -161,12 +161,14 @@ async def test_another_proxys_way_of_telling_is_refused(gateway: Gateway, proxy:
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
-@pytest.mark.parametrize("door", PROXIES)
-async def test_a_door_is_not_opened_by_what_another_proxy_sends(gateway: Gateway, proxy: str, door: str) -> None:
-    if {proxy, door} <= {"traefik", "caddy"} or proxy == door:
+@pytest.mark.parametrize("endpoint", PROXIES)
+async def test_an_endpoint_is_not_opened_by_what_another_proxy_sends(
+    gateway: Gateway, proxy: str, endpoint: str
+) -> None:
+    if {proxy, endpoint} <= {"traefik", "caddy"} or proxy == endpoint:
         return  # these two overwrite the same five fields
     asked = Asked(target="/public/")
-    start = asked.start(proxy).replace(f"/auth/{proxy}", f"/auth/{door}")
+    start = asked.start(proxy).replace(f"/auth/{proxy}", f"/auth/{endpoint}")
     raw = (
         start + "".join(f"{name}: {value}\r\n" for name, value in asked.told(proxy)) + "Connection: close\r\n\r\n"
     ).encode()
@@ -189,7 +191,7 @@ async def test_a_listed_pages_preflight_goes_on_to_the_application_as_nobodys(
     page = "https://app.example.com"
     match = {"path": "/", "methods": ["GET", "PUT"]}
     routes = [{"name": "a", "match": match, "upstream": "http://127.0.0.1:1", "cors": {"origins": [page]}}]
-    async with serving_examples(examples, tmp_path, forward_auth=doors(), routes=routes) as (gateway, _):
+    async with serving_examples(examples, tmp_path, forward_auth=endpoints(), routes=routes) as (gateway, _):
         for proxy in PROXIES:
             for origin, method, status in (
                 (page, "PUT", 200),
@@ -210,7 +212,7 @@ async def test_nobody_is_a_peer_by_default(examples: Examples, tmp_path: Path) -
     ):
         for proxy in PROXIES:
             assert (await ask(gateway, proxy, Asked(target="/public/").showing(KEY))).status == 403
-        assert {line["detail"] for line in lines(gateway)} == {"not one of the door's peers"}
+        assert {line["detail"] for line in lines(gateway)} == {"not one of the endpoint's peers"}
 
 
 async def test_a_peer_is_known_by_its_socket_and_not_by_what_it_says(examples: Examples, tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ async def test_a_peer_is_known_by_its_socket_and_not_by_what_it_says(examples: E
             assert (await ask(gateway, proxy, Asked(target="/public/").showing(KEY))).status == 403
 
 
-async def test_a_door_that_is_not_configured_is_404_and_never_an_upstreams_200(
+async def test_an_endpoint_that_is_not_configured_is_404_and_never_an_upstreams_200(
     examples: Examples, tmp_path: Path
 ) -> None:
     async with recording_upstream() as upstream:
@@ -244,7 +246,7 @@ async def test_a_door_that_is_not_configured_is_404_and_never_an_upstreams_200(
 async def test_an_allow_may_be_kept_only_as_long_as_was_opted_for_and_by_what_it_depends_on(
     examples: Examples, tmp_path: Path
 ) -> None:
-    async with serving_examples(examples, tmp_path, forward_auth=doors(max_age="30s")) as (gateway, _):
+    async with serving_examples(examples, tmp_path, forward_auth=endpoints(max_age="30s")) as (gateway, _):
         for proxy in PROXIES:
             response = await ask(gateway, proxy, Asked().showing(KEY))
             assert response.one(b"Cache-Control") == b"private, max-age=30"
@@ -263,7 +265,7 @@ async def test_the_client_that_a_limit_counts_is_the_proxys_client(examples: Exa
         "upstream": "http://127.0.0.1:1",
         "rate_limit": {"per": "address", "rate": "1/h", "burst": 1},
     }
-    async with serving_examples(examples, tmp_path, forward_auth=doors(max_age="30s"), routes=[limited]) as (
+    async with serving_examples(examples, tmp_path, forward_auth=endpoints(max_age="30s"), routes=[limited]) as (
         gateway,
         _,
     ):

@@ -196,8 +196,8 @@ async def test_the_admin_port_tells_what_was_done(both: Both) -> None:
         await ask(gateway, path, kind)
     text = (await exchange(gateway.admin_port, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).body
     for line in (
-        b'gateway_requests_total{decision="allowed",door="proxy",method="GET",route="echo",status="200"} 2.0',
-        b'gateway_requests_total{decision="refused",door="proxy",method="GET",route="admin",status="403"} 1.0',
+        b'gateway_requests_total{decision="allowed",endpoint="proxy",method="GET",route="echo",status="200"} 2.0',
+        b'gateway_requests_total{decision="refused",endpoint="proxy",method="GET",route="admin",status="403"} 1.0',
         b'gateway_resolutions_total{outcome="found",tier="authority"} 2.0',
         b'gateway_resolutions_total{outcome="found",tier="memory"} 1.0',
         b"gateway_requests_in_flight 0.0",

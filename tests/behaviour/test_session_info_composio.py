@@ -117,8 +117,8 @@ async def test_an_authority_that_is_down_asks_for_another_try() -> None:
 
 
 async def test_too_many_requests_ask_for_patience() -> None:
-    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 2))
-    async with endpoint(Composio(), authorities(), doorway) as who:
+    policy = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 2))
+    async with endpoint(Composio(), authorities(), policy) as who:
         statuses = [(await who.ask(V3, {"x-api-key": KEY})).status for _ in range(2)]
         refused = await who.ask(V3, {"x-api-key": KEY})
     assert statuses == [200, 200]

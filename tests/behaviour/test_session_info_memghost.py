@@ -68,8 +68,8 @@ async def test_an_authority_that_is_down_asks_for_another_try() -> None:
 
 
 async def test_too_many_requests_ask_for_patience() -> None:
-    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.SESSION, 0.5, 1))
-    async with endpoint(Memghost(), authorities(), doorway) as who:
+    policy = EndpointPolicy(rate_limit=RateLimit(LimitBy.SESSION, 0.5, 1))
+    async with endpoint(Memghost(), authorities(), policy) as who:
         await who.ask(PATHS[0], {"Authorization": "Bearer good"})
         answer = await who.ask(PATHS[0], {"Authorization": "Bearer good"})
         stranger = await who.ask(PATHS[0], {"Authorization": "Bearer unheard-of"})

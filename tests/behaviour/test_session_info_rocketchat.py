@@ -117,8 +117,8 @@ async def test_an_authority_that_is_down_asks_for_another_try() -> None:
 
 
 async def test_too_many_requests_are_told_their_quota() -> None:
-    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 0.5, 2))
-    async with endpoint(Rocketchat(), authorities(), doorway) as who:
+    policy = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 0.5, 2))
+    async with endpoint(Rocketchat(), authorities(), policy) as who:
         for _ in range(2):
             await who.ask(f"{PATH}?sessionId={EXAMPLE}", pair())
         answer = await who.ask(f"{PATH}?sessionId={EXAMPLE}", pair())

@@ -124,8 +124,8 @@ async def test_a_fault_of_ours_is_the_product_s_500() -> None:
 
 
 async def test_too_many_requests_ask_for_patience() -> None:
-    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 1))
-    async with endpoint(Wacht(), authorities(), doorway) as who:
+    policy = EndpointPolicy(rate_limit=RateLimit(LimitBy.ADDRESS, 1.0, 1))
+    async with endpoint(Wacht(), authorities(), policy) as who:
         await who.ask("/session", cookie("good"))
         answer = await who.ask("/session", cookie("good"))
     assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
@@ -151,8 +151,8 @@ async def test_a_young_cookie_is_left_alone() -> None:
 
 
 async def test_in_development_the_query_stands_for_the_cookie_and_the_next_token_comes_in_a_header() -> None:
-    known, doorway = authorities(), EndpointPolicy(development=True)
-    async with endpoint(Wacht(renew=lambda *_: "next", development=True), known, doorway) as who:
+    known, policy = authorities(), EndpointPolicy(development=True)
+    async with endpoint(Wacht(renew=lambda *_: "next", development=True), known, policy) as who:
         answer = await who.ask("/session?__dev_session__=good&x=1")
         both = await who.ask("/session?__dev_session__=good", cookie("good"))
         smuggled = await who.ask("/session?__dev_session__=x%3B%20__session%3Dgood")

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.http1.frames import close_frame
-from tests.support.builders.forward_auth import Asked, doors
+from tests.support.builders.forward_auth import Asked, endpoints
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
 from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, READERS, Examples, Gateway
 from tests.support.gateways.spans import (
@@ -86,7 +86,7 @@ async def test_spans_tell_what_the_conventions_for_http_ask(examples: Examples, 
         "server.address": "app.test",
         "server.port": 80,
         "client.address": "127.0.0.1",
-        "gateway.door": "proxy",
+        "gateway.endpoint": "proxy",
         "gateway.route": "echo",
         "gateway.rule": "access",
         "gateway.decision": "allowed",
@@ -354,10 +354,10 @@ async def test_a_decision_that_a_proxy_asks_for_has_the_route_that_it_is_about(
     examples: Examples, tmp_path: Path, proxy: str
 ) -> None:
     asked = Asked().showing(("X-Api-Key", PROJECT_KEY), ("traceparent", CALLER.decode()))
-    async with traced(examples, tmp_path, forward_auth=doors()) as running:
+    async with traced(examples, tmp_path, forward_auth=endpoints()) as running:
         assert (await exchange(running.gateway.port, asked.raw(proxy))).status == 200
     request, resolve, _ = running.spans
-    assert (request.name, told(request)["gateway.door"]) == ("GET /echo/", f"forward_auth.{proxy}")
+    assert (request.name, told(request)["gateway.endpoint"]) == ("GET /echo/", f"forward_auth.{proxy}")
     assert context(request).trace_id == CALLERS_TRACE
     assert running.beneath(request) == [resolve]
 
@@ -367,7 +367,7 @@ async def test_who_am_i_is_told_by_its_path(examples: Examples, tmp_path: Path) 
         assert (await ask(running.gateway, b"/%5fgateway/session", KEY)).status == 200
         assert (await ask(running.gateway, b"/_gateway/nothing/of/that/name")).status == 404
     known, unknown = running.requests()
-    assert (known.name, told(known)["gateway.door"]) == ("GET /_gateway/session", "session")
+    assert (known.name, told(known)["gateway.endpoint"]) == ("GET /_gateway/session", "session")
     assert [span.name for span in running.beneath(known)] == ["resolve"]
     assert unknown.name == "GET"
 

@@ -1,4 +1,4 @@
-"""The front and the forwarding room behind a door that allows everything: what carrying alone costs."""
+"""The front and the forwarding room behind an endpoint that allows everything: what carrying alone costs."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def nginx_kept(folder: Path, upstream_port: int) -> Iterator[Subject]:
 
 @contextlib.contextmanager
 def featureless(upstream_port: int) -> Iterator[Subject]:
-    """Our front and forwarding behind a door that allows everything."""
+    """Our front and forwarding behind an endpoint that allows everything."""
     port = free_port()
     command = [sys.executable, "-m", "tests.bench.featureless", str(port), str(upstream_port)]
     with running("this gateway, no features", command, port) as found:

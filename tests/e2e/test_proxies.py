@@ -84,11 +84,11 @@ def told(request: RecordedRequest) -> dict[str, bytes]:
 async def stand(request: pytest.FixtureRequest, examples: Examples, tmp_path: Path) -> AsyncIterator[Stand]:
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(recording_upstream(app))
-        door = request.param.partition(" ")[0]
+        endpoint = request.param.partition(" ")[0]
         settings = config(
             free_port(),
             examples.settings(tmp_path),
-            forward_auth={door: {"peers": ["127.0.0.1/32"]}},
+            forward_auth={endpoint: {"peers": ["127.0.0.1/32"]}},
             redis={"url": f"redis://127.0.0.1:{free_port()}/0"},  # nobody listens there: Redis is down throughout
         )
         gateway = await stack.enter_async_context(serving(settings, tmp_path))
@@ -254,7 +254,7 @@ async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Sta
     assert stand.came() == []
 
 
-async def test_a_gateway_that_is_gone_closes_the_door(stand: Stand) -> None:
+async def test_a_gateway_that_is_gone_lets_nobody_in(stand: Stand) -> None:
     assert (await stand.ask("/echo/", KEY)).status == 200
     stand.came()
     await stand.gateway.supervisor.end()
@@ -272,9 +272,9 @@ async def test_the_gateway_counts_and_logs_the_address_that_the_proxy_saw(stand:
     ):
         await stand.ask("/public/", *forged)
     lines = [json.loads(line) for line in stand.gateway.log().splitlines()]
-    doors = [line for line in lines if line.get("door", "").startswith("forward_auth.")]
-    assert {line["client"] for line in doors} == {"127.0.0.1"}
-    assert {line["host"] for line in doors} == {"app.test"}
+    endpoints = [line for line in lines if line.get("endpoint", "").startswith("forward_auth.")]
+    assert {line["client"] for line in endpoints} == {"127.0.0.1"}
+    assert {line["host"] for line in endpoints} == {"app.test"}
 
 
 async def test_a_body_goes_to_the_application_and_not_to_the_gateway(stand: Stand) -> None:

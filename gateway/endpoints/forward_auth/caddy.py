@@ -1,19 +1,19 @@
 """Caddy's `forward_auth` directive.
 
-It sends a GET on the door's path, with the query of the original request, and overwrites all five X-Forwarded fields.
-The application still gets the client's own X-Forwarded-Method and -Uri, unless `deploy/caddy/` clears them.
+It sends a GET on our path, with the query of the original request, and overwrites all five X-Forwarded fields. The
+application still gets the client's own X-Forwarded-Method and -Uri, unless `deploy/caddy/` clears them.
 """
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings
+from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings
 from gateway.endpoints.forward_auth.x_forwarded import ForwardedReader
 
 
-class CaddySettings(DoorSettings):
-    """Caddy's door."""
+class CaddySettings(ForwardAuthEndpointSettings):
+    """Caddy's endpoint."""
 
-    path: DoorPath = "/_gateway/auth/caddy"
+    path: EndpointPath = "/_gateway/auth/caddy"
 
 
 class CaddyReader(ForwardedReader):

@@ -1,4 +1,4 @@
-"""The door of one proxy: who may ask, what is asked, and the answer in words that the proxy understands."""
+"""The endpoint of one proxy: who may ask, what is asked, and the answer in words that the proxy understands."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Keeping(msgspec.Struct, frozen=True):
 
 
 def keeping(max_age: float, reader: OriginalReader, credential_fields: Iterable[bytes]) -> Keeping:
-    """Return the Keeping of a door; `credential_fields` are the lower-case headers in which credentials are shown."""
+    """Return the Keeping; `credential_fields` are the lower-case headers in which credentials are shown."""
     names = sorted(_DECIDES_TOO | reader.told | frozenset(credential_fields))
     return Keeping(int(max_age), b", ".join(names))
 
 
 class AskingProxy(msgspec.Struct, frozen=True):
-    """Who asks at one door: how it tells what it asks about, from where, at which path, and what it may keep."""
+    """Who asks at one endpoint: how it tells what it asks about, from where, at which path, and what it may keep."""
 
     reader: OriginalReader
     peers: Networks
@@ -56,7 +56,7 @@ class AskingProxy(msgspec.Struct, frozen=True):
     kept: Keeping
 
 
-class ForwardAuth:
+class ForwardAuthEndpoint:
     """Answers decision requests of the proxy's peers: 200 with every identity header, or the refusal.
 
     Every identity header, empty where nothing is known: a proxy copies only what is there, and one that its client
@@ -132,4 +132,4 @@ class ForwardAuth:
         return min(self._proxy.kept.max_age, int(ends.timestamp() - decision.access.received_at))
 
 
-_STRANGER = Refusal(RefusalCode.FORBIDDEN, "not one of the door's peers")
+_STRANGER = Refusal(RefusalCode.FORBIDDEN, "not one of the endpoint's peers")

@@ -1,4 +1,4 @@
-"""The table of proxies that a door can be opened for."""
+"""The table of proxies that an endpoint can be opened for."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from gateway.endpoints.forward_auth.caddy import CaddyReader, CaddySettings
 from gateway.endpoints.forward_auth.envoy import EnvoyReader, EnvoySettings
 from gateway.endpoints.forward_auth.nginx import NginxReader, NginxSettings
-from gateway.endpoints.forward_auth.original import DoorSettings, OriginalReader
+from gateway.endpoints.forward_auth.original import ForwardAuthEndpointSettings, OriginalReader
 from gateway.endpoints.forward_auth.traefik import TraefikReader, TraefikSettings
 from gateway.source.values import SettingsModel
 
 
 class ForwardAuthSettings(SettingsModel):
-    """The doors of a config; one that is not written is not there."""
+    """The endpoints of a config; one that is not written is not there."""
 
     nginx: NginxSettings | None = None
     traefik: TraefikSettings | None = None
     caddy: CaddySettings | None = None
     envoy: EnvoySettings | None = None
 
-    def doors(self) -> Iterator[tuple[str, DoorSettings]]:
-        """Yield the doors that are written, each with its proxy's name."""
+    def endpoints(self) -> Iterator[tuple[str, ForwardAuthEndpointSettings]]:
+        """Yield the endpoints that are written, each with its proxy's name."""
         for name in type(self).model_fields:
             settings = getattr(self, name)
             if settings is not None:
                 yield name, settings
 
 
-def build_reader(settings: DoorSettings) -> OriginalReader:
-    """Return the reader that a door's settings describe; raises TypeError for settings of no kind."""
+def build_reader(settings: ForwardAuthEndpointSettings) -> OriginalReader:
+    """Return the reader that an endpoint's settings describe; raises TypeError for settings of no kind."""
     match settings:
         case NginxSettings():
             return NginxReader()
@@ -39,4 +39,4 @@ def build_reader(settings: DoorSettings) -> OriginalReader:
             return CaddyReader()
         case EnvoySettings():
             return EnvoyReader(settings.path)
-    raise TypeError(f"{type(settings).__name__} describes no door")
+    raise TypeError(f"{type(settings).__name__} describes no endpoint")

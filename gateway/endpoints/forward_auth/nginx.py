@@ -7,7 +7,7 @@ It sends a GET with *all* of the client's headers and nothing else, so what it t
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings, Original, malformed, only
+from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, Original, malformed, only
 from gateway.model.access import AccessRequest
 from gateway.model.refusal import Refusal, RefusalCode
 
@@ -19,10 +19,10 @@ _UNDERSTOOD = frozenset(
 """What keeps its status: the two that nginx knows, and our own faults, which its client sees as 500: closed."""
 
 
-class NginxSettings(DoorSettings):
-    """nginx's door."""
+class NginxSettings(ForwardAuthEndpointSettings):
+    """nginx's endpoint."""
 
-    path: DoorPath = "/_gateway/auth/nginx"
+    path: EndpointPath = "/_gateway/auth/nginx"
 
 
 class NginxReader:

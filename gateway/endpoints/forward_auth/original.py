@@ -1,6 +1,6 @@
-"""The request that another proxy asks about, and the rules by which every door reads it.
+"""The request that another proxy asks about, and the rules by which every endpoint reads it.
 
-One door a proxy, each reading only what its proxy overwrites: an endpoint that reads whichever header is there was
+One endpoint a proxy, each reading only what its proxy overwrites: an endpoint that reads whichever header is there was
 bypassed through nginx and Envoy, which pass on what the client writes (FACTS, "Forward-auth"; oauth2-proxy
 CVE-2026-40575). So a request with the headers of another proxy's way of telling is refused, and so is one whose
 original target is not told exactly once (Authelia CVE-2021-32637, authentik CVE-2026-25748).
@@ -63,7 +63,7 @@ class OriginalReader(Protocol):
     """Finds out what one kind of proxy asks about. Pure: no look-up, no I/O.
 
     `name` is the proxy's. `told` are the lower-case names of the fields that this proxy overwrites and we believe.
-    `every_path` says that decision requests come at every path that begins with the door's own.
+    `every_path` says that decision requests come at every path that begins with the endpoint's own.
     """
 
     name: str
@@ -79,18 +79,18 @@ class OriginalReader(Protocol):
 
 def _somewhere(value: str) -> str:
     if not value:
-        raise ValueError("a door is not at every path")
+        raise ValueError("an endpoint is not at every path")
     return value
 
 
-DoorPath = Annotated[PathPrefix, AfterValidator(_somewhere)]
-"""Where a door is."""
+EndpointPath = Annotated[PathPrefix, AfterValidator(_somewhere)]
+"""Where an endpoint is."""
 
 
-class DoorSettings(SettingsModel):
-    """One door: where it is, who may ask (nobody by default), and how long an allow may be kept, 0 for not at all."""
+class ForwardAuthEndpointSettings(SettingsModel):
+    """Where the endpoint is, who may ask (nobody by default), and how long an allow may be kept, 0 for not at all."""
 
-    path: DoorPath
+    path: EndpointPath
     peers: tuple[Network, ...] = ()
     max_age: Annotated[Duration, Field(le=_LONGEST_KEPT)] = 0.0
 

@@ -6,14 +6,14 @@ been normalised before that; its router and the application are given the same o
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import DoorPath, DoorSettings
+from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings
 from gateway.endpoints.forward_auth.x_forwarded import ForwardedReader
 
 
-class TraefikSettings(DoorSettings):
-    """Traefik's door."""
+class TraefikSettings(ForwardAuthEndpointSettings):
+    """Traefik's endpoint."""
 
-    path: DoorPath = "/_gateway/auth/traefik"
+    path: EndpointPath = "/_gateway/auth/traefik"
 
 
 class TraefikReader(ForwardedReader):

@@ -48,7 +48,7 @@ def of_request(record: RequestRecord) -> Attributes:
     told: Attributes = {
         HTTP_REQUEST_METHOD: method_of(record),
         "gateway.request_id": record.request_id,
-        "gateway.door": record.door,
+        "gateway.endpoint": record.endpoint,
         "gateway.decision": outcome_of(record).value,
     }
     if record.path:
@@ -62,7 +62,7 @@ def of_request(record: RequestRecord) -> Attributes:
     if record.fault:
         told["gateway.fault"] = record.fault
     if record.decision is not None:
-        _tell_decision(told, record.decision, record.door)
+        _tell_decision(told, record.decision, record.endpoint)
     return told
 
 
@@ -100,13 +100,13 @@ def of_upstream(record: RequestRecord) -> Attributes:
     return told
 
 
-def _tell_decision(told: Attributes, decision: Decision, door: str) -> None:
+def _tell_decision(told: Attributes, decision: Decision, endpoint: str) -> None:
     told[URL_SCHEME] = decision.access.scheme
     told[SERVER_PORT] = decision.access.host.port
     if decision.route is not None:
         told[HTTP_ROUTE] = decision.route.match.path
         told["gateway.route"] = decision.route.name
-    elif door != "proxy" and not door.startswith("forward_auth."):
+    elif endpoint != "proxy" and not endpoint.startswith("forward_auth."):
         told[HTTP_ROUTE] = decision.access.target.match  # an own path, of which there are a few
     if decision.rule:
         told["gateway.rule"] = decision.rule

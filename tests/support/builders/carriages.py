@@ -1,4 +1,4 @@
-"""Requests on their way, for tests that begin behind the door."""
+"""Requests on their way, for tests that begin behind the endpoint."""
 
 from __future__ import annotations
 

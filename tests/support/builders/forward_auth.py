@@ -1,4 +1,4 @@
-"""Decision requests as each proxy sends them, written as bytes, for tests of the doors."""
+"""Decision requests as each proxy sends them, written as bytes, for tests of the endpoints."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ PROXIES = ("nginx", "traefik", "caddy", "envoy")
 Lines = tuple[tuple[str, str], ...]
 
 
-def doors(**more: Any) -> dict[str, Any]:
-    """Return a config section with every door open to this machine."""
+def endpoints(**more: Any) -> dict[str, Any]:
+    """Return a config section with every forward-auth endpoint open to this machine."""
     return {name: {"peers": ["127.0.0.0/8"], **more} for name in PROXIES}
 
 

@@ -1,4 +1,4 @@
-"""RequestRecords as the doors leave them."""
+"""RequestRecords as the endpoints leave them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front and the forwarding room, joined by a door that allows everything: for tests of what is carried."""
+"""The front and the forwarding room, joined by an endpoint that allows everything: for tests of what is carried."""
 
 from __future__ import annotations
 

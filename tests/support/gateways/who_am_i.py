@@ -128,14 +128,14 @@ class Asked:
 
 @contextlib.asynccontextmanager
 async def endpoint(
-    dialect: DialectServer, authorities: Authorities, doorway: EndpointPolicy | None = None
+    dialect: DialectServer, authorities: Authorities, policy: EndpointPolicy | None = None
 ) -> AsyncIterator[Endpoint]:
     """Serve `dialect` on loopback with the readers that DESIGN's config lists for it."""
     limits = LocalLimits(lambda: 0.0)
     gate = Gate(RouteTable(()), READERS, authorities.resolve, IdentityHeaders(), limits)
     readers = tuple(READERS[name] for name in LISTED[dialect.name])
-    doorway = msgspec.structs.replace(doorway or EndpointPolicy(), readers=readers)
-    door = SessionInfoEndpoint(dialect, doorway, gate, authorities.session_of, limits, time.monotonic)
+    policy = msgspec.structs.replace(policy or EndpointPolicy(), readers=readers)
+    endpoint = SessionInfoEndpoint(dialect, policy, gate, authorities.session_of, limits, time.monotonic)
     accesses = AccessReader((), 8192, NOW.timestamp)
     records: list[RequestRecord] = []
 
@@ -143,8 +143,8 @@ async def endpoint(
         record = RequestRecord("req-1", 0.0)
         records.append(record)
         access = accesses.read(request, Headers(request.fields), record.request_id)
-        assert access.target.match in door.paths
-        return await door.answer(request, access, record)
+        assert access.target.match in endpoint.paths
+        return await endpoint.answer(request, access, record)
 
     jar = aiohttp.DummyCookieJar()
     async with front(answer) as port, aiohttp.ClientSession(cookie_jar=jar) as client:

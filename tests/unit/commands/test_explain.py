@@ -85,7 +85,7 @@ async def test_what_the_gateway_answers_itself_is_told(tmp_path: Path, url: str,
     assert (await explained(tmp_path, url))[0].startswith("answered by: the gateway itself (") is own
 
 
-async def test_what_no_door_lets_in_is_told(tmp_path: Path) -> None:
+async def test_what_no_endpoint_lets_in_is_told(tmp_path: Path) -> None:
     assert await explained(tmp_path, "/open/../maybe/") == ["decision:    refused, 400: the path holds a dot segment"]
 
 

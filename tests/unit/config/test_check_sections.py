@@ -162,10 +162,10 @@ def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "expected"),
+    ("endpoint", "expected"),
     [
         ("peers: [10.0.0.0/8]", []),
-        ("path: /ask", ["warning: forward_auth.nginx.peers: lists nobody, so this door refuses everybody"]),
+        ("path: /ask", ["warning: forward_auth.nginx.peers: lists nobody, so this endpoint refuses everybody"]),
         (
             "peers: [10.0.0.0/8, '::/0']",
             [
@@ -177,15 +177,15 @@ def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_door_for_everybody_or_for_nobody_is_warned_of(door: str, expected: list[str]) -> None:
-    assert said(f"forward_auth: {{nginx: {{{door}}}}}") == expected
+def test_an_endpoint_for_everybody_or_for_nobody_is_warned_of(endpoint: str, expected: list[str]) -> None:
+    assert said(f"forward_auth: {{nginx: {{{endpoint}}}}}") == expected
 
 
 @pytest.mark.parametrize(("max_age", "warned"), [("30s", False), ("31s", True)])
 def test_an_allow_is_kept_no_longer_than_the_token_in_it_is_good(tmp_path: Path, max_age: str, warned: bool) -> None:
     (tmp_path / "k").touch()
-    door = f"forward_auth: {{nginx: {{peers: [10.0.0.0/8], max_age: {max_age}}}}}\n"
-    told = said(door + f"identity: {{token: {{issuer: i, keys_file: {tmp_path / 'k'}, ttl: 60s}}}}")
+    endpoint = f"forward_auth: {{nginx: {{peers: [10.0.0.0/8], max_age: {max_age}}}}}\n"
+    told = said(endpoint + f"identity: {{token: {{issuer: i, keys_file: {tmp_path / 'k'}, ttl: 60s}}}}")
     assert [line.split(": ")[1] for line in told] == (["forward_auth.nginx.max_age"] if warned else [])
 
 

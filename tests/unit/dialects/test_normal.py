@@ -24,7 +24,7 @@ def test_the_whole_session_comes_back_with_how_it_was_shown() -> None:
     assert msgspec.json.decode(say(Found(WACHT)).body, type=NormalForm).session == WACHT
 
 
-def test_what_opens_other_doors_is_not_shown() -> None:
+def test_what_is_a_secret_is_not_shown() -> None:
     for session, shown in ((COMPOSIO, PROJECT_KEY), (ROCKETCHAT, PAIR)):
         body = say(Found(session), shown).body
         assert b"whsec_" not in body

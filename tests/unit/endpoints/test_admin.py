@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.endpoints.admin import AdminPort, Page, health_pages
+from gateway.endpoints.admin import AdminPort, Page, health_endpoints
 from gateway.model.response import Response
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client_request import DownstreamRequest
@@ -25,7 +25,7 @@ class Process:
         return self.metrics.render()
 
     def port(self) -> AdminPort:
-        pages = health_pages(lambda: self.serving, self.render)
+        pages = health_endpoints(lambda: self.serving, self.render)
         return AdminPort({**pages, "/broken": Page("POST", self.broken)}, lambda: "req-1")
 
 

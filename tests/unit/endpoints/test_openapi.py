@@ -83,11 +83,11 @@ def test_the_products_documents_examples_fit_the_schema(dialect: DialectServer) 
     )
 
 
-async def test_the_door_hands_out_the_document_and_nothing_else() -> None:
-    door = OpenApi(document())
+async def test_the_endpoint_hands_out_the_document_and_nothing_else() -> None:
+    endpoint = OpenApi(document())
 
     async def answer(request: DownstreamRequest) -> Response:
-        return await door.answer(request, access_request(request.method), None)  # type: ignore[arg-type]
+        return await endpoint.answer(request, access_request(request.method), None)  # type: ignore[arg-type]
 
     async with front(answer) as port, aiohttp.ClientSession() as client:
         async with client.get(f"http://127.0.0.1:{port}/") as got:

@@ -29,7 +29,7 @@ Answering = Callable[[DownstreamRequest, AccessRequest, RequestRecord], Awaitabl
 
 
 class Own:
-    """A door that answers with its name, or as it is told to."""
+    """An endpoint that answers with its name, or as it is told to."""
 
     def __init__(self, name: str, *paths: str, hosts: tuple[str, ...] = (), answer: Answering | None = None) -> None:
         self.name = name
@@ -53,7 +53,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served(*doors: Own, proxy: Answering | None = None) -> AsyncIterator[Served]:
+async def served(*endpoints: Own, proxy: Answering | None = None) -> AsyncIterator[Served]:
     written = BytesIO()
     random_hex = RandomHex()
     log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
@@ -61,7 +61,7 @@ async def served(*doors: Own, proxy: Answering | None = None) -> AsyncIterator[S
     forwarding_metrics = ForwardingMetrics(metrics.registry)
     journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
     accesses = AccessReader((), 8192, lambda: 0.0)
-    front = PublicPort(doors, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
+    front = PublicPort(endpoints, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
     async with behind(front.answer) as port:
         yield Served(port, written)
 
@@ -76,7 +76,7 @@ async def test_own_paths_win_and_everything_else_is_the_proxys() -> None:
         assert (await exchange(front.port, get(b"/.well-%6bnown/jwks.json?x"))).body == b"keys"
         assert (await exchange(front.port, get(b"/.well-known/jwks.json/"))).body == b"proxy"
         assert (await exchange(front.port, get(b"/"))).body == b"proxy"
-        assert [line["door"] for line in front.lines()] == ["keys", "keys", "proxy", "proxy"]
+        assert [line["endpoint"] for line in front.lines()] == ["keys", "keys", "proxy", "proxy"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_the_length_of_an_own_answer_is_written_down_as_the_caller_got_it(
         assert [line.get("bytes_out", 0) for line in front.lines()] == [4, 0]
 
 
-async def test_a_door_answers_for_its_hosts_alone() -> None:
+async def test_an_endpoint_answers_for_its_hosts_alone() -> None:
     async with served(Own("session", "/session", hosts=("b.example",))) as front:
         assert (await exchange(front.port, get(b"/session"))).body == b"proxy"
         assert (await exchange(front.port, get(b"/session", b"B.example:80"))).body == b"session"
@@ -122,7 +122,7 @@ async def test_a_door_answers_for_its_hosts_alone() -> None:
         b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-async def test_what_cannot_be_understood_is_400_in_our_words_and_reaches_no_door(raw: bytes) -> None:
+async def test_what_cannot_be_understood_is_400_in_our_words_and_reaches_no_endpoint(raw: bytes) -> None:
     async with served() as front:
         response = await exchange(front.port, raw)
         assert response.status == 400

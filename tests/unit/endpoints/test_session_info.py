@@ -1,4 +1,4 @@
-"""What the door writes down, and whom it asks; its answers are in tests/behaviour/test_session_info_*."""
+"""What the endpoint writes down, and whom it asks; its answers are in tests/behaviour/test_session_info_*."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ async def test_what_was_refused_is_written_down_with_why() -> None:
 
 
 async def test_a_limited_caller_is_written_down_with_whose_session_it_was() -> None:
-    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.SESSION, 1.0, 1))
-    async with endpoint(Memghost(), Authorities({"good": FOUND["memghost"]}), doorway) as who:
+    policy = EndpointPolicy(rate_limit=RateLimit(LimitBy.SESSION, 1.0, 1))
+    async with endpoint(Memghost(), Authorities({"good": FOUND["memghost"]}), policy) as who:
         for _ in range(2):
             await who.ask(PATH, {"Authorization": "Bearer good"})
     decision = who.records[1].decision
@@ -70,8 +70,8 @@ async def test_keys_have_buckets_of_their_own_where_keys_are_counted() -> None:
         name: Found(msgspec.structs.replace(COMPOSIO, api_key=msgspec.structs.replace(key, id=name)))
         for name in ("k1", "k2")
     }
-    doorway = EndpointPolicy(rate_limit=RateLimit(LimitBy.API_KEY, 1.0, 1))
-    async with endpoint(Memghost(), Authorities(sessions), doorway) as who:
+    policy = EndpointPolicy(rate_limit=RateLimit(LimitBy.API_KEY, 1.0, 1))
+    async with endpoint(Memghost(), Authorities(sessions), policy) as who:
         statuses = [(await who.ask(PATH, {"Authorization": f"Bearer {name}"})).status for name in ("k1", "k2", "k1")]
     assert statuses == [404, 404, 429]  # a key opens no memghost session, and is counted all the same
 

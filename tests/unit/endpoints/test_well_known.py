@@ -22,10 +22,12 @@ class Ring:
 
 
 async def ask(ring: Ring, method: str = "GET") -> RawResponse:
-    door = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
+    endpoint = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
 
     async def handler(request: DownstreamRequest) -> Response:
-        return await door.answer(request, access_request(request.method, request.target), RequestRecord("req-1", 0.0))
+        return await endpoint.answer(
+            request, access_request(request.method, request.target), RequestRecord("req-1", 0.0)
+        )
 
     async with front(handler) as port:
         request = f"{method} /.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"

@@ -16,7 +16,7 @@ def test_an_allowed_request_tells_the_whole_journey() -> None:
         "time": TIME,
         "request_id": "req-1",
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-        "door": "proxy",
+        "endpoint": "proxy",
         "client": "192.0.2.1",
         "method": "GET",
         "host": "api.example.com",

@@ -26,7 +26,7 @@ def samples(metrics: Metrics) -> Samples:
 
 
 def requests(found: Samples) -> dict[tuple[str, ...], float]:
-    """Return the counts by decision, door, method, route and status."""
+    """Return the counts by decision, endpoint, method, route and status."""
     return {
         tuple(value for _, value in labels): count
         for (name, labels), count in found.items()
@@ -68,7 +68,7 @@ def test_durations_fall_into_buckets_and_add_up() -> None:
         record.finished = record.started + seconds
         served(metrics, record)
     found = samples(metrics)
-    labels = (("door", "proxy"), ("route", "orders"))
+    labels = (("endpoint", "proxy"), ("route", "orders"))
     buckets = {
         dict(of)["le"]: count
         for (name, of), count in found.items()

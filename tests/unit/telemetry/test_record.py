@@ -11,7 +11,7 @@ def test_a_record_is_fit_for_the_log_from_its_first_moment() -> None:
         "log": "access",
         "time": "now",
         "request_id": "req-1",
-        "door": "proxy",
+        "endpoint": "proxy",
         "method": "",
         "path": "",
         "status": 0,

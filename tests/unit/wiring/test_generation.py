@@ -67,11 +67,11 @@ async def test_one_that_cannot_be_built_leaves_nothing_open(
         return opened[0]
 
     def broken(*_: object) -> None:
-        raise GatewayError("a door that cannot be made")
+        raise GatewayError("an endpoint that cannot be made")
 
     monkeypatch.setattr(room, "open_sessions_wiring", noted)
     monkeypatch.setattr(room, "own_endpoints", broken)
-    with pytest.raises(GatewayError, match="a door"):
+    with pytest.raises(GatewayError, match="an endpoint"):
         await open_generation(settings(examples, tmp_path), process)
     with pytest.raises(RuntimeError, match="closed"):
         opened[0]._tasks.start(asyncio.sleep(0), "anything")

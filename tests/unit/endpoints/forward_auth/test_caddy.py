@@ -7,6 +7,6 @@ def test_what_caddy_overwrites_is_what_is_believed() -> None:
     assert (CaddyReader().name, CaddyReader().told) == ("caddy", {name.lower().encode() for name, _ in told})
 
 
-def test_its_door_is_nobodys_until_peers_are_listed() -> None:
-    door = CaddySettings()
-    assert (door.path, door.peers, door.max_age) == ("/_gateway/auth/caddy", (), 0.0)
+def test_its_endpoint_is_nobodys_until_peers_are_listed() -> None:
+    endpoint = CaddySettings()
+    assert (endpoint.path, endpoint.peers, endpoint.max_age) == ("/_gateway/auth/caddy", (), 0.0)

@@ -24,7 +24,7 @@ def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> Original:
         ("/auth/a%2fb?c=%2f", "/a%2fb?c=%2f"),
     ],
 )
-def test_what_follows_the_doors_path_is_the_original_target(target: str, original: str) -> None:
+def test_what_follows_the_endpoints_path_is_the_original_target(target: str, original: str) -> None:
     assert read(target) == Original("PUT", "https", "app.test:8443", original, "192.0.2.1")
 
 

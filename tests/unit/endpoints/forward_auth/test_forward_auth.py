@@ -1,4 +1,4 @@
-"""The door itself: whom it answers, what it writes down, how long its allows may be kept."""
+"""The endpoint itself: whom it answers, what it writes down, how long its allows may be kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
-from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuth, Keeping, keeping
+from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, Keeping, keeping
 from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import OriginalReader
 from gateway.endpoints.networks import Networks
@@ -40,7 +40,7 @@ ROUTES = (
 )
 
 
-def door(reader: OriginalReader | None = None, ends: float | None = None, max_age: int = 0) -> ForwardAuth:
+def endpoint(reader: OriginalReader | None = None, ends: float | None = None, max_age: int = 0) -> ForwardAuthEndpoint:
     async def who(_: Credential) -> Resolution:
         expires = None if ends is None else datetime.fromtimestamp(ends, UTC)
         return Resolution(Found(Session(subject="u1", user=User(id="u1")), None, expires))
@@ -50,10 +50,12 @@ def door(reader: OriginalReader | None = None, ends: float | None = None, max_ag
     accesses = AccessReader((), 8192, lambda: 0.0)
     peers = Networks([ip_network("192.0.2.1/32")])
     proxy = AskingProxy(reader or NginxReader(), peers, "/auth", Keeping(max_age, b"x-api-key"))
-    return ForwardAuth(proxy, gate, identity, accesses, lambda: 7.0)
+    return ForwardAuthEndpoint(proxy, gate, identity, accesses, lambda: 7.0)
 
 
-async def ask(of: ForwardAuth, asked: Asked, peer: str = "192.0.2.1") -> tuple[int, dict[str, str], RequestRecord]:
+async def ask(
+    of: ForwardAuthEndpoint, asked: Asked, peer: str = "192.0.2.1"
+) -> tuple[int, dict[str, str], RequestRecord]:
     raw = tuple((name.encode(), value.encode()) for name, value in (*asked.told("nginx"), *asked.lines))
     record = RequestRecord("req-1", 1.0)
     answer = await of.answer(client_request(), access_request("GET", "/auth", raw, client=peer), record)
@@ -61,7 +63,7 @@ async def ask(of: ForwardAuth, asked: Asked, peer: str = "192.0.2.1") -> tuple[i
 
 
 async def test_what_was_really_decided_is_written_down_though_the_proxy_is_told_less() -> None:
-    status, _, record = await ask(door(), Asked("POST", "/open/;a?secret"))
+    status, _, record = await ask(endpoint(), Asked("POST", "/open/;a?secret"))
     assert status == 403
     assert record.decision is not None
     assert record.decision.refusal is not None
@@ -71,7 +73,7 @@ async def test_what_was_really_decided_is_written_down_though_the_proxy_is_told_
 
 
 async def test_a_stranger_is_told_nothing_whatever_is_asked() -> None:
-    status, _, record = await ask(door(), Asked("GET", "/open/"), peer="192.0.2.2")
+    status, _, record = await ask(endpoint(), Asked("GET", "/open/"), peer="192.0.2.2")
     assert status == 403
     assert record.decision is not None
     assert record.decision.rule == "peer"
@@ -92,14 +94,14 @@ async def test_an_allow_is_never_kept_past_the_end_of_its_session(
     max_age: int, ends: float | None, expected: str
 ) -> None:
     asked = Asked(target="/a").showing(("X-Api-Key", "good"))
-    status, headers, _ = await ask(door(ends=ends, max_age=max_age), asked)
+    status, headers, _ = await ask(endpoint(ends=ends, max_age=max_age), asked)
     assert (status, headers["Cache-Control"]) == (200, expected)
     assert ("Vary" in headers) is (expected != "no-store")
 
 
-def test_a_door_of_every_path_is_known_by_how_its_paths_begin() -> None:
-    assert (door().paths, door().beneath) == (("/auth",), "")
-    envoy = door(EnvoyReader("/auth"))
+def test_an_endpoint_of_every_path_is_known_by_how_its_paths_begin() -> None:
+    assert (endpoint().paths, endpoint().beneath) == (("/auth",), "")
+    envoy = endpoint(EnvoyReader("/auth"))
     assert (envoy.paths, envoy.beneath, envoy.name) == ((), "/auth", "forward_auth.envoy")
 
 

@@ -1,4 +1,4 @@
-"""What every door's reader keeps to, whatever bytes the headers hold: read as the plain form is, or refused."""
+"""What every endpoint's reader keeps to, whatever bytes the headers hold: read as the plain form is, or refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.endpoints.access_reader import AccessReader, read_method
 from gateway.endpoints.forward_auth.caddy import CaddyReader
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.nginx import NginxReader
-from gateway.endpoints.forward_auth.original import DoorPath, OriginalReader, only, restore
+from gateway.endpoints.forward_auth.original import EndpointPath, OriginalReader, only, restore
 from gateway.endpoints.forward_auth.traefik import TraefikReader
 from gateway.model.access import AccessRequest
 from gateway.model.errors import MalformedError
@@ -35,7 +35,7 @@ ACCESSES = AccessReader((), 8192, lambda: 0.0)
 
 
 def decision_request(proxy: str, asked: Asked) -> AccessRequest:
-    """Return the decision request as the front hands it to the door; raises MalformedError where the front does."""
+    """Return the decision request as the front hands it to the endpoint; raises MalformedError where the front does."""
     fields = (*asked.told(proxy), *asked.lines)
     raw = tuple((name.encode(), value.encode("utf-8", "surrogatepass")) for name, value in fields)
     if proxy != "envoy":
@@ -99,7 +99,9 @@ METHODS = st.sampled_from(["GET", "POST", "HEAD", "TRACE", "get", "", "GET ", "P
 @example(target="/", host="app.test/public", method="GET")
 @example(target="", host="app.test/public", method="GET")
 @example(target="/a", host="a?b", method="GET")
-def test_a_door_reads_what_the_plain_form_reads_or_nothing(proxy: str, target: str, host: str, method: str) -> None:
+def test_an_endpoint_reads_what_the_plain_form_reads_or_nothing(
+    proxy: str, target: str, host: str, method: str
+) -> None:
     asked = Asked(method=method, target=target, host=host)
     read = restored(proxy, asked)
     if proxy == "nginx":  # tells host and target in one text, which has one reading: up to its first slash is the host
@@ -164,8 +166,8 @@ def test_who_asked_and_when_stays_what_it_was() -> None:
     assert (read.peer, read.received_at, read.request_id) == (asked.peer, 7.0, asked.request_id)
 
 
-def test_a_door_is_somewhere() -> None:
-    path: TypeAdapter[str] = TypeAdapter(DoorPath)
+def test_an_endpoint_is_somewhere() -> None:
+    path: TypeAdapter[str] = TypeAdapter(EndpointPath)
     assert path.validate_python("/auth/") == "/auth"
     for nowhere in ("", "/", "auth", "/a/../b"):
         with pytest.raises(ValidationError):

@@ -7,6 +7,6 @@ def test_what_traefik_overwrites_is_what_is_believed() -> None:
     assert (TraefikReader().name, TraefikReader().told) == ("traefik", {name.lower().encode() for name, _ in told})
 
 
-def test_its_door_is_nobodys_until_peers_are_listed() -> None:
-    door = TraefikSettings()
-    assert (door.path, door.peers, door.max_age) == ("/_gateway/auth/traefik", (), 0.0)
+def test_its_endpoint_is_nobodys_until_peers_are_listed() -> None:
+    endpoint = TraefikSettings()
+    assert (endpoint.path, endpoint.peers, endpoint.max_age) == ("/_gateway/auth/traefik", (), 0.0)

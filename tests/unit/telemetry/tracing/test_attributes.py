@@ -37,12 +37,12 @@ def test_a_request_is_told_with_its_route_and_without_its_query() -> None:
 
 def test_a_request_that_was_never_read_tells_what_there_is() -> None:
     unread = RequestRecord("req-1", 1.0)
-    unread.door, unread.status = "front", 400
+    unread.endpoint, unread.status = "front", 400
     assert of_request(unread) == {
         "http.request.method": "_OTHER",
         "http.response.status_code": 400,
         "gateway.request_id": "req-1",
-        "gateway.door": "front",
+        "gateway.endpoint": "front",
         "gateway.decision": "refused",
     }
 
@@ -68,10 +68,10 @@ def test_a_path_is_shown_as_the_log_shows_it_and_can_be_encoded(path: str, shown
     assert str(told).encode()
 
 
-@pytest.mark.parametrize(("door", "route"), [("wacht", "/orders/1"), ("proxy", None), ("forward_auth.nginx", None)])
-def test_an_own_path_is_a_route_of_its_own(door: str, route: str | None) -> None:
+@pytest.mark.parametrize(("endpoint", "route"), [("wacht", "/orders/1"), ("proxy", None), ("forward_auth.nginx", None)])
+def test_an_own_path_is_a_route_of_its_own(endpoint: str, route: str | None) -> None:
     asked = record(Decision(access=access_request(target="/orders/1?key=secret")))
-    asked.door = door
+    asked.endpoint = endpoint
     assert of_request(asked).get("http.route") == route
 
 

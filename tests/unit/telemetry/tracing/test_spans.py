@@ -50,7 +50,7 @@ def test_each_has_the_id_that_was_told_of_it() -> None:
     assert (request.instrumentation_scope.name, request.instrumentation_scope.version) == ("gateway", "1.2.3")
 
 
-def test_what_was_answered_at_the_door_has_one_span() -> None:
+def test_what_was_answered_before_a_decision_has_one_span() -> None:
     answered = record(204)
     answered.upstream_began = answered.upstream_first_byte = 0.0
     assert [span.name for span in spans(answered)] == ["GET"]
