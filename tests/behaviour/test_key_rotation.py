@@ -1,4 +1,4 @@
-"""Keys that sign are exchanged replica after replica, as deploy/SECRETS.md says: no token is refused, or of nobody."""
+"""Keys that sign are exchanged replica after replica, as docs/SECRETS.md says: no token is refused, or of nobody."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""The pages of deploy/ for whoever operates it agree with the program: metrics, alerts, log fields, names of tests."""
+"""The page for whoever operates it agrees with the program: metrics, alerts, log fields."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,11 @@ from gateway.telemetry.access_line import AccessLine
 from gateway.telemetry.audit import AuditEvent, AuditOutcome, _AuditLine
 from tests.support.gateways.running import Running, running
 from tests.support.gateways.serving import PROJECT_KEY, Examples, config
+from tests.support.readers import pages
 from tests.support.servers.recording_upstream import recording_upstream
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
-PAGES = sorted(DEPLOY.glob("*.md")) + sorted(DEPLOY.glob("*/README.md")) + [DEPLOY.parent / "README.md"]
-OPERATING = (DEPLOY / "OPERATING.md").read_text(encoding="utf-8")
-RULES = YAML(typ="safe", pure=True).load(DEPLOY / "prometheus/rules.yaml")
+OPERATING = pages.text_of(pages.DOCS / "OPERATING.md")
+RULES = YAML(typ="safe", pure=True).load(pages.ROOT / "deploy/prometheus/rules.yaml")
 LIBRARY = ("process_", "python_")
 
 Shown = dict[str, tuple[str, frozenset[str]]]
@@ -70,7 +68,7 @@ async def test_the_table_of_metrics_is_what_a_gateway_tells_and_the_reverse(
 
 def test_every_alert_asks_for_metrics_labels_and_parts_of_the_runbook_that_are_there() -> None:
     table = documented()
-    parts = anchors(DEPLOY / "RUNBOOK.md")
+    parts = pages.anchors(pages.DOCS / "RUNBOOK.md")
     for rule in RULES["groups"][0]["rules"]:
         named = set(re.findall(r"(?:gateway|process)_\w+", rule["expr"]))
         assert named
@@ -97,37 +95,3 @@ def test_every_audit_event_and_outcome_is_on_the_page() -> None:
     assert set(re.findall(r"`(\w+)`", events)) == {event.value for event in AuditEvent}
     (outcomes,) = re.findall(r"(?m)^\| `outcome` \| (`done`.*) \|$", OPERATING)
     assert set(re.findall(r"`(\w+)`", outcomes)) == {outcome.value for outcome in AuditOutcome}
-
-
-def all_tests() -> set[str]:
-    files = DEPLOY.parent.glob("tests/**/test_*.py")
-    return {name for path in files for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))}
-
-
-def anchors(page: Path) -> set[str]:
-    """Return the names by which the headings of a page are linked to, as GitHub makes them."""
-    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def links() -> Iterator[tuple[Path, str]]:
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-            if "://" not in target:
-                yield page, target
-
-
-def test_every_test_that_a_page_names_exists() -> None:
-    there = all_tests()
-    for page in PAGES:
-        named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))
-        assert named <= there, (page.name, named - there)
-
-
-def test_every_link_leads_somewhere() -> None:
-    for page, target in links():
-        path, _, anchor = target.partition("#")
-        place = (page.parent / path).resolve() if path else page
-        assert place.exists(), (page.name, target)
-        if anchor:
-            assert anchor in anchors(place), (page.name, target)

@@ -1,4 +1,4 @@
-"""Every secret is exchanged under load, replica after replica, as deploy/SECRETS.md says: and nobody is refused."""
+"""Every secret is exchanged under load, replica after replica, as docs/SECRETS.md says: and nobody is refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Print what a gateway weighs: at its start, under load, full of sessions; and what a session weighs in Redis.
 
-The figures of deploy/CAPACITY.md, and of the requests in deploy/kubernetes. Takes some minutes; needs nginx and wrk.
+The figures of docs/CAPACITY.md, and of the requests in deploy/kubernetes. Takes some minutes; needs nginx and wrk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The database's password is exchanged under load, as deploy/SECRETS.md says: by a second role, and nobody waits."""
+"""The database's password is exchanged under load, as docs/SECRETS.md says: by a second role, and nobody waits."""
 
 from __future__ import annotations
 
