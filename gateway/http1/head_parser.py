@@ -1,0 +1,93 @@
+"""A request's head out of its bytes: the request line, which is read here, and the header block."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from gateway.http1.header_block import HeaderBlock, read_block
+from gateway.http1.malformed import malformed
+from gateway.model.errors import MalformedError
+from gateway.model.refusal import Refusal, RefusalCode
+
+_HTTP_1_1 = (1, 1)
+_VERSIONS = {b"1.0": (1, 0), b"1.1": _HTTP_1_1}
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])\r\n")
+_BEGUN_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]*)")
+_BROKEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?![\n]|\Z)")
+"""What no head holds: control characters, and a CR or LF alone. A head that comes in pieces ends at the first."""
+
+
+class HeadLimits(msgspec.Struct, frozen=True):
+    """What one request's head may be: bytes in all, empty lines before it included; fields; bytes of its target."""
+
+    head_bytes: int = 32768
+    headers: int = 128
+    target_bytes: int = 8192
+
+
+class RequestHead(msgspec.Struct, frozen=True):
+    """One request without its body.
+
+    `target` is as it came; bytes that are no UTF-8 are lone surrogates. `keep_alive` tells whether another request may
+    follow (RFC 9112 section 9.3). `upgrade` tells that it is a WebSocket handshake; any other offer to change the
+    protocol is ignored (RFC 9110 section 7.8).
+    """
+
+    method: str
+    target: str
+    version: tuple[int, int]
+    block: HeaderBlock
+    keep_alive: bool
+    upgrade: bool
+
+
+def parse_head(raw: bytes, limits: HeadLimits) -> RequestHead:
+    """Read a whole head, from the request line to the empty line; raises MalformedError."""
+    method, target, version, end = parse_line(raw, limits)
+    block = read_block(raw[end:], limits.headers)
+    if version == _HTTP_1_1:
+        keep_alive, upgrade = not block.closes, block.upgrade
+        if upgrade and (method != "GET" or block.chunked or block.length):
+            # After a 101, whatever was taken for a body would be the tunnel's.
+            raise malformed("a WebSocket handshake that is not GET, or has a body")
+    else:
+        keep_alive, upgrade = block.stays and not block.closes, False
+        if block.chunked:
+            raise malformed("a transfer coding in HTTP/1.0")  # RFC 9112 section 6.1: faulty framing
+    return RequestHead(method, target, version, block, keep_alive, upgrade)
+
+
+def parse_line(raw: bytes, limits: HeadLimits) -> tuple[str, str, tuple[int, int], int]:
+    """Read a request line (RFC 9112 section 3); return method, target, version and the place behind it."""
+    line = _REQUEST_LINE.match(raw)
+    if line is None:
+        raise malformed("the request line")
+    method, target, version = line.groups()
+    if len(target) > limits.target_bytes:
+        raise _target_too_long()
+    known = _VERSIONS.get(version)
+    if known is None:
+        raise malformed("the version is not HTTP/1.0 or HTTP/1.1")
+    return method.decode("ascii"), target.decode("utf-8", "surrogateescape"), known, line.end()
+
+
+def require_promise(raw: bytearray, place: int, most: int, limits: HeadLimits) -> None:
+    """Refuse a head that is not whole and cannot become one any more; raises MalformedError.
+
+    It was found good up to `place` before; more than `most` bytes it may not have.
+    """
+    if _BROKEN.search(raw, max(0, place - 1), most):
+        raise malformed("a control character in the head")
+    if len(raw) < most:
+        return
+    line = _BEGUN_LINE.match(raw, 0, most)
+    if line and line.end(2) - line.start(2) > limits.target_bytes:
+        raise _target_too_long()
+    raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes"))
+
+
+def _target_too_long() -> MalformedError:
+    return MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))

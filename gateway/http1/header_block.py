@@ -1,0 +1,134 @@
+"""The field lines of a request's head, and what they say about its framing and its connection.
+
+A block's meaning depends on its own bytes alone: llhttp reads it behind a request line of ours, so that neither the
+method nor the target can change it, and equal blocks may share what was made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httptools
+import msgspec
+
+from gateway.http1.malformed import malformed
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers
+from gateway.model.refusal import Refusal, RefusalCode
+
+_LINE = b"GET / HTTP/1.1\r\n"
+_MEANINGFUL = frozenset({b"transfer-encoding", b"content-length", b"expect", b"connection"})
+_LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
+
+_spare: list[_BlockParser] = []
+"""A parser that stands between two heads, for whoever reads the next one; to make one costs as much as a head."""
+
+
+class HeaderBlock(msgspec.Struct, frozen=True):
+    """What one header block means; immutable, so that requests may share it.
+
+    `length` is of the body in bytes; `chunked` tells that the body says itself where it ends. `upgrade` tells that the
+    Connection and Upgrade fields are those of a WebSocket handshake (RFC 6455 section 4.1), `expects` that a
+    100 (Continue) is waited for (RFC 9110 section 10.1.1). `closes` and `stays` tell what Connection says about the
+    connection (RFC 9112 section 9.3).
+    """
+
+    headers: Headers
+    chunked: bool = False
+    length: int = 0
+    upgrade: bool = False
+    expects: bool = False
+    closes: bool = False
+    stays: bool = False
+
+
+def read_block(raw: bytes, most_fields: int) -> HeaderBlock:
+    """Read a header block, from behind the request line to its empty line.
+
+    Raises MalformedError for more fields than `most_fields`, and for what two servers could read in two ways.
+    """
+    parser = _spare.pop() if _spare else _BlockParser()
+    fields = parser.read(raw)
+    if len(fields) > most_fields:
+        raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.headers"))
+    headers = Headers(fields)
+    block = HeaderBlock(headers) if _MEANINGFUL.isdisjoint(headers.by_name) else _read_meaning(headers)
+    if parser.between and not block.closes:
+        _spare.append(parser)
+    return block
+
+
+class _BlockParser:
+    """Reads header blocks one after the other; `between` tells whether it can read another."""
+
+    __slots__ = ("_ends", "_fields", "_parser", "between")
+
+    def __init__(self) -> None:
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._ends = 0
+        self.between = False
+        self._parser = httptools.HttpRequestParser(self)
+
+    def read(self, raw: bytes) -> list[tuple[bytes, bytes]]:
+        fields: list[tuple[bytes, bytes]] = []
+        self._fields = fields
+        self._ends = 0
+        self.between = False
+        try:
+            self._parser.feed_data(_LINE + raw)
+        except httptools.HttpParserUpgrade:
+            self.between = False  # what such a parser would read next is another protocol's
+        except httptools.HttpParserError as error:
+            raise malformed(f"the header block: {error}") from None
+        if self._ends != 1:
+            raise malformed("the header block does not end where it should")
+        return fields
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value.rstrip()))  # blanks, which are no part of a value (RFC 9112 section 5)
+
+    def on_headers_complete(self) -> None:
+        self._ends += 1
+
+    def on_message_complete(self) -> None:
+        self.between = True
+
+
+def _read_meaning(headers: Headers) -> HeaderBlock:
+    by_name = headers.by_name
+    chunked = b"transfer-encoding" in by_name
+    length = 0
+    if chunked:
+        _require_chunked_alone(headers)
+    elif b"content-length" in by_name:
+        length = _length(headers.all(b"content-length"))
+    expects = b"expect" in by_name
+    if expects and _lower(headers, b"expect") != [b"100-continue"]:
+        raise malformed("an expectation that is not 100-continue")
+    if b"connection" not in by_name:
+        return HeaderBlock(headers, chunked, length, expects=expects)
+    options = {option.strip(b" \t") for value in _lower(headers, b"connection") for option in value.split(b",")}
+    upgrade = b"upgrade" in options and _lower(headers, b"upgrade") == [b"websocket"]
+    return HeaderBlock(headers, chunked, length, upgrade, expects, b"close" in options, b"keep-alive" in options)
+
+
+def _require_chunked_alone(headers: Headers) -> None:
+    if b"content-length" in headers:
+        raise malformed("a length beside a transfer coding")  # RFC 9112 section 6.3: an attempt to smuggle
+    if _lower(headers, b"transfer-encoding") != [b"chunked"]:
+        raise malformed("a transfer coding that is not chunked alone")
+
+
+def _length(values: Sequence[bytes]) -> int:
+    if len(values) != 1:
+        raise malformed("more than one length")
+    length = values[0]
+    if not length.isdigit() or len(length) > _LONGEST_LENGTH:
+        raise malformed("a length that is no number")
+    if length.startswith(b"0") and length != b"0":
+        raise malformed("a length with a leading zero")  # an upstream might take it for octal
+    return int(length)
+
+
+def _lower(headers: Headers, name: bytes) -> list[bytes]:
+    return [value.lower() for value in headers.all(name)]
