@@ -153,7 +153,7 @@ class DirectoryAuthority:
         try:
             await self._store.rehash_key(stored.hash, current)
         except DirectoryError as fault:
-            _log.warning("key_not_rehashed", authority=self.name, fault=str(fault))
+            _log.warning("api_key_rehash_failed", authority=self.name, fault=str(fault))
 
     async def _by_login(self, credential: Credential) -> Answer:
         user_id, token = credential.parts[:2]

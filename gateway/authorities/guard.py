@@ -79,7 +79,7 @@ class Guard:
         try:
             answer = await question()
         except Exception as error:  # noqa: BLE001 - whatever it raises is its fault, and never an answer
-            _log.exception("authority failed", authority=self.name)
+            _log.exception("authority_failed", authority=self.name)
             answer = Unavailable(f"{self.name} failed: {type(error).__name__}")
         finally:
             # reached on cancellation too: that is the deadline, or a generation that closes
@@ -93,9 +93,9 @@ class Guard:
     def _note(self, answer: Answer) -> None:
         if not isinstance(answer, Unavailable):
             if self._breaker.succeeded():
-                _log.info("authority answers again", authority=self.name)
+                _log.info("authority_recovered", authority=self.name)
         elif self._breaker.failed():
-            _log.warning("authority is given up for now", authority=self.name, why=answer.detail)
+            _log.warning("authority_given_up", authority=self.name, fault=answer.detail)
 
 
 def _outcome(answer: Answer) -> str:

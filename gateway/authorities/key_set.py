@@ -121,7 +121,7 @@ class KeySet:
                 self._attempts += 1
                 self._attempted_at = self._clock()
             if isinstance(keys, Unavailable):
-                _log.warning("the issuer's keys could not be fetched", why=keys.detail)
+                _log.warning("issuer_keys_fetch_failed", fault=keys.detail)
                 return
             self._keys = keys
             self._fetched_at = self._attempted_at

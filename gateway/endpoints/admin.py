@@ -55,7 +55,7 @@ class AdminPort:
         except ConnectionError:  # the client has gone; aiohttp's own kind of it is one too
             raise
         except Exception:  # noqa: BLE001 - whatever went wrong is logged here, and told to the caller in our own words
-            _log.exception("unexpected fault", endpoint="admin", request_id=request_id)
+            _log.exception("request_failed", endpoint="admin", request_id=request_id)
             return refusal_response(Refusal(RefusalCode.INTERNAL), request_id)
 
 

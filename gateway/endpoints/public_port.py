@@ -101,7 +101,7 @@ class PublicPort:
         except MalformedError as malformed:
             return refusal_response(malformed.refusal, record.request_id)
         except Exception:
-            _log.exception("unexpected fault", request_id=record.request_id, endpoint=record.endpoint)
+            _log.exception("request_failed", request_id=record.request_id, endpoint=record.endpoint)
             record.fault = "unexpected"
             transport = request.connection.transport
             if record.status and transport is not None:

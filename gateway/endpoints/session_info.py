@@ -91,7 +91,7 @@ class SessionInfoEndpoint:
         try:
             reply = await self._judge(access, ask, record)
         except Exception:  # noqa: BLE001 - the product's clients read the product's 500, whatever the fault was
-            _log.exception("unexpected fault", request_id=access.request_id, endpoint=self.name)
+            _log.exception("request_failed", request_id=access.request_id, endpoint=self.name)
             record.fault = "unexpected"
             reply = self._refuse(Refusal(RefusalCode.INTERNAL, "unexpected fault"), access, ask, record)
         return self._response(reply, access)

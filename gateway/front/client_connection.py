@@ -207,7 +207,7 @@ class FrontConnection(RequestHandler):
         except ConnectionError:
             pass  # the caller left while it was answered
         except Exception:  # noqa: BLE001 - the last frame of this task: nobody else would log it
-            _log.exception("a connection failed")
+            _log.exception("connection_failed")
         finally:
             self._task_handler = None
             self._deadline.close()

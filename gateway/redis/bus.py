@@ -96,13 +96,13 @@ class Bus:
     def _subscribed(self) -> None:
         self.heard.set()
         self._complained = False
-        _log.info("revocations are heard")
+        _log.info("revocation_bus_subscribed")
         self._on_heard()
 
     def _lost(self, why: str) -> None:
         if not self._complained:
             self._complained = True
-            _log.warning("revocations cannot be heard; memory is kept short", why=why)
+            _log.warning("revocation_bus_lost", fault=why)
         if self.heard.is_set():
             self.heard.clear()
             self._metrics.bus_lost()

@@ -100,18 +100,18 @@ class GuardedRedis:
 
     def _well(self) -> None:
         if self._breaker.succeeded():
-            _log.info("redis answers again")
+            _log.info("redis_recovered")
 
     def _at_fault(self, operation: str, why: str) -> RedisFault:
         self._metrics.redis_fault(operation)
         if operation not in self._complaining:  # a full server reads well and fails each fill: that is one episode
             self._complaining.add(operation)
-            _log.warning("redis cannot do what it was asked", operation=operation, why=why)
+            _log.warning("redis_operation_failed", operation=operation, fault=why)
         return RedisFault(why)
 
     def _unreachable(self, operation: str, why: str) -> RedisFault:
         self._metrics.redis_fault(operation)
         if self._breaker.failed():
-            _log.warning("redis cannot be reached; asking is given up for now", operation=operation, why=why)
+            _log.warning("redis_given_up", operation=operation, fault=why)
             self._metrics.redis_given_up()
         return RedisFault(why)

@@ -64,4 +64,4 @@ class TaskKeeper:
             return
         failure = task.exception()
         if failure is not None:
-            _log.error("task failed", task=task.get_name(), exc_info=failure)
+            _log.error("task_failed", task=task.get_name(), exc_info=failure)

@@ -66,4 +66,4 @@ class Activity:
             try:
                 await self._writers[authority](session_id, datetime.fromtimestamp(at, UTC))
             except Exception as error:  # noqa: BLE001 - last activity is no answer to anybody; the next one is tried
-                _log.warning("last activity was not noted", authority=authority, why=type(error).__name__)
+                _log.warning("activity_write_failed", authority=authority, fault=type(error).__name__)

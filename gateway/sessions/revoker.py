@@ -41,7 +41,7 @@ class RevocationPublisher:
             try:
                 await self._tombstones.revoke(self._client, message)
             except (RedisError, OSError, TimeoutError) as error:
-                _log.warning("a revocation did not reach redis", attempt=attempt + 1, why=type(error).__name__)
+                _log.warning("revocation_publish_failed", attempt=attempt + 1, fault=type(error).__name__)
                 await asyncio.sleep(_PAUSE)
             else:
                 return True
@@ -125,7 +125,7 @@ class RevocationSubscriber:
         try:
             message = decode_message(payload)
         except UNDECODABLE:
-            _log.warning("a message on the bus could not be read; memory is forgotten")
+            _log.warning("revocation_message_unreadable")
             self._memory.clear()
             self._revocation_log.record_gap()
         else:

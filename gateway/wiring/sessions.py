@@ -135,7 +135,7 @@ class SessionsWiring:
         try:
             await authority.mark_ended(ended)
         except GatewayError as fault:
-            _log.warning("a revocation was not noted", authority=authority.name, fault=str(fault))
+            _log.warning("revocation_mark_failed", authority=authority.name, fault=str(fault))
             return False
         return True
 

@@ -39,7 +39,7 @@ class SingleProcess:
 
     async def renew(self) -> None:
         """Say that nothing is done: a process cannot replace itself without a moment in which none serves."""
-        _log.warning("not renewed: there is one process, listen.workers is 1")
+        _log.warning("workers_not_renewed")
 
     def serving(self) -> int:
         """Return 1 while it serves."""

@@ -73,10 +73,10 @@ class WorkerSpawner:
         else:
             self._alive.discard(news.pid)
             if news.code or news.signal:
-                _log.warning("a worker failed", pid=news.pid, code=news.code, signal=news.signal)
+                _log.warning("worker_failed", pid=news.pid, code=news.code, signal=news.signal)
 
     def _fork_server_lost(self) -> None:
-        _log.error("the process that forks workers has gone: none is replaced any more")
+        _log.error("fork_server_lost")
         asyncio.get_running_loop().remove_reader(self._nursery.fileno())
         for birth in self._unborn:
             if not birth.done():

@@ -80,7 +80,7 @@ class Supervisor:
 
     async def renew(self) -> None:
         """Replace every worker by a fresh one."""
-        _log.info("renewing every worker")
+        _log.info("workers_renewing")
         await self._crew.renew()
 
     async def watch(self, again: Again, notifier: Notifier) -> None:
@@ -114,7 +114,7 @@ class Supervisor:
 
     def _stay(self, error: GatewayError, actor: Actor) -> None:
         for line in str(error).splitlines():
-            _log.error("the config was not reloaded", fault=line)
+            _log.error("config_reload_failed", fault=line)
         self._metrics.reloaded(done=False)
         self._process.audit.reloaded(actor, AuditOutcome.FAILED, str(error).splitlines()[0])
 
@@ -135,4 +135,4 @@ def _warn_of_restart(before: ListenSettings, now: ListenSettings) -> None:
     if before.workers == 1 < now.workers:
         changed.append("workers")
     for name in changed:
-        _log.warning("changed, and applies after a restart", key=f"listen.{name}")
+        _log.warning("restart_required", key=f"listen.{name}")

@@ -51,7 +51,7 @@ class Notifier:
                 out.setblocking(False)  # noqa: FBT003 - the standard library's signature
                 out.sendto(state.encode("ascii"), self._address)
         except OSError as error:
-            _log.warning("systemd could not be told", state=state.partition("=")[0], why=error.strerror)
+            _log.warning("systemd_notify_failed", state=state.partition("=")[0], fault=error.strerror)
 
 
 def _watchdog(environment: Mapping[str, str]) -> float:

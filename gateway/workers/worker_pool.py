@@ -126,7 +126,7 @@ class WorkerPool:
         try:
             await member.swap()
         except GatewayError as error:
-            _log.error("a worker is replaced", pid=member.pid, fault=str(error))
+            _log.error("worker_swap_failed", pid=member.pid, fault=str(error))
             await self._dismiss(member)
 
     async def _hire(self) -> WorkerHandle:
@@ -152,7 +152,7 @@ class WorkerPool:
         if member not in self._members or self._draining or self._loaded is None:
             return
         self._members.remove(member)
-        _log.warning("a worker has ended and is replaced", pid=member.pid)
+        _log.warning("worker_ended", pid=member.pid)
         self._metrics.worker_ended()
         if monotonic() - began > _PAUSE_MOST:
             self._failures = 0
@@ -161,7 +161,7 @@ class WorkerPool:
     async def _watch(self, member: WorkerHandle) -> None:
         """Put an end to a worker that hangs: it is replaced as any other that ends."""
         await until_it_hangs(member, self._worker_timeout)
-        _log.error("a worker hangs and is killed", pid=member.pid, seconds=self._worker_timeout())
+        _log.error("worker_hung", pid=member.pid, seconds=self._worker_timeout())
         await self._dismiss(member)
 
     def _worker_timeout(self) -> float:
@@ -188,7 +188,7 @@ class WorkerPool:
             member = await self._hire()
             await self._begin(member, self._loaded)
         except GatewayError as error:
-            _log.error("a worker could not be made", fault=str(error))
+            _log.error("worker_start_failed", fault=str(error))
             return False
         self._members.append(member)
         return True
@@ -219,7 +219,7 @@ class WorkerPool:
             self._leaving.add(member)
         drain = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
         if not await member.drain(drain if patience is None else patience) and not self._cutting:
-            _log.warning("a worker did not end in time and is killed", pid=member.pid)
+            _log.warning("worker_drain_timed_out", pid=member.pid)
             await self._dismiss(member)
 
     async def _dismiss(self, member: WorkerHandle) -> None:

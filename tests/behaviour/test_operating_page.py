@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,28 @@ def test_every_audit_event_and_outcome_is_on_the_page() -> None:
     assert set(re.findall(r"`(\w+)`", events)) == {event.value for event in AuditEvent}
     (outcomes,) = re.findall(r"(?m)^\| `outcome` \| (`done`.*) \|$", OPERATING)
     assert set(re.findall(r"`(\w+)`", outcomes)) == {outcome.value for outcome in AuditOutcome}
+
+
+LogEvent = tuple[str, str, frozenset[str]]
+"""The name of a program line's event, its level, and its fields."""
+
+
+def logged() -> Iterator[LogEvent]:
+    """Yield every event that the program logs, as its source says; the name of each is a literal."""
+    for path in (pages.ROOT / "gateway").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(ast.Attribute(ast.Name("_log"), level), [ast.Constant(str(event))], keywords):
+                    named = {("exception" if each.arg == "exc_info" else str(each.arg)) for each in keywords}
+                    traceback = {"exception"} if level == "exception" else set()
+                    yield event, "error" if level == "exception" else level, frozenset(named | traceback)
+                case ast.Call(ast.Attribute(ast.Name("_log"))):
+                    raise AssertionError(f"{path}: {ast.unparse(call)} has no literal event")
+
+
+def test_the_table_of_program_events_is_what_the_program_logs_and_the_reverse() -> None:
+    (table,) = re.findall(r"(?m)^\| event \| level \| fields \| meaning \|\n((?:\|.*\n)+)", OPERATING)
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (\w+) \| (.*?) \|", table)
+    documented_events = [(name, level, frozenset(re.findall(r"`(\w+)`", cell))) for name, level, cell in rows]
+    assert sorted(documented_events) == sorted(set(logged()))
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name, _, _ in documented_events)

@@ -126,7 +126,7 @@ async def test_what_needs_a_restart_is_said(tmp_path: Path, unused_tcp_port: int
                 config.read_text().replace('public: "127.0.0.1:0"', f'public: "127.0.0.1:{unused_tcp_port}"')
             )
             assert (await gateway.reload())["outcome"] == "done"
-            assert (await gateway.event("changed, and applies after a restart"))["key"] == "listen.public"
+            assert (await gateway.event("restart_required"))["key"] == "listen.public"
             assert (await gateway.ask()).status == 200
 
 

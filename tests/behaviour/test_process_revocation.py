@@ -109,7 +109,7 @@ async def test_a_revocation_between_the_order_to_reload_and_the_building_is_not_
             assert await systemd.next_state() == "READY=1"
             os.kill(gateway.nursery(), signal.SIGSTOP)
             gateway.process.send_signal(signal.SIGUSR2)
-            await gateway.event("renewing every worker")
+            await gateway.event("workers_renewing")
             gateway.process.send_signal(signal.SIGHUP)
             assert await systemd.next_state() == "RELOADING=1"
             revoking = asyncio.gather(gateway.admin("/revoke", REVOKE))

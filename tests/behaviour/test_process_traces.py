@@ -78,7 +78,7 @@ async def test_a_collector_that_hangs_keeps_no_request_waiting_and_not_the_end(t
             assert (clients.lost, set(clients.statuses)) == ([], {200})
             assert await gateway.metric("gateway_trace_spans_total", outcome="dropped") > 0
             assert await gateway.stop() == 0
-            assert (await gateway.event("the last spans were not sent"))["spans"] > 0
+            assert (await gateway.event("spans_lost"))["spans"] > 0
 
 
 async def test_a_second_signal_does_not_wait_for_the_collector_either(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_a_second_signal_does_not_wait_for_the_collector_either(tmp_path: 
             gateway.process.send_signal(signal.SIGTERM)
             await gateway.event("draining")
             assert await gateway.stop() == 0
-            assert all(line.get("event") != "the last spans were not sent" for line in gateway.lines)
+            assert all(line.get("event") != "spans_lost" for line in gateway.lines)
 
 
 @WORKERS
@@ -101,14 +101,14 @@ async def test_a_collector_that_is_away_is_told_of_once_and_not_waited_for(tmp_p
         )
         async with running(config(tmp_path, upstream, workers), nowhere) as gateway:
             assert (await gateway.ask()).status == 200
-            await gateway.event("traces cannot be sent")
+            await gateway.event("trace_export_failed")
             for _ in range(20):
                 assert (await gateway.ask()).status == 200
             assert await gateway.stop() == 0
         complaints = [line for line in gateway.lines if line.get("log") == "program" and line["level"] == "warning"]
-        told_of = [line for line in complaints if line["event"] == "traces cannot be sent"]
+        told_of = [line for line in complaints if line["event"] == "trace_export_failed"]
         assert 1 <= len(told_of) <= workers
-        assert {line["event"] for line in complaints} <= {"traces cannot be sent", "the last spans were not sent"}
+        assert {line["event"] for line in complaints} <= {"trace_export_failed", "spans_lost"}
         assert "hunter2" not in str(gateway.lines)
 
 
@@ -117,10 +117,10 @@ async def test_a_collector_that_comes_back_is_sent_what_ends_from_then_on(tmp_pa
         collector.status = 400
         async with running(config(tmp_path, upstream), collector.environment()) as gateway:
             await gateway.ask("/public/lost")
-            assert "400" in (await gateway.event("traces cannot be sent"))["why"]
+            assert "400" in (await gateway.event("trace_export_failed"))["fault"]
             collector.status = 200
             await gateway.ask("/public/sent")
-            await gateway.event("traces are sent again")
+            await gateway.event("trace_export_recovered")
     assert {told(span.attributes)["url.path"] for span in collector.named("GET /public/")} == {"/public/sent"}
 
 

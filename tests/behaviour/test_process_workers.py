@@ -57,9 +57,9 @@ async def test_a_killed_worker_is_replaced_and_told(tmp_path: Path) -> None:
     async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
         before = gateway.workers()
         os.kill(before[0], signal.SIGKILL)
-        told = await gateway.event("a worker failed")
+        told = await gateway.event("worker_failed")
         assert (told["pid"], told["signal"]) == (before[0], signal.SIGKILL)
-        await gateway.event("a worker has ended and is replaced")
+        await gateway.event("worker_ended")
         await gateway.until_ready()
         assert await gateway.metric("gateway_workers_replaced_total") == 1
         assert len(set(gateway.workers()) - {before[0]}) == 2
@@ -74,9 +74,9 @@ async def test_a_worker_that_hangs_is_replaced_and_the_others_serve_on(tmp_path:
         before = gateway.workers()
         os.kill(before[0], signal.SIGSTOP)
         async with load(gateway.port) as asked:
-            told = await gateway.event("a worker hangs and is killed")
+            told = await gateway.event("worker_hung")
             assert (told["pid"], told["seconds"]) == (before[0], 2.0)
-            await gateway.event("a worker has ended and is replaced")
+            await gateway.event("worker_ended")
             await gateway.until_ready()
             await asked.further(50)
         assert (asked.lost, set(asked.statuses)) == ([], {200})
@@ -135,7 +135,7 @@ async def test_metrics_are_the_sum_of_the_workers_dead_ones_too(tmp_path: Path) 
         await other_workers(gateway, before)
         assert await counted() == (50, 50, 50)
         os.kill(gateway.workers()[0], signal.SIGKILL)
-        await gateway.event("a worker failed")
+        await gateway.event("worker_failed")
         await gateway.until_ready()
         assert await counted() == (50, 50, 50)
         assert await gateway.metric("gateway_build_info") == 1

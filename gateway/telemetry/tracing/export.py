@@ -78,7 +78,7 @@ class Export:
                 await ended.wait()
         lost = unsent - (self._sender.sent - before)
         if lost > 0:
-            _log.warning("the last spans were not sent", spans=lost)
+            _log.warning("spans_lost", spans=lost)
 
     def _collect(self) -> Iterator[Metric]:
         spans = CounterMetricFamily(
@@ -139,13 +139,13 @@ class _Sender(SpanExporter):
         self._reasons.last = ""
         if self._told:
             self._told = False
-            _log.info("traces are sent again")
+            _log.info("trace_export_recovered")
 
     def _failed(self) -> None:
         if self._told or self._now() - self._told_at < _QUIET:
             return
         self._told, self._told_at = True, self._now()
-        _log.warning("traces cannot be sent", why=self._reasons.last)
+        _log.warning("trace_export_failed", fault=self._reasons.last)
 
 
 class _Reasons(logging.Handler):

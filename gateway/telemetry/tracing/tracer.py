@@ -121,7 +121,7 @@ class Tracing:
         """Tell of a fault of our own, the first time: it may happen with each request."""
         if not self._faulty:
             self._faulty = True
-            _log.exception("spans could not be made")
+            _log.exception("span_creation_failed")
 
 
 def open_tracing(sources: Sources) -> Tracing | None:

@@ -99,7 +99,7 @@ async def test_what_fails_again_and_again_is_given_up_and_tried_later(answer: Ca
         for _ in range(5):
             assert isinstance(await guarded.look_up(CREDENTIAL), Unavailable)
     assert authority.asked == 2
-    assert [line["event"] for line in lines].count("authority is given up for now") == 1
+    assert [line["event"] for line in lines].count("authority_given_up") == 1
     assert guarded.given_up
     clock.advance(1)
     authority._answer = _found

@@ -81,7 +81,7 @@ async def test_a_probe_of_its_own_finds_out_that_redis_is_back(asking: Asking, p
     with capture_logs() as lines:
         await asking.probed()
     assert await asking.ping() is True
-    assert [line["event"] for line in lines] == ["redis answers again"]
+    assert [line["event"] for line in lines] == ["redis_recovered"]
     assert asking.guard.reachable
 
 

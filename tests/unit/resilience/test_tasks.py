@@ -39,7 +39,7 @@ async def test_a_failure_is_logged_with_the_name_of_the_task() -> None:
         await asyncio.wait([task])
         await asyncio.sleep(0)
     assert [(line["event"], line["task"], line["log_level"]) for line in lines] == [
-        ("task failed", "note activity", "error")
+        ("task_failed", "note activity", "error")
     ]
 
 

@@ -64,7 +64,7 @@ async def test_a_note_that_fails_is_logged_and_the_next_is_tried() -> None:
             activity.record(seen(number), NOW)
         assert [(await directory.written.get())[0] for _ in range(2)] == ["session-1", "session-2"]
         await keeper.aclose()
-    assert lines[0]["event"] == "last activity was not noted"
+    assert lines[0]["event"] == "activity_write_failed"
     assert "session-1" not in repr(lines)
 
 

@@ -99,7 +99,7 @@ async def test_a_directory_that_takes_no_note_keeps_nobody_from_being_told(opene
         database.execute("DROP TABLE sessions")
     with capture_logs() as lines:
         assert not await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
-    assert [(line["event"], line["authority"]) for line in lines] == [("a revocation was not noted", "accounts")]
+    assert [(line["event"], line["authority"]) for line in lines] == [("revocation_mark_failed", "accounts")]
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED
     )

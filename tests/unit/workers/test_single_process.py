@@ -40,7 +40,7 @@ async def test_one_process_is_a_crew_of_one_whatever_a_later_config_says(process
     (own,) = await crew.collect()
     assert {"gateway_requests", "gateway_revocations"} <= {family.name for family in own}
     await crew.renew()
-    assert b"not renewed" in (tmp_path / "log").read_bytes()
+    assert b"workers_not_renewed" in (tmp_path / "log").read_bytes()
     await crew.drain(0.2)
     assert crew.serving() == 0
     with pytest.raises(ConnectionRefusedError):

@@ -60,7 +60,7 @@ async def test_an_id_whose_worker_has_ended_is_anybody_s_and_is_let_be(
     nursery.tell(Exited(process.pid, 0, 9))
     said = ""
     async with asyncio.timeout(PATIENCE):
-        while "a worker failed" not in said:
+        while "worker_failed" not in said:
             await asyncio.sleep(0)
             said += capsys.readouterr().out
     roster.kill(member.pid)

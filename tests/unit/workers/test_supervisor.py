@@ -151,7 +151,7 @@ async def test_every_problem_of_a_config_is_a_line_and_the_old_one_stays(over: O
         raise SettingsError([Problem("gateway.yaml", line, 3, "a.b", "is wrong") for line in (1, 2)])
 
     await over.reload(broken)
-    faults = [line["fault"] for line in over.lines() if line.get("event") == "the config was not reloaded"]
+    faults = [line["fault"] for line in over.lines() if line.get("event") == "config_reload_failed"]
     assert faults == ["gateway.yaml:1:3: a.b: is wrong", "gateway.yaml:2:3: a.b: is wrong"]
     over.crew.fault = GatewayError("the directory has no tables")
     await over.reload(lambda: config("second"))
@@ -172,7 +172,7 @@ async def test_every_problem_of_a_config_is_a_line_and_the_old_one_stays(over: O
 )
 async def test_what_applies_after_a_restart_is_said(over: Over, changed: dict[str, Any], keys: list[str]) -> None:
     await over.reload(lambda: config("second", **changed))
-    said = [line["key"] for line in over.lines() if line.get("event") == "changed, and applies after a restart"]
+    said = [line["key"] for line in over.lines() if line.get("event") == "restart_required"]
     assert said == keys
 
 

@@ -43,7 +43,7 @@ def test_without_systemd_and_without_anybody_at_the_socket_nothing_happens(
     Notifier({}).ready()
     assert capsys.readouterr().out == ""
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready()
-    assert "systemd could not be told" in capsys.readouterr().out
+    assert "systemd_notify_failed" in capsys.readouterr().out
 
 
 async def test_who_is_watched_tells_again_and_again_that_it_lives(systemd: Manager) -> None:

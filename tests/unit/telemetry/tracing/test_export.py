@@ -115,7 +115,7 @@ async def test_a_collector_that_hangs_is_not_waited_for(words: list[dict[str, ob
     await asyncio.to_thread(process.collector.busy.wait)
     process.hand_over(2)
     await process.export.close(0.01)
-    assert [(word["event"], word.get("spans")) for word in words] == [("the last spans were not sent", 6)]
+    assert [(word["event"], word.get("spans")) for word in words] == [("spans_lost", 6)]
     process.hand_over()
     assert process.numbers()[2] == 1.0
     process.collector.free.set()
@@ -127,10 +127,10 @@ async def test_trouble_is_told_once_and_its_end_once(words: list[dict[str, objec
     for _ in range(5):
         await process.send()
     assert [(word["event"], word["log_level"]) for word in words] == [
-        ("traces cannot be sent", "warning"),
-        ("traces are sent again", "info"),
+        ("trace_export_failed", "warning"),
+        ("trace_export_recovered", "info"),
     ]
-    assert words[0]["why"] == "Failed to export: http://collector/v1/traces?… is not there"
+    assert words[0]["fault"] == "Failed to export: http://collector/v1/traces?… is not there"
     assert process.numbers() == (2.0, 3.0, 0.0)
     await process.export.close(10.0)
 
@@ -141,9 +141,9 @@ async def test_a_collector_that_comes_and_goes_is_told_of_once_a_minute(words: l
         process.now = now
         await process.send()
     assert [word["event"] for word in words] == [
-        "traces cannot be sent",
-        "traces are sent again",
-        "traces cannot be sent",
+        "trace_export_failed",
+        "trace_export_recovered",
+        "trace_export_failed",
     ]
     await process.export.close(10.0)
 
@@ -157,7 +157,7 @@ async def test_who_ends_while_the_collector_is_away_tries_no_more(words: list[di
     await asyncio.to_thread(process.collector.shut.wait)  # told to stop trying, while the last batch is with it
     process.collector.free.set()
     await ending
-    assert [word["event"] for word in words] == ["traces cannot be sent", "traces are sent again"]
+    assert [word["event"] for word in words] == ["trace_export_failed", "trace_export_recovered"]
 
 
 @pytest.mark.parametrize("value", ["many", "0", "-1", "2"])

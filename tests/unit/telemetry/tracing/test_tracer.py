@@ -114,7 +114,7 @@ async def test_a_fault_of_ours_costs_no_request_and_is_told_once(traces: Traces)
     with capture_logs() as words:
         for _ in range(3):
             traces.tracing.make_spans(broken)
-    assert [(word["event"], word["log_level"]) for word in words] == [("spans could not be made", "error")]
+    assert [(word["event"], word["log_level"]) for word in words] == [("span_creation_failed", "error")]
 
 
 async def test_the_environment_names_the_service_and_samples(monkeypatch: pytest.MonkeyPatch) -> None:
