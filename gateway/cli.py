@@ -19,7 +19,7 @@ from gateway.commands.command_log import open_log
 from gateway.commands.command_result import CommandResult
 from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 
 _LAST_PORT = 65535
 

@@ -15,13 +15,11 @@ from gateway.credentials.reader import Reader
 from gateway.credentials.reading import read_one
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
-from gateway.model.access import AccessRequest
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
 from gateway.model.session import Session
 from gateway.policy.cors import Cors, requested_method

@@ -29,8 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 from jwt.api_jws import PyJWS
 
-from gateway.model.decoding import UNDECODABLE
-from gateway.model.errors import KeyRingError
+from gateway.model.errors import UNDECODABLE, KeyRingError
 
 SigningAlgorithm = Literal["ES256", "EdDSA"]
 

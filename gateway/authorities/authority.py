@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from gateway.model.answers import Answer, Found, Rejected, Unavailable
 from gateway.model.credential import Credential
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 
 
 class Authority(Protocol):

@@ -21,7 +21,7 @@ from gateway.directory.verdicts import judge_key, judge_session
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing, TokenFault
 from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
 

@@ -18,7 +18,7 @@ from gateway.authorities.verdict_digest import verdict_digest
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 from gateway.source.values import Secret, StringList
 
 _REJECTED = Rejected(Reason.UNKNOWN)

@@ -18,7 +18,7 @@ from gateway.authorities.key_set import JwtAlgorithm, KeySet, KeyTimes
 from gateway.authorities.verdict_digest import verdict_digest
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 from gateway.signing import is_spelled_once
 from gateway.source.values import Duration, PositiveDuration, StringList
 

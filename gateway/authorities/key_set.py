@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from gateway.authorities.http_client import HttpClient
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 
 JwtAlgorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"

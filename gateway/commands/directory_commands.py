@@ -34,7 +34,7 @@ from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.wiring.process import wall_clock
 

@@ -12,9 +12,8 @@ from gateway.config.own_paths import own_paths
 from gateway.config.settings import Settings
 from gateway.endpoints.access_reader import forwarded_headers
 from gateway.endpoints.public_port import OWN
-from gateway.model.access import AccessRequest
 from gateway.model.answers import Found
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host

@@ -11,7 +11,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from prometheus_client import CollectorRegistry
 
 from gateway.config.settings import ListenSettings, Settings
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.redis.client import connect
 from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.revocation import RevocationLog

@@ -13,7 +13,7 @@ from gateway.commands.notify import open_fleet
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import AuditLog, AuditOutcome
 
 

@@ -13,8 +13,7 @@ from gateway.config.check_routes import check_routes
 from gateway.config.check_sections import check_sections
 from gateway.config.partial import read_partial
 from gateway.config.settings import Settings
-from gateway.model.errors import SettingsError
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem, SettingsError
 from gateway.source.document import Document, open_document
 from gateway.source.wording import problems_of
 

@@ -8,7 +8,7 @@ from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.check_routes import shared_readers, unknown_readers
 from gateway.config.own_paths import OwnPath, own_paths
 from gateway.config.partial import PartialConfig
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem
 
 
 def check_credentials(parts: PartialConfig) -> Iterator[Problem]:

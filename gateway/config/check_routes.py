@@ -9,7 +9,7 @@ from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.credentials.kinds import shared_places
 from gateway.endpoints.public_port import OWN
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem
 from gateway.model.route import Access, LimitBy, Route
 from gateway.policy.overlaps import exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from gateway.policy.routes import unreachable

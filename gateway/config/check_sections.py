@@ -15,9 +15,8 @@ from gateway.config.partial import PartialConfig
 from gateway.directory.postgres_options import driver_options
 from gateway.http1.field_names import is_told_by_us
 from gateway.identity.foreign_names import ForeignNames
-from gateway.model.errors import DirectoryError
+from gateway.model.errors import DirectoryError, Problem
 from gateway.model.headers import spelling
-from gateway.model.problem import Problem
 from gateway.source.addresses import ListenAddress, is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SecretList, SettingsModel

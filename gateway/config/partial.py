@@ -13,7 +13,7 @@ from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Sections
 from gateway.credentials.kinds import ReaderSettings
 from gateway.dialects.kinds import DialectSettings
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem
 from gateway.source.document import Document
 
 PartKey = TypeVar("PartKey", str, int)

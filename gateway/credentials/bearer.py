@@ -9,8 +9,8 @@ from pydantic import Field
 
 from gateway.credentials.reader import Fingerprint
 from gateway.credentials.single_value import UNREADABLE, RepeatedError, only_value
-from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
+from gateway.model.decision import AccessRequest
 from gateway.source.values import SettingsModel, StringList
 
 _FIELD = b"authorization"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.model.access import AccessRequest
 from gateway.model.credential import CredentialKind, Reading
+from gateway.model.decision import AccessRequest
 
 Fingerprint = Callable[[tuple[str, ...]], bytes]
 """Secret parts -> keyed hash; made per reader, so that it also stands for the reader and its authorities."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.credentials.reader import Reader
-    from gateway.model.access import AccessRequest
+    from gateway.model.decision import AccessRequest
 
 
 def read_one(readers: Sequence[Reader], access: AccessRequest, on_many: OnMany) -> Reading:

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from gateway.credentials.reader import Fingerprint
 from gateway.credentials.single_value import RepeatedError, only_value
-from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
+from gateway.model.decision import AccessRequest
 from gateway.source.names import FieldName
 from gateway.source.values import SettingsModel, StringList
 

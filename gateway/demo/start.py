@@ -29,7 +29,7 @@ from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.model.errors import DirectoryError, SettingsError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.wiring.process import wall_clock

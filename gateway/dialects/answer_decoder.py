@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 
 _Said = TypeVar("_Said")
 _Understood = TypeVar("_Understood")

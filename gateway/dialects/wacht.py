@@ -19,9 +19,8 @@ from gateway.dialects.wacht_wire import (
     answer,
     session_of_answer,
 )
-from gateway.model.anonymous import anonymous_cookie
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
-from gateway.model.credential import Credential, CredentialKind
+from gateway.model.credential import Credential, CredentialKind, anonymous_cookie
 from gateway.model.decision import HeaderPairs
 from gateway.model.refusal import Refusal
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from gateway.directory.existing_rows import KnownRows
 from gateway.directory.record_rows import TableRow
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 
 OnChange = Callable[[RevocationTarget], Awaitable[None]]
 """Told, after the commit, whose cached answers are out of date: they are to be looked up again.

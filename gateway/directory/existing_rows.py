@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.directory.record_rows import TableRow
 from gateway.directory.records_file import RecordsFile, references
 from gateway.directory.tables import METADATA, members, signins
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem
 
 KnownRows = Mapping[str, Mapping[str, TableRow]]
 """Table -> id -> the row as the directory has it."""

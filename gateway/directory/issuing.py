@@ -23,7 +23,7 @@ from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, organizations, projects, sessions
 from gateway.directory.verdicts import judge_session
 from gateway.model.errors import DirectoryError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 
 KeyType = Literal["project", "user", "organization"]
 

@@ -20,7 +20,7 @@ from gateway.directory.records_file import RecordsFile, read_records
 from gateway.directory.store import Directory
 from gateway.directory.tables import METADATA, signins
 from gateway.model.errors import RecordsError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 
 
 class LoadedRecords(msgspec.Struct, frozen=True):

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.directory.records import Records
-from gateway.model.errors import RecordsError
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem, RecordsError
 from gateway.source.document import Document, KeyPath, load_document
 
 

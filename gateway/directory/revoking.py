@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, sessions
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 
 
 async def mark_ended(connection: AsyncConnection, ended: RevocationTarget, now: datetime) -> int:

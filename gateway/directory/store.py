@@ -29,7 +29,7 @@ from gateway.directory.tables import (
     workspaces,
 )
 from gateway.model.errors import DirectoryError, GatewayError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 
 _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     api_keys.outerjoin(organizations, organizations.c.id == api_keys.c.organization_id)

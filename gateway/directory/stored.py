@@ -8,8 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.model.revocation_target import RevocationTarget
-from gateway.model.session import Session
+from gateway.model.session import RevocationTarget, Session
 
 ACTIVE = "active"
 """The state of a live session, and the status of a member that may act."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.endpoints.networks import IpNetwork, Networks, parse_address
-from gateway.model.access import AccessRequest
-from gateway.model.decision import HeaderPairs
+from gateway.model.decision import AccessRequest, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host

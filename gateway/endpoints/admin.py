@@ -8,8 +8,8 @@ import msgspec
 import structlog
 
 from gateway.endpoints.refusals import refusal_response
+from gateway.model.decision import Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response, json_fields
 from gateway.upstream.client_request import DownstreamRequest
 
 Render = Callable[[], Awaitable[tuple[bytes, str]]]

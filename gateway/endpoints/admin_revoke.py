@@ -12,9 +12,9 @@ import msgspec
 from gateway.endpoints.admin import Page
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.faults import ExchangeError
+from gateway.model.decision import Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response, json_fields
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 from gateway.upstream.client_request import DownstreamRequest
 

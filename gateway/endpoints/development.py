@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.headers import Headers
 from gateway.model.target import Target
 

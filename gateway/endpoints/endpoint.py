@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer

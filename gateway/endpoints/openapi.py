@@ -16,10 +16,9 @@ from gateway.credentials.reader import Reader
 from gateway.dialects.dialect import DialectServer, Documented
 from gateway.dialects.normal import NormalErrors
 from gateway.endpoints.refusals import refusal_response
-from gateway.model.access import AccessRequest
 from gateway.model.credential import CredentialKind
+from gateway.model.decision import AccessRequest, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 

@@ -11,9 +11,8 @@ from gateway.endpoints.development import dev_session_as_cookie
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.renewal import CookieRenewal
 from gateway.gate import Gate
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest, Response
 from gateway.model.refusal import Refusal
-from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer

@@ -12,11 +12,10 @@ from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.framing import refuse_framing
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest, Response
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest

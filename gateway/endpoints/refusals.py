@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.model.decision import HeaderPairs
+from gateway.model.decision import HeaderPairs, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response, json_fields
 
 _CHALLENGE = b'Bearer realm="gateway"'
 _FIELDS = json_fields()

@@ -13,12 +13,10 @@ from gateway.credentials.single_value import UNREADABLE
 from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.gate import Gate, Identified
-from gateway.model.access import AccessRequest
 from gateway.model.answers import Found, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
-from gateway.model.decision import Decision
+from gateway.model.decision import AccessRequest, Decision, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.response import Response, json_fields
 from gateway.model.route import LimitBy, RateLimit
 from gateway.policy.cors import Cors
 from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller

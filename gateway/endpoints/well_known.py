@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from gateway.endpoints.refusals import refusal_response
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response, json_fields
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 

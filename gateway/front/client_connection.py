@@ -22,8 +22,8 @@ from gateway.front.lingering import Deaf, drop_rest
 from gateway.front.response_writer import ResponseWriter
 from gateway.front.send_timeout import Unsent
 from gateway.front.unreadable import HEAD_TOO_LONG, Refused, refusal_of
+from gateway.model.decision import Response
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response
 from gateway.resilience.deadline import Deadline
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.downstream import FlowWatcher, RawPeer

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from aiohttp.http_parser import RawRequestMessage
 
-from gateway.model.response import Response
+from gateway.model.decision import Response
 
 _HTTP_1_1 = (1, 1)
 _SERVER = b"Server: gateway\r\n"

@@ -12,9 +12,9 @@ from aiohttp.http_parser import HttpRequestParserPy
 from gateway.front.arrival import FrontLimits
 from gateway.front.client_connection import FrontConnection
 from gateway.front.response_writer import ResponseWriter
+from gateway.model.decision import Response
 from gateway.model.errors import GatewayError
 from gateway.model.refusal import Refusal
-from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer
 

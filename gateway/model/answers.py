@@ -1,4 +1,4 @@
-"""What a look-up can answer: found, not mine, mine and bad, cannot tell (DESIGN section 2)."""
+"""What a look-up can answer: found, not mine, mine and bad, cannot tell; and where the answer came from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.model.session import Session
 
 
 class Reason(StrEnum):
-    """Why a credential that somebody knows is nevertheless no good."""
+    """Why an authority rejects a credential."""
 
     UNKNOWN = "unknown"
     EXPIRED = "expired"
@@ -46,7 +46,46 @@ class Unavailable(msgspec.Struct, frozen=True):
 
 
 Answer = Found | Rejected | Unavailable | None
-"""`None` is *not mine*: the next authority of the list is asked."""
+"""What one authority answers; `None` is *not mine*, and then the next authority of the list is asked."""
 
 Verdict = Found | Rejected | Unavailable
-"""What a whole list of authorities answers: a shown credential that nobody claims is `Rejected(unknown)`."""
+"""What a list of authorities answers: a credential that none of them claims is `Rejected(unknown)`."""
+
+
+class Tier(StrEnum):
+    """Where an answer came from; a metric label and a field of the access line."""
+
+    NONE = "none"
+    MEMORY = "memory"
+    REDIS = "redis"
+    AUTHORITY = "authority"
+
+
+class Resolution(msgspec.Struct, frozen=True, gc=False):
+    """Whose session a request shows, if anybody's, and which tier answered.
+
+    `answer` is `None` when the request shows no credential. `age` is in seconds since an authority gave the answer.
+    `stale` says that the authority could not be asked and an older answer stands in for its own.
+    """
+
+    answer: Verdict | None = None
+    tier: Tier = Tier.NONE
+    age: float = 0.0
+    stale: bool = False
+    authority: str = ""
+
+    @property
+    def session(self) -> Session | None:
+        """The caller's session, if there is one."""
+        return self.answer.session if isinstance(self.answer, Found) else None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The credential's own expiry, else the session's."""
+        if not isinstance(self.answer, Found):
+            return None
+        return self.answer.expires_at or self.answer.session.expires_at
+
+
+NOBODY = Resolution()
+"""The resolution of a request without a credential."""

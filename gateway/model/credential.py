@@ -1,4 +1,4 @@
-"""What the caller showed."""
+"""The credentials that a request can carry."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class CredentialKind(StrEnum):
 class Credential(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """One credential, read and not yet looked up.
 
-    `reader` is the config's name for the reader that found it; `key_type` is what the reader says of an API key
-    (`project`, `user`, `organization`), else empty. `parts` are the secret parts in the kind's order: `(key,)`,
-    `(token,)`, `(cookie value,)`, `(user id, token)` and, where the reader names a session header, a third, the
-    session id. `fingerprint` is the keyed hash that names it in caches and logs.
+    `reader` is the config's name for the reader that found it. `key_type` is the type of an API key (`project`, `user`,
+    `organization`), else empty. `parts` are the secret parts in the kind's order: `(key,)`, `(token,)`,
+    `(cookie value,)`, or `(user id, token)` with a third part, the session id, where the reader names a header for it.
+    `fingerprint` is the keyed hash that stands for the credential in caches and logs.
     """
 
     reader: str
@@ -32,7 +32,7 @@ class Credential(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True)
     fingerprint: bytes
 
     def __repr__(self) -> str:
-        """Never show a secret: reprs end up in logs and exception texts."""
+        """Leave every secret out: reprs end up in logs and exception texts."""
         return (
             f"Credential(reader={self.reader!r}, kind={self.kind.value!r}, fingerprint={self.fingerprint[:4].hex()}…)"
         )
@@ -41,10 +41,27 @@ class Credential(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True)
 
 
 class Ambiguous(msgspec.Struct, frozen=True):
-    """A credential that cannot be read without choosing (a header or cookie that is repeated). Answered 401."""
+    """A credential that cannot be read without choosing: its header or cookie is repeated. Answered with 401."""
 
     reader: str
 
 
 Reading = Credential | Ambiguous | None
-"""What a reader makes of a request: a credential, one too many, or nothing of its kind (half a pair is nothing)."""
+"""What a reader finds in a request: a credential, more than one, or none of its kind (half a pair is none)."""
+
+
+_ANONYMOUS = "anonymous."
+"""How the cookie of an anonymous visitor begins (wacht's product profile).
+
+It gives access to nothing, so it is neither signed nor stored, and forging one gains nothing.
+"""
+
+
+def anonymous_cookie(session_id: str) -> str:
+    """Return the cookie value of an anonymous visitor."""
+    return f"{_ANONYMOUS}{session_id}"
+
+
+def is_anonymous(cookie: str) -> bool:
+    """Tell whether a cookie value is an anonymous visitor's, which counts as no credential."""
+    return cookie.startswith(_ANONYMOUS)

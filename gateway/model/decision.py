@@ -1,24 +1,50 @@
-"""What was decided about one request, complete enough to log and to explain."""
+"""The request under judgement, what was decided about it, and an answer that the gateway gives itself."""
 
 from __future__ import annotations
 
 import msgspec
 
-from gateway.model.access import AccessRequest
+from gateway.model.answers import NOBODY, Resolution
 from gateway.model.credential import Credential
+from gateway.model.headers import Headers
+from gateway.model.host import Host
 from gateway.model.refusal import Refusal
-from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.route import Route
+from gateway.model.target import Target
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
+"""Names and values of header fields, in order."""
+
+
+class AccessRequest(msgspec.Struct, frozen=True, gc=False):
+    """What the gate judges; each endpoint makes one out of what its proxy or client sends.
+
+    `scheme` is `http` or `https` as the client used it; `peer` is the address that the socket shows, `client` the
+    address after the headers of trusted proxies (the same, by default). `received_at` is in epoch seconds.
+    """
+
+    method: str
+    scheme: str
+    host: Host
+    target: Target
+    headers: Headers
+    peer: str
+    client: str
+    received_at: float
+    request_id: str
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Tell whether the client asks for another protocol (RFC 9110 section 7.8)."""
+        return b"upgrade" in self.headers
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Allowed (route, identity headers) or refused.
+    """Allowed (route, identity headers) or refused; complete enough to log and to explain.
 
-    `rule` names what decided (`access`, `require.roles`, `origin`, ...). `identity` is what the upstream is told.
-    `caller_headers` go on whatever answer the caller gets: a cookie to clear or renew, CORS and rate-limit fields.
-    `answered` says that they are the whole answer (a preflight's): it is a 204, and nothing is carried.
+    `rule` names what decided (`access`, `require.roles`, `origin`, ...). `identity` are the headers that tell the
+    upstream who is calling. `caller_headers` go on whatever answer the caller gets: a cookie to clear or renew, CORS
+    and rate-limit fields. `answered` says that they are the whole answer to a preflight: 204, and nothing is forwarded.
     """
 
     access: AccessRequest
@@ -33,5 +59,23 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def allowed(self) -> bool:
-        """Tell whether the request may be carried."""
+        """Tell whether the request may be forwarded."""
         return self.refusal is None
+
+
+class Response(msgspec.Struct, frozen=True, gc=False):
+    """An answer of our own: status, fields and the whole body.
+
+    The connection adds length, date and server. `closes` ends the connection afterwards: the bytes that follow the
+    request may be no request.
+    """
+
+    status: int
+    fields: HeaderPairs = ()
+    body: bytes = b""
+    closes: bool = False
+
+
+def json_fields(cache_control: bytes = b"no-store") -> HeaderPairs:
+    """Return the fields of a JSON answer; by default no cache may store it (RFC 9111 section 5.2.2.5)."""
+    return ((b"Content-Type", b"application/json"), (b"Cache-Control", cache_control))

@@ -1,4 +1,4 @@
-"""The one tree of errors.
+"""The one tree of errors, and what they carry.
 
     GatewayError
     ├── MalformedError       a request cannot be understood; carries the Refusal to answer with
@@ -8,26 +8,47 @@
     │   └── SchemaError      the directory's schema is not the one this version needs
     └── KeyRingError         signing keys cannot be read or used
 
-What a look-up finds out is not an error: see `answers`.
+What a look-up finds out is no error: see `answers`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model.problem import Problem
     from gateway.model.refusal import Refusal
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """One mistake in a document, printed as `FILE:LINE:COL: key.path: what is wrong`, which editors jump to.
+
+    `line` and `column` count from 1; both are 0 when the place is the whole file. A warning does not fail a check.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    text: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        """Format the line that `check` prints."""
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: "
+        key = f"{self.path}: " if self.path else ""
+        return f"{place}{'warning: ' if self.warning else ''}{key}{self.text}"
+
+
 class GatewayError(Exception):
-    """Whatever this program raises on purpose."""
+    """The base of every error that this program raises on purpose."""
 
 
 class MalformedError(GatewayError):
-    """The request cannot be understood without guessing, so it is refused before it is judged."""
+    """A request cannot be understood without guessing, so it is refused before it is judged."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.detail)
@@ -35,7 +56,7 @@ class MalformedError(GatewayError):
 
 
 class _ProblemsError(GatewayError):
-    """A document with problems; all of them, not the first."""
+    """A document has mistakes; `problems` are all of them, not the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -51,7 +72,7 @@ class RecordsError(_ProblemsError):
 
 
 class DirectoryError(GatewayError):
-    """The directory refuses what was asked of it; the text tells a person what to do."""
+    """The directory refuses an operation; the text tells a person what to do."""
 
 
 class SchemaError(DirectoryError):
@@ -60,3 +81,11 @@ class SchemaError(DirectoryError):
 
 class KeyRingError(GatewayError):
     """Signing keys cannot be read or used; the text never holds key material."""
+
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""Everything that msgspec raises for bytes that do not decode.
+
+Text that is not UTF-8 and values nested a thousand deep raise Python's own errors. A decoder that does not catch those
+lets whoever wrote the bytes turn a refusal into a fault.
+"""

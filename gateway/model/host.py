@@ -1,4 +1,4 @@
-"""The Host field, read strictly: one value, one meaning."""
+"""The Host field, parsed strictly: one value, one meaning."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _PORTS = 65536
 
 
 class Host(msgspec.Struct, frozen=True, gc=False):
-    """A host name in lower case, without a trailing dot, and the port it was asked for on (the scheme's by default)."""
+    """A host name in lower case without a trailing dot, and the port of the request (by default the scheme's)."""
 
     name: str
     port: int
 
 
 def parse_host(values: Sequence[bytes], scheme: str) -> Host:
-    """Read the values of the Host field (RFC 9110 section 7.2).
+    """Parse the values of the Host field (RFC 9110 section 7.2).
 
     Raises MalformedError (400) for none, two, or one that is not `uri-host [":" port]`: `a@b`, `a, for=evil`,
     `www.example.com:x`.
@@ -44,14 +44,14 @@ def parse_host(values: Sequence[bytes], scheme: str) -> Host:
 
 @lru_cache(maxsize=1024)
 def parse_authority(text: str, scheme: str) -> Host:
-    """Read one `uri-host [":" port]`; raises MalformedError (400)."""
-    found = _HOST.fullmatch(text) if len(text) <= _LONGEST else None
-    if found is None:
+    """Parse one `uri-host [":" port]`; raises MalformedError (400)."""
+    match = _HOST.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
         raise _malformed("the Host field is not a host name with an optional port")
-    port = int(found["port"]) if found["port"] else DEFAULT_PORTS[scheme]
+    port = int(match["port"]) if match["port"] else DEFAULT_PORTS[scheme]
     if not 0 < port < _PORTS:
         raise _malformed("the Host field's port is out of range")
-    return Host(found["name"].lower().removesuffix("."), port)
+    return Host(match["name"].lower().removesuffix("."), port)
 
 
 def _malformed(detail: str) -> MalformedError:

@@ -1,4 +1,4 @@
-"""Three bounded memos of what was made of a field name or of a session, for those who come again."""
+"""Bounded memos: results for a field name, for any key that comes again, and for a session."""
 
 from __future__ import annotations
 
@@ -8,85 +8,84 @@ from typing import Generic, TypeVar
 from gateway.model.session import Session
 
 Key = TypeVar("Key", bound=Hashable)
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 _MARKS = 1 << 13
-"""Places to note that somebody came; eight for each of a thousand, so that hardly two share one."""
-
+"""Places that note a first arrival; eight for each of a thousand names, so that hardly two share one."""
 
 _MOST_NAMES, _LONGEST_NAME = 4096, 64
-"""Far more names than any real traffic has, and hardly one of it is longer."""
+"""Names, and bytes of one name: far more names than real traffic has, and hardly one of those is longer."""
 
 
-class FieldNameMemo(dict[bytes, Made]):
-    """What was made of field names, for callers that send the same few again and again.
+class FieldNameMemo(dict[bytes, Result]):
+    """Results for field names, since callers send the same few again and again.
 
-    It is no memory for a caller that makes up names: long ones are not kept, and too many are all forgotten, since
-    those that are in use are back at once.
+    A caller that makes up names cannot fill it: long ones are not stored, and when there are too many all are dropped,
+    since those in use return at once.
     """
 
     __slots__ = ()
 
-    def keep(self, name: bytes, made: Made) -> Made:
-        """Remember what was made of `name`, and return it."""
+    def keep(self, name: bytes, result: Result) -> Result:
+        """Store the result for `name`, and return it."""
         if len(name) <= _LONGEST_NAME:
             if len(self) >= _MOST_NAMES:
                 self.clear()
-            self[name] = made
-        return made
+            self[name] = result
+        return result
 
 
-class AdmissionMemo(Generic[Key, Made]):
-    """A memo that takes in who comes a second time while the first is not long ago (the doorkeeper of TinyLFU).
+class AdmissionMemo(Generic[Key, Result]):
+    """A memo that stores a result only when its name comes a second time within a while (the doorkeeper of TinyLFU).
 
-    Once callers outnumber its places, a memo that takes in everybody costs more than it saves: each that is put in
-    pushes one out before he comes back. With 100,000 sessions in turn that was a tenth of a request's cost. At `most`
-    all are forgotten: the hot ones are back at once.
+    Once callers outnumber its places, a memo that stores everything costs more than it saves: each entry pushes one out
+    before that one is asked for again. With 100,000 sessions in turn that was a tenth of a request's cost. At `most`
+    entries all are dropped, since those in use return at once.
     """
 
-    __slots__ = ("_came", "_held", "_marks", "_most", "get")
+    __slots__ = ("_entries", "_marked", "_marks", "_most", "get")
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held: dict[Key, Made] = {}
+        self._entries: dict[Key, Result] = {}
         self._marks = bytearray(_MARKS)
-        self._came = 0
-        self.get: Callable[[Key], Made | None] = self._held.get
+        self._marked = 0
+        self.get: Callable[[Key], Result | None] = self._entries.get
 
-    def put(self, key: Key, made: Made, name: Hashable) -> None:
-        """Remember, if whoever has this `name` was here before."""
+    def put(self, key: Key, result: Result, name: Hashable) -> None:
+        """Store the result, if this `name` came before."""
         mark = hash(name) % _MARKS
         if not self._marks[mark]:
-            self._note(mark)
+            self._mark(mark)
             return
-        if len(self._held) >= self._most:
-            self._held.clear()
-        self._held[key] = made
+        if len(self._entries) >= self._most:
+            self._entries.clear()
+        self._entries[key] = result
 
-    def _note(self, mark: int) -> None:
-        if self._came >= self._most:
+    def _mark(self, mark: int) -> None:
+        if self._marked >= self._most:
             self._marks = bytearray(_MARKS)
-            self._came = 0
-        self._came += 1
+            self._marked = 0
+        self._marked += 1
         self._marks[mark] = 1
 
 
-class SessionMemo(Generic[Made]):
-    """Results of pure functions of one session, by its identity and a `key`: equality would cost more than that.
+class SessionMemo(Generic[Result]):
+    """Results of pure functions of one session, by the object's identity and a `key`: comparing would cost more.
 
-    A session is held with what was made of it, so that no other can come to its identity.
+    The session is stored with its result, so that no other object can get its identity.
     """
 
-    __slots__ = ("_made",)
+    __slots__ = ("_memo",)
 
     def __init__(self, most: int = 1024) -> None:
-        self._made: AdmissionMemo[tuple[int, Hashable], tuple[Session, Made]] = AdmissionMemo(most)
+        self._memo: AdmissionMemo[tuple[int, Hashable], tuple[Session, Result]] = AdmissionMemo(most)
 
-    def get(self, session: Session, key: Hashable) -> Made | None:
-        """Return what was made of this very object, if it is remembered."""
-        known = self._made.get((id(session), key))
-        return known[1] if known is not None and known[0] is session else None
+    def get(self, session: Session, key: Hashable) -> Result | None:
+        """Return the result for this very object, or None."""
+        entry = self._memo.get((id(session), key))
+        return entry[1] if entry is not None and entry[0] is session else None
 
-    def put(self, session: Session, key: Hashable, made: Made) -> None:
-        """Remember, if this subject's session was here before."""
-        self._made.put((id(session), key), (session, made), session.subject)
+    def put(self, session: Session, key: Hashable, result: Result) -> None:
+        """Store the result, if a session of this subject came before."""
+        self._memo.put((id(session), key), (session, result), session.subject)

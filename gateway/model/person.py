@@ -1,7 +1,7 @@
-"""The one person a session speaks for: the same to the rules that judge and to the headers that tell.
+"""The one person that a session stands for: the same for the rules that judge and for the identity headers.
 
-Rules and identity headers stand in two rooms that do not know each other; if each had its own idea of whose e-mail
-address counts, a request could be judged as one person and told to the upstream as another.
+Rules and identity headers are in two packages that do not import each other. If each chose for itself whose e-mail
+address counts, a request could be judged as one person's and forwarded as another's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who acts; a field that is not known is `None`."""
+    """Who acts; an unknown field is `None`."""
 
     id: str | None
     email: str | None
@@ -25,11 +25,11 @@ class Person(msgspec.Struct, frozen=True):
 
 
 def person_of(session: Session, kind: CredentialKind) -> Person:
-    """Return who acts with a credential of this `kind` (DESIGN section 7, `X-User-Id`).
+    """Return who acts with a credential of this `kind`; upstreams get that id as `X-User-Id`.
 
-    For an API key that is the member it belongs to; else it is the user. A member's id is never taken for a user's:
-    the two are of different number spaces. What the one does not say of e-mail address and name, the other may: a
-    member *is* a user's place in an organization.
+    For an API key it is the member that the key belongs to, else the user. A member's id is never taken for a user's,
+    because the two are numbered separately. E-mail address and name may come from either, because a member *is* a
+    user's place in an organization.
     """
     user, member = session.user, session.member
     if kind is CredentialKind.API_KEY and member is not None:

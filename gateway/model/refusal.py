@@ -1,4 +1,4 @@
-"""Why a request is not carried, and the status that says so."""
+"""Why a request is not forwarded, and the status that says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.model.answers import Reason, Rejected, Unavailable
 
 
 class RefusalCode(StrEnum):
-    """The `code` of a refusal's JSON body; part of the outside, so values never change."""
+    """The `code` of a refusal's JSON body; clients depend on it, so values never change."""
 
     MALFORMED = "malformed_request"
     UNAUTHENTICATED = "unauthenticated"
@@ -51,9 +51,9 @@ _STATUS_AND_MESSAGE: dict[RefusalCode, tuple[int, str]] = {
 class Refusal(msgspec.Struct, frozen=True):
     """A reason and the status it suggests.
 
-    `detail` is for the log and for `explain`: it names the rule or the place, never a secret, and it never
-    reaches the caller. `rejected` is what the look-up said, when it was a look-up that refused: dialects word
-    their answers by it. `retry_after` is in seconds.
+    `detail` is for the log and for `explain`: it names the rule or the place, holds no secret, and never reaches the
+    caller. `rejected` is the look-up's reason, where a look-up refused: dialects choose their words by it.
+    `retry_after` is in seconds.
     """
 
     code: RefusalCode
@@ -68,14 +68,14 @@ class Refusal(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        """What the caller is told: one fixed sentence, never the caller's own bytes."""
+        """One fixed sentence for the caller, without any of the caller's own bytes."""
         return _STATUS_AND_MESSAGE[self.code][1]
 
 
 def refusal_of(answer: Rejected | Unavailable | None) -> Refusal:
-    """Return the refusal that a look-up's answer comes to; `None` is nothing shown.
+    """Return the refusal for a look-up's answer; `None` means that the request shows no credential.
 
-    *Cannot tell* is never a 401: clients would throw a good credential away.
+    Unavailable is never a 401, because clients would throw a good credential away.
     """
     match answer:
         case Unavailable(detail=detail, retry_after=seconds):

@@ -1,4 +1,4 @@
-"""What a request met: its rules, its upstream, its limits."""
+"""What a request is matched to: a route with its rules, its upstream and its limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.model.credential import CredentialKind
 
 
 class Access(StrEnum):
-    """Who may pass: `required` a session, `optional` with or without, `public` reads no credential at all."""
+    """Who may pass: `required` needs a session, `optional` does not, `public` reads no credential at all."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
@@ -18,14 +18,14 @@ class Access(StrEnum):
 
 
 class OnMany(StrEnum):
-    """What two credentials in one request mean: 401, or the first reader's in the order of the route's list."""
+    """What two credentials in one request mean: 401, or the one of the reader that the route lists first."""
 
     REJECT = "reject"
     FIRST = "first"
 
 
 class LimitBy(StrEnum):
-    """Whose bucket a rate limit draws from."""
+    """Whose token bucket a rate limit counts in."""
 
     ADDRESS = "address"
     SESSION = "session"
@@ -33,10 +33,10 @@ class LimitBy(StrEnum):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Which requests a route meets.
+    """Which requests a route matches.
 
-    `host` is empty for any, a name, or `*.name` for one label more. `path` that ends in `/` is a prefix at a segment
-    boundary and also meets itself without that slash; any other is exact. `methods` is empty for all.
+    `host` is empty for any, a name, or `*.name` for one label more. A `path` that ends in `/` is a prefix at a segment
+    boundary and also matches itself without that slash; any other is exact. `methods` is empty for all.
     """
 
     path: str
@@ -45,7 +45,7 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Require(msgspec.Struct, frozen=True):
-    """What a session must show besides being one; an empty set asks nothing.
+    """What a route requires of a session; an empty set requires nothing.
 
     Of `roles`, `organizations`, `projects`, `workspaces`, `kinds` and `email_domains` one of the listed is enough;
     of `all_roles` and `scopes` every one is needed.
@@ -62,7 +62,7 @@ class Require(msgspec.Struct, frozen=True):
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    """A token bucket: `rate` tokens a second, at most `burst` at once; `shared` by all replicas, or one each."""
+    """A token bucket: `rate` tokens a second, at most `burst` tokens; `shared` by all replicas, or one in each."""
 
     per: LimitBy
     rate: float
@@ -71,14 +71,14 @@ class RateLimit(msgspec.Struct, frozen=True):
 
 
 PREFLIGHT_SECONDS = 600
-"""How long a browser may keep a preflight's answer; ten minutes is as long as the strictest of them keep one."""
+"""How long a browser may cache a preflight's answer; the strictest browsers cache it for at most ten minutes."""
 
 
 class CorsRules(msgspec.Struct, frozen=True):
-    """Which foreign pages may read a route's answers, with the browser's credentials (Fetch standard).
+    """Which foreign pages may read answers that depend on a credential (Fetch standard, "CORS protocol").
 
-    `origins` as browsers write them. `request_headers` are fields that a page may send besides those of the route's
-    credentials, `exposed` those of an answer that it may read. `max_age` is in seconds.
+    `origins` are spelled as browsers do. `request_headers` are fields that a page may send besides those of the
+    credentials, `exposed` the fields of an answer that it may read. `max_age` is in seconds.
     """
 
     origins: frozenset[str]
@@ -88,10 +88,10 @@ class CorsRules(msgspec.Struct, frozen=True):
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Of one exchange with an upstream, in seconds.
+    """The timeouts of one exchange with an upstream, in seconds.
 
-    `connect`: until the connection stands. `response`: from the last byte of the request to the response's head.
-    `idle`: between two reads of a body or a tunnel. `total`: of everything, 0 for no bound.
+    `connect`: until the connection is open. `response`: from the last byte of the request to the response's head.
+    `idle`: between two reads of a body or a tunnel. `total`: the whole exchange, 0 for no limit.
     """
 
     connect: float = 2.0
@@ -101,7 +101,7 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class UpstreamAddress(msgspec.Struct, frozen=True):
-    """Where one upstream listens."""
+    """The address of one upstream."""
 
     scheme: str
     host: str
@@ -114,12 +114,11 @@ class UpstreamAddress(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One route of the config. The object that was judged is the one that is forwarded to.
+    """One route of the config; a request is forwarded by the same object that it was judged by.
 
-    `credentials` names the readers that are read, in order. `strip_prefix` has no trailing slash. `audience` is the
-    `aud` of the identity token. `origins` are foreign origins that may use cookies with unsafe methods; those of
-    `cors` are among them.
-    `body_bytes` is the largest request body, 0 for no bound.
+    `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash. `audience` is the
+    `aud` of the identity token. `origins` are the foreign origins that may use cookies with unsafe methods, those of
+    `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit.
     """
 
     name: str

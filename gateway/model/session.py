@@ -1,15 +1,16 @@
-"""Who the caller is, in one normal form that every authority fills and every dialect reads."""
+"""Who the caller is, in one normal form that every authority fills and every dialect reads; and what can be revoked."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A person or machine that signs in, across organizations."""
+    """A person or machine that signs in; the same one in every organization."""
 
     id: str
     email: str | None = None
@@ -51,9 +52,9 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The project that an API key opens, as the composio document shows it.
+    """The project that an API key belongs to, with the fields of composio's session info.
 
-    `org_id` is the organization's internal id (a uuid in the document's example), not `Organization.id`.
+    `org_id` is the organization's internal id (a UUID in composio's example), not `Organization.id`.
     """
 
     auto_id: int
@@ -75,7 +76,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The key that was shown, without its secret. `type` is `project`, `user` or `organization`.
+    """The API key of the request, without its secret. `type` is `project`, `user` or `organization`.
 
     `project_id` is the project's `nano_id`.
     """
@@ -114,8 +115,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Login(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How and where a chat session was opened.
 
-    `token_hash` is base64(sha256(token)), which the Rocket.Chat document shows to its owner; `document_id` is the
-    session document's `_id`, which is not the session's id.
+    `token_hash` is base64(sha256(token)), which Rocket.Chat shows to the session's owner. `document_id` is the `_id` of
+    the stored session document; it is not the session's id.
     """
 
     at: datetime
@@ -134,7 +135,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `subject` names the caller for limits, logs and tokens: the user's id, else the member's, else the key's.
     `id` is absent for API keys. `roles` are the user's own; the role in the bound organization is `member.role`.
-    `state` is `active` for a live session; only a live one is ever admitted.
+    `state` is `active` for a live session; no other is ever admitted.
     """
 
     subject: str
@@ -159,3 +160,23 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_activity_at: datetime | None = None
     expires_at: datetime | None = None
     closed_at: datetime | None = None
+
+
+class RevocationKind(StrEnum):
+    """What can be revoked; also the keys of `POST /revoke`."""
+
+    SESSION = "session"
+    USER = "user"
+    API_KEY = "api_key"
+    ORGANIZATION = "organization"
+    CREDENTIAL = "credential"
+
+
+class RevocationTarget(msgspec.Struct, frozen=True):
+    """What is revoked, of our directory or of a foreign authority, by its `id`.
+
+    The `id` of a `credential` is its fingerprint in hexadecimal.
+    """
+
+    kind: RevocationKind
+    id: str

@@ -1,10 +1,10 @@
-"""One canonicalisation of the request target, done once: what is judged is what is sent.
+"""The request target in canonical form, made once: what is judged is what is sent.
 
-Two programs that read one path differently are the oldest way around an authenticating proxy: the proxy judges
-`/public/../admin` as public and the upstream serves `/admin` (oathkeeper CVE-2026-33494, Envoy CVE-2021-29492). So
-whatever two honest readers could take for different paths is refused here, and what is left has one reading:
+The oldest way around an authenticating proxy is a path that two programs read differently: the proxy judges
+`/public/../admin` as public and the upstream serves `/admin` (oathkeeper CVE-2026-33494, Envoy CVE-2021-29492). So a
+target that two correct programs could read as different paths is refused here, and every other one has one reading:
 
-- escapes of unreserved characters are decoded (RFC 3986 section 6.2.2.2); every other escape is kept as it was sent;
+- escapes of unreserved characters are decoded (RFC 3986 section 6.2.2.2); every other escape stays as it was sent;
 - dot segments, empty segments, backslashes, control characters and broken escapes are refused, encoded or not;
 - an encoded slash stays inside its segment, and is refused where decoding it would make one of the above.
 """
@@ -19,8 +19,8 @@ import msgspec
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 
-# Segments of unreserved characters, sub-delims (without `;`), `:` and `@` that are not `.` or `..`: nearly every path
-# that is ever sent, recognised in one pass.
+# Segments of unreserved characters, sub-delims (without `;`), `:` and `@` that are not `.` or `..`: nearly every real
+# path, recognised in one pass.
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*/?", re.ASCII)
 _PLAIN_QUERY = re.compile(r"[!-\"$-~]*", re.ASCII)  # visible ASCII without `#`
 _VISIBLE = re.compile(r"[!-\"$-\[\]-~]*", re.ASCII)  # visible ASCII without `#` and backslash
@@ -35,9 +35,9 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 class Target(msgspec.Struct, frozen=True, gc=False):
     """A request target that has one reading.
 
-    `path` is canonical and is what is forwarded; `match` is the same with escapes in upper case, so that `%2f` and
-    `%2F` meet the same route; `query` is without its `?` and takes no part in matching, `None` when there is no `?`.
-    `has_parameters` tells of a `;` in the path: servers disagree about what it ends, so routes must allow it.
+    `path` is canonical and is what is forwarded. `match` is the same with escapes in upper case, so that `%2f` and
+    `%2F` match the same route. `query` is without its `?`, `None` when there is none, and takes no part in matching.
+    `has_parameters` says that the path holds a `;`: servers disagree about what it ends, so a route has to allow it.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
         return self.path if self.query is None else f"{self.path}?{self.query}"
 
     def beneath(self, prefix: str) -> str:
-        """Return the path without a route's prefix; what does not lie beneath it stays whole."""
+        """Return the path without a route's prefix; a path that is not beneath it stays whole."""
         if not self.path.startswith(prefix):
             return self.path
         rest = self.path[len(prefix) :]
@@ -58,19 +58,19 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse_target(raw: str) -> Target:
-    """Read a request target in origin-form (RFC 9112 section 3.2.1).
+    """Parse a request target in origin-form (RFC 9112 section 3.2.1).
 
-    Raises MalformedError (400) for every other form and for whatever could be read in two ways.
+    Raises MalformedError (400) for every other form and for a target that has two readings.
     """
     path, mark, query = raw.partition("?")
     if not _PLAIN_QUERY.fullmatch(query):
         raise _malformed("the query holds a control, non-ASCII or fragment character")
-    kept_query = query if mark else None
+    query_or_none = query if mark else None
     if path.startswith("/") and _PLAIN_PATH.fullmatch(path):
-        return Target(path, path, kept_query)
+        return Target(path, path, query_or_none)
     canonical = _canonical(path)
     match = _ESCAPE.sub(lambda escape: escape[0].upper(), canonical)
-    return Target(canonical, match, kept_query, _PARAMETERS.search(canonical) is not None)
+    return Target(canonical, match, query_or_none, _PARAMETERS.search(canonical) is not None)
 
 
 def _canonical(path: str) -> str:
@@ -102,7 +102,7 @@ def _decode_unreserved(escape: re.Match[str]) -> str:
 
 
 def _refuse_ambiguous_segments(path: str) -> None:
-    """Refuse what an upstream that decodes slashes, or drops parameters, would resolve to another path."""
+    """Refuse a path that an upstream which decodes slashes or drops parameters would resolve to another one."""
     segments = _ENCODED_SLASH.sub("/", path).split("/")[1:]
     for position, segment in enumerate(segments):
         name = _PARAMETERS.split(segment, maxsplit=1)[0]

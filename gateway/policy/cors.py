@@ -9,8 +9,7 @@ from gateway.model.route import PREFLIGHT_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.model.access import AccessRequest
-    from gateway.model.decision import HeaderPairs
+    from gateway.model.decision import AccessRequest, HeaderPairs
 
 _REQUESTED = b"access-control-request-method"
 

@@ -13,7 +13,7 @@ from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
 
 if TYPE_CHECKING:
-    from gateway.model.access import AccessRequest
+    from gateway.model.decision import AccessRequest
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1, those that are carried
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from gateway.model.resolution import Resolution
+from gateway.model.answers import Resolution
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 NoteActivity = Callable[[str, datetime], Awaitable[None]]

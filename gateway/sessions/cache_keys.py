@@ -10,7 +10,7 @@ import msgspec
 from gateway.credentials.fingerprint import Fingerprinter, framed, purpose_key
 from gateway.model.answers import Found
 from gateway.model.credential import Credential
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 
 KEY_BYTES = 16
 

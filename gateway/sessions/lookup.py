@@ -10,9 +10,8 @@ from time import monotonic
 import msgspec
 
 from gateway.authorities.chain import Chain, ChainAnswer
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential
-from gateway.model.resolution import Resolution, Tier
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.cache_entry import ends_at

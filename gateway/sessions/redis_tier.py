@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from gateway.model.credential import Credential
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 from gateway.redis.client import RedisClient
 from gateway.redis.guarded import GuardedRedis, RedisFault
 from gateway.sessions.cache_entry import decode, encode, ends_at

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.model.answers import Resolution, Tier
 from gateway.model.credential import Credential
-from gateway.model.resolution import Resolution, Tier
 from gateway.sessions.activity import Activity
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.session_cache import SessionCache

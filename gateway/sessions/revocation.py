@@ -9,7 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from gateway.model.answers import Found
-from gateway.model.revocation_target import RevocationKind
+from gateway.model.session import RevocationKind
 
 
 class Effect(IntEnum):

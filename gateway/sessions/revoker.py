@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 from redis.exceptions import RedisError
 
-from gateway.model.decoding import UNDECODABLE
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.errors import UNDECODABLE
+from gateway.model.session import RevocationTarget
 from gateway.redis.client import RedisClient
 from gateway.sessions.cache_entry import CacheTimes
 from gateway.sessions.cache_keys import RevocationKeys

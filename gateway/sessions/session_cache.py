@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import random
 
-from gateway.model.answers import Found, Rejected
+from gateway.model.answers import Found, Rejected, Resolution, Tier
 from gateway.model.credential import Credential
-from gateway.model.resolution import Resolution, Tier
 from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode, ends_at
 from gateway.sessions.cache_keys import CacheKeys
 from gateway.sessions.memory import MemoryStore, NegativeCache

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 
 from gateway.model.answers import Found
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 from gateway.redis.client import RedisClient
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus, status_of
 

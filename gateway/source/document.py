@@ -16,8 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node
 from ruamel.yaml.reader import ReaderError
 
-from gateway.model.errors import RecordsError, SettingsError
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem, RecordsError, SettingsError
 from gateway.source.construction import Construction
 
 KeyPath = tuple[str | int, ...]

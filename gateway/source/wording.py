@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem
 from gateway.source.document import Document, KeyPath
 from gateway.source.values import UNUSABLE_FILE
 

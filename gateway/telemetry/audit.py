@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps
 

@@ -9,8 +9,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from gateway.model.answers import Found, Rejected, Unavailable
-from gateway.model.resolution import Resolution, Tier
+from gateway.model.answers import Found, Rejected, Resolution, Tier, Unavailable
 from gateway.telemetry.plain_metrics import Collected
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model.resolution import Resolution
+from gateway.model.answers import Resolution
 
 
 class Traced:

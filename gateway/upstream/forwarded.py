@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.model.response import Response
+from gateway.model.decision import Response
 
 
 class Forwarded(msgspec.Struct, frozen=True, gc=False):

@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from gateway.model.answers import Found, Unavailable
+from gateway.model.answers import Found, Resolution, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
-from gateway.model.resolution import Resolution
 from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION
 
 StreamKind = Literal["tunnel", "event_stream"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
-from gateway.model.response import Response
 from gateway.resilience.tasks import TaskKeeper
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer

@@ -24,7 +24,7 @@ from gateway.credentials.reader import Reader
 from gateway.model.answers import Found, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper

@@ -10,8 +10,8 @@ from gateway.endpoints.admin import AdminPort, Page, Render, health_endpoints
 from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
+from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
-from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.wiring.process import Process
 from gateway.workers.sockets import Ports, Sockets

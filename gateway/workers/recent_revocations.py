@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.workers.control import RecordedRevocation
 
 _KEPT = 10_000

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from gateway.config.load import LoadedConfig
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.merging import Snapshot, snapshot
 from gateway.wiring.process import Process
 from gateway.workers.recent_revocations import RecentRevocations

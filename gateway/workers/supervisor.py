@@ -11,7 +11,7 @@ from gateway.config.load import LoadedConfig
 from gateway.config.settings import ListenSettings
 from gateway.config.watch import Watch
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
 from gateway.telemetry.merging import merge, render, snapshot
 from gateway.telemetry.runtime_metrics import RuntimeMetrics

@@ -12,7 +12,7 @@ import msgspec
 from gateway.config.settings import LimitSettings, Settings, TelemetrySettings
 from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor

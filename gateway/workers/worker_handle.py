@@ -6,7 +6,7 @@ import asyncio
 
 from gateway.config.load import ConfigText
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.merging import Snapshot
 from gateway.workers.control import Build, Collect, Command, Discard, Drain, Ping, Reply, RevokeCommand, Swap
 from gateway.workers.control_channel import ChannelClosedError, ControlChannel, Execute

@@ -10,7 +10,7 @@ import structlog
 
 from gateway.config.load import LoadedConfig
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.merging import Snapshot, lasting, merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.model.access import AccessRequest
-from gateway.model.decision import Decision
+from gateway.model.decision import AccessRequest, Decision
 from gateway.model.route import Route, UpstreamAddress
 from gateway.upstream.request_head import Stripped
 from tests.support.clients.raw_http import exchange

@@ -13,11 +13,9 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from gateway.http1.frames import close_frame
-from gateway.model.access import AccessRequest
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.decision import Decision
-from gateway.model.resolution import Resolution
+from gateway.model.decision import AccessRequest, Decision
 from gateway.model.route import Route, Timeouts
 from gateway.model.session import Session
 from tests.support.clients.raw_http import RawClient, exchange, raw_client

@@ -22,9 +22,8 @@ import uvloop
 
 from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
-from gateway.model.answers import Found
+from gateway.model.answers import Found, Resolution, Tier
 from gateway.model.credential import Credential
-from gateway.model.resolution import Resolution, Tier
 from gateway.model.session import ApiKey, Member, Organization, Session
 from gateway.sessions.cache_entry import CacheEntry, encode
 from gateway.sessions.cache_keys import RevocationKeys

@@ -31,7 +31,7 @@ from gateway.directory.tables import METADATA, organizations, projects, users
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
     CHAT_TOKEN,
     CHAT_USER,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.credentials.reader import Reader
 from gateway.credentials.single_value import UNREADABLE
-from gateway.model.access import AccessRequest
 from gateway.model.credential import Ambiguous, Credential
+from gateway.model.decision import AccessRequest
 from tests.support.builders.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
 from tests.support.builders.requests import access_request
 

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.authorities.chain import ChainAnswer
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential
-from gateway.model.resolution import Resolution, Tier
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.sessions.cache_entry import CacheTimes, ends_at
 from tests.support.fakes.sessions import Authority, Clock, Gateway, found
 

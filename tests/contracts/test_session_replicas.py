@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from gateway.model.resolution import Tier
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.cache_entry import CacheTimes
 from tests.support.fakes.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker

@@ -10,10 +10,9 @@ from gateway.credentials.kinds import build_reader
 from gateway.credentials.token_pair import TokenPairSettings
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
-from gateway.model.resolution import Resolution, Tier
 from gateway.model.route import Access, CorsRules, LimitBy, Match, OnMany, RateLimit, Require, Route
 from gateway.model.session import Member, Organization, Session, User
 from gateway.policy.limits import LocalLimits

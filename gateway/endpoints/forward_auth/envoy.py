@@ -8,7 +8,7 @@ lets a forged field in.
 from __future__ import annotations
 
 from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, Original, malformed, only
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.refusal import Refusal
 
 _HOST, _PROTO, _CLIENT = b"host", b"x-forwarded-proto", b"x-real-ip"

@@ -12,11 +12,9 @@ from gateway.endpoints.networks import Networks
 from gateway.endpoints.refusals import refusal_response
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.access import AccessRequest
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.response import Response
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 

@@ -8,7 +8,7 @@ It sends a GET with *all* of the client's headers and nothing else, so what it t
 from __future__ import annotations
 
 from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, Original, malformed, only
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.refusal import Refusal, RefusalCode
 
 _URL, _METHOD, _CLIENT = b"x-original-url", b"x-original-method", b"x-forwarded-for"

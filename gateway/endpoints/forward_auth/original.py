@@ -14,7 +14,7 @@ import msgspec
 from pydantic import AfterValidator, Field
 
 from gateway.endpoints.access_reader import AccessReader, read_method
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, parse_authority

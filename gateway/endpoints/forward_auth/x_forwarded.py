@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.endpoints.forward_auth.original import Original, only
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.refusal import Refusal
 
 METHOD, URI = b"x-forwarded-method", b"x-forwarded-uri"

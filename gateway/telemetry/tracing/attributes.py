@@ -21,9 +21,8 @@ from opentelemetry.semconv.attributes.network_attributes import NETWORK_PROTOCOL
 from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, SERVER_PORT
 from opentelemetry.semconv.attributes.url_attributes import URL_FULL, URL_PATH, URL_SCHEME
 
-from gateway.model.answers import Found, Rejected
+from gateway.model.answers import Found, Rejected, Resolution
 from gateway.model.decision import Decision
-from gateway.model.resolution import Resolution
 from gateway.model.route import Route
 from gateway.telemetry.access_line import shown_path
 from gateway.telemetry.outcome import outcome_of

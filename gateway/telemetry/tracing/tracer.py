@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 
+from gateway.model.answers import Resolution
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
-from gateway.model.resolution import Resolution
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.trace_context import Traces

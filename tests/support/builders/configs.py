@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.config.check import check_document
 from gateway.config.partial import PartialConfig, read_partial
-from gateway.model.problem import Problem
+from gateway.model.errors import Problem
 from gateway.source.document import Document, parse_document
 
 SECRET = "0123456789abcdef0123456789abcdef"

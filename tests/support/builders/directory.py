@@ -14,7 +14,7 @@ from gateway.directory.migrating import migrate
 from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
 
 DEMO_RECORDS = Path(__file__).parents[3] / "gateway/demo/records.yaml"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gateway.model.answers import Found, Rejected, Unavailable
+from gateway.model.answers import Found, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal
-from gateway.model.resolution import Resolution, Tier
 from gateway.model.route import Match, Route
 from gateway.model.session import Session
 from gateway.telemetry.record import RequestRecord

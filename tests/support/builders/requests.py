@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.headers import Headers
 from gateway.model.host import parse_host
 from gateway.model.target import parse_target

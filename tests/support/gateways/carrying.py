@@ -14,8 +14,7 @@ from gateway.endpoints.refusals import refusal_response
 from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer
 from gateway.http1.framing import refuse_framing
-from gateway.model.access import AccessRequest
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import parse_host

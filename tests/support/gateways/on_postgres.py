@@ -12,7 +12,7 @@ from gateway.authorities.directory import DirectorySettings, open_peppers
 from gateway.directory.issuing import open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import (

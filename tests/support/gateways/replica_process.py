@@ -13,7 +13,7 @@ import sys
 from gateway.authorities.chain import ChainAnswer
 from gateway.model.answers import Reason, Rejected
 from gateway.model.credential import Credential
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
 from tests.support.fakes.sessions import Gateway, SharedRedis, found, wall
 

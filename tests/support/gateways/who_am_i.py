@@ -22,11 +22,10 @@ from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Reason, Rejected, Verdict
+from gateway.model.answers import Reason, Rejected, Resolution, Tier, Verdict
 from gateway.model.credential import Credential
+from gateway.model.decision import Response
 from gateway.model.headers import Headers
-from gateway.model.resolution import Resolution, Tier
-from gateway.model.response import Response
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer, Handler
+from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
-from gateway.model.response import Response
 from gateway.wiring.process import wall_clock
 
 _LIMITS = FrontLimits()

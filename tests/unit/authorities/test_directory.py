@@ -27,8 +27,7 @@ from gateway.directory.stored import StoredKey, StoredSession
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, KeyRingError, SchemaError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from gateway.model.session import Member, Organization, Session, SignIn
+from gateway.model.session import Member, Organization, RevocationKind, RevocationTarget, Session, SignIn
 from gateway.signing import KeyRing
 from tests.support.builders.directory import (
     CHAT_SESSION,

@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from gateway.commands.command_log import COMMAND, open_log
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditOutcome
 
 

@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 
 from gateway.commands.notify import open_fleet
 from gateway.config.settings import Settings
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.configs import SECRET
 
 ENDED = RevocationTarget(RevocationKind.API_KEY, "key_1")

@@ -3,7 +3,7 @@ from pathlib import Path
 from gateway.commands.revoke import revoke
 from gateway.directory.migrating import migrate
 from gateway.directory.store import Directory
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.configs import SECRET, written
 from tests.support.builders.directory import MEMGHOST_SESSION, opened
 from tests.support.fakes.audited import Audited

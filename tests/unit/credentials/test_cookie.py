@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.credentials.single_value import UNREADABLE
-from gateway.model.anonymous import anonymous_cookie
-from gateway.model.credential import Ambiguous, Credential, Reading
+from gateway.model.credential import Ambiguous, Credential, Reading, anonymous_cookie
 from tests.support.builders.credentials import cookie_reader
 from tests.support.builders.requests import access_request
 

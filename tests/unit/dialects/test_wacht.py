@@ -10,8 +10,8 @@ import pytest
 from gateway.dialects.dialect import InfoRequest, InfoResponse, RemoteResponse
 from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht, session_cookie
-from gateway.model.anonymous import is_anonymous
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.credential import is_anonymous
 from tests.support.builders.example_sessions import BEARER, COOKIE, FOUND, WACHT, WACHT_JSON
 from tests.support.gateways.who_am_i import NOW
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gateway.directory.changes import tell, touched
 from gateway.directory.record_rows import TableRow
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import Changes
 
 TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_keys", "sessions", "signins")

@@ -24,7 +24,7 @@ from gateway.directory.session_tokens import SessionClaims
 from gateway.directory.store import Directory
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.errors import DirectoryError, SchemaError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
     CLOSED_CHAT_SESSION,
     MEMGHOST_SESSION,

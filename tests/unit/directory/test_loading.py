@@ -9,7 +9,7 @@ from gateway.directory.hashing import Peppers
 from gateway.directory.loading import load_records
 from gateway.directory.store import Directory
 from gateway.model.errors import RecordsError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
     CHAT_USER,
     DEMO_RECORDS,

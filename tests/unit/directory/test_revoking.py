@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys, sessions
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
     CHAT_SESSION,
     CHAT_USER,

@@ -6,10 +6,9 @@ import pytest
 
 from gateway.endpoints.access_reader import AccessReader, forwarded_headers
 from gateway.endpoints.networks import IpNetwork
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest, Response
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
-from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
 from tests.support.clients.raw_http import exchange
 from tests.support.servers.fronts import front

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.endpoints.admin import AdminPort, Page, health_endpoints
-from gateway.model.response import Response
+from gateway.model.decision import Response
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client_request import DownstreamRequest
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client

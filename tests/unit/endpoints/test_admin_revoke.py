@@ -6,7 +6,7 @@ import pytest
 
 from gateway.endpoints.admin import AdminPort
 from gateway.endpoints.admin_revoke import RevokeEndpoint
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps

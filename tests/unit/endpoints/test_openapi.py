@@ -17,7 +17,7 @@ from gateway.dialects.dialect import DialectServer
 from gateway.dialects.kinds import spoken_dialect
 from gateway.dialects.normal import Normal
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
-from gateway.model.response import Response
+from gateway.model.decision import Response
 from gateway.upstream.client_request import DownstreamRequest
 from tests.support.builders.example_sessions import ANSWERS, FOUND
 from tests.support.builders.requests import access_request

@@ -6,12 +6,10 @@ from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.answers import Found, Reason, Rejected, Resolution
 from gateway.model.credential import Credential
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import Decision, HeaderPairs, Response
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.resolution import Resolution
-from gateway.model.response import Response
 from gateway.model.route import CorsRules, Match, Route
 from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits

@@ -9,8 +9,7 @@ import pytest
 
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.public_port import PublicPort
-from gateway.model.access import AccessRequest
-from gateway.model.response import Response
+from gateway.model.decision import AccessRequest, Response
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.journal import Journal

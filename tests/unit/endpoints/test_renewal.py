@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.endpoints.renewal import CookieRenewal
-from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
-from gateway.model.resolution import Resolution, Tier
 from tests.support.builders.example_sessions import BEARER, COOKIE, FOUND
 from tests.support.builders.requests import access_request
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from gateway.endpoints.well_known import WellKnownKeys
-from gateway.model.response import Response
+from gateway.model.decision import Response
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 from tests.support.builders.requests import access_request

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer, Handler
 from gateway.http1.faults import ExchangeError
-from gateway.model.response import Response
+from gateway.model.decision import Response
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.process import wall_clock

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.front.response_writer import ResponseWriter
-from gateway.model.response import Response
+from gateway.model.decision import Response
 
 PLAIN = Response(200, ((b"X-A", b"a"), (b"X-A", b"b")), b"body")
 

@@ -12,8 +12,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer, require_c_parser
+from gateway.model.decision import Response
 from gateway.model.errors import GatewayError
-from gateway.model.response import Response
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer, Forwarded
 from gateway.wiring.process import wall_clock

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from gateway.model.session import Login, Member, Session, User
+from gateway.model.session import Login, Member, RevocationKind, Session, User
 
 
 def test_a_session_survives_its_cache_form() -> None:
@@ -19,3 +19,7 @@ def test_a_session_survives_its_cache_form() -> None:
 
 def test_what_a_session_lacks_takes_no_room_in_its_cache_form() -> None:
     assert len(msgspec.msgpack.encode(Session(subject="u"))) < 16
+
+
+def test_what_can_be_ended_is_spelled_as_the_admin_port_knows_it() -> None:
+    assert {kind.value for kind in RevocationKind} == {"session", "user", "api_key", "organization", "credential"}

@@ -6,8 +6,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from gateway.model.answers import Found, Reason, Rejected
-from gateway.model.resolution import Resolution
+from gateway.model.answers import Found, Reason, Rejected, Resolution
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
 from gateway.telemetry.resolution_metrics import ResolutionMetrics

@@ -5,8 +5,7 @@ import pytest
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from gateway.model.session import Session
+from gateway.model.session import RevocationKind, RevocationTarget, Session
 from gateway.sessions.cache_keys import KEY_BYTES, CacheKeys, RevocationKeys
 from tests.support.fakes.sessions import found, key_session
 

@@ -7,9 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.resolution import Tier
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.cache_entry import CacheTimes
 from gateway.sessions.cache_keys import CacheKeys, RevocationKeys

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker

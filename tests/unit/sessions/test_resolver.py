@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from gateway.model.resolution import Tier
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.sessions.cache_entry import CacheTimes
 from tests.support.fakes.sessions import NOW, Authority, Clock, Gateway, found
 

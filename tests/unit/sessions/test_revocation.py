@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.model.answers import Found
-from gateway.model.revocation_target import RevocationKind
-from gateway.model.session import Login, Session
+from gateway.model.session import Login, RevocationKind, Session
 from gateway.sessions.revocation import (
     Effect,
     Revocation,

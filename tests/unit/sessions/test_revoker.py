@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
 from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode
 from gateway.sessions.cache_keys import RevocationKeys

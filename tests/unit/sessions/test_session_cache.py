@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.model.answers import Reason, Rejected
+from gateway.model.answers import Reason, Rejected, Tier
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.resolution import Tier
 from gateway.sessions.cache_entry import CacheTimes
 from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
 from gateway.sessions.memory import MemoryStore, NegativeCache

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from gateway.model.decoding import UNDECODABLE
+from gateway.model.errors import UNDECODABLE
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
 from gateway.sessions.tombstones import Tombstones, decode_message

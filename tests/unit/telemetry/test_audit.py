@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 from gateway.telemetry.lines import LineBuffer
 from gateway.telemetry.timestamps import Stamps

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from gateway.model.resolution import NOBODY, Resolution, Tier
+from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.session import Session
 from gateway.telemetry.resolution_metrics import ResolutionMetrics, SessionsState
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.model.answers import Found
+from gateway.model.answers import NOBODY, Found, Resolution
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import Decision
-from gateway.model.resolution import NOBODY, Resolution
 from gateway.model.session import Session
 from gateway.upstream.open_streams import OpenStreams
 from tests.support.builders.requests import access_request

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.config.settings import Settings
+from gateway.model.answers import NOBODY, Resolution
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
-from gateway.model.resolution import NOBODY, Resolution
 from gateway.policy.limits import LocalLimits
 from gateway.wiring import generation as room
 from gateway.wiring.generation import RecheckSignal, open_generation

@@ -3,7 +3,7 @@ import json
 import time
 from pathlib import Path
 
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
 from gateway.wiring.process import Process, wall_clock
 

@@ -11,12 +11,10 @@ from structlog.testing import capture_logs
 
 from gateway.authorities.authority import Authority
 from gateway.config.settings import Settings
-from gateway.model.answers import Found, Reason, Rejected
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
-from gateway.model.resolution import Resolution, Tier
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
-from gateway.model.session import Session
+from gateway.model.session import RevocationKind, RevocationTarget, Session
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.support.builders.requests import access_request

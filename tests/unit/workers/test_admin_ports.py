@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.settings import Settings
-from gateway.model.revocation_target import RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
 from gateway.workers.sockets import bind_ports, port_of

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.merging import Family, Sample
 from gateway.workers.control import (
     Build,

@@ -1,4 +1,4 @@
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.workers.control import RecordedRevocation
 from gateway.workers.recent_revocations import RecentRevocations
 

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.wiring.process import Process
 from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.single_process import SingleProcess

@@ -10,9 +10,8 @@ from prometheus_client import CollectorRegistry
 from gateway.config.load import LoadedConfig
 from gateway.config.settings import TelemetrySettings
 from gateway.config.watch import signature
-from gateway.model.errors import GatewayError, SettingsError
-from gateway.model.problem import Problem
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.errors import GatewayError, Problem, SettingsError
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor
 from gateway.telemetry.merging import Snapshot
 from gateway.telemetry.runtime_metrics import RuntimeMetrics

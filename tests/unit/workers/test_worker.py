@@ -7,7 +7,7 @@ import pytest
 
 from gateway.config.settings import Settings
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
 from gateway.workers.sockets import bind_ports, port_of

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.config.load import ConfigText
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.workers.control import Build, RecordedRevocation
 from gateway.workers.recent_revocations import RecentRevocations
 from tests.support.clients.raw_http import PATIENCE

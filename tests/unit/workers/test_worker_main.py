@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.config.settings import ListenSettings
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply, RevokeCommand, Swap
 from gateway.workers.control_channel import ControlChannel, open_channel

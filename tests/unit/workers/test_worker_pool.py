@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.model.errors import GatewayError
-from gateway.model.revocation_target import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.merging import merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.workers.control import Build, RecordedRevocation

@@ -17,9 +17,8 @@ from gateway.endpoints.forward_auth.original import OriginalReader
 from gateway.endpoints.networks import Networks
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found
+from gateway.model.answers import Found, Resolution
 from gateway.model.credential import Credential
-from gateway.model.resolution import Resolution
 from gateway.model.route import Access, Match, Route
 from gateway.model.session import Session, User
 from gateway.policy.limits import LocalLimits

@@ -16,7 +16,7 @@ from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import EndpointPath, OriginalReader, only, restore
 from gateway.endpoints.forward_auth.traefik import TraefikReader
-from gateway.model.access import AccessRequest
+from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import parse_authority

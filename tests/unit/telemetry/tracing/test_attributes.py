@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.model.answers import Reason, Rejected, Unavailable, Verdict
+from gateway.model.answers import Reason, Rejected, Resolution, Tier, Unavailable, Verdict
 from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.resolution import Resolution, Tier
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.tracing.attributes import of_request, of_resolution, of_upstream

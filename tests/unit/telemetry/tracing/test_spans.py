@@ -5,8 +5,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from gateway.model.answers import Unavailable
-from gateway.model.resolution import Resolution, Tier
+from gateway.model.answers import Resolution, Tier, Unavailable
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.traced import Traced
 from gateway.telemetry.tracing.spans import AuthorityCall, Place, SpanMaker

@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from gateway.model.answers import Resolution, Tier
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import GatewayError
-from gateway.model.resolution import Resolution, Tier
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.traced import Traced
