@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from gateway.credentials.reader import Reader
-from gateway.credentials.reading import read_one
+from gateway.credentials.reader import Reader, read_one
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable

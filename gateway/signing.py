@@ -1,7 +1,7 @@
-"""The keys that we sign our own tokens with, and the one strict way to check such a token.
+"""The keys that sign our own tokens, and the one strict way to verify such a token.
 
-Identity tokens, access tokens, cookie tokens and return targets have key files of their own, and each its `typ`, which
-is compared exactly: none of them ever passes for another (RFC 8725 section 3.11).
+Identity tokens, access tokens, cookie tokens and return targets have key files of their own, and each its own `typ`,
+which is compared exactly: none of them ever passes for another (RFC 8725 section 3.11).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from gateway.model.errors import UNDECODABLE, KeyRingError
 SigningAlgorithm = Literal["ES256", "EdDSA"]
 
 MAX_TOKEN = 8192
-"""Characters. Ours have some hundred; whoever shows a longer one is told so before anything is decoded."""
+"""Characters. Ours have some hundred; a longer one is refused before anything is decoded."""
 
 SKEW = 60.0
 """Seconds by which the clock of the replica that issued a token may be ahead of ours."""
@@ -42,7 +42,7 @@ SKEW = 60.0
 _MAX_FILE = 64 * 1024
 _BLOCK = re.compile(rb"-----BEGIN (?P<label>[A-Z0-9 ]+)-----.+?-----END (?P=label)-----", re.DOTALL)
 _PRIVATE = {b"PRIVATE KEY", b"EC PRIVATE KEY"}
-_CURVE_ALONE = b"EC PARAMETERS"  # what `openssl ecparam -genkey` writes before the key; it says nothing more
+_CURVE_ALONE = b"EC PARAMETERS"  # `openssl ecparam -genkey` writes this block before the key, which repeats it
 _NO_KEY = "holds no private key: PEM of an Ed25519 or EC P-256 key is needed, the one that signs first"
 
 _POINTERS = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "b64"})
@@ -50,7 +50,7 @@ _POINTERS = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "b64"})
 
 
 class TokenFault(StrEnum):
-    """Why a token is no good. `foreign` is not ours to judge; all others were issued in our name, or say so."""
+    """Why a token is refused. A `foreign` one is not ours to judge; all others name us as their issuer."""
 
     FOREIGN = "foreign"
     MALFORMED = "malformed"
@@ -85,7 +85,7 @@ class SigningKey:
         self.jwk = {**jwk, "kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def __repr__(self) -> str:
-        """Show the public name alone."""
+        """Show the public parts alone."""
         return f"SigningKey({self.kid}, {self.algorithm})"
 
 
@@ -93,6 +93,7 @@ class KeyRing:
     """Keys of one purpose: the first signs, all verify, so that keys rotate without logging anyone out.
 
     Put a new key second, reload everywhere, move it to the front, and drop the old one when its last token has expired.
+    Raises KeyRingError for no keys.
     """
 
     def __init__(self, keys: Sequence[SigningKey]) -> None:
@@ -100,7 +101,7 @@ class KeyRing:
             raise KeyRingError(_NO_KEY)
         self._first = keys[0]
         self._keys = {key.kid: key for key in keys}
-        self._jws = PyJWS(algorithms=["ES256", "EdDSA"])  # `none` and HS256 are not even known here
+        self._jws = PyJWS(algorithms=["ES256", "EdDSA"])  # without `none` and HS256, so no token can choose them
 
     @classmethod
     def generate(cls, algorithm: SigningAlgorithm = "EdDSA") -> KeyRing:
@@ -145,32 +146,32 @@ class KeyRing:
         return {"keys": [dict(key.jwk) for key in self._keys.values()]}
 
     def sign(self, typ: str, claims: dict[str, Any]) -> str:
-        """Sign `claims`, which hold at least `iss`, `aud`, `iat` and `exp`, as a JWT whose header says `typ`."""
+        """Sign `claims`, which hold at least `iss`, `aud`, `iat` and `exp`, as a JWT whose header has this `typ`."""
         key = self._first
         return self._jws.encode(
             msgspec.json.encode(claims), key.private, algorithm=key.algorithm, headers={"typ": typ, "kid": key.kid}
         )
 
     def verify(self, token: str, *, typ: str, issuer: str, audience: str, now: float) -> dict[str, Any] | TokenFault:
-        """Return the claims of a token of ours, or why it is no good; never raises. `now` is in epoch seconds.
+        """Return the claims of a token of ours, or why it is refused; never raises. `now` is in epoch seconds.
 
-        What a token says of itself before its signature was checked decides one thing alone: whether it is foreign.
+        Before the signature is checked, the claims decide one thing alone: whether the token is foreign.
         """
-        opened = self._open(token)
-        if opened is None or opened.claims.get("iss") != issuer:
+        unverified = self._decode(token)
+        if unverified is None or unverified.claims.get("iss") != issuer:
             return TokenFault.FOREIGN
-        if not _POINTERS.isdisjoint(opened.header):
+        if not _POINTERS.isdisjoint(unverified.header):
             return TokenFault.MALFORMED
-        if not self._is_signed(token, opened.header):
+        if not self._is_signed(token, unverified.header):
             return TokenFault.FORGED
-        if opened.header.get("typ") != typ:
+        if unverified.header.get("typ") != typ:
             return TokenFault.PURPOSE
-        if opened.claims.get("aud") != audience:
+        if unverified.claims.get("aud") != audience:
             return TokenFault.AUDIENCE
-        return _time_fault(opened.claims, now) or opened.claims
+        return _time_fault(unverified.claims, now) or unverified.claims
 
-    def _open(self, token: str) -> _UnverifiedToken | None:
-        """Take a token apart, unverified; None for what is no JWT in compact form (RFC 7519 section 7.2)."""
+    def _decode(self, token: str) -> _UnverifiedToken | None:
+        """Decode a token, unverified; None for what is no JWT in compact form (RFC 7519 section 7.2)."""
         if len(token) > MAX_TOKEN or not token.isascii():
             return None
         try:
@@ -183,7 +184,7 @@ class KeyRing:
         return _UnverifiedToken(parts["header"], claims)
 
     def _is_signed(self, token: str, header: dict[str, Any]) -> bool:
-        """Tell whether the key that the header names made the signature, by that key's own algorithm."""
+        """Tell whether the key that the header names made the signature, with that key's own algorithm."""
         key = self._keys.get(header.get("kid", ""))
         if key is None:
             return False
@@ -195,7 +196,7 @@ class KeyRing:
 
 
 class _UnverifiedToken(msgspec.Struct, frozen=True):
-    """The header and the claims of a token, as it shows them."""
+    """The header and the claims of a token whose signature was not checked yet."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
@@ -204,8 +205,8 @@ class _UnverifiedToken(msgspec.Struct, frozen=True):
 def is_spelled_once(token: str, signature: bytes) -> bool:
     """Tell whether a token ends in the one spelling of its `signature`, base64url without padding (RFC 7515 section 2).
 
-    Lenient decoders drop padding, foreign characters and the last character's spare bits. Then whoever has one good
-    token has any number of them, each with a place of its own in every cache that goes by the token.
+    Lenient decoders ignore padding, foreign characters and the last character's spare bits. With one of those, a caller
+    could spell one good token in any number of ways, each with its own entry in every cache keyed by the token.
     """
     return token.rpartition(".")[2] == base64.urlsafe_b64encode(signature).rstrip(b"=").decode("ascii")
 
@@ -214,7 +215,7 @@ def _private_key(pem: bytes) -> object:
     try:
         return load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # Without the cause: what the parser says may quote what it read.
+        # without the cause: the parser's message may quote the key
         raise KeyRingError("holds a private key that cannot be read, or one with a password") from None
 
 
@@ -226,9 +227,9 @@ def _thumbprint(jwk: dict[str, Any]) -> str:
 
 
 def _time_fault(claims: dict[str, Any], now: float) -> TokenFault | None:
-    """Check `exp`, `iat` and `nbf` (RFC 7519 section 4.1) against the clock that was handed in.
+    """Check `exp`, `iat` and `nbf` (RFC 7519 section 4.1) against `now`, in epoch seconds.
 
-    An expiry has no leeway: nothing outlives it (DESIGN section 4).
+    An expiry has no leeway, since no cached answer may outlive it either.
     """
     issued_at, expires_at = _instant(claims.get("iat")), _instant(claims.get("exp"))
     not_before = _instant(claims.get("nbf", 0))

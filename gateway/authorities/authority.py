@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from gateway.model.answers import Answer, Found, Rejected, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.session import RevocationTarget
 
+_DIGEST_BYTES = 16
+
 
 class Authority(Protocol):
     """Says whose credential this is.
 
-    `name` is the config's. `verdict_digest` is a digest of every setting that can change a verdict (url, issuer,
-    audience, algorithms, claim map, client id): it is part of the cache key, so that an answer given under other
-    settings is never served. `memory_only` tells that its answers are kept in this process alone: a signed token is
-    verified as quickly as Redis is asked, and what lies in Redis would outlive the key that signed it.
+    `name` is the config's. `verdict_digest` is made by the function of that name. The answers of a `memory_only`
+    authority are not shared: a signed token is verified as quickly as Redis is asked, and an answer in Redis would
+    outlive the key that signed the token.
     """
 
     name: str
@@ -26,7 +31,7 @@ class Authority(Protocol):
     async def look_up(self, credential: Credential) -> Answer:
         """Return Found, Rejected, Unavailable, or None for a credential that is not this authority's.
 
-        Faults of the authority are `Unavailable`; it does not raise for them.
+        A fault of the authority is `Unavailable`; nothing is raised for it.
         """
 
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
@@ -36,20 +41,31 @@ class Authority(Protocol):
         """
 
     async def close(self) -> None:
-        """Give back connections; called once, after the last look-up."""
+        """Close connections; called once, after the last look-up."""
 
 
 @runtime_checkable
 class NotesActivity(Protocol):
-    """An authority that keeps sessions itself, and so is told when they were last in use."""
+    """An authority that stores sessions itself, and so can store when they were last in use."""
 
     async def note_activity(self, session_id: str, at: datetime) -> None:
-        """Note that a session was in use."""
+        """Store that a session was in use. Raises GatewayError when it cannot."""
 
 
 @runtime_checkable
 class MarksEnded(Protocol):
-    """An authority that keeps sessions or keys itself, and so can remember for good that one was ended."""
+    """An authority that stores sessions or keys itself, and so can mark them as revoked for good."""
 
-    async def mark_ended(self, ended: RevocationTarget) -> None:
-        """Mark what `ended` stands for; what it does not know is no error. Raises GatewayError when it cannot."""
+    async def mark_ended(self, target: RevocationTarget) -> None:
+        """Mark the rows of `target`; an unknown target is no error. Raises GatewayError when it cannot."""
+
+
+def verdict_digest(kind: str, *settings: str | float | Sequence[str] | dict[str, str] | None) -> bytes:
+    """Return 16 bytes that differ when the kind or any of `settings` does.
+
+    `settings` are all those that can change a verdict (url, issuer, audience, algorithms, claim map, client id). The
+    digest is part of every cache key, so that an answer given under one audience is not served under another. JSON
+    keeps the settings apart, so that no two run into one.
+    """
+    encoded = msgspec.json.encode([kind, *settings], order="deterministic")
+    return hashlib.blake2b(encoded, digest_size=_DIGEST_BYTES).digest()

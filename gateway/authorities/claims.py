@@ -1,4 +1,4 @@
-"""Claims of an issuer turned into our Session; each installation names its own."""
+"""An issuer's claims as a Session; the config maps the claims' names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Claims = dict[str, Any]
 
 
 class ClaimMap(SettingsModel):
-    """Which claim says what. A claim within an object is named by its path: `realm_access.roles`.
+    """The claim of each field. A claim within an object is named by its path: `realm_access.roles`.
 
     The defaults are the registered names (RFC 7519 section 4.1, RFC 9068 section 2.2, OpenID Connect Core section 5.1)
     and, where none is registered, the commonest.
@@ -37,10 +37,10 @@ class ClaimMap(SettingsModel):
 
 
 def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> Session | None:
-    """Return the session that `claims` speak of, or `None` without a subject.
+    """Return the session of these claims, or `None` when they have no subject.
 
-    `client` names the claim of a client that acts for itself: where no user is named it is the subject, and there is
-    no user (RFC 7662 section 2.2, `client_id`).
+    `client` is the claim of a client that acts for itself: it is the subject where no user is named, and then there
+    is no user (RFC 7662 section 2.2, `client_id`).
     """
     user = _user(claims, names)
     subject = user.id if user is not None else _text(claims, client)
@@ -64,7 +64,7 @@ def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> S
 
 
 def instant_of(seconds: float) -> datetime:
-    """Return a NumericDate (RFC 7519 section 2) as an aware datetime."""
+    """Return a NumericDate (RFC 7519 section 2, epoch seconds) as an aware datetime."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -96,12 +96,12 @@ def _find(claims: Claims, path: str) -> Any:
     """Return the claim at `path`: by its whole name first, since names may be URLs with dots in them."""
     if path in claims or "." not in path:
         return claims.get(path)
-    place: Any = claims
+    value: Any = claims
     for key in path.split("."):
-        if not isinstance(place, dict):
+        if not isinstance(value, dict):
             return None
-        place = place.get(key)
-    return place
+        value = value.get(key)
+    return value
 
 
 def _text(claims: Claims, path: str) -> str | None:
@@ -110,7 +110,7 @@ def _text(claims: Claims, path: str) -> str | None:
 
 
 def _texts(claims: Claims, path: str) -> tuple[str, ...]:
-    """Return a list of names; anything that is not one gives nobody a role."""
+    """Return a list of names; any other value gives no role."""
     return listed(_find(claims, path))
 
 

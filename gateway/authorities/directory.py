@@ -1,4 +1,4 @@
-"""The authority that we are ourselves: keys, tokens, cookies and login tokens of our own directory."""
+"""Our own directory as an authority: its API keys, bearer tokens, cookies and login tokens."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 from pydantic import Field
+from typing_extensions import override
 
-from gateway.authorities.verdict_digest import verdict_digest
+from gateway.authorities.authority import Authority, MarksEnded, NotesActivity, verdict_digest
 from gateway.directory.hashing import Peppers, login_token_hash
 from gateway.directory.session_tokens import SessionClaims, SessionTokens
 from gateway.directory.stored import Store, StoredKey, StoredSession
@@ -29,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class TokenSettings(SettingsModel):
-    """The tokens that the directory issues and knows again, and the PEM file of the keys that sign them."""
+    """The tokens that the directory issues, and the PEM file of the keys that sign them. `ttl`s are in seconds."""
 
     issuer: str = Field(min_length=1)
     audience: str = Field(min_length=1)
@@ -39,9 +40,10 @@ class TokenSettings(SettingsModel):
 
 
 class DirectorySettings(SettingsModel):
-    """Our own directory at `url` (sqlite:///FILE or postgresql://...). Without `tokens` it knows no bearer or cookie.
+    """Our own directory at `url` (sqlite:///FILE or postgresql://...).
 
-    `timeout` is for one look-up; `connections` bounds those to the database, of each process.
+    Without `tokens` it recognizes no bearer token and no cookie. `timeout` is for one look-up, in seconds;
+    `connections` is the limit of each process to the database.
     """
 
     kind: Literal["directory"]
@@ -53,17 +55,17 @@ class DirectorySettings(SettingsModel):
 
 
 class Recognition(msgspec.Struct, frozen=True):
-    """By what the directory knows again what it gave out: keys by their peppered hashes, tokens by their signatures.
+    """How the directory recognizes what it issued: keys by their peppered hashes, tokens by their signatures.
 
-    Without `tokens` no bearer token and no cookie is ours.
+    Without `tokens` it recognizes no bearer token and no cookie.
     """
 
     peppers: Peppers
     tokens: SessionTokens | None
 
 
-class DirectoryAuthority:
-    """Answers for what the directory knows, and disowns everything else (see `Authority`).
+class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
+    """Judges what the directory issued; anything else is *not mine*.
 
     `timeout` is in seconds and `clock` in epoch seconds.
     """
@@ -88,39 +90,37 @@ class DirectoryAuthority:
         self._clock = clock
         self._timeout = timeout
 
+    @override
     async def look_up(self, credential: Credential) -> Answer:
-        """Return whose credential this is; None for what the directory never issued."""
         return await self._in_time(self._answer(credential))
 
+    @override
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
-        """Return a session of the user whose credential this is, logged-out ones too.
-
-        The credential is judged again: what it shows may be seen by its owner alone.
-        """
+        """Judge the credential again first: a session is shown to its owner alone."""
         answer = await self._in_time(self._other_session(credential, session_id))
         return Rejected(Reason.UNKNOWN) if answer is None else answer
 
+    @override
     async def note_activity(self, session_id: str, at: datetime) -> None:
-        """Note that a session was in use; raises DirectoryError."""
         await self._store.note_activity(session_id, at)
 
-    async def mark_ended(self, ended: RevocationTarget) -> None:
-        """Mark the rows of what is ended before its time; raises DirectoryError."""
+    @override
+    async def mark_ended(self, target: RevocationTarget) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                await self._store.mark_ended(ended, self._now())
+                await self._store.mark_ended(target, self._now())
         except TimeoutError:
             raise DirectoryError(self._late) from None
 
+    @override
     async def close(self) -> None:
-        """Give back connections."""
         await self._store.close()
 
-    async def _in_time(self, asked: Awaitable[Answer]) -> Answer:
-        """Turn faults and slowness of the database into *cannot tell*."""
+    async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
+        """Turn a fault or slowness of the database into `Unavailable`."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await asked
+                return await answer
         except TimeoutError:
             return Unavailable(self._late)
         except DirectoryError as fault:
@@ -149,7 +149,7 @@ class DirectoryAuthority:
         return Found(stored.session)
 
     async def _rehash(self, stored: StoredKey, current: str) -> None:
-        """Bring a key under the pepper in use. That it could not be done is no reason to turn its owner away."""
+        """Hash a key under the pepper in use; a failure is logged, and its owner is let in all the same."""
         try:
             await self._store.rehash_key(stored.hash, current)
         except DirectoryError as fault:
@@ -205,7 +205,7 @@ class DirectoryAuthority:
 
 
 def open_tokens(settings: DirectorySettings, clock: Callable[[], float]) -> SessionTokens | None:
-    """Return what issues and checks the directory's tokens, if it has any; raises KeyRingError."""
+    """Return the issuer of the directory's tokens, if it has one; raises KeyRingError. `clock` is in epoch seconds."""
     tokens = settings.tokens
     if tokens is None:
         return None
@@ -219,8 +219,8 @@ def open_peppers(settings: DirectorySettings) -> Peppers:
 
 
 async def open_directory(name: str, settings: DirectorySettings, clock: Callable[[], float]) -> DirectoryAuthority:
-    """Open the directory for serving; raises SchemaError, DirectoryError or KeyRingError."""
-    # Here and not above: a process without a directory never loads SQLAlchemy (30 MB).
+    """Open the directory; `clock` is in epoch seconds. Raises SchemaError, DirectoryError or KeyRingError."""
+    # here and not above: a process without a directory never loads SQLAlchemy (30 MB)
     from gateway.directory.schema import require_current  # noqa: PLC0415 - see above
     from gateway.directory.store import Directory  # noqa: PLC0415 - see above
 
@@ -236,9 +236,9 @@ async def open_directory(name: str, settings: DirectorySettings, clock: Callable
 
 
 def digest_of(settings: DirectorySettings) -> bytes:
-    """Return the verdict digest: of which database it is, and of the tokens' issuer and audience.
+    """Return the verdict digest of the database's address and of the tokens' issuer and audience.
 
-    Peppers and passwords are not in it: to rotate one must not empty the cache.
+    Peppers and passwords are left out, so that rotating one does not empty the cache.
     """
     url, tokens = urlsplit(settings.url.get_secret_value()), settings.tokens
     issued = (tokens.issuer, tokens.audience) if tokens is not None else ()

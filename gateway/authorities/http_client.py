@@ -1,4 +1,4 @@
-"""How authorities are asked over HTTP: one pool an authority, and nothing of a browser's helpfulness.
+"""How authorities are asked over HTTP: the addresses that a config may name, and one connection pool an authority.
 
 aiohttp's client shares a cookie jar between users, follows redirects with the credential in hand, decompresses without
 asking and sends a request again when its connection breaks. Here all of that is off.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 from pydantic import AfterValidator, Field
@@ -16,19 +17,57 @@ from yarl import URL
 
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
+from gateway.source.addresses import is_loopback
 from gateway.source.values import PositiveDuration, SettingsModel
 
 Pairs = Sequence[tuple[str, str]]
+"""Names and values, of header fields, query parameters or form fields."""
 
 LARGEST_ANSWER = 1024 * 1024
-"""Bytes (DIALECTS, "Spoken"). A session is some KB; whatever is larger is not one."""
+"""Bytes. A session is some KB, so a larger answer is none; an authority must not fill our memory."""
 
 _CHUNK = 64 * 1024
-_IDLE = 4.0
+_KEEPALIVE = 4.0
 """Seconds. Less than the 5 of Node's servers, so that a request hardly ever meets a connection that is being closed."""
 
 
+def _split(value: str) -> SplitResult:
+    """Take a URL apart; raises ValueError for one that cannot be an authority's."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("not a URL") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not value.isascii():
+        raise ValueError("a URL of an authority begins with https:// or http:// and a host")
+    if "@" in parts.netloc:
+        raise ValueError("a URL may hold no user and password: they would be in every log")
+    if parts.fragment or any(character.isspace() for character in value):
+        raise ValueError("a URL may hold no fragment and no white space")
+    return parts
+
+
+def _endpoint(value: str) -> str:
+    _split(value)
+    return value
+
+
+def _trusted_endpoint(value: str) -> str:
+    parts = _split(value)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must be https:// or on loopback: whoever answers here says who everybody is")
+    return value
+
+
+EndpointUrl = Annotated[str, AfterValidator(_endpoint)]
+"""An `http://` or `https://` URL, its query included."""
+
+TrustedEndpointUrl = Annotated[str, AfterValidator(_trusted_endpoint)]
+"""A URL of an issuer's keys or verdicts: `https://` or loopback, since whoever can alter those can be anybody."""
+
+
 def _certificates(path: str) -> str:
+    """Check that a `ca_file` can be loaded; raises ValueError."""
     try:
         _tls(path)
     except OSError as fault:  # ssl.SSLError is one too
@@ -42,7 +81,7 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 
 
 class HttpAuthoritySettings(SettingsModel):
-    """What every authority that is asked over HTTP has. `timeout` is of one whole exchange."""
+    """The settings of every authority that is asked over HTTP. `timeout` is in seconds, for one whole exchange."""
 
     timeout: PositiveDuration = 2.0
     connections: int = Field(default=64, ge=1)
@@ -50,9 +89,9 @@ class HttpAuthoritySettings(SettingsModel):
 
 
 class HttpClient:
-    """Asks one URL. TLS trusts `ca_file`, else the system's store or `SSL_CERT_FILE`.
+    """Sends requests to one URL. TLS trusts `ca_file`, else the system's store or `SSL_CERT_FILE`.
 
-    Made and used within one event loop.
+    It is made and used within one event loop.
     """
 
     def __init__(self, url: str, settings: HttpAuthoritySettings) -> None:
@@ -60,7 +99,7 @@ class HttpClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.connections,
-                keepalive_timeout=_IDLE,
+                keepalive_timeout=_KEEPALIVE,
                 ssl=_tls(settings.ca_file) if self._url.scheme == "https" else True,
             ),
             timeout=aiohttp.ClientTimeout(total=settings.timeout),
@@ -73,29 +112,31 @@ class HttpClient:
 
     async def get(self, headers: Pairs = (), query: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a GET with these fields, and `query` after the URL's own."""
-        return await self._ask("GET", self._url.extend_query(query) if query else self._url, headers, None)
+        return await self._send("GET", self._url.extend_query(query) if query else self._url, headers, None)
 
     async def post(self, form: Pairs, headers: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a form."""
-        return await self._ask("POST", self._url, headers, aiohttp.FormData(form))
+        return await self._send("POST", self._url, headers, aiohttp.FormData(form))
 
     async def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._session.close()
 
-    async def _ask(
+    async def _send(
         self, method: str, url: URL, headers: Pairs, form: aiohttp.FormData | None
     ) -> RemoteResponse | Unavailable:
-        """Return what was answered, whatever its status; faults of the network are Unavailable."""
+        """Return the response, whatever its status; a fault of the network is Unavailable."""
         try:
-            async with self._session.request(method, url, headers=headers, data=form, allow_redirects=False) as answer:
-                if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-                    # 1 MiB of it may be gigabytes, and nobody asked for it.
+            async with self._session.request(
+                method, url, headers=headers, data=form, allow_redirects=False
+            ) as response:
+                if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                    # 1 MiB of it may be gigabytes, and nobody asked for it
                     return Unavailable("the authority answered with a content coding that was not asked for")
-                body = await _read(answer.content)
+                body = await _read(response.content)
                 if body is None:
                     return Unavailable(f"the authority answered with more than {LARGEST_ANSWER} bytes")
-                return RemoteResponse(answer.status, answer.content_type.lower(), body)
+                return RemoteResponse(response.status, response.content_type.lower(), body)
         except TimeoutError:
             return Unavailable("the authority did not answer in time")
         except (aiohttp.ClientError, OSError) as fault:  # their texts may hold the URL, whose query may hold a secret

@@ -1,4 +1,4 @@
-"""Opaque tokens, looked up at their issuer (OAuth 2.0 Token Introspection, RFC 7662)."""
+"""Opaque tokens, introspected at their issuer (OAuth 2.0 Token Introspection, RFC 7662)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from urllib.parse import quote_plus
 
 import msgspec
 from pydantic import Field
+from typing_extensions import override
 
+from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
-from gateway.authorities.endpoint_url import TrustedEndpointUrl
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
-from gateway.authorities.verdict_digest import verdict_digest
+from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
@@ -29,8 +29,8 @@ _NumericDate = Annotated[float, msgspec.Meta(ge=0, lt=253402300800)]
 class IntrospectionSettings(HttpAuthoritySettings):
     """An introspection endpoint and how we authenticate there (client_secret_basic, RFC 6749 section 2.3.1).
 
-    Of `audience` and `clients`, where they are given, the token's `aud` and `client_id` must name one; where `issuer`
-    is, its `iss` must be that.
+    The token's `aud` must name one of `audience`, its `client_id` one of `clients`, and its `iss` must be `issuer`;
+    each only where the config has it.
     """
 
     kind: Literal["introspection"]
@@ -43,8 +43,8 @@ class IntrospectionSettings(HttpAuthoritySettings):
     claims: ClaimMap = ClaimMap(username="username")
 
 
-class _Said(msgspec.Struct):
-    """What is judged of an answer (RFC 7662 section 2.2)."""
+class _Introspection(msgspec.Struct):
+    """The members of an answer that are judged (RFC 7662 section 2.2)."""
 
     active: bool
     exp: _NumericDate | None = None
@@ -55,11 +55,11 @@ class _Said(msgspec.Struct):
     aud: Any = None
 
 
-_said = msgspec.json.Decoder(_Said)
-_claims = msgspec.json.Decoder(Claims)
+_introspection_decoder = msgspec.json.Decoder(_Introspection)
+_claims_decoder = msgspec.json.Decoder(Claims)
 
 
-class IntrospectionAuthority:
+class IntrospectionAuthority(Authority):
     """Asks an issuer about each token. It cannot say *not mine*, so in a list it stands last.
 
     `clock` is in epoch seconds.
@@ -83,61 +83,62 @@ class IntrospectionAuthority:
         self._client = HttpClient(settings.url, settings)
         self._authorization = _basic(settings.client_id, settings.client_secret.get_secret_value())
 
+    @override
     async def look_up(self, credential: Credential) -> Answer:
-        """Return whose token it is."""
-        if credential.kind is CredentialKind.TOKEN_PAIR:  # half of it would have to be left out
+        if credential.kind is CredentialKind.TOKEN_PAIR:  # the request has room for one token alone
             return _REJECTED
         form = (("token", credential.parts[0]), ("token_type_hint", "access_token"))
-        heard = await self._client.post(form, (("Authorization", self._authorization),))
-        return heard if isinstance(heard, Unavailable) else self._judge(heard)
+        response = await self._client.post(form, (("Authorization", self._authorization),))
+        return response if isinstance(response, Unavailable) else self._judge(response)
 
+    @override
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
-        """Tell that there is none: a token speaks of itself alone."""
-        del credential, session_id
+        """Return `Rejected(gone)`: a token names no session but its own."""
         return Rejected(Reason.GONE)
 
+    @override
     async def close(self) -> None:
-        """Give back the connections."""
         await self._client.close()
 
-    def _judge(self, heard: RemoteResponse) -> Found | Rejected | Unavailable:
+    def _judge(self, response: RemoteResponse) -> Found | Rejected | Unavailable:
         """Judge an answer; any status but 200 is about us and not about the token (RFC 7662 section 2.3)."""
-        if heard.status != HTTPStatus.OK:
-            return Unavailable(f"the introspection endpoint answered {heard.status}")
-        if heard.content_type != "application/json":
+        if response.status != HTTPStatus.OK:
+            return Unavailable(f"the introspection endpoint answered {response.status}")
+        if response.content_type != "application/json":
             return Unavailable("the introspection endpoint answered with another content type than JSON")
         try:
-            said, claims = _said.decode(heard.body), _claims.decode(heard.body)
+            introspection = _introspection_decoder.decode(response.body)
+            claims = _claims_decoder.decode(response.body)
         except UNDECODABLE:
             return Unavailable("the introspection endpoint answered with something else than an introspection")
-        return self._refuse(said) or self._found(said, claims)
+        return self._reject(introspection) or self._found(introspection, claims)
 
-    def _refuse(self, said: _Said) -> Rejected | None:
+    def _reject(self, introspection: _Introspection) -> Rejected | None:
         now = self._clock()
-        if not said.active:
+        if not introspection.active:
             return _REJECTED
-        if said.exp is not None and now >= said.exp:
+        if introspection.exp is not None and now >= introspection.exp:
             return Rejected(Reason.EXPIRED)
-        early = said.nbf is not None and now < said.nbf
-        return _REJECTED if early or not self._is_for_us(said) else None
+        early = introspection.nbf is not None and now < introspection.nbf
+        return _REJECTED if early or not self._is_for_us(introspection) else None
 
-    def _is_for_us(self, said: _Said) -> bool:
-        """Tell whether issuer, client and audience are those that the config asks for, as far as it asks."""
+    def _is_for_us(self, introspection: _Introspection) -> bool:
+        """Tell whether issuer, client and audience are those of the config, as far as it has them."""
         settings = self._settings
-        if settings.issuer is not None and said.iss != settings.issuer:
+        if settings.issuer is not None and introspection.iss != settings.issuer:
             return False
-        if settings.clients and said.client_id not in settings.clients:
+        if settings.clients and introspection.client_id not in settings.clients:
             return False
-        return not settings.audience or not frozenset(settings.audience).isdisjoint(listed(said.aud))
+        return not settings.audience or not frozenset(settings.audience).isdisjoint(listed(introspection.aud))
 
-    def _found(self, said: _Said, claims: Claims) -> Found | Rejected:
+    def _found(self, introspection: _Introspection, claims: Claims) -> Found | Rejected:
         session = session_of_claims(claims, self._settings.claims, client="client_id")
         if session is None:
             return _REJECTED
         return Found(
             session,
-            None if said.iat is None else instant_of(said.iat),
-            None if said.exp is None else instant_of(said.exp),
+            None if introspection.iat is None else instant_of(introspection.iat),
+            None if introspection.exp is None else instant_of(introspection.exp),
         )
 
 

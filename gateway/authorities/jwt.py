@@ -10,12 +10,12 @@ import jwt as pyjwt
 import msgspec
 from jwt.api_jws import PyJWS
 from pydantic import Field
+from typing_extensions import override
 
+from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
-from gateway.authorities.endpoint_url import TrustedEndpointUrl
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
+from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
 from gateway.authorities.key_set import JwtAlgorithm, KeySet, KeyTimes
-from gateway.authorities.verdict_digest import verdict_digest
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import UNDECODABLE
@@ -26,17 +26,20 @@ _POINTERS = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "b64"})
 """Header parameters by which a token would choose its own key or rules (RFC 8725 section 3.10)."""
 
 _TYPES = frozenset({"jwt", "at+jwt"})
-"""What an access token may call itself (RFC 9068 section 2.1), or nothing. Others are tokens of another purpose, a
-logout or an identity token of ours, and may not pass for one (RFC 8725 section 3.11)."""
+"""The `typ` of an access token (RFC 9068 section 2.1); it may be missing. Any other is a token of another purpose, like
+a logout token, and must not pass for an access token (RFC 8725 section 3.11)."""
 
 _REJECTED = Rejected(Reason.UNKNOWN)
 
+_END_OF_TIME = 253402300800.0
+"""Epoch seconds of the year 10000, where datetimes end."""
+
 
 class JwtSettings(HttpAuthoritySettings):
-    """An issuer's tokens. `audience` is what `aud` must name, one of the listed.
+    """An issuer's tokens, whose `aud` must name one of `audience`.
 
-    `leeway` is how far the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The `jwks_`
-    keys are those of `KeyTimes`. A token longer than `token_bytes` is not looked at.
+    `leeway` is how many seconds the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The
+    `jwks_` keys are those of `KeyTimes`. A token longer than `token_bytes` is not decoded.
     """
 
     kind: Literal["jwt"]
@@ -53,17 +56,14 @@ class JwtSettings(HttpAuthoritySettings):
 
 
 class _ParsedToken(msgspec.Struct, frozen=True):
-    """A token taken apart and not yet believed."""
+    """A decoded token whose signature was not checked yet."""
 
     header: dict[str, Any]
     claims: Claims
 
 
-class JwtAuthority:
-    """Verifies an issuer's tokens. What another issuer signed, or nobody, is not its own.
-
-    `clock` is in epoch seconds. Its answers stay in memory: they cost no more to make than Redis to ask.
-    """
+class JwtAuthority(Authority):
+    """Verifies one issuer's tokens; any other token is *not mine*. `clock` is in epoch seconds."""
 
     memory_only = True
 
@@ -80,43 +80,44 @@ class JwtAuthority:
         self._settings = settings
         self._audience = frozenset(settings.audience)
         self._clock = clock
-        self._jws = PyJWS(algorithms=list(settings.algorithms))  # what is not listed is not even known here
+        self._jws = PyJWS(algorithms=list(settings.algorithms))  # it cannot verify by any other
         self._client = HttpClient(settings.jwks_url, settings)
         times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
         self._keys = KeySet(self._client, settings.algorithms, times, clock)
 
+    @override
     async def look_up(self, credential: Credential) -> Answer:
         """Return the token's session, Rejected for a bad one in this issuer's name, `None` for any other.
 
-        What a token says of itself before its signature was checked decides one thing alone: whether it is foreign.
+        Before the signature is checked, the claims decide one thing alone: whether the token is another issuer's.
         """
         if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
             return None
         token = credential.parts[0]
-        opened = self._open(token)
-        if opened is None or opened.claims.get("iss") != self._settings.issuer:
+        parsed = self._parse(token)
+        if parsed is None or parsed.claims.get("iss") != self._settings.issuer:
             return None
-        algorithm = _acceptable(opened.header, self._settings.algorithms)
+        algorithm = _acceptable(parsed.header, self._settings.algorithms)
         if algorithm is None:
             return _REJECTED
-        keys = await self._keys.find(str(opened.header.get("kid", "")), algorithm)
+        keys = await self._keys.find(str(parsed.header.get("kid", "")), algorithm)
         if isinstance(keys, Unavailable):
             return keys
         if not any(self._is_signed(token, key, algorithm) for key in keys):
             return _REJECTED
-        return self._judge(opened.claims)
+        return self._judge(parsed.claims)
 
+    @override
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
-        """Tell that there is none: a token speaks of itself alone."""
-        del credential, session_id
+        """Return `Rejected(gone)`: a token names no session but its own."""
         return Rejected(Reason.GONE)
 
+    @override
     async def close(self) -> None:
-        """Give back the connections."""
         await self._client.close()
 
-    def _open(self, token: str) -> _ParsedToken | None:
-        """Take a token apart; `None` for what is no JWT in compact form (RFC 7519 section 7.2)."""
+    def _parse(self, token: str) -> _ParsedToken | None:
+        """Decode a token; `None` for what is no JWT in compact form (RFC 7519 section 7.2)."""
         if len(token) > self._settings.token_bytes or not token.isascii():
             return None
         try:
@@ -134,7 +135,7 @@ class JwtAuthority:
         return True
 
     def _judge(self, claims: Claims) -> Found | Rejected:
-        """Judge what a genuine token says (RFC 7519 section 4.1): for us, in time, and about somebody."""
+        """Judge the claims of a verified token (RFC 7519 section 4.1): its audience, its times and its subject."""
         now = self._clock()
         expires_at, issued_at = _instant(claims.get("exp")), _instant(claims.get("iat", 0))
         not_before = _instant(claims.get("nbf", 0))
@@ -153,7 +154,7 @@ class JwtAuthority:
 
 
 def _acceptable(header: dict[str, Any], algorithms: tuple[str, ...]) -> str | None:
-    """Return the algorithm of a header that may be acted on, `None` for any other."""
+    """Return the algorithm of an acceptable header, `None` for any other."""
     typ = header.get("typ", "JWT")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in _TYPES:
         return None
@@ -164,11 +165,7 @@ def _acceptable(header: dict[str, Any], algorithms: tuple[str, ...]) -> str | No
 
 
 def _instant(value: Any) -> float | None:
-    """Return a NumericDate (RFC 7519 section 2) that a clock can show, `None` for anything else."""
+    """Return a NumericDate (RFC 7519 section 2) that a datetime can hold, `None` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if math.isfinite(value) and 0 <= value < _END_OF_TIME else None
-
-
-_END_OF_TIME = 253402300800.0
-"""The year 10000, where datetimes end."""

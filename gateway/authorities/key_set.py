@@ -1,4 +1,4 @@
-"""An issuer's public keys (JWKS, RFC 7517): fetched, kept, and fetched again when a token names one that is not there.
+"""An issuer's public keys (JWKS, RFC 7517): fetched, and fetched again when a token names one that is not there.
 
 Keys are bound to algorithms when they are read: an RSA key is no HMAC secret, whatever a token's header says
 (RFC 8725 section 3.1).
@@ -36,18 +36,18 @@ _FITTING: dict[tuple[str, str], tuple[str, ...]] = {
 """(kty, crv) -> algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1)."""
 
 _PUBLIC = ("kty", "crv", "n", "e", "x", "y", "kid")
-_MOST_KEYS = 64
-_LEAST_RSA_BITS = 2048  # RFC 7518 section 3.3
+_MAX_KEYS = 64
+_MIN_RSA_BITS = 2048  # RFC 7518 section 3.3
 
 _log = structlog.get_logger(__name__)
 
 
 class KeyTimes(msgspec.Struct, frozen=True):
-    """How long fetched keys serve, in seconds.
+    """How long fetched keys are used, in seconds.
 
     After `fresh` they are fetched again. `cooldown` lies between two fetches, however many tokens name a key that is
-    not there. When fetching fails the old keys serve on, up to `stale`: an outage of the issuer logs nobody out, and
-    whoever can block our fetches cannot keep a withdrawn key alive for ever.
+    not there. When fetching fails the old keys are used up to `stale`: an outage of the issuer logs nobody out, and
+    whoever can block our fetches cannot keep a withdrawn key in use for ever.
     """
 
     fresh: float = 600.0
@@ -56,7 +56,9 @@ class KeyTimes(msgspec.Struct, frozen=True):
 
 
 class _Keys(msgspec.Struct, frozen=True):
-    by_name: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
+    """Keys by (`kid`, algorithm), and by algorithm for tokens without a `kid`."""
+
+    by_kid: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
     by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}
 
 
@@ -79,7 +81,7 @@ class KeySet:
     async def find(self, kid: str, algorithm: str) -> Sequence[jwt.PyJWK] | Unavailable:
         """Return the keys that may have signed a token with this header: by `kid`, or, without one, by algorithm.
 
-        None when the issuer has no such key; Unavailable when it cannot be asked whether it has.
+        Empty when the issuer has no such key; Unavailable when its keys could not be fetched.
         """
         if self._is_due():
             await self._fetch()
@@ -94,7 +96,7 @@ class KeySet:
     def _is_due(self) -> bool:
         if self._fetched_at is None or self._fetched_at != self._attempted_at:  # never, or failed the last time
             return self._elapsed() >= self._times.cooldown
-        # While one caller fetches, the others go on with the keys that are there.
+        # while one caller fetches, the others use the keys that are there
         return self._elapsed() >= self._times.fresh and not self._lock.locked()
 
     def _elapsed(self) -> float:
@@ -107,7 +109,7 @@ class KeySet:
     def _matching(self, kid: str, algorithm: str) -> tuple[jwt.PyJWK, ...]:
         if self._fetched_at is None or self._clock() - self._fetched_at >= self._times.stale:
             return ()
-        return self._keys.by_name.get((kid, algorithm), ()) if kid else self._keys.by_algorithm.get(algorithm, ())
+        return self._keys.by_kid.get((kid, algorithm), ()) if kid else self._keys.by_algorithm.get(algorithm, ())
 
     async def _fetch(self) -> None:
         """Fetch once for all who wait: whoever comes to the lock after a fetch has ended takes its result."""
@@ -117,7 +119,7 @@ class KeySet:
                 return
             try:
                 keys = _read(await self._client.get(), self._algorithms)
-            finally:  # an attempt that was given up half way counts: a silent issuer is not asked again by everybody
+            finally:  # a cancelled attempt counts too, else every caller would ask a silent issuer again
                 self._attempts += 1
                 self._attempted_at = self._clock()
             if isinstance(keys, Unavailable):
@@ -131,32 +133,32 @@ class _JwksDocument(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
-def _read(heard: RemoteResponse | Unavailable, algorithms: frozenset[str]) -> _Keys | Unavailable:
-    """Read a key set. Keys that are of no use here are left out (RFC 7517 section 5); none at all is a fault."""
-    if isinstance(heard, Unavailable):
-        return heard
-    if heard.status != HTTPStatus.OK:
-        return Unavailable(f"the key set's address answered {heard.status}")
+def _read(response: RemoteResponse | Unavailable, algorithms: frozenset[str]) -> _Keys | Unavailable:
+    """Decode a key set, less the keys that cannot be used here (RFC 7517 section 5); Unavailable when none is left."""
+    if isinstance(response, Unavailable):
+        return response
+    if response.status != HTTPStatus.OK:
+        return Unavailable(f"the key set's address answered {response.status}")
     try:
-        document = msgspec.json.decode(heard.body, type=_JwksDocument)
+        document = msgspec.json.decode(response.body, type=_JwksDocument)
     except UNDECODABLE:
         return Unavailable("the key set's address answered with something else than a key set")
-    by_name: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
+    by_kid: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
     by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}
-    for jwk in document.keys[:_MOST_KEYS]:
-        for algorithm in sorted(_bound(jwk) & algorithms):
+    for jwk in document.keys[:_MAX_KEYS]:
+        for algorithm in sorted(_algorithms(jwk) & algorithms):
             key = _key(jwk, algorithm)
             if key is None:
                 continue
-            name = (str(jwk.get("kid", "")), algorithm)
-            by_name[name] = (*by_name.get(name, ()), key)
+            kid = (str(jwk.get("kid", "")), algorithm)
+            by_kid[kid] = (*by_kid.get(kid, ()), key)
             by_algorithm[algorithm] = (*by_algorithm.get(algorithm, ()), key)
     if not by_algorithm:
         return Unavailable("the key set holds no key for the configured algorithms")
-    return _Keys(by_name, by_algorithm)
+    return _Keys(by_kid, by_algorithm)
 
 
-def _bound(jwk: dict[str, Any]) -> frozenset[str]:
+def _algorithms(jwk: dict[str, Any]) -> frozenset[str]:
     """Return the algorithms that a key may verify: its own `alg`, else those that fit its type and curve."""
     if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
         return frozenset()
@@ -168,11 +170,11 @@ def _bound(jwk: dict[str, Any]) -> frozenset[str]:
 
 
 def _key(jwk: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
-    """Make a key out of the public members alone; `None` for one that is broken or too short."""
+    """Make a key of the public members alone; `None` for one that is broken or too short."""
     try:
         key = jwt.PyJWK({name: jwk[name] for name in _PUBLIC if name in jwk}, algorithm)
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
-    if isinstance(key.key, RSAPublicKey) and key.key.key_size < _LEAST_RSA_BITS:
+    if isinstance(key.key, RSAPublicKey) and key.key.key_size < _MIN_RSA_BITS:
         return None
     return key

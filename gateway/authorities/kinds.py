@@ -20,14 +20,14 @@ AuthoritySettings = Annotated[
 """What may stand under `authorities` in the config; `kind` tells them apart."""
 
 CANNOT_DISOWN = (RemoteSettings, IntrospectionSettings)
-"""Settings of kinds that never say *not mine*: whatever is listed after one of them is never asked."""
+"""Settings of kinds that never say *not mine*, so an authority listed after one of them is never asked."""
 
 
 async def build_authority(name: str, settings: AuthoritySettings, clock: Callable[[], float]) -> Authority:
     """Open the authority that `settings` describe, within the event loop that will ask it.
 
-    `clock` is in epoch seconds. Asks nobody yet but a directory, whose schema is looked at: raises SchemaError,
-    DirectoryError or KeyRingError for one that cannot serve.
+    `clock` is in epoch seconds. Only a directory connects already, to check its schema: raises SchemaError,
+    DirectoryError or KeyRingError for one that cannot serve, and OSError for a `ca_file` that cannot be loaded.
     """
     match settings:
         case DirectorySettings():

@@ -1,18 +1,20 @@
-"""A product's own session-info endpoint as an authority: it is asked with the caller's credential, in its dialect."""
+"""A product's own session-info endpoint as an authority: it is sent the caller's credential, in its dialect."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from gateway.authorities.endpoint_url import EndpointUrl
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
-from gateway.authorities.verdict_digest import verdict_digest
+from typing_extensions import override
+
+from gateway.authorities.authority import Authority, verdict_digest
+from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient
 from gateway.dialects.dialect import DialectClient
-from gateway.dialects.kinds import DialectName, spoken_dialect
+from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential
 
-_ENDS = {"expired": Reason.EXPIRED}
+_REASONS = {"expired": Reason.EXPIRED}
+"""Why a session in this state is rejected; any other state but `active` is revoked."""
 
 
 class RemoteSettings(HttpAuthoritySettings):
@@ -23,7 +25,7 @@ class RemoteSettings(HttpAuthoritySettings):
     url: EndpointUrl
 
 
-class RemoteAuthority:
+class RemoteAuthority(Authority):
     """Asks a remote session-info endpoint. It cannot say *not mine*, so in a list it stands last."""
 
     memory_only = False
@@ -31,33 +33,34 @@ class RemoteAuthority:
     def __init__(self, name: str, settings: RemoteSettings) -> None:
         self.name = name
         self.verdict_digest = verdict_digest("remote", settings.dialect, settings.url)
-        self._dialect: DialectClient = spoken_dialect(settings.dialect)
+        self._dialect: DialectClient = dialect_named(settings.dialect)
         self._client = HttpClient(settings.url, settings)
 
+    @override
     async def look_up(self, credential: Credential) -> Answer:
-        """Return whose session it is. A kind of credential that the dialect does not know is unknown."""
-        answer = await self._ask(credential, "")
+        """Return whose session it is; a kind of credential that the dialect does not have is unknown."""
+        answer = await self._send(credential, "")
         if answer is None:
             return Rejected(Reason.UNKNOWN)
         if isinstance(answer, Found) and answer.session.state != "active":
-            # A remote shows its owner a session that has ended; it opens nothing any more.
-            return Rejected(_ENDS.get(answer.session.state, Reason.REVOKED))
+            # a remote shows its owner a session that has ended, but it lets nobody in any more
+            return Rejected(_REASONS.get(answer.session.state, Reason.REVOKED))
         return answer
 
+    @override
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
-        """Return another session of the same user, where the dialect can ask for one; logged-out ones included."""
-        return await self._ask(credential, session_id) or Rejected(Reason.GONE)
+        return await self._send(credential, session_id) or Rejected(Reason.GONE)
 
+    @override
     async def close(self) -> None:
-        """Give back the connections."""
         await self._client.close()
 
-    async def _ask(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable | None:
-        """Ask, or return `None` when the dialect has no words for the question."""
-        question = self._dialect.question(credential, session_id)
-        if question is None:
+    async def _send(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable | None:
+        """Return the decoded answer, or `None` when the dialect has no such request."""
+        request = self._dialect.request(credential, session_id)
+        if request is None:
             return None
-        heard = await self._client.get(question.headers, question.query)
-        if isinstance(heard, Unavailable):
-            return heard
-        return self._dialect.decode(heard, credential, session_id)
+        response = await self._client.get(request.headers, request.query)
+        if isinstance(response, Unavailable):
+            return response
+        return self._dialect.decode(response, credential, session_id)

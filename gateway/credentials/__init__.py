@@ -1,1 +1,1 @@
-"""What did the caller show? One file a kind of credential."""
+"""Which credential does the request carry? One file a kind of credential."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
-from gateway.credentials.reader import Fingerprint
-from gateway.credentials.single_value import RepeatedError, only_value
+from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.names import FieldName
@@ -15,7 +15,7 @@ from gateway.source.values import SettingsModel, StringList
 
 
 class ApiKeySettings(SettingsModel):
-    """An API key in `header`; `type` is what the authority must say of it, or it is not this reader's key."""
+    """An API key in `header`; a key that the authority knows under another `type` is not this reader's."""
 
     kind: Literal["api_key"]
     authority: StringList = Field(min_length=1)
@@ -23,7 +23,7 @@ class ApiKeySettings(SettingsModel):
     type: Literal["project", "user", "organization"]
 
 
-class ApiKeyReader:
+class ApiKeyReader(Reader):
     """Reads the whole value of one header field as a key: `parts` is `(key,)`."""
 
     kind = CredentialKind.API_KEY
@@ -36,13 +36,14 @@ class ApiKeyReader:
         self._type = settings.type
         self._fingerprint = fingerprint
 
+    @override
     def read(self, access: AccessRequest) -> Reading:
         """Return the key, `Ambiguous` for two such fields, `None` for none or an empty one."""
-        shown = access.headers.by_name.get(self._header)
-        if shown is None:
+        values = access.headers.by_name.get(self._header)
+        if values is None:
             return None
         try:
-            key = only_value(shown)
+            key = only_value(values)
         except RepeatedError:
             return Ambiguous(self.name)
         if not key:
@@ -50,6 +51,7 @@ class ApiKeyReader:
         parts = (key,)
         return Credential(self.name, self.kind, self._type, parts, self._fingerprint(parts))
 
+    @override
     def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return nothing: no client keeps a key because we answered with it."""
+        """Return nothing: a client does not take its key from our answers."""
         return ()

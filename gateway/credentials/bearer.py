@@ -6,16 +6,16 @@ import re
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
-from gateway.credentials.reader import Fingerprint
-from gateway.credentials.single_value import UNREADABLE, RepeatedError, only_value
+from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.values import SettingsModel, StringList
 
 _FIELD = b"authorization"
-# The scheme is a token, compared without case (RFC 9110 section 11.1). A longer scheme that only begins so is another.
-_OUR_SCHEME = re.compile(r"bearer(?![!#$%&'*+\-.^_`|~0-9A-Za-z])", re.ASCII | re.IGNORECASE)
+# the scheme is a token, compared without case (RFC 9110 section 11.1); a longer token is another scheme
+_SCHEME = re.compile(r"bearer(?![!#$%&'*+\-.^_`|~0-9A-Za-z])", re.ASCII | re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?i:bearer) +(?P<token>[A-Za-z0-9\-._~+/]+=*)", re.ASCII)  # RFC 6750 section 2.1, b64token
 
 
@@ -26,10 +26,10 @@ class BearerSettings(SettingsModel):
     authority: StringList = Field(min_length=1)
 
 
-class BearerReader:
+class BearerReader(Reader):
     """Reads `Authorization: Bearer <token>`: `parts` is `(token,)`.
 
-    Tokens by query or body (RFC 6750 sections 2.2 and 2.3) are not read: they end in logs.
+    Tokens in query or body (RFC 6750 sections 2.2 and 2.3) are not read, as they would end up in logs.
     """
 
     kind = CredentialKind.BEARER
@@ -37,20 +37,21 @@ class BearerReader:
     cookies: frozenset[bytes] = frozenset()
 
     def __init__(self, name: str, settings: BearerSettings, fingerprint: Fingerprint) -> None:
-        del settings  # says only which authorities are asked, and they are in the fingerprint
+        del settings  # the list of authorities, which is in the fingerprint already
         self.name = name
         self._fingerprint = fingerprint
 
+    @override
     def read(self, access: AccessRequest) -> Reading:
         """Return the token, `Ambiguous` for two `Authorization` fields, `None` for another scheme or none.
 
-        What says `Bearer` and is no token was shown, and is one that no authority knows.
+        A malformed token after `Bearer` reads as `UNREADABLE`, which every authority rejects.
         """
-        shown = access.headers.by_name.get(_FIELD)
-        if shown is None:
+        values = access.headers.by_name.get(_FIELD)
+        if values is None:
             return None
         try:
-            token = _token(only_value(shown))
+            token = _token(only_value(values))
         except RepeatedError:
             return Ambiguous(self.name)
         if not token:
@@ -58,14 +59,15 @@ class BearerReader:
         parts = (token,)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
 
+    @override
     def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return nothing: clients keep tokens by themselves."""
+        """Return nothing: clients store tokens by themselves."""
         return ()
 
 
-def _token(shown: str) -> str:
-    """Return the token, `UNREADABLE` for a broken one, empty for another scheme."""
-    found = _CREDENTIALS.fullmatch(shown)
-    if found is not None:
-        return found["token"]
-    return UNREADABLE if shown == UNREADABLE or _OUR_SCHEME.match(shown) else ""
+def _token(value: str) -> str:
+    """Return the token, `UNREADABLE` for a malformed one, empty for another scheme."""
+    match = _CREDENTIALS.fullmatch(value)
+    if match is not None:
+        return match["token"]
+    return UNREADABLE if value == UNREADABLE or _SCHEME.match(value) else ""

@@ -1,9 +1,8 @@
 """Session cookies, read strictly.
 
-Two cookies of one name are sent whenever a neighbouring subdomain, or an attacker on one, has set a second: which of
-them a program takes depends on the program (aiohttp: the first field, the last in it), so a judge that takes one and
-an upstream that takes the other see two callers. A name that is there twice is therefore ambiguous, in one field or in
-several.
+A browser sends two cookies of one name when a neighbouring subdomain, or an attacker on one, has set a second. Which
+of them a program reads depends on the program, so a gateway that judges one and an upstream that reads the other would
+see two callers. A name that is there twice is therefore ambiguous, in one field or in several.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
-from gateway.credentials.reader import Fingerprint
-from gateway.credentials.single_value import RepeatedError, only_value
+from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading, is_anonymous
 from gateway.model.decision import AccessRequest
 from gateway.source.names import CookieName
@@ -33,12 +32,12 @@ class CookieSettings(SettingsModel):
     name: CookieName
 
 
-class CookieReader:
+class CookieReader(Reader):
     """Reads one cookie by its exact name: `parts` is `(value,)`.
 
-    An empty value is no cookie: it is what a cleared one leaves behind in some clients. Nor is the cookie of a visitor
-    who is nobody yet. Quotes are part of the value: RFC 6265 section 5.2 has clients keep them, we set none, and to
-    strip them would give one session two spellings.
+    An empty value is no credential: some clients send it after a cookie was cleared. Nor is the cookie of an anonymous
+    visitor. Quotes are part of the value: clients keep them (RFC 6265 section 5.2), and to strip them would give one
+    session two spellings.
     """
 
     kind = CredentialKind.COOKIE
@@ -50,6 +49,7 @@ class CookieReader:
         self.cookies = frozenset({self._cookie})
         self._fingerprint = fingerprint
 
+    @override
     def read(self, access: AccessRequest) -> Reading:
         """Return the cookie's value, `Ambiguous` when it is there twice, `None` when it is not, or is empty."""
         fields = access.headers.by_name.get(_FIELD)
@@ -64,6 +64,7 @@ class CookieReader:
         parts = (value,)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
 
+    @override
     def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
         """Return the field that makes a browser forget the cookie (RFC 6265 section 5.2.2: a Max-Age of zero)."""
         return ((b"Set-Cookie", self._cookie + b"=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"),)
@@ -72,7 +73,7 @@ class CookieReader:
 def _values(fields: Sequence[bytes], cookie: bytes) -> Iterator[bytes]:
     """Yield every value of `cookie`, over all fields; a pair without `=` is one without a value."""
     for field in fields:
-        if cookie not in field:  # 64 KB of other people's cookies are not taken apart for nothing
+        if cookie not in field:  # so that 64 KB of other cookies are not split for nothing
             continue
         for pair in field.split(b";"):
             name, _, value = pair.partition(b"=")

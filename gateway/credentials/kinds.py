@@ -19,7 +19,7 @@ ReaderSettings = Annotated[
     ApiKeySettings | BearerSettings | CookieSettings | TokenPairSettings,
     Field(discriminator="kind"),
 ]
-"""What may stand under `credentials` in the config; `kind` tells them apart."""
+"""An entry under `credentials` in the config; `kind` selects the class."""
 
 
 def build_reader(name: str, settings: ReaderSettings, fingerprint: Fingerprint) -> Reader:
@@ -40,8 +40,7 @@ def build_reader(name: str, settings: ReaderSettings, fingerprint: Fingerprint) 
 def shared_places(readers: Mapping[str, ReaderSettings]) -> list[tuple[str, str, str]]:
     """Return `(name, earlier name, place)` for each two of `readers` that read the same header or cookie.
 
-    On one route such two always find two credentials, so nobody would ever get in. `place` is in a person's words:
-    `header x-api-key`.
+    On one route such two always find two credentials, so nobody would ever get in. A place reads `header x-api-key`.
     """
     first_at: dict[str, str] = {}
     shared = []
@@ -54,7 +53,7 @@ def shared_places(readers: Mapping[str, ReaderSettings]) -> list[tuple[str, str,
 
 
 def _places(settings: ReaderSettings) -> list[str]:
-    """Return where `settings` have a credential looked for; a pair's session id alone is no credential."""
+    """Return where `settings` look for a credential; a pair's session id alone is no credential."""
     match settings:
         case ApiKeySettings():
             return [f"header {settings.header.lower()}"]

@@ -1,15 +1,27 @@
-"""What every kind of credential reader is."""
+"""What every kind of credential reader is, how it takes one value out of a request, and how a route reads with many.
+
+A value is readable when it is printable ASCII. Any other bytes read as `UNREADABLE`: the caller did send a credential,
+so it must not count as none, yet no authority should receive such bytes in a header, a query or a log. No issuer hands
+out that value, so every authority rejects it as unknown, and all garbage is one negative cache entry instead of many.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from gateway.model.credential import CredentialKind, Reading
+from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
+from gateway.model.route import OnMany
 
 Fingerprint = Callable[[tuple[str, ...]], bytes]
-"""Secret parts -> keyed hash; made per reader, so that it also stands for the reader and its authorities."""
+"""Hashes a credential's secret parts with a key; made per reader, so it also stands for the reader's authorities."""
+
+UNREADABLE = "(unreadable)"
+"""What unreadable bytes read as: safe in any header, and never a token, since RFC 6750 allows no parentheses."""
+
+_READABLE = re.compile(rb"[ -~]*")
 
 
 class Reader(Protocol):
@@ -29,3 +41,49 @@ class Reader(Protocol):
 
     def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
         """Return the header fields that make a client forget a bad credential (cookies), or nothing."""
+
+
+class RepeatedError(ValueError):
+    """A value is there more than once, and to read it would be to choose."""
+
+
+def value_of(raw: bytes) -> str:
+    """Return `raw` without the white space around it; empty for nothing, `UNREADABLE` for what is not ASCII text.
+
+    Only space and tab are white space (RFC 9110 section 5.6.3). Never raises.
+    """
+    trimmed = raw.strip(b" \t")
+    return trimmed.decode("ascii") if _READABLE.fullmatch(trimmed) else UNREADABLE
+
+
+def only_value(values: Sequence[bytes]) -> str:
+    """Return the one value among `values`, empty when there is none.
+
+    Raises RepeatedError for two, even if they are equal or one is empty: the upstream may read the other one, and so
+    act for another caller than the one that was judged.
+    """
+    if not values:
+        return ""
+    if len(values) > 1:
+        raise RepeatedError
+    return value_of(values[0])
+
+
+def read_one(readers: Sequence[Reader], access: AccessRequest, on_many: OnMany) -> Reading:
+    """Read with these readers, in their order and with no other, and return the one credential there is.
+
+    Two credentials are `Ambiguous` unless the route says `on_many: first`. A reader that finds its own credential
+    repeated makes the whole request ambiguous, under `first` as well: that setting chooses between kinds, and cannot
+    choose between two values of one kind that the upstream may read the other way round.
+    """
+    found: list[Credential] = []
+    for reader in readers:
+        reading = reader.read(access)
+        if isinstance(reading, Ambiguous):
+            return reading
+        if reading is not None:
+            found.append(reading)
+    if len(found) > 1 and on_many is OnMany.REJECT:
+        # both names: no single reader is at fault, so none may be asked to clear a cookie that is perfectly good
+        return Ambiguous(" and ".join(credential.reader for credential in found))
+    return found[0] if found else None

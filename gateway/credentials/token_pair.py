@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
-from gateway.credentials.reader import Fingerprint
-from gateway.credentials.single_value import RepeatedError, only_value
+from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.names import FieldName
@@ -17,7 +17,7 @@ from gateway.source.values import SettingsModel, StringList
 class TokenPairSettings(SettingsModel):
     """A user id in `user_header` and a token in `token_header`.
 
-    `session_header` names the session besides, for remote authorities that must be asked about one of them.
+    `session_header` names the session, for remote authorities that must be asked about one of the user's sessions.
     """
 
     kind: Literal["token_pair"]
@@ -34,8 +34,8 @@ class TokenPairSettings(SettingsModel):
         return self
 
 
-class TokenPairReader:
-    """Reads both halves: `parts` is `(user id, token)`, or `(user id, token, session id)` where one is named."""
+class TokenPairReader(Reader):
+    """Reads both headers: `parts` is `(user id, token)`, or `(user id, token, session id)` where one is named."""
 
     kind = CredentialKind.TOKEN_PAIR
     cookies: frozenset[bytes] = frozenset()
@@ -48,6 +48,7 @@ class TokenPairReader:
         self.headers = frozenset(header for header in (self._user, self._token, self._session) if header is not None)
         self._fingerprint = fingerprint
 
+    @override
     def read(self, access: AccessRequest) -> Reading:
         """Return the pair, `None` for half of one, and `Ambiguous` when any of its fields is there twice."""
         headers = access.headers
@@ -64,6 +65,7 @@ class TokenPairReader:
         parts = (user, token, session) if session else (user, token)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
 
+    @override
     def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return nothing: clients keep pairs by themselves."""
+        """Return nothing: clients store pairs by themselves."""
         return ()

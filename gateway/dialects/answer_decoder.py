@@ -1,4 +1,4 @@
-"""What all remote authorities have in common when they say no (DIALECTS, "Spoken").
+"""How the response of a remote authority is decoded, whatever its dialect.
 
 "No session" comes in three styles: a status (401, 404), `200 null`, and a flag (`active: false`). All are Rejected.
 What is not the dialect's JSON is Unavailable: a login page, a proxy's error page or another product behind the same
@@ -17,72 +17,70 @@ from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.errors import UNDECODABLE
 
-_Said = TypeVar("_Said")
-_Understood = TypeVar("_Understood")
+_Document = TypeVar("_Document")
+_Decoded = TypeVar("_Decoded")
 
 
 class _Flag(msgspec.Struct):
     active: bool = True
 
 
-_flags = msgspec.json.Decoder(_Flag | None)
+_flag_decoder = msgspec.json.Decoder(_Flag | None)
 
 
-class AnswerDecoder(Generic[_Said]):
-    """Reads the answers of one product.
+class AnswerDecoder(Generic[_Document]):
+    """Decodes the responses of one product.
 
-    `said` is the type of a success. `refusals` are the statuses by which the product says no, and why; such a status
-    counts only with the product's error `envelope` around it, since a 404 is also what a wrong path gets. 401 counts
-    by itself (RFC 9110 section 15.5.2).
+    `document` is the type of a success. `refusals` maps the statuses that reject a credential to their reasons; such a
+    status counts only with the product's error `envelope` around it, since a wrong path gets a 404 too. 401 counts by
+    itself (RFC 9110 section 15.5.2).
     """
 
-    def __init__(self, said: type[_Said], envelope: type[Any], refusals: Mapping[int, Reason]) -> None:
-        self._said = msgspec.json.Decoder(said)
-        self._envelope = msgspec.json.Decoder(envelope)
+    def __init__(self, document: type[_Document], envelope: type[Any], refusals: Mapping[int, Reason]) -> None:
+        self._document_decoder = msgspec.json.Decoder(document)
+        self._envelope_decoder = msgspec.json.Decoder(envelope)
         self._refusals = refusals
 
-    def hear(
-        self, heard: RemoteResponse, understand: Callable[[_Said], Found | Rejected]
+    def decode(
+        self, response: RemoteResponse, to_answer: Callable[[_Document], Found | Rejected]
     ) -> Found | Rejected | Unavailable:
-        """Return what `understand` makes of a success, or what the answer means otherwise.
+        """Return what `to_answer` makes of a success, or what any other response means.
 
-        `understand` raises msgspec.ValidationError for what is well formed and nevertheless not the dialect's.
+        `to_answer` raises msgspec.ValidationError for a document that is well formed and still not the dialect's.
         """
-        if heard.status == HTTPStatus.UNAUTHORIZED:
+        status = response.status
+        if status == HTTPStatus.UNAUTHORIZED:
             return Rejected(Reason.UNKNOWN)
-        if heard.status != HTTPStatus.OK and heard.status not in self._refusals:
-            return Unavailable(f"the authority answered {heard.status}")
-        if not _is_json(heard.content_type):
-            return Unavailable(f"the authority answered {heard.status} with another content type than JSON")
-        if heard.status == HTTPStatus.OK:
-            answer = _understood(lambda: _success(heard.body, self._said, understand))
+        if status != HTTPStatus.OK and status not in self._refusals:
+            return Unavailable(f"the authority answered {status}")
+        if not _is_json(response.content_type):
+            return Unavailable(f"the authority answered {status} with another content type than JSON")
+        if status == HTTPStatus.OK:
+            answer = _or_none(lambda: self._success(response.body, to_answer))
         else:
-            answer = _understood(lambda: self._refused(heard))
-        return answer or Unavailable(f"the authority answered {heard.status} with JSON that is not its dialect's")
+            answer = _or_none(lambda: self._refused(response))
+        return answer or Unavailable(f"the authority answered {status} with JSON that is not its dialect's")
 
-    def _refused(self, heard: RemoteResponse) -> Rejected:
-        self._envelope.decode(heard.body)
-        return Rejected(self._refusals[heard.status])
+    def _success(self, body: bytes, to_answer: Callable[[_Document], Found | Rejected]) -> Found | Rejected:
+        flag = _or_none(lambda: (_flag_decoder.decode(body),))
+        if flag is not None and (flag[0] is None or not flag[0].active):
+            return Rejected(Reason.UNKNOWN)
+        return to_answer(self._document_decoder.decode(body))
 
-
-def parse(body: bytes, decoder: msgspec.json.Decoder[_Said]) -> _Said | None:
-    """Decode `body`, or return `None` when it is not what `decoder` reads."""
-    return _understood(lambda: decoder.decode(body))
-
-
-def _success(
-    body: bytes, decoder: msgspec.json.Decoder[_Said], understand: Callable[[_Said], Found | Rejected]
-) -> Found | Rejected:
-    flag = _understood(lambda: (_flags.decode(body),))
-    if flag is not None and (flag[0] is None or not flag[0].active):
-        return Rejected(Reason.UNKNOWN)
-    return understand(decoder.decode(body))
+    def _refused(self, response: RemoteResponse) -> Rejected:
+        self._envelope_decoder.decode(response.body)
+        return Rejected(self._refusals[response.status])
 
 
-def _understood(read: Callable[[], _Understood]) -> _Understood | None:
-    """Return what `read` reads, `None` where it cannot: not JSON, not these fields, not UTF-8, nested without end."""
+def parse(body: bytes, decoder: msgspec.json.Decoder[_Document]) -> _Document | None:
+    """Decode `body`, or return `None` when it is not what `decoder` decodes."""
+    return _or_none(lambda: decoder.decode(body))
+
+
+def _or_none(decode: Callable[[], _Decoded]) -> _Decoded | None:
+    """Return what `decode` returns, or `None` for what is not JSON, not these fields, not UTF-8, or nested too deep."""
     try:
-        return read()
+        return decode()
     except UNDECODABLE:
         return None
 

@@ -1,4 +1,4 @@
-"""composio: `GET /api/v3/auth/session/info` and `/api/v3.1/auth/session/info` (DIALECTS; seeds 000 and 001)."""
+"""composio's dialect: `GET /api/v3/auth/session/info` and `/api/v3.1/auth/session/info`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
+from typing_extensions import override
 
 from gateway.dialects.answer_decoder import AnswerDecoder
 from gateway.dialects.composio_wire import (
@@ -19,8 +20,16 @@ from gateway.dialects.composio_wire import (
     OrgMember,
     ProjectInfo,
 )
-from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse
-from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.dialect import (
+    Dialect,
+    Documented,
+    InfoRequest,
+    InfoResponse,
+    RemoteRequest,
+    RemoteResponse,
+    json_response,
+    retry_after_header,
+)
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import (
     maybe_milliseconds,
@@ -37,7 +46,8 @@ from gateway.model.session import ApiKey, Member, Organization, Project, Session
 _PATH = "/api/v3/auth/session/info"
 _PATH_WITH_METADATA = "/api/v3.1/auth/session/info"
 _HEADERS = {"project": "x-api-key", "user": "x-user-api-key", "organization": "x-org-api-key"}
-_SHOWN_OF_A_BAD_KEY = 8
+_KEY_PREFIX = 8
+"""Characters of a bad key that the error message shows, as the product's does."""
 
 
 class ComposioSettings(EndpointSettings):
@@ -50,81 +60,87 @@ _MANY_MODES = (
     "Multiple authentication modes were provided. Provide exactly one authentication mode per request. "
     "Use one of x-api-key, x-user-api-key and x-org-api-key, once."
 )
-_SAYS_NO = {400: Reason.UNKNOWN, 403: Reason.FORBIDDEN, 404: Reason.GONE}
+_REFUSALS = {400: Reason.UNKNOWN, 403: Reason.FORBIDDEN, 404: Reason.GONE}
 
 
-class Composio:
-    """composio's words, both ways. The product and its documents agree, so that a profile changes nothing."""
+class Composio(Dialect):
+    """composio's dialect, both ways. The product and its documents agree, so a profile changes nothing."""
 
     name = "composio"
     paths: tuple[str, ...] = (_PATH, _PATH_WITH_METADATA)
     parameters: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self._hearing = AnswerDecoder(ComposioSessionInfo, Errors, _SAYS_NO)
-        self._said: SessionMemo[ComposioSessionInfo] = SessionMemo()
+        self._decoder = AnswerDecoder(ComposioSessionInfo, Errors, _REFUSALS)
+        self._infos: SessionMemo[ComposioSessionInfo] = SessionMemo()
 
-    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
+    @override
+    def reply(self, verdict: Verdict | None, info_request: InfoRequest) -> InfoResponse:
         """Answer with project, key and member, or in the error envelope."""
         match verdict:
             case Found(session):
                 if session.member is None:  # the document's 404: "project, organization, or member"
-                    return _error(404, ask)
-                return json_reply(200, self._info(session, session.member, ask))
+                    return _error(404, info_request)
+                return json_response(200, self._info(session, session.member, info_request))
             case Unavailable(retry_after=seconds):
-                return _error(503, ask, retry_after=seconds)
+                return _error(503, info_request, retry_after=seconds)
             case Rejected(reason):
-                return _rejected(reason, ask)
+                return _rejected(reason, info_request)
             case None:
-                return _error(401, ask)
+                return _error(401, info_request)
 
-    def _info(self, session: Session, member: Member, ask: InfoRequest) -> ComposioSessionInfo:
-        """Return what is said of a session, with the key that the request itself showed."""
-        info = self._said.get(session, ask.path)
+    def _info(self, session: Session, member: Member, info_request: InfoRequest) -> ComposioSessionInfo:
+        """Return the document of a session, with the key that the request carries."""
+        info = self._infos.get(session, info_request.path)
         if info is None:
-            info = _info(session, member, ask.path)
-            self._said.put(session, ask.path, info)
-        if info.api_key is None or ask.shown is None:
+            info = _info(session, member, info_request.path)
+            self._infos.put(session, info_request.path, info)
+        if info.api_key is None or info_request.credential is None:
             return info
-        return ComposioSessionInfo(info.project, replace(info.api_key, key=ask.shown.parts[0]), info.org_member)
+        return ComposioSessionInfo(
+            info.project, replace(info.api_key, key=info_request.credential.parts[0]), info.org_member
+        )
 
-    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
-        """Answer what was refused before anybody was asked."""
-        return _error(refusal.status if refusal.status in FAULTS else 500, ask, retry_after=refusal.retry_after)
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
+        return _error(
+            refusal.status if refusal.status in FAULTS else 500, info_request, retry_after=refusal.retry_after
+        )
 
+    @override
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers; every failure has the same shape."""
-        del path
         return {200: Documented(ComposioSessionInfo, "The session is valid")} | {
             status: Documented(Errors, fault.message) for status, fault in FAULTS.items()
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
+    @override
+    def request(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Send the key in the header of its type."""
         header = _HEADERS.get(credential.key_type)
         if header is None or credential.kind is not CredentialKind.API_KEY or session_id:
             return None
         return RemoteRequest(((header, credential.parts[0]),))
 
+    @override
     def decode(
-        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+        self, response: RemoteResponse, credential: Credential, session_id: str = ""
     ) -> Found | Rejected | Unavailable:
-        """Return the key's session. The echoed key is dropped: a session holds no secret that opens it."""
-        del credential, session_id
-        return self._hearing.hear(heard, _found)
+        """Return the key's session without the echoed key: a session holds no secret that opens it."""
+        return self._decoder.decode(response, _found)
 
 
 def _info(session: Session, member: Member, path: str) -> ComposioSessionInfo:
-    """Return what is said of a session; its key is not in it, since only a hash of that is stored."""
+    """Return the document of a session; the key itself is empty, since only its hash is stored."""
     key, project = session.api_key, session.project
     by_organization = key is not None and key.type == "organization"
-    said = OrgMember(member.id, member.email or "", member.name or "", member.role or "")
+    org_member = OrgMember(member.id, member.email or "", member.name or "", member.role or "")
     if path == _PATH_WITH_METADATA:
-        said.metadata = member.metadata
+        org_member.metadata = member.metadata
     return ComposioSessionInfo(
         None if project is None or by_organization else _project(project, session.organization),
         _api_key(key) if key is not None and key.type == "project" else None,
-        said,
+        org_member,
     )
 
 
@@ -166,24 +182,26 @@ def _api_key(key: ApiKey) -> ApiKeyInfo:
     )
 
 
-def _rejected(reason: Reason, ask: InfoRequest) -> InfoResponse:
+def _rejected(reason: Reason, info_request: InfoRequest) -> InfoResponse:
     if reason is Reason.AMBIGUOUS:
-        return _error(401, ask, _MANY_MODES)
-    if ask.malformed:
-        return _error(400, ask)
+        return _error(401, info_request, _MANY_MODES)
+    if info_request.malformed:
+        return _error(400, info_request)
     if reason is Reason.FORBIDDEN:
-        return _error(403, ask)
+        return _error(403, info_request)
     if reason is Reason.GONE:
-        return _error(404, ask)
-    if ask.shown is None or ask.shown.kind is not CredentialKind.API_KEY:
-        return _error(401, ask, "Invalid credential.")
-    return _error(401, ask, f"Invalid API key: {ask.shown.parts[0][:_SHOWN_OF_A_BAD_KEY]}*****")
+        return _error(404, info_request)
+    if info_request.credential is None or info_request.credential.kind is not CredentialKind.API_KEY:
+        return _error(401, info_request, "Invalid credential.")
+    return _error(401, info_request, f"Invalid API key: {info_request.credential.parts[0][:_KEY_PREFIX]}*****")
 
 
-def _error(status: int, ask: InfoRequest, message: str = "", *, retry_after: int | None = None) -> InfoResponse:
+def _error(
+    status: int, info_request: InfoRequest, message: str = "", *, retry_after: int | None = None
+) -> InfoResponse:
     fault = FAULTS[status]
-    said = ErrorInfo(message or fault.message, 10000 + status, fault.slug, status, ask.request_id, fault.fix)
-    return json_reply(status, Errors(said), retry_later(retry_after) if status in {429, 503} else ())
+    error = ErrorInfo(message or fault.message, 10000 + status, fault.slug, status, info_request.request_id, fault.fix)
+    return json_response(status, Errors(error), retry_after_header(retry_after) if status in {429, 503} else ())
 
 
 def _found(info: ComposioSessionInfo) -> Found | Rejected:
@@ -211,28 +229,28 @@ def _found(info: ComposioSessionInfo) -> Found | Rejected:
     )
 
 
-def _our_project(said: ProjectInfo) -> Project:
-    facts = {name: getattr(said, name) for name in said.__struct_fields__ if name != "org"}
-    facts["created_at"] = parse_instant(said.created_at)
-    facts["updated_at"] = parse_instant(said.updated_at)
-    facts["last_subscribed_at"] = maybe_parse_instant(said.last_subscribed_at)
-    return Project(**facts)
+def _our_project(info: ProjectInfo) -> Project:
+    fields = {name: getattr(info, name) for name in info.__struct_fields__ if name != "org"}
+    fields["created_at"] = parse_instant(info.created_at)
+    fields["updated_at"] = parse_instant(info.updated_at)
+    fields["last_subscribed_at"] = maybe_parse_instant(info.last_subscribed_at)
+    return Project(**fields)
 
 
-def _our_organization(said: Org) -> Organization:
-    return Organization(id=said.id, name=said.name or None, plan=said.plan or None)
+def _our_organization(org: Org) -> Organization:
+    return Organization(id=org.id, name=org.name or None, plan=org.plan or None)
 
 
-def _our_key(said: ApiKeyInfo) -> ApiKey:
+def _our_key(info: ApiKeyInfo) -> ApiKey:
     return ApiKey(
-        auto_id=said.auto_id,
-        id=said.id,
+        auto_id=info.auto_id,
+        id=info.id,
         type="project",
-        name=said.name,
-        project_id=said.project_id or None,
-        org_member_id=said.org_member_id or None,
-        created_at=parse_instant(said.created_at),
-        updated_at=parse_instant(said.updated_at),
-        deleted_at=maybe_parse_instant(said.deleted_at),
-        deleted=said.deleted,
+        name=info.name,
+        project_id=info.project_id or None,
+        org_member_id=info.org_member_id or None,
+        created_at=parse_instant(info.created_at),
+        updated_at=parse_instant(info.updated_at),
+        deleted_at=maybe_parse_instant(info.deleted_at),
+        deleted=info.deleted,
     )

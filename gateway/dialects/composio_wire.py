@@ -1,4 +1,4 @@
-"""composio's JSON, key for key in the document's order (seeds 000 and 001), and what it calls each failure."""
+"""composio's JSON, key for key in the order of its documents, and its names for each failure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProjectInfo(msgspec.Struct):
 
 
 class ApiKeyInfo(msgspec.Struct):
-    """The key that was shown."""
+    """The key that the request carries."""
 
     auto_id: int
     id: NonEmptyText
@@ -90,8 +90,8 @@ class Errors(msgspec.Struct):
     error: ErrorInfo
 
 
-class ErrorWords(msgspec.Struct, frozen=True):
-    """What the product calls a status, and what it advises."""
+class ErrorTexts(msgspec.Struct, frozen=True):
+    """The product's slug and message for a status, and the fix it suggests."""
 
     slug: str
     message: str
@@ -99,20 +99,20 @@ class ErrorWords(msgspec.Struct, frozen=True):
 
 
 FAULTS = {
-    400: ErrorWords("HTTP_BadRequest", "The request is malformed.", "Check the headers and parameters of the request."),
-    401: ErrorWords(
+    400: ErrorTexts("HTTP_BadRequest", "The request is malformed.", "Check the headers and parameters of the request."),
+    401: ErrorTexts(
         "HTTP_Unauthorized", "No authentication provided.", "Provide a valid API key in the x-api-key header."
     ),
-    403: ErrorWords(
+    403: ErrorTexts(
         "HTTP_Forbidden", "You may not access this resource.", "Ask an administrator of your organization."
     ),
-    404: ErrorWords(
+    404: ErrorTexts(
         "HTTP_NotFound", "The project, organization or member could not be found.", "Check that it still exists."
     ),
-    405: ErrorWords("HTTP_MethodNotAllowed", "This method is not allowed here.", "Use GET."),
-    429: ErrorWords("HTTP_TooManyRequests", "Too many requests.", "Wait for the time that Retry-After names."),
-    500: ErrorWords("HTTP_InternalServerError", "An unexpected error occurred.", "Try again later."),
-    503: ErrorWords(
+    405: ErrorTexts("HTTP_MethodNotAllowed", "This method is not allowed here.", "Use GET."),
+    429: ErrorTexts("HTTP_TooManyRequests", "Too many requests.", "Wait for the time that Retry-After names."),
+    500: ErrorTexts("HTTP_InternalServerError", "An unexpected error occurred.", "Try again later."),
+    503: ErrorTexts(
         "HTTP_ServiceUnavailable", "The service is unavailable.", "Wait for the time that Retry-After names."
     ),
 }

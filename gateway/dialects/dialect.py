@@ -1,8 +1,8 @@
-"""What every dialect is: a product's own words for *who am I?*, served to its clients and spoken to its servers.
+"""What every dialect is: one product's session-info endpoint, served to its clients and asked as a remote authority.
 
-Pure both ways: the endpoint turns a request into an InfoRequest, and an InfoResponse into a response; the remote
-authority sends a RemoteRequest and hands in the RemoteResponse. Encoding and decoding of one product stand in one file
-and are tested by one table.
+Pure both ways: the endpoint turns an HTTP request into an InfoRequest, and an InfoResponse into an HTTP response; the
+remote authority sends a RemoteRequest and hands in the RemoteResponse. Encoding and decoding of one product stand in
+one file and are tested by one table.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from gateway.model.credential import Credential
 from gateway.model.decision import HeaderPairs
 from gateway.model.refusal import Refusal
 
+DEFAULT_RETRY_AFTER = 1
+"""Seconds in `Retry-After` where no better figure is known: an authority mostly fails briefly."""
+
+_encoder = msgspec.json.Encoder()
+
 
 class Quota(msgspec.Struct, frozen=True):
     """How the caller's rate limit stands: requests at once, requests left, and when the bucket is full again."""
@@ -28,18 +33,18 @@ class Quota(msgspec.Struct, frozen=True):
 
 
 class InfoRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to a session-info endpoint, as far as a dialect's words depend on it.
+    """One request to a session-info endpoint, as far as a dialect's answer depends on it.
 
-    `path` is canonical and `query` raw, without its `?`. `now` is the instant of the request. `shown` is the one
-    credential that was read, `malformed` says that it could not be read as text, and `authority` names who knew it.
-    `session_id` is set when `reply` is called again with the session that it wanted.
+    `path` is canonical and `query` raw, without its `?`. `now` is the instant of the request. `credential` is the one
+    that was read; `malformed` says that it is not readable as text; `authority` is the one that knew it. `session_id`
+    is set when `reply` is called again with the session that it wanted.
     """
 
     path: str
     now: datetime
     request_id: str = ""
     query: str | None = None
-    shown: Credential | None = None
+    credential: Credential | None = None
     malformed: bool = False
     authority: str = ""
     session_id: str = ""
@@ -47,43 +52,43 @@ class InfoRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InfoResponse(msgspec.Struct, frozen=True):
-    """An answer in the product's words: status, JSON body, and the header fields that it needs besides."""
+    """A product's answer: status, JSON body, and the header fields that it needs besides."""
 
     status: int
     body: bytes
     headers: HeaderPairs = ()
 
     def __repr__(self) -> str:
-        """Never show what is in it: a body may echo a key, a field may hold a cookie."""
+        """Show sizes alone: the body may echo a key, a field may hold a cookie."""
         return f"InfoResponse(status={self.status}, body={len(self.body)} bytes)"
 
 
 class SessionWanted(msgspec.Struct, frozen=True):
-    """The caller is known and asks about another session of theirs."""
+    """The caller is known and wants another session of the same user."""
 
     session_id: str
 
 
 class RemoteRequest(msgspec.Struct, frozen=True):
-    """What a remote authority is sent: the credential that the dialect names and nothing else of the caller's."""
+    """What is sent to a remote authority: the credential that the dialect names and nothing else of the caller's."""
 
     headers: tuple[tuple[str, str], ...]
     query: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        """Never show the credential that is in it."""
+        """Show field names alone: a value is the credential."""
         return f"RemoteRequest(headers={[name for name, _ in self.headers]})"
 
 
 class RemoteResponse(msgspec.Struct, frozen=True):
-    """What a remote authority answered. `content_type` is the bare media type in lower case."""
+    """A remote authority's response. `content_type` is the bare media type in lower case."""
 
     status: int
     content_type: str
     body: bytes
 
     def __repr__(self) -> str:
-        """Never show what is in it: a body may echo a key."""
+        """Show the size alone: the body may echo a key."""
         return f"RemoteResponse(status={self.status}, content_type={self.content_type!r}, body={len(self.body)} bytes)"
 
 
@@ -95,46 +100,56 @@ class Documented(msgspec.Struct, frozen=True):
 
 
 class DialectServer(Protocol):
-    """Our sessions and refusals in a product's words. `parameters` are the query parameters that it must be given."""
+    """Encodes our sessions and refusals for a product's clients. `parameters` are its required query parameters."""
 
     name: str
     paths: tuple[str, ...]
     parameters: tuple[str, ...]
 
-    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse | SessionWanted:
-        """Answer with the caller's session, or say why not; `None` is a caller who showed nothing."""
+    def reply(self, verdict: Verdict | None, info_request: InfoRequest) -> InfoResponse | SessionWanted:
+        """Answer with the caller's session, or say why not; a verdict of `None` is a request without a credential."""
 
-    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
-        """Answer what was refused before anybody was asked: too many requests, a wrong method, our own fault."""
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
+        """Answer a request without a look-up: too many requests, a wrong method, our own fault."""
 
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers at `path` by status."""
 
 
 class DialectClient(Protocol):
-    """A product's words turned into ours."""
+    """Asks a product's server for a session and decodes its response."""
 
     name: str
 
-    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
+    def request(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Return what to send for `credential`, or `None` when the dialect has no such credential.
 
-        With `session_id`, what to send to learn about that session of the same user; `None` when the dialect cannot
-        be asked about another session.
+        With `session_id`, what to send to learn about that session of the same user; `None` when the dialect has no
+        such request.
         """
 
     def decode(
-        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+        self, response: RemoteResponse, credential: Credential, session_id: str = ""
     ) -> Found | Rejected | Unavailable:
-        """Return whose session it is. Strict about what identifies, blind to what is new. Never raises."""
+        """Return whose session it is. Strict about what identifies, blind to unknown fields. Never raises."""
 
 
 class Dialect(DialectServer, DialectClient, Protocol):
-    """A product's words, both ways."""
+    """A product's dialect, both ways."""
 
 
 Renew = Callable[[Found, str], str | None]
-"""(what was found, the authority that knew it) -> a new cookie token for the same session, if one is due. No I/O.
+"""Called with an answer and the authority that gave it; returns a new cookie token for the same session, if one is due.
 
-By the authority, since a cookie of another issuer's is not ours to renew.
+It does no I/O. A cookie of another issuer is not ours to renew, hence the authority.
 """
+
+
+def json_response(status: int, body: object, headers: HeaderPairs = ()) -> InfoResponse:
+    """Return `body` (a msgspec struct) as JSON, its keys in the order of its fields."""
+    return InfoResponse(status, _encoder.encode(body), headers)
+
+
+def retry_after_header(seconds: int | None) -> HeaderPairs:
+    """Return the header field of a 429 or 503, in whole seconds (RFC 9110 section 10.2.3)."""
+    return ((b"Retry-After", str(seconds or DEFAULT_RETRY_AFTER).encode("ascii")),)

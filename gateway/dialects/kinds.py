@@ -1,4 +1,4 @@
-"""The table of the dialects: from the name in the config to the product's words."""
+"""The table of the dialects: from the name in the config to the dialect."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DialectSettings = Annotated[
     ComposioSettings | WachtSettings | MemghostSettings | RocketchatSettings,
     Field(discriminator="dialect"),
 ]
-"""What may stand under `session_info` in the config; `dialect` tells them apart."""
+"""An entry under `session_info` in the config; `dialect` selects the class."""
 
 DialectName = Literal["composio", "wacht", "memghost", "rocketchat"]
-"""What a remote authority may speak."""
+"""The dialects of remote authorities."""
 
 
 def build_dialect(settings: DialectSettings, renew: Renew | None = None, cookie: str = COOKIE) -> Dialect:
@@ -37,8 +37,8 @@ def build_dialect(settings: DialectSettings, renew: Renew | None = None, cookie:
             assert_never(never)
 
 
-def spoken_dialect(name: DialectName) -> Dialect:
-    """Make the dialect that a remote authority is asked in; it hears both profiles."""
+def dialect_named(name: DialectName) -> Dialect:
+    """Make the dialect that a remote authority is asked in; it decodes both profiles."""
     match name:
         case "composio":
             return Composio()

@@ -1,4 +1,4 @@
-"""memghost: `GET /auth/session` and `/api/v1/auth/session` (DIALECTS; seed 003)."""
+"""memghost's dialect: `GET /auth/session` and `/api/v1/auth/session`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+from typing_extensions import override
 
 from gateway.dialects.answer_decoder import AnswerDecoder
-from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse
-from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.dialect import (
+    Dialect,
+    Documented,
+    InfoRequest,
+    InfoResponse,
+    RemoteRequest,
+    RemoteResponse,
+    json_response,
+    retry_after_header,
+)
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import NonEmptyText, WireInstant, utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -25,7 +34,7 @@ class MemghostSettings(EndpointSettings):
 
 
 class MemghostSession(msgspec.Struct):
-    """A success: exactly these six, in the document's order. `expires_at` is the access token's."""
+    """A success: exactly these six fields, in the document's order. `expires_at` is the access token's."""
 
     session_id: NonEmptyText
     user_id: NonEmptyText
@@ -36,7 +45,7 @@ class MemghostSession(msgspec.Struct):
 
 
 class MemghostError(msgspec.Struct, omit_defaults=True):
-    """Every failure. `details` is there when there is something to say."""
+    """Every failure. `details` is absent when there is none."""
 
     error: Literal[
         "validation_error",
@@ -62,81 +71,82 @@ _WRONG_METHOD = MemghostError("invalid_request", "Method not allowed")
 _FAILURES = {401: _BAD_TOKEN, 404: _NO_SESSION, 405: _WRONG_METHOD, 429: _TOO_MANY, 500: _FAULT, 503: _CANNOT_TELL}
 
 
-class Memghost:
-    """memghost's words, both ways. The product and its document agree, so that a profile changes nothing."""
+class Memghost(Dialect):
+    """memghost's dialect, both ways. The product and its document agree, so a profile changes nothing."""
 
     name = "memghost"
     paths: tuple[str, ...] = ("/auth/session", "/api/v1/auth/session")
     parameters: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self._hearing = AnswerDecoder(MemghostSession, MemghostError, {404: Reason.GONE})
+        self._decoder = AnswerDecoder(MemghostSession, MemghostError, {404: Reason.GONE})
 
-    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
-        """Answer with the six facts of the token's session, or say why not."""
+    @override
+    def reply(self, verdict: Verdict | None, info_request: InfoRequest) -> InfoResponse:
+        """Answer with the six fields of the token's session, or say why not."""
         match verdict:
             case Found(session):
                 if session.id is None or session.user is None:  # a credential that is good and opens no session
-                    return json_reply(404, _NO_SESSION)
-                return json_reply(200, _said(verdict, session.id, session.user, ask))
+                    return json_response(404, _NO_SESSION)
+                return json_response(200, _document(verdict, session.id, session.user, info_request))
             case Unavailable(retry_after=seconds):
-                return json_reply(503, _CANNOT_TELL, retry_later(seconds))
+                return json_response(503, _CANNOT_TELL, retry_after_header(seconds))
             case Rejected(Reason.GONE):
-                return json_reply(404, _NO_SESSION)
+                return json_response(404, _NO_SESSION)
             case Rejected():
-                return json_reply(401, _BAD_TOKEN)
+                return json_response(401, _BAD_TOKEN)
             case None:
-                return json_reply(401, _NOBODY)
+                return json_response(401, _NOBODY)
 
-    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
-        """Answer what was refused before anybody was asked."""
-        del ask
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         status = refusal.status if refusal.status in _FAILURES else 500
-        headers = retry_later(refusal.retry_after) if status in {429, 503} else ()
-        return json_reply(status, _FAILURES[status], headers)
+        headers = retry_after_header(refusal.retry_after) if status in {429, 503} else ()
+        return json_response(status, _FAILURES[status], headers)
 
+    @override
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers; every failure has the same shape."""
-        del path
         return {200: Documented(MemghostSession, "Session information")} | {
             status: Documented(MemghostError, error.message) for status, error in _FAILURES.items()
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
-        """Send the token as it was shown."""
+    @override
+    def request(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
+        """Send the token in `Authorization`."""
         if credential.kind is not CredentialKind.BEARER or session_id:
             return None
         return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"),))
 
+    @override
     def decode(
-        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+        self, response: RemoteResponse, credential: Credential, session_id: str = ""
     ) -> Found | Rejected | Unavailable:
-        """Return the token's session, with the token's own expiry. A state other than `active` is the caller's end."""
-        del credential, session_id
-        return self._hearing.hear(heard, _found)
+        """Return the token's session, with the token's own expiry; the caller rejects a state other than `active`."""
+        return self._decoder.decode(response, _found)
 
 
-def _said(found: Found, session_id: str, user: User, ask: InfoRequest) -> MemghostSession:
+def _document(found: Found, session_id: str, user: User, info_request: InfoRequest) -> MemghostSession:
     session = found.session
-    # What the document requires and another kind of authority may not know is answered with what is certain now: the
-    # session exists, it is in use, and nobody has promised that it lasts.
+    # where another kind of authority does not know an instant that the document requires, now is certain: the session
+    # exists, it is in use, and nothing says that it lasts
     return MemghostSession(
         session_id=session_id,
         user_id=user.id,
-        expires_at=utc(found.expires_at or session.expires_at or ask.now),
-        created_at=utc(session.created_at or found.issued_at or ask.now),
-        last_activity_at=utc(session.last_activity_at or ask.now),
+        expires_at=utc(found.expires_at or session.expires_at or info_request.now),
+        created_at=utc(session.created_at or found.issued_at or info_request.now),
+        last_activity_at=utc(session.last_activity_at or info_request.now),
         state=session.state,
     )
 
 
-def _found(said: MemghostSession) -> Found:
+def _found(document: MemghostSession) -> Found:
     session = Session(
-        subject=said.user_id,
-        id=said.session_id,
-        state=said.state,
-        user=User(id=said.user_id),
-        created_at=utc(said.created_at),
-        last_activity_at=utc(said.last_activity_at),
+        subject=document.user_id,
+        id=document.session_id,
+        state=document.state,
+        user=User(id=document.user_id),
+        created_at=utc(document.created_at),
+        last_activity_at=utc(document.last_activity_at),
     )
-    return Found(session, expires_at=utc(said.expires_at))
+    return Found(session, expires_at=utc(document.expires_at))

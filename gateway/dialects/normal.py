@@ -1,6 +1,6 @@
-"""Our own words: `GET /_gateway/session`, the normal form, for the people who develop the services behind us.
+"""Our own dialect: `GET /_gateway/session`, the normal form, for those who develop the services behind the gateway.
 
-Refusals have the shape of the proxy's own (DESIGN section 7).
+Refusals have the shape of the proxy's own: `{"error": {"code", "message", "status", "request_id"}}`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
+from typing_extensions import override
 
-from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse
-from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.dialect import (
+    DialectServer,
+    Documented,
+    InfoRequest,
+    InfoResponse,
+    json_response,
+    retry_after_header,
+)
 from gateway.dialects.wire_times import maybe_utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import CredentialKind
@@ -24,7 +31,7 @@ _CHALLENGE = b'Bearer realm="gateway"'
 
 
 class NormalForm(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The caller's session as the gateway knows it, less what is secret.
+    """The caller's session as the gateway knows it, without the secrets of other systems.
 
     `auth_method` is the `X-Auth-Method` of proxied requests, `expires_at` the credential's own expiry, else the
     session's.
@@ -50,42 +57,46 @@ class NormalErrors(msgspec.Struct):
     error: NormalError
 
 
-class Normal:
+class Normal(DialectServer):
     """The normal form, served."""
 
     name = "session"
     paths: tuple[str, ...] = (PATH,)
     parameters: tuple[str, ...] = ()
 
-    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
+    @override
+    def reply(self, verdict: Verdict | None, info_request: InfoRequest) -> InfoResponse:
         """Answer with the whole session."""
         match verdict:
             case Found(session):
-                if ask.shown is None:
-                    return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), ask)
+                if info_request.credential is None:
+                    return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), info_request)
                 expires_at = maybe_utc(verdict.expires_at or session.expires_at)
-                form = NormalForm(session=_shown(session), auth_method=ask.shown.kind, expires_at=expires_at)
-                return json_reply(200, form)
+                form = NormalForm(
+                    session=_without_secrets(session), auth_method=info_request.credential.kind, expires_at=expires_at
+                )
+                return json_response(200, form)
             case Unavailable(retry_after=seconds):
-                return self.refuse(Refusal(RefusalCode.UNAVAILABLE, retry_after=seconds), ask)
+                return self.refuse(Refusal(RefusalCode.UNAVAILABLE, retry_after=seconds), info_request)
             case Rejected(reason):
                 code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
-                return self.refuse(Refusal(code, rejected=reason), ask)
+                return self.refuse(Refusal(code, rejected=reason), info_request)
             case None:
-                return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), ask)
+                return self.refuse(Refusal(RefusalCode.UNAUTHENTICATED), info_request)
 
-    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
-        """Answer with the refusal's own code, message and status (RFC 6750 section 3 for the challenge of a 401)."""
-        error = NormalError(refusal.code, refusal.message, refusal.status, ask.request_id)
-        headers = retry_later(refusal.retry_after) if refusal.status in {429, 503} else ()
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
+        """Answer with the refusal's own code, message and status; a 401 has a challenge (RFC 6750 section 3)."""
+        error = NormalError(refusal.code, refusal.message, refusal.status, info_request.request_id)
+        headers = retry_after_header(refusal.retry_after) if refusal.status in {429, 503} else ()
         if refusal.code is RefusalCode.UNAUTHENTICATED:
             challenge = _CHALLENGE + b', error="invalid_token"' if refusal.rejected else _CHALLENGE
             headers = (*headers, (b"WWW-Authenticate", challenge))
-        return json_reply(refusal.status, NormalErrors(error), headers)
+        return json_response(refusal.status, NormalErrors(error), headers)
 
+    @override
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers; every failure has the same shape."""
-        del path
         codes = (
             RefusalCode.UNAUTHENTICATED,
             RefusalCode.FORBIDDEN,
@@ -100,8 +111,8 @@ class Normal:
         }
 
 
-def _shown(session: Session) -> Session:
-    """Leave out the secrets that a session carries for its dialects: a webhook's, and a login token's hash."""
+def _without_secrets(session: Session) -> Session:
+    """Leave out the secrets that other dialects show: a webhook's, and a login token's hash."""
     project, login = session.project, session.login
     return msgspec.structs.replace(
         session,

@@ -1,4 +1,4 @@
-"""rocketchat: `GET /api/v1/sessions/info?sessionId=` (DIALECTS; seed 004)."""
+"""Rocket.Chat's dialect: `GET /api/v1/sessions/info?sessionId=`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 import msgspec
+from typing_extensions import override
 
 from gateway.dialects.answer_decoder import AnswerDecoder, parse
-from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse, SessionWanted
-from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.dialect import (
+    Dialect,
+    Documented,
+    InfoRequest,
+    InfoResponse,
+    RemoteRequest,
+    RemoteResponse,
+    SessionWanted,
+    json_response,
+    retry_after_header,
+)
 from gateway.dialects.rocketchat_wire import RocketChatError, RocketChatSession, session_document, session_of_document
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -20,11 +30,11 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.session import Session, User
 
 _PARAMETER = "sessionId"
-_MANY_PARAMETERS = 32
-"""Parameters that are read; two are already one too many."""
+_MAX_PARAMETERS = 32
+"""Query parameters that are read; more than one is an error already."""
 
 _LOGGED_OUT = "You must be logged in to do this."
-# Old servers said `status` and `message`, new ones say `success` and `error`: both, for clients of either age.
+# old servers send `status` and `message`, new ones `success` and `error`: both, for clients of either age
 _UNAUTHORIZED = RocketChatError(status="error", message=_LOGGED_OUT, success=False, error=_LOGGED_OUT)
 _NOT_FOUND = RocketChatError(success=False, error="Session not found")
 _FAULT = RocketChatError(success=False, error="Internal server error")
@@ -33,7 +43,7 @@ _MISSING = "must have required property 'sessionId' [invalid-params]"
 _ADDITIONAL = "must NOT have additional properties [invalid-params]"
 _REPEATED = "must be string [invalid-params]"
 
-_errors = msgspec.json.Decoder(RocketChatError)
+_error_decoder = msgspec.json.Decoder(RocketChatError)
 
 
 class RocketchatSettings(EndpointSettings):
@@ -42,8 +52,8 @@ class RocketchatSettings(EndpointSettings):
     dialect: Literal["rocketchat"]
 
 
-class Rocketchat:
-    """Rocket.Chat's words, both ways. Under the product's profile a session that is not there is 404, not 400."""
+class Rocketchat(Dialect):
+    """Rocket.Chat's dialect, both ways. Under the product's profile a missing session is 404, not 400."""
 
     name = "rocketchat"
     paths: tuple[str, ...] = ("/api/v1/sessions/info",)
@@ -51,41 +61,42 @@ class Rocketchat:
 
     def __init__(self, profile: Profile = Profile.DOCUMENTED) -> None:
         self._not_found_status = 404 if profile is Profile.PRODUCT else 400
-        self._hearing = AnswerDecoder(RocketChatSession, RocketChatError, {})
+        self._decoder = AnswerDecoder(RocketChatSession, RocketChatError, {})
 
-    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse | SessionWanted:
+    @override
+    def reply(self, verdict: Verdict | None, info_request: InfoRequest) -> InfoResponse | SessionWanted:
         """Answer with the session that `sessionId` names, if it is the caller's own.
 
-        The credential is judged before the parameters, as the product does: what is asked for is nobody's business
-        who is not logged in.
+        The credential is judged before the parameters, as by the product: a caller who is not logged in learns nothing
+        about them.
         """
-        if ask.session_id:
+        if info_request.session_id:
             return self._reply_named(verdict)
         match verdict:
             case Found(session):
-                wanted = _wanted(ask.query)
-                if isinstance(wanted, RocketChatError):
-                    return json_reply(400, wanted)
-                if wanted and wanted != session.id:
-                    return SessionWanted(wanted)
-                return self._reply_named(verdict if wanted else Rejected(Reason.GONE))
+                session_id = _session_id(info_request.query)
+                if isinstance(session_id, RocketChatError):
+                    return json_response(400, session_id)
+                if session_id and session_id != session.id:
+                    return SessionWanted(session_id)
+                return self._reply_named(verdict if session_id else Rejected(Reason.GONE))
             case Unavailable(retry_after=seconds):
-                return json_reply(503, _FAULT, retry_later(seconds))
+                return json_response(503, _FAULT, retry_after_header(seconds))
             case _:
-                return json_reply(401, _UNAUTHORIZED)
+                return json_response(401, _UNAUTHORIZED)
 
-    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
-        """Answer what was refused before anybody was asked."""
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         if refusal.code is RefusalCode.RATE_LIMITED:
             wait = refusal.retry_after or 1
-            return json_reply(429, _too_many(wait), (*retry_later(wait), *_quota(ask)))
+            return json_response(429, _too_many(wait), (*retry_after_header(wait), *_quota(info_request)))
         if refusal.code is RefusalCode.METHOD_NOT_ALLOWED:
-            return json_reply(405, _WRONG_METHOD)
-        return json_reply(500, _FAULT)
+            return json_response(405, _WRONG_METHOD)
+        return json_response(500, _FAULT)
 
+    @override
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers; every failure has the same shape."""
-        del path
         failures = {
             400: "A parameter is wrong, or there is no such session",
             401: "Not logged in",
@@ -100,61 +111,63 @@ class Rocketchat:
             status: Documented(RocketChatError, text) for status, text in sorted(failures.items())
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
-        """Send the pair, and the session that is asked about: the one named, else the one that the pair came with.
+    @override
+    def request(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
+        """Send the pair and a session id: `session_id`, else the pair's own, else an empty one.
 
-        Without either, `sessionId` is empty: what the product says then still tells a good pair from a bad one.
+        With an empty one the product's answer still tells a good pair from a bad one.
         """
         if credential.kind is not CredentialKind.TOKEN_PAIR:
             return None
         user_id, token, *_ = credential.parts
         headers = (("X-User-Id", user_id), ("X-Auth-Token", token))
-        return RemoteRequest(headers, ((_PARAMETER, _named(credential, session_id)),))
+        return RemoteRequest(headers, ((_PARAMETER, _named_session(credential, session_id)),))
 
+    @override
     def decode(
-        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+        self, response: RemoteResponse, credential: Credential, session_id: str = ""
     ) -> Found | Rejected | Unavailable:
-        """Return the session that was asked about, or, when none was named, the user alone that the pair proved."""
-        user_id, named = credential.parts[0], _named(credential, session_id)
-        if heard.status in {400, 404} and parse(heard.body, _errors) == _NOT_FOUND:
+        """Return the session of that id, or, when none was sent, the user alone, whom the pair proved."""
+        user_id, named = credential.parts[0], _named_session(credential, session_id)
+        if response.status in {400, 404} and parse(response.body, _error_decoder) == _NOT_FOUND:
             if named:
                 return Rejected(Reason.GONE)
             return Found(Session(subject=user_id, user=User(id=user_id)))
-        return self._hearing.hear(heard, lambda said: _own(said, user_id, named))
+        return self._decoder.decode(response, lambda document: _own(document, user_id, named))
 
     def _reply_named(self, verdict: Verdict | None) -> InfoResponse:
-        """Answer with the session that was named."""
+        """Answer with the session that `sessionId` named."""
         match verdict:
             case Found(session):
                 document = session_document(session)
                 if document is not None:
-                    return json_reply(200, document)
+                    return json_response(200, document)
             case Unavailable(retry_after=seconds):
-                return json_reply(503, _FAULT, retry_later(seconds))
-        return json_reply(self._not_found_status, _NOT_FOUND)
+                return json_response(503, _FAULT, retry_after_header(seconds))
+        return json_response(self._not_found_status, _NOT_FOUND)
 
 
-def _named(credential: Credential, session_id: str) -> str:
-    """Return the session that is asked about; the third part of a pair is what its `session_header` said."""
+def _named_session(credential: Credential, session_id: str) -> str:
+    """Return the id of the session to ask about; the third part of a pair is the value of its `session_header`."""
     user_id, token, *named = credential.parts
     del user_id, token
     return session_id or (named[0] if named else "")
 
 
-def _own(said: RocketChatSession, user_id: str, named: str) -> Found:
-    """Check that the answer is about whom and what was asked.
+def _own(document: RocketChatSession, user_id: str, named: str) -> Found:
+    """Return the session if it is the one asked for; raises msgspec.ValidationError for any other.
 
-    A cache in front of the remote that mixes its callers up must not mix up ours.
+    A cache in front of the remote that mixes up its callers must not mix up ours.
     """
-    if said.userId != user_id or (named and said.sessionId != named):
+    if document.userId != user_id or (named and document.sessionId != named):
         raise msgspec.ValidationError("the answer is about somebody else")
-    return Found(session_of_document(said))
+    return Found(session_of_document(document))
 
 
-def _wanted(query: str | None) -> str | RocketChatError:
+def _session_id(query: str | None) -> str | RocketChatError:
     """Return the value of `sessionId`, or what is wrong with the parameters, in the product's order."""
     try:
-        pairs = parse_qsl(query or "", keep_blank_values=True, max_num_fields=_MANY_PARAMETERS)
+        pairs = parse_qsl(query or "", keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
     except ValueError:
         return _invalid(_ADDITIONAL)
     values = [value for name, value in pairs if name == _PARAMETER]
@@ -178,13 +191,13 @@ def _too_many(wait: int) -> RocketChatError:
     return RocketChatError(success=False, error=f"{text} [error-too-many-requests]")
 
 
-def _quota(ask: InfoRequest) -> HeaderPairs:
+def _quota(info_request: InfoRequest) -> HeaderPairs:
     """Return the product's rate-limit fields; the reset is in epoch milliseconds."""
-    if ask.quota is None:
+    if info_request.quota is None:
         return ()
-    resets_at = int(ask.quota.resets_at.timestamp() * 1000)
+    resets_at = int(info_request.quota.resets_at.timestamp() * 1000)
     return (
-        (b"X-RateLimit-Limit", str(ask.quota.limit).encode("ascii")),
-        (b"X-RateLimit-Remaining", str(ask.quota.remaining).encode("ascii")),
+        (b"X-RateLimit-Limit", str(info_request.quota.limit).encode("ascii")),
+        (b"X-RateLimit-Remaining", str(info_request.quota.remaining).encode("ascii")),
         (b"X-RateLimit-Reset", str(resets_at).encode("ascii")),
     )

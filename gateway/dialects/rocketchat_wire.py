@@ -1,4 +1,4 @@
-"""Rocket.Chat's JSON, key for key in the document's order, and our Session as such a document and back (seed 004)."""
+"""Rocket.Chat's JSON, key for key in the order of its document, encoded from our Session and decoded into it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RocketChatDevice(msgspec.Struct, omit_defaults=True):
 
 
 class RocketChatSession(msgspec.Struct, kw_only=True):
-    """A success. What is unknown is absent, never null; `day`, `month` and `year` are the login's, in UTC."""
+    """A success. An unknown field is absent, never null; `day`, `month` and `year` are the login's, in UTC."""
 
     document_id: str | UnsetType = msgspec.field(name="_id", default=UNSET)
     type: str | UnsetType = UNSET
@@ -61,7 +61,7 @@ class RocketChatSession(msgspec.Struct, kw_only=True):
 
 
 class RocketChatError(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Every failure. `status` and `message` are what servers before version 5 said, and only of 401."""
+    """Every failure. `status` and `message` are what servers before version 5 send, for 401 alone."""
 
     status: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
@@ -75,104 +75,106 @@ def session_document(session: Session) -> RocketChatSession | None:
     user, login = session.user, session.login
     if user is None or session.id is None:
         return None
-    said = RocketChatSession(type=_TYPE, sessionId=session.id, userId=user.id, roles=list(session.roles), success=True)
+    document = RocketChatSession(
+        type=_TYPE, sessionId=session.id, userId=user.id, roles=list(session.roles), success=True
+    )
     if login is not None:
-        _tell_login(said, login)
+        _set_login(document, login)
     if session.device is not None:
-        said.device = _device(session.device)
-    said.searchTerm = (login.search_term if login is not None else None) or _search_term(said)
-    said.createdAt = _instant(session.created_at)
-    said.updated_at = _instant(session.updated_at)
-    said.closedAt = _instant(session.closed_at)
-    said.lastActivityAt = _instant(session.last_activity_at)
-    return said
+        document.device = _device(session.device)
+    document.searchTerm = (login.search_term if login is not None else None) or _search_term(document)
+    document.createdAt = _instant(session.created_at)
+    document.updated_at = _instant(session.updated_at)
+    document.closedAt = _instant(session.closed_at)
+    document.lastActivityAt = _instant(session.last_activity_at)
+    return document
 
 
-def session_of_document(said: RocketChatSession) -> Session:
-    """Return our Session; raises msgspec.ValidationError for instants that are none."""
-    closed_at = maybe_parse_instant(_known(said.closedAt))
+def session_of_document(document: RocketChatSession) -> Session:
+    """Return our Session; raises msgspec.ValidationError for a malformed instant."""
+    closed_at = maybe_parse_instant(_or_none(document.closedAt))
     return Session(
-        subject=said.userId,
-        id=said.sessionId,
+        subject=document.userId,
+        id=document.sessionId,
         state="closed" if closed_at is not None else "active",
-        user=User(id=said.userId),
-        roles=tuple(_known(said.roles) or ()),
-        device=_our_device(said.device) if said.device is not UNSET else None,
-        login=_our_login(said) if said.loginAt is not UNSET else None,
-        created_at=maybe_parse_instant(_known(said.createdAt)),
-        updated_at=maybe_parse_instant(_known(said.updated_at)),
-        last_activity_at=maybe_parse_instant(_known(said.lastActivityAt)),
+        user=User(id=document.userId),
+        roles=tuple(_or_none(document.roles) or ()),
+        device=_our_device(document.device) if document.device is not UNSET else None,
+        login=_our_login(document) if document.loginAt is not UNSET else None,
+        created_at=maybe_parse_instant(_or_none(document.createdAt)),
+        updated_at=maybe_parse_instant(_or_none(document.updated_at)),
+        last_activity_at=maybe_parse_instant(_or_none(document.lastActivityAt)),
         closed_at=closed_at,
     )
 
 
-def _tell_login(said: RocketChatSession, login: Login) -> None:
+def _set_login(document: RocketChatSession, login: Login) -> None:
     at = login.at.astimezone(UTC)
-    said.document_id = _said(login.document_id)
-    said.type = login.type or _TYPE
-    said.instanceId = _said(login.instance_id)
-    said.loginToken = _said(login.token_hash)
-    said.ip = _said(login.ip)
-    said.host = _said(login.host)
-    said.mostImportantRole = _said(login.most_important_role)
-    said.loginAt = milliseconds(at)
-    said.day, said.month, said.year = at.day, at.month, at.year
+    document.document_id = _or_unset(login.document_id)
+    document.type = login.type or _TYPE
+    document.instanceId = _or_unset(login.instance_id)
+    document.loginToken = _or_unset(login.token_hash)
+    document.ip = _or_unset(login.ip)
+    document.host = _or_unset(login.host)
+    document.mostImportantRole = _or_unset(login.most_important_role)
+    document.loginAt = milliseconds(at)
+    document.day, document.month, document.year = at.day, at.month, at.year
 
 
-def _our_login(said: RocketChatSession) -> Login:
+def _our_login(document: RocketChatSession) -> Login:
     return Login(
-        at=msgspec.convert(said.loginAt, WireInstant),
-        document_id=_known(said.document_id),
-        type=_known(said.type),
-        instance_id=_known(said.instanceId),
-        token_hash=_known(said.loginToken),
-        ip=_known(said.ip),
-        host=_known(said.host),
-        most_important_role=_known(said.mostImportantRole),
-        search_term=_known(said.searchTerm),
+        at=msgspec.convert(document.loginAt, WireInstant),
+        document_id=_or_none(document.document_id),
+        type=_or_none(document.type),
+        instance_id=_or_none(document.instanceId),
+        token_hash=_or_none(document.loginToken),
+        ip=_or_none(document.ip),
+        host=_or_none(document.host),
+        most_important_role=_or_none(document.mostImportantRole),
+        search_term=_or_none(document.searchTerm),
     )
 
 
-def _device(device: Device) -> RocketChatDevice:
-    said = RocketChatDevice(
-        type=_said(device.type),
-        name=_said(device.name),
-        longVersion=_said(device.long_version),
-        version=_said(device.version),
+def _device(our: Device) -> RocketChatDevice:
+    device = RocketChatDevice(
+        type=_or_unset(our.type),
+        name=_or_unset(our.name),
+        longVersion=_or_unset(our.long_version),
+        version=_or_unset(our.version),
     )
-    if device.os_name is not None or device.os_version is not None:
-        said.os = RocketChatOs(_said(device.os_name), _said(device.os_version))
-    return said
+    if our.os_name is not None or our.os_version is not None:
+        device.os = RocketChatOs(_or_unset(our.os_name), _or_unset(our.os_version))
+    return device
 
 
-def _our_device(said: RocketChatDevice) -> Device:
-    os = said.os if said.os is not UNSET else RocketChatOs()
-    return Device(
-        type=_known(said.type),
-        name=_known(said.name),
-        version=_known(said.version),
-        long_version=_known(said.longVersion),
-        os_name=_known(os.name),
-        os_version=_known(os.version),
-    )
-
-
-def _search_term(said: RocketChatSession) -> str:
-    """Join what the product lets people search for: device, system, session and user."""
-    device = said.device if said.device is not UNSET else RocketChatDevice()
+def _our_device(device: RocketChatDevice) -> Device:
     os = device.os if device.os is not UNSET else RocketChatOs()
-    facts = (_known(device.name), _known(device.type), _known(os.name), said.sessionId, said.userId)
-    return "".join(fact for fact in facts if fact is not None)
+    return Device(
+        type=_or_none(device.type),
+        name=_or_none(device.name),
+        version=_or_none(device.version),
+        long_version=_or_none(device.longVersion),
+        os_name=_or_none(os.name),
+        os_version=_or_none(os.version),
+    )
+
+
+def _search_term(document: RocketChatSession) -> str:
+    """Join what the product lets people search for: device, system, session and user."""
+    device = document.device if document.device is not UNSET else RocketChatDevice()
+    os = device.os if device.os is not UNSET else RocketChatOs()
+    texts = (_or_none(device.name), _or_none(device.type), _or_none(os.name), document.sessionId, document.userId)
+    return "".join(text for text in texts if text is not None)
 
 
 def _instant(instant: datetime | None) -> str | UnsetType:
     return UNSET if instant is None else milliseconds(instant)
 
 
-def _said(value: str | None) -> str | UnsetType:
-    """Leave out what is not known."""
+def _or_unset(value: str | None) -> str | UnsetType:
+    """Return the value, or UNSET so that an unknown field is left out."""
     return UNSET if value is None else value
 
 
-def _known(value: _Value | UnsetType) -> _Value | None:
+def _or_none(value: _Value | UnsetType) -> _Value | None:
     return None if isinstance(value, UnsetType) else value

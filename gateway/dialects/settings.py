@@ -13,7 +13,7 @@ from gateway.source.values import Rate, SettingsModel, StringList, listed
 
 
 class Profile(StrEnum):
-    """Whose behaviour is served where the documents and the product behind them differ (DIALECTS)."""
+    """Which behaviour is served where a product differs from its document: the document's or the product's."""
 
     DOCUMENTED = "documented"
     PRODUCT = "product"
@@ -26,7 +26,7 @@ class CorsSettings(SettingsModel):
 
 
 class EndpointLimitSettings(SettingsModel):
-    """How many questions one caller may ask: by address before anybody is asked, else by whose session it is."""
+    """How many requests one caller may make: by address before any look-up, else by session."""
 
     per: LimitBy = LimitBy.ADDRESS
     rate: Rate
@@ -34,15 +34,15 @@ class EndpointLimitSettings(SettingsModel):
     shared: bool = True
 
     def to_rate_limit(self) -> RateLimit:
-        """Return the model's noun, in tokens a second."""
+        """Return the model's RateLimit, in requests a second."""
         return RateLimit(per=self.per, rate=self.rate, burst=self.burst, shared=self.shared)
 
 
 class EndpointSettings(SettingsModel):
     """One session-info endpoint.
 
-    `credentials` names the readers that it reads and no others. `hosts` are the host names that it answers for; none
-    means all.
+    It reads with the readers named in `credentials` and no others. `hosts` are the host names that it answers for;
+    none means all.
     """
 
     credentials: StringList = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""wacht: `GET /session` (DIALECTS; seed 002)."""
+"""wacht's dialect: `GET /session`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 from uuid import uuid4
 
+from typing_extensions import override
+
 from gateway.dialects.answer_decoder import AnswerDecoder
-from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, RemoteRequest, RemoteResponse, Renew
-from gateway.dialects.json_responses import json_reply, retry_later
+from gateway.dialects.dialect import (
+    Dialect,
+    Documented,
+    InfoRequest,
+    InfoResponse,
+    RemoteRequest,
+    RemoteResponse,
+    Renew,
+    json_response,
+    retry_after_header,
+)
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.dialects.wacht_wire import (
     WachtAnswer,
     WachtError,
-    WachtHeard,
     WachtRefusal,
+    WachtRemoteAnswer,
     anonymous_answer,
     answer,
     session_of_answer,
@@ -40,20 +51,20 @@ _FAILURES = {
 class WachtSettings(EndpointSettings):
     """wacht's session-info endpoint.
 
-    `development` lets `__dev_session__` in the query stand for the cookie; a token in a URL ends in histories and
-    logs, so it is for deployments on developers' machines alone.
+    `development` also reads `__dev_session__` in the query instead of the cookie. A token in a URL ends up in histories
+    and logs, so it is for developers' machines alone.
     """
 
     dialect: Literal["wacht"]
     development: bool = False
 
 
-class Wacht:
-    """wacht's words, both ways.
+class Wacht(Dialect):
+    """wacht's dialect, both ways.
 
-    Under the product's profile nobody is a session too: whoever shows no good token gets a fresh one that names
-    nobody, and nothing is stored for it. `renew` signs the values of the `cookie`; without it none is renewed. In
-    `development` a token goes back in `X-Development-Session`, else in the cookie. `new_id` names visitors.
+    Under the product's profile a caller without a good token gets an anonymous session and its token; nothing is
+    stored for it. `renew` signs new values of `cookie`; without it none is renewed. In `development` a token goes back
+    in `X-Development-Session`, else in the cookie. `new_id` makes the ids of anonymous sessions.
     """
 
     name = "wacht"
@@ -74,63 +85,68 @@ class Wacht:
         self._cookie = cookie
         self._development = development
         self._new_id = new_id
-        self._hearing = AnswerDecoder(WachtHeard, WachtRefusal, {404: Reason.GONE})
+        self._decoder = AnswerDecoder(WachtRemoteAnswer, WachtRefusal, {404: Reason.GONE})
 
-    def reply(self, verdict: Verdict | None, ask: InfoRequest) -> InfoResponse:
+    @override
+    def reply(self, verdict: Verdict | None, info_request: InfoRequest) -> InfoResponse:
         """Answer with the session, renewing its token when that is due, or say why not."""
         match verdict:
             case Found(session):
                 body = answer(session, None if self._as_product else [])
-                return json_reply(200, body, self._renewed(verdict, ask))
+                return json_response(200, body, self._renewed(verdict, info_request))
             case Unavailable(retry_after=seconds):
-                return _failure(503, retry_later(seconds))
+                return _failure(503, retry_after_header(seconds))
             case Rejected(Reason.GONE):
                 return _failure(404)
-            case Rejected(Reason.AMBIGUOUS):  # a new cookie beside two others would not help
+            case Rejected(Reason.AMBIGUOUS):  # a third cookie would not help
                 return _failure(401)
             case _:
-                return self._anonymous(ask)
+                return self._anonymous(info_request)
 
-    def refuse(self, refusal: Refusal, ask: InfoRequest) -> InfoResponse:
-        """Answer what was refused before anybody was asked."""
-        del ask
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         status = refusal.status if refusal.status in _FAILURES else 500
-        return _failure(status, retry_later(refusal.retry_after) if status in {429, 503} else ())
+        return _failure(status, retry_after_header(refusal.retry_after) if status in {429, 503} else ())
 
+    @override
     def documented(self, path: str) -> Mapping[int, Documented]:
         """Return the answers; every failure has the same shape."""
-        del path
         return {200: Documented(WachtAnswer, "The session")} | {
             status: Documented(WachtRefusal, error.message) for status, error in _FAILURES.items()
         }
 
-    def question(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
-        """Send the cookie under the product's name for it, and no other cookie of the caller's."""
+    @override
+    def request(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
+        """Send the cookie under the product's own name, and no other cookie of the caller's."""
         if credential.kind is not CredentialKind.COOKIE or session_id:
             return None
         return RemoteRequest((("Cookie", f"{COOKIE}={credential.parts[0]}"),))
 
+    @override
     def decode(
-        self, heard: RemoteResponse, credential: Credential, session_id: str = ""
+        self, response: RemoteResponse, credential: Credential, session_id: str = ""
     ) -> Found | Rejected | Unavailable:
-        """Return the session. One that nobody is signed in to is the product's way to say *unknown*."""
-        del credential, session_id
-        return self._hearing.hear(heard, _found)
+        """Return the session; one that nobody is signed in to is the product's way to say *unknown*."""
+        return self._decoder.decode(response, _found)
 
-    def _anonymous(self, ask: InfoRequest) -> InfoResponse:
+    def _anonymous(self, info_request: InfoRequest) -> InfoResponse:
         if not self._as_product:
             return _failure(401)
         session_id = self._new_id()
         token = anonymous_cookie(session_id)
-        return json_reply(200, anonymous_answer(session_id, ask.now), self._handed_out(token))
+        return json_response(200, anonymous_answer(session_id, info_request.now), self._token_field(token))
 
-    def _renewed(self, found: Found, ask: InfoRequest) -> HeaderPairs:
-        if self._renew is None or ask.shown is None or ask.shown.kind is not CredentialKind.COOKIE:
+    def _renewed(self, found: Found, info_request: InfoRequest) -> HeaderPairs:
+        if (
+            self._renew is None
+            or info_request.credential is None
+            or info_request.credential.kind is not CredentialKind.COOKIE
+        ):
             return ()
-        token = self._renew(found, ask.authority)
-        return () if token is None else self._handed_out(token)
+        token = self._renew(found, info_request.authority)
+        return () if token is None else self._token_field(token)
 
-    def _handed_out(self, token: str) -> HeaderPairs:
+    def _token_field(self, token: str) -> HeaderPairs:
         if self._development:
             return (development_session(token),)
         return (session_cookie(self._cookie, token),)
@@ -139,22 +155,22 @@ class Wacht:
 def session_cookie(name: str, token: str) -> tuple[bytes, bytes]:
     """Return the field that sets a session cookie (RFC 6265 section 4.1).
 
-    Out of reach of scripts, sent over TLS alone, and not with the posts of foreign pages. It has no Max-Age: when it
-    ends is the token's to say, and a browser's clock may be wrong.
+    Scripts cannot read it, it is sent over TLS alone, and not with the posts of foreign pages. It has no Max-Age: the
+    token itself says when it expires, and a browser's clock may be wrong.
     """
     return b"Set-Cookie", f"{name}={token}; Path=/; HttpOnly; Secure; SameSite=Lax".encode("ascii")
 
 
 def development_session(token: str) -> tuple[bytes, bytes]:
-    """Return the field in which a token goes back to a page under development."""
+    """Return the field that returns a token to a page under development."""
     return b"X-Development-Session", token.encode("ascii")
 
 
 def _failure(status: int, headers: HeaderPairs = ()) -> InfoResponse:
     error = _FAILURES[status]
-    return json_reply(status, WachtRefusal(status, error.message, None, None, [error]), headers)
+    return json_response(status, WachtRefusal(status, error.message, None, None, [error]), headers)
 
 
-def _found(heard: WachtHeard) -> Found | Rejected:
-    session = session_of_answer(heard)
+def _found(remote_answer: WachtRemoteAnswer) -> Found | Rejected:
+    session = session_of_answer(remote_answer)
     return Rejected(Reason.UNKNOWN) if session is None else Found(session)

@@ -1,7 +1,7 @@
-"""wacht's JSON, key for key in the document's order, and our Session as such an envelope and back (seed 002).
+"""wacht's JSON, key for key in the order of its document, encoded from our Session and decoded into it.
 
-The document has the session beside `data`; the product puts the session's own fields into `data` too. What we say is
-both, and either is heard.
+The document has the session beside `data`; the product puts the session's own fields into `data` too. We encode both,
+and decode either.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ class WachtRefusal(msgspec.Struct):
     errors: list[WachtError]
 
 
-class WachtHeard(msgspec.Struct, kw_only=True):
-    """What must be there in a success of this product's: the envelope, and the session in one place or both."""
+class WachtRemoteAnswer(msgspec.Struct, kw_only=True):
+    """What a remote's success must contain: the envelope, and the session in one place or both."""
 
     status: int
     data: WachtData
@@ -115,7 +115,7 @@ class WachtHeard(msgspec.Struct, kw_only=True):
 
 
 def anonymous_answer(session_id: str, now: datetime) -> WachtAnswer:
-    """Return the product's answer to nobody: a session that nobody is signed in to."""
+    """Return the product's answer to an unknown caller: a session that nobody is signed in to."""
     at = utc(now)
     data = WachtData(id=session_id, created_at=at, updated_at=at)
     return WachtAnswer(200, "", data, WachtSession(id=session_id, created_at=at, updated_at=at), None)
@@ -136,7 +136,7 @@ def answer(session: Session, errors: list[WachtError] | None) -> WachtAnswer:
         active_signin=active,
         signins=signins,
     )
-    told = WachtSession(
+    wacht_session = WachtSession(
         signin_attempts=list(session.signin_attempts),
         signins=signins,
         signup_attempts=list(session.signup_attempts),
@@ -145,32 +145,32 @@ def answer(session: Session, errors: list[WachtError] | None) -> WachtAnswer:
         created_at=created_at,
         updated_at=updated_at,
     )
-    return WachtAnswer(200, "", data, told, errors)
+    return WachtAnswer(200, "", data, wacht_session, errors)
 
 
-def session_of_answer(heard: WachtHeard) -> Session | None:
+def session_of_answer(remote_answer: WachtRemoteAnswer) -> Session | None:
     """Return our Session, or `None` when nobody is signed in.
 
-    Raises msgspec.ValidationError when the answer speaks of two users: whose it is would be a guess.
+    Raises msgspec.ValidationError when the answer names two users, since either would be a guess.
     """
-    data, told = heard.data, heard.session or WachtSession()
-    active = told.active_signin or data.active_signin
+    data, wacht_session = remote_answer.data, remote_answer.session or WachtSession()
+    active = wacht_session.active_signin or data.active_signin
     if active is None:
         return None
     if data.user is not None and data.user.id != active.user_id:
         raise msgspec.ValidationError("the user is not the one who is signed in")
     return Session(
         subject=active.user_id,
-        id=told.id or data.id,
+        id=wacht_session.id or data.id,
         user=_our_user(data.user) if data.user is not None else User(id=active.user_id),
         organization=None if data.organization is None else _our_organization(data.organization),
         workspace=None if data.workspace is None else _our_workspace(data.workspace),
-        signins=tuple(_our_signin(signin) for signin in told.signins or data.signins),
+        signins=tuple(_our_signin(signin) for signin in wacht_session.signins or data.signins),
         active_signin=_our_signin(active),
-        signin_attempts=tuple(told.signin_attempts),
-        signup_attempts=tuple(told.signup_attempts),
-        created_at=maybe_utc(told.created_at or data.created_at),
-        updated_at=maybe_utc(told.updated_at or data.updated_at),
+        signin_attempts=tuple(wacht_session.signin_attempts),
+        signup_attempts=tuple(wacht_session.signup_attempts),
+        created_at=maybe_utc(wacht_session.created_at or data.created_at),
+        updated_at=maybe_utc(wacht_session.updated_at or data.updated_at),
     )
 
 
@@ -187,11 +187,11 @@ def _user(user: User) -> WachtUser:
     )
 
 
-def _our_user(said: WachtUser) -> User:
-    facts = {name: getattr(said, name) for name in said.__struct_fields__}
-    facts["created_at"], facts["updated_at"] = maybe_utc(said.created_at), maybe_utc(said.updated_at)
-    full_name = " ".join(name for name in (said.first_name, said.last_name) if name)
-    return User(**facts, name=full_name or None)
+def _our_user(user: WachtUser) -> User:
+    fields = {name: getattr(user, name) for name in user.__struct_fields__}
+    fields["created_at"], fields["updated_at"] = maybe_utc(user.created_at), maybe_utc(user.updated_at)
+    full_name = " ".join(name for name in (user.first_name, user.last_name) if name)
+    return User(**fields, name=full_name or None)
 
 
 def _organization(organization: Organization) -> WachtOrganization:
@@ -200,21 +200,23 @@ def _organization(organization: Organization) -> WachtOrganization:
     )
 
 
-def _our_organization(said: WachtOrganization) -> Organization:
-    return Organization(id=said.id, name=said.name, slug=said.slug, image_url=said.image_url)
+def _our_organization(organization: WachtOrganization) -> Organization:
+    return Organization(
+        id=organization.id, name=organization.name, slug=organization.slug, image_url=organization.image_url
+    )
 
 
 def _workspace(workspace: Workspace) -> WachtWorkspace:
     return WachtWorkspace(id=workspace.id, name=workspace.name, slug=workspace.slug)
 
 
-def _our_workspace(said: WachtWorkspace) -> Workspace:
-    return Workspace(id=said.id, name=said.name, slug=said.slug)
+def _our_workspace(workspace: WachtWorkspace) -> Workspace:
+    return Workspace(id=workspace.id, name=workspace.name, slug=workspace.slug)
 
 
 def _signin(signin: SignIn) -> WachtSignIn:
     return WachtSignIn(signin.id, signin.user_id, utc(signin.created_at))
 
 
-def _our_signin(said: WachtSignIn) -> SignIn:
-    return SignIn(id=said.id, user_id=said.user_id, created_at=utc(said.created_at))
+def _our_signin(signin: WachtSignIn) -> SignIn:
+    return SignIn(id=signin.id, user_id=signin.user_id, created_at=utc(signin.created_at))

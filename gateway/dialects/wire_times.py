@@ -1,4 +1,4 @@
-"""Instants and ids as JSON spells them, with the schema that the OpenAPI document shows.
+"""Instants and ids in JSON, with their schemas in the OpenAPI document.
 
 RFC 3339 in UTC with `Z`. msgspec writes a datetime so by itself, without a fraction when that is zero; the products
 that come from JavaScript always write milliseconds.
@@ -14,28 +14,28 @@ import msgspec
 from msgspec import Meta
 
 NonEmptyText = Annotated[str, Meta(min_length=1)]
-"""An id. To accept an empty one of a remote would make one person of all its callers."""
+"""An id. An empty one from a remote would make one user of all its callers."""
 
 WireInstant = Annotated[datetime, Meta(tz=True, extra_json_schema={"format": "date-time"})]
-"""An instant without a fraction when that is zero. One without an offset is not understood: it would be a guess."""
+"""An instant without a fraction when that is zero. One without an offset is not decoded: it would be a guess."""
 
 Milliseconds = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """An instant with milliseconds."""
 
 
 _encoder = msgspec.json.Encoder()
-_REMEMBERED = 4096
-"""Instants whose text is remembered: those of the sessions that come back all the time."""
+_MEMO_SIZE = 4096
+"""Instants whose text is remembered: those of the sessions in constant use."""
 
 _WHOLE_SECONDS = len('"2023-05-16T14:30:00Z"')
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_MEMO_SIZE)
 def milliseconds(instant: datetime) -> str:
     """Format an aware datetime like JavaScript's `toISOString`: `2023-05-16T14:30:00.000Z`.
 
-    By way of msgspec, whose JSON is either `"2023-05-16T14:30:00Z"` or has six digits of a fraction: a third of the
-    time of `isoformat`, which a session with five instants would feel.
+    It goes by way of msgspec, whose JSON is either `"2023-05-16T14:30:00Z"` or has six digits of a fraction: that takes
+    a third of the time of `isoformat`.
     """
     text = _encoder.encode(utc(instant)).decode("ascii")
     return f"{text[1:20]}.{text[21:24]}Z" if len(text) > _WHOLE_SECONDS else f"{text[1:20]}.000Z"

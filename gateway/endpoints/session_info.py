@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import structlog
 
-from gateway.credentials.reader import Reader
-from gateway.credentials.single_value import UNREADABLE
+from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.gate import Gate, Identified
@@ -121,7 +120,7 @@ class SessionInfoEndpoint:
         credential = identified.credential
         authority = identified.resolution.authority
         malformed = credential is not None and UNREADABLE in credential.parts
-        ask = msgspec.structs.replace(ask, shown=credential, malformed=malformed, authority=authority)
+        ask = msgspec.structs.replace(ask, credential=credential, malformed=malformed, authority=authority)
         reply = self._dialect.reply(identified.resolution.answer, ask)
         if isinstance(reply, SessionWanted) and credential is not None:
             verdict: Verdict = await self._session_of(credential, reply.session_id, authority)

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.authorities.authority import Authority, MarksEnded, NotesActivity
-from gateway.authorities.chain import Chain
-from gateway.authorities.guard import Guard
+from gateway.authorities.chain import Chain, Guard
 from gateway.authorities.introspection import IntrospectionSettings
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 from gateway.authorities.remote import RemoteSettings
@@ -207,7 +206,7 @@ def _guard(settings: AuthoritySettings, authority: Authority, process: Process, 
         process.resolution_metrics,
         deadline=settings.timeout + _QUEUEING,
         concurrency=settings.connections,
-        noted=None if tracing is None else tracing.asking(authority.name, settings.kind, _host(settings)),
+        on_call=None if tracing is None else tracing.asking(authority.name, settings.kind, _host(settings)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.dialects.dialect import DialectServer
-from gateway.dialects.kinds import DialectName, spoken_dialect
+from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.dialects.normal import Normal
 from tests.support.builders.example_sessions import FOUND
 from tests.support.gateways.who_am_i import Authorities, endpoint
@@ -22,7 +22,7 @@ QUERY = {"rocketchat": "?sessionId=QoYYFw2t9oKks2niG"}
 
 @pytest.fixture(params=["composio", "wacht", "memghost", "rocketchat", "session"])
 def dialect(request: pytest.FixtureRequest) -> DialectServer:
-    return Normal() if request.param == "session" else spoken_dialect(request.param)
+    return Normal() if request.param == "session" else dialect_named(request.param)
 
 
 def authorities(dialect: DialectServer) -> Authorities:
@@ -64,7 +64,7 @@ async def test_another_method_is_405_in_the_product_s_words_and_asks_nobody(
 async def test_a_credential_of_another_endpoint_s_is_not_read(name: DialectName) -> None:
     foreign = {field: value for other, shown in SHOWN.items() if other != name for field, value in shown.items()}
     foreign = {field: value for field, value in foreign.items() if field not in SHOWN[name]}
-    dialect = spoken_dialect(name)
+    dialect = dialect_named(name)
     known = authorities(dialect)
     async with endpoint(dialect, known) as who:
         answer = await who.ask(dialect.paths[0] + QUERY.get(name, ""), foreign)

@@ -38,7 +38,7 @@ def token(now: float) -> str:
 
 
 class Kind:
-    """One kind: its settings for an address, the credential that is asked about, and the authority's good answer."""
+    """One kind: its settings for an address, the credential that is looked up, and the authority's good answer."""
 
     def __init__(
         self, name: str, settings: Callable[[str, str], AuthoritySettings], credential: Credential, good: Any
@@ -87,7 +87,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @contextlib.asynccontextmanager
-async def asked(kind: Kind, answering: Answering, patience: str = PATIENCE) -> AsyncIterator[Authority]:
+async def answered_by(kind: Kind, answering: Answering, patience: str = PATIENCE) -> AsyncIterator[Authority]:
     async with listening(answering) as port, opened(kind, f"http://127.0.0.1:{port}/who", patience) as authority:
         yield authority
 
@@ -110,7 +110,7 @@ def always(status: int, body: bytes, content_type: str = "application/json", **h
 
 
 async def test_a_good_answer_is_a_session(kind: Kind) -> None:
-    async with asked(kind, always(200, kind.good)) as authority:
+    async with answered_by(kind, always(200, kind.good)) as authority:
         answer = await authority.look_up(kind.credential)
     assert isinstance(answer, Found)
     expected = FOUND[kind.name].session.subject if kind.name in FOUND else "u1"
@@ -119,7 +119,7 @@ async def test_a_good_answer_is_a_session(kind: Kind) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 429, 500, 502, 503, 504])
 async def test_a_status_that_says_nothing_of_the_credential_is_cannot_tell(kind: Kind, status: int) -> None:
-    async with asked(kind, always(status, kind.good, Location="/elsewhere")) as authority:
+    async with answered_by(kind, always(status, kind.good, Location="/elsewhere")) as authority:
         assert isinstance(await authority.look_up(kind.credential), Unavailable)
 
 
@@ -134,19 +134,19 @@ NOT_UTF8 = (
     [b"", b"{", b"[1]", b'"text"', b"\xff\xfe\x00", b"[" * 20_000, b'{"keys": 1}', b'{"active": "yes"}', *NOT_UTF8],
 )
 async def test_junk_is_cannot_tell(kind: Kind, body: bytes) -> None:
-    async with asked(kind, always(200, body)) as authority:
+    async with answered_by(kind, always(200, body)) as authority:
         assert isinstance(await authority.look_up(kind.credential), Unavailable)
 
 
 async def test_another_product_s_answer_is_cannot_tell(kind: Kind) -> None:
     for name, answer in ANSWERS.items():
         if name != kind.name:
-            async with asked(kind, always(200, json.dumps(answer).encode())) as authority:
+            async with answered_by(kind, always(200, json.dumps(answer).encode())) as authority:
                 assert isinstance(await authority.look_up(kind.credential), Unavailable)
 
 
 async def test_a_page_for_people_is_cannot_tell(kind: Kind) -> None:
-    async with asked(kind, always(200, b"<html>log in</html>", "text/html")) as authority:
+    async with answered_by(kind, always(200, b"<html>log in</html>", "text/html")) as authority:
         assert isinstance(await authority.look_up(kind.credential), Unavailable)
 
 
@@ -163,7 +163,7 @@ async def test_more_than_a_mebibyte_is_cannot_tell_and_is_not_read_to_its_end(ki
             broken_off.set()
             raise
 
-    async with asked(kind, endless) as authority:
+    async with answered_by(kind, endless) as authority:
         answer = await authority.look_up(kind.credential)
         assert isinstance(answer, Unavailable)
         async with asyncio.timeout(10):
@@ -172,13 +172,13 @@ async def test_more_than_a_mebibyte_is_cannot_tell_and_is_not_read_to_its_end(ki
 
 async def test_a_mebibyte_is_read_whole(kind: Kind) -> None:
     padded = kind.good.ljust(MEBIBYTE)
-    async with asked(kind, always(200, padded)) as authority:
+    async with answered_by(kind, always(200, padded)) as authority:
         assert isinstance(await authority.look_up(kind.credential), Found)
 
 
 async def test_a_compressed_answer_is_cannot_tell_since_none_was_asked_for(kind: Kind) -> None:
     answering = always(200, b"\x1f\x8b" + bytes(100), **{"Content-Encoding": "gzip"})
-    async with asked(kind, answering) as authority:
+    async with answered_by(kind, answering) as authority:
         assert isinstance(await authority.look_up(kind.credential), Unavailable)
 
 
@@ -189,7 +189,7 @@ async def test_silence_is_cannot_tell(kind: Kind) -> None:
         await gone.wait()
         return web.Response(body=await request.read())
 
-    async with asked(kind, silent, patience="100ms") as authority:
+    async with answered_by(kind, silent, patience="100ms") as authority:
         answer = await authority.look_up(kind.credential)
         gone.set()
     assert isinstance(answer, Unavailable)
@@ -204,7 +204,7 @@ async def test_a_reset_is_cannot_tell_and_is_not_tried_again(kind: Kind) -> None
         request.transport.abort()
         return web.Response()
 
-    async with asked(kind, reset) as authority:
+    async with answered_by(kind, reset) as authority:
         assert isinstance(await authority.look_up(kind.credential), Unavailable)
     assert len(requests) == 1
 
@@ -225,7 +225,7 @@ async def test_a_redirect_is_not_followed_with_the_credential(kind: Kind) -> Non
         paths.append(request.rel_url.path)
         return web.Response(status=302, headers={"Location": "/elsewhere"})
 
-    async with asked(kind, redirect) as authority:
+    async with answered_by(kind, redirect) as authority:
         await authority.look_up(kind.credential)
     assert paths == ["/who"]
 
@@ -237,7 +237,7 @@ async def test_cookies_of_one_caller_s_answer_are_not_sent_for_the_next(kind: Ki
         cookies.append(request.headers.get("Cookie", "").replace("__session=cookie-token", ""))
         return web.Response(body=kind.good, content_type="application/json", headers={"Set-Cookie": "sid=1; Path=/"})
 
-    async with asked(kind, answer) as authority:
+    async with answered_by(kind, answer) as authority:
         for _ in range(2):
             await authority.look_up(kind.credential)
     assert set(cookies) == {""}
@@ -251,7 +251,7 @@ async def test_connections_are_kept(kind: Kind) -> None:
         peers.add(request.transport.get_extra_info("peername"))
         return web.Response(body=kind.good, content_type="application/json")
 
-    async with asked(kind, answer) as authority:
+    async with answered_by(kind, answer) as authority:
         for _ in range(3):
             await authority.look_up(kind.credential)
     assert len(peers) == 1
@@ -266,14 +266,14 @@ async def test_settings_that_change_verdicts_change_the_digest(kind: Kind) -> No
 
 
 async def test_a_session_that_is_nobody_s_is_gone(kind: Kind) -> None:
-    async with asked(kind, always(404, b'{"success": false, "error": "Session not found"}')) as authority:
+    async with answered_by(kind, always(404, b'{"success": false, "error": "Session not found"}')) as authority:
         assert await authority.session_of(kind.credential, "another") == Rejected(Reason.GONE)
 
 
 @pytest.mark.parametrize("name", ["composio", "wacht", "memghost", "rocketchat", "introspection"])
 async def test_who_cannot_disown_never_says_not_mine(name: str) -> None:
     kind = KINDS[name]
-    async with asked(kind, always(401, b"{}")) as authority:
+    async with answered_by(kind, always(401, b"{}")) as authority:
         for credential in CREDENTIALS.values():
             assert await authority.look_up(credential) is not None
 

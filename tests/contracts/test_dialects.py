@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects.dialect import Dialect, InfoRequest, InfoResponse, RemoteResponse
-from gateway.dialects.kinds import DialectName, spoken_dialect
+from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.session import Session
@@ -37,22 +37,24 @@ def name(request: pytest.FixtureRequest) -> DialectName:
 
 @pytest.fixture
 def dialect(name: DialectName) -> Dialect:
-    return spoken_dialect(name)
+    return dialect_named(name)
 
 
-def ask_of(name: str, query: str | None = None) -> InfoRequest:
-    shown = CREDENTIALS[name]
+def info_request_of(name: str, query: str | None = None) -> InfoRequest:
+    credential = CREDENTIALS[name]
     query = "sessionId=QoYYFw2t9oKks2niG" if name == "rocketchat" and query is None else query
-    return InfoRequest(path=spoken_dialect(name).paths[0], query=query, now=NOW, request_id="req-1", shown=shown)  # type: ignore[arg-type]
+    return InfoRequest(
+        path=dialect_named(name).paths[0], query=query, now=NOW, request_id="req-1", credential=credential
+    )  # type: ignore[arg-type]
 
 
 def reply_to(dialect: Dialect, found: Found) -> InfoResponse:
-    reply = dialect.reply(found, ask_of(dialect.name))
+    reply = dialect.reply(found, info_request_of(dialect.name))
     assert isinstance(reply, InfoResponse)
     return reply
 
 
-def hear(dialect: Dialect, status: int, body: bytes, content_type: str = JSON) -> Found | Rejected | Unavailable:
+def decode(dialect: Dialect, status: int, body: bytes, content_type: str = JSON) -> Found | Rejected | Unavailable:
     return dialect.decode(RemoteResponse(status, content_type, body), CREDENTIALS[dialect.name])
 
 
@@ -75,27 +77,27 @@ def test_the_document_s_example_comes_back_field_for_field(dialect: Dialect) -> 
 
 
 def test_the_document_s_example_is_understood(dialect: Dialect) -> None:
-    heard = hear(dialect, 200, msgspec.json.encode(ANSWERS[dialect.name]))
+    decoded = decode(dialect, 200, msgspec.json.encode(ANSWERS[dialect.name]))
     expected = FOUND[dialect.name]
     if dialect.name == "wacht":  # the document's session has no id and no times of its own
         session = msgspec.structs.replace(expected.session, id=None, created_at=None, updated_at=None)
         expected = Found(session)
-    assert heard == expected
+    assert decoded == expected
 
 
 def test_what_is_said_is_understood(dialect: Dialect) -> None:
-    assert hear(dialect, 200, reply_to(dialect, FOUND[dialect.name]).body) == FOUND[dialect.name]
+    assert decode(dialect, 200, reply_to(dialect, FOUND[dialect.name]).body) == FOUND[dialect.name]
 
 
 def test_an_answer_of_another_product_is_no_answer(dialect: Dialect) -> None:
     for other, answer in ANSWERS.items():
         if other != dialect.name:
-            assert isinstance(hear(dialect, 200, msgspec.json.encode(answer)), Unavailable)
+            assert isinstance(decode(dialect, 200, msgspec.json.encode(answer)), Unavailable)
 
 
 def test_a_new_field_at_the_remote_is_no_outage(dialect: Dialect) -> None:
     answer = {**ANSWERS[dialect.name], "brand_new": {"deep": [1, None]}}
-    assert isinstance(hear(dialect, 200, msgspec.json.encode(answer)), Found)
+    assert isinstance(decode(dialect, 200, msgspec.json.encode(answer)), Found)
 
 
 def test_an_answer_without_one_of_its_ids_is_no_answer(dialect: Dialect) -> None:
@@ -112,22 +114,22 @@ def test_an_answer_without_one_of_its_ids_is_no_answer(dialect: Dialect) -> None
         for key in way:
             place = place[key]
         place[last] = wrong
-        assert isinstance(hear(dialect, 200, msgspec.json.encode(answer)), Unavailable)
+        assert isinstance(decode(dialect, 200, msgspec.json.encode(answer)), Unavailable)
 
 
 @pytest.mark.parametrize("body", [b"null", b'{"active": false}', b'{"active":false,"anything":[]}'])
 def test_a_success_that_says_nobody_is_a_rejection(dialect: Dialect, body: bytes) -> None:
-    assert hear(dialect, 200, body) == Rejected(Reason.UNKNOWN)
+    assert decode(dialect, 200, body) == Rejected(Reason.UNKNOWN)
 
 
 @pytest.mark.parametrize("content_type", [JSON, "text/html", ""])
 def test_401_is_a_rejection_whatever_is_in_it(dialect: Dialect, content_type: str) -> None:
-    assert hear(dialect, 401, b"<html>", content_type) == Rejected(Reason.UNKNOWN)
+    assert decode(dialect, 401, b"<html>", content_type) == Rejected(Reason.UNKNOWN)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 402, 404, 408, 418, 429, 500, 502, 503, 504])
 def test_any_other_status_without_the_product_s_envelope_tells_nothing(dialect: Dialect, status: int) -> None:
-    assert isinstance(hear(dialect, status, b'{"message": "no such route"}'), Unavailable)
+    assert isinstance(decode(dialect, status, b'{"message": "no such route"}'), Unavailable)
 
 
 @pytest.mark.parametrize(
@@ -145,16 +147,16 @@ def test_any_other_status_without_the_product_s_envelope_tells_nothing(dialect: 
     ],
 )
 def test_what_is_not_the_dialect_s_json_tells_nothing(dialect: Dialect, body: bytes, content_type: str) -> None:
-    assert isinstance(hear(dialect, 200, body, content_type), Unavailable)
+    assert isinstance(decode(dialect, 200, body, content_type), Unavailable)
 
 
 def test_the_right_json_under_a_wrong_content_type_tells_nothing(dialect: Dialect) -> None:
-    assert isinstance(hear(dialect, 200, msgspec.json.encode(ANSWERS[dialect.name]), "text/html"), Unavailable)
+    assert isinstance(decode(dialect, 200, msgspec.json.encode(ANSWERS[dialect.name]), "text/html"), Unavailable)
 
 
 def test_what_we_refuse_is_heard_as_a_refusal(dialect: Dialect) -> None:
     """Our own endpoint is a remote authority for another gateway."""
-    ask = ask_of(dialect.name)
+    info_request = info_request_of(dialect.name)
     for verdict, expected in (
         (None, Rejected(Reason.UNKNOWN)),
         (Rejected(Reason.UNKNOWN), Rejected(Reason.UNKNOWN)),
@@ -162,40 +164,40 @@ def test_what_we_refuse_is_heard_as_a_refusal(dialect: Dialect) -> None:
         (Rejected(Reason.REVOKED), Rejected(Reason.UNKNOWN)),
         (Rejected(Reason.AMBIGUOUS), Rejected(Reason.UNKNOWN)),
     ):
-        reply = dialect.reply(verdict, ask)
+        reply = dialect.reply(verdict, info_request)
         assert isinstance(reply, InfoResponse)
-        assert hear(dialect, reply.status, reply.body) == expected
+        assert decode(dialect, reply.status, reply.body) == expected
 
 
 @pytest.mark.parametrize("name", ["composio", "wacht", "memghost"])  # to rocketchat a pair without user is a wrong pair
 def test_a_session_that_is_gone_is_heard_as_gone(dialect: Dialect) -> None:
-    reply = dialect.reply(Rejected(Reason.GONE), ask_of(dialect.name))
+    reply = dialect.reply(Rejected(Reason.GONE), info_request_of(dialect.name))
     assert isinstance(reply, InfoResponse)
     assert reply.status == 404
-    assert hear(dialect, reply.status, reply.body) == Rejected(Reason.GONE)
+    assert decode(dialect, reply.status, reply.body) == Rejected(Reason.GONE)
 
 
 def test_an_authority_that_cannot_be_asked_is_503_with_retry_after(dialect: Dialect) -> None:
-    reply = dialect.reply(Unavailable("down", 7), ask_of(dialect.name))
+    reply = dialect.reply(Unavailable("down", 7), info_request_of(dialect.name))
     assert isinstance(reply, InfoResponse)
     assert reply.status == 503
     assert (b"Retry-After", b"7") in reply.headers
     assert b"down" not in reply.body
-    assert isinstance(hear(dialect, reply.status, reply.body), Unavailable)
+    assert isinstance(decode(dialect, reply.status, reply.body), Unavailable)
 
 
 def test_too_many_is_429_with_retry_after(dialect: Dialect) -> None:
-    reply = dialect.refuse(Refusal(RefusalCode.RATE_LIMITED, "per address", None, 3), ask_of(dialect.name))
+    reply = dialect.refuse(Refusal(RefusalCode.RATE_LIMITED, "per address", None, 3), info_request_of(dialect.name))
     assert reply.status == 429
     assert (b"Retry-After", b"3") in reply.headers
-    assert isinstance(hear(dialect, reply.status, reply.body), Unavailable)
+    assert isinstance(decode(dialect, reply.status, reply.body), Unavailable)
 
 
 def test_a_fault_is_500_without_a_word_of_ours(dialect: Dialect) -> None:
-    reply = dialect.refuse(Refusal(RefusalCode.INTERNAL, "KeyError: 'x'"), ask_of(dialect.name))
+    reply = dialect.refuse(Refusal(RefusalCode.INTERNAL, "KeyError: 'x'"), info_request_of(dialect.name))
     assert reply.status == 500
     assert b"KeyError" not in reply.body
-    assert isinstance(hear(dialect, reply.status, reply.body), Unavailable)
+    assert isinstance(decode(dialect, reply.status, reply.body), Unavailable)
 
 
 def test_every_answer_is_documented(dialect: Dialect) -> None:
@@ -211,19 +213,19 @@ def test_only_the_credential_that_the_dialect_names_is_sent(dialect: Dialect) ->
         "rocketchat": {"X-User-Id": PAIR.parts[0], "X-Auth-Token": PAIR.parts[1]},
     }
     for name, credential in {"composio": PROJECT_KEY, "wacht": COOKIE, "memghost": BEARER, "rocketchat": PAIR}.items():
-        question = dialect.question(credential)
+        request = dialect.request(credential)
         if name == dialect.name:
-            assert question is not None
-            assert dict(question.headers) == sent[name]
+            assert request is not None
+            assert dict(request.headers) == sent[name]
         else:
-            assert question is None
+            assert request is None
 
 
 @settings(max_examples=300)
 @given(body=st.binary(max_size=300), status=st.sampled_from([200, 400, 401, 403, 404, 500]))
 def test_no_answer_of_a_remote_raises(body: bytes, status: int) -> None:
     for name in NAMES:
-        assert hear(spoken_dialect(name), status, body) is not None
+        assert decode(dialect_named(name), status, body) is not None
 
 
 _json = st.recursive(
@@ -238,13 +240,13 @@ _json = st.recursive(
 def test_a_damaged_answer_never_raises_and_never_changes_who_it_is_about(
     data: st.DataObject, name: DialectName
 ) -> None:
-    dialect = spoken_dialect(name)
+    dialect = dialect_named(name)
     answer = msgspec.json.decode(msgspec.json.encode(ANSWERS[name]))
     key = data.draw(st.sampled_from(sorted(answer)))
     answer[key] = data.draw(_json)
-    heard = hear(dialect, 200, msgspec.json.encode(answer))
-    if isinstance(heard, Found) and key not in {"org_member", "session", "user_id", "userId"}:
-        assert heard.session.subject == FOUND[name].session.subject
+    decoded = decode(dialect, 200, msgspec.json.encode(answer))
+    if isinstance(decoded, Found) and key not in {"org_member", "session", "user_id", "userId"}:
+        assert decoded.session.subject == FOUND[name].session.subject
 
 
 _text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
@@ -325,6 +327,6 @@ def sessions(name: DialectName) -> st.SearchStrategy[Session]:
 def test_what_is_said_and_heard_keeps_every_field_that_the_dialect_carries(
     data: st.DataObject, name: DialectName
 ) -> None:
-    dialect = spoken_dialect(name)
+    dialect = dialect_named(name)
     found = msgspec.structs.replace(FOUND[name], session=data.draw(sessions(name)))
-    assert hear(dialect, 200, reply_to(dialect, found).body) == found
+    assert decode(dialect, 200, reply_to(dialect, found).body) == found

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.reader import Reader
-from gateway.credentials.single_value import UNREADABLE
+from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.model.credential import Ambiguous, Credential
 from gateway.model.decision import AccessRequest
 from tests.support.builders.credentials import api_key_reader, bearer_reader, cookie_reader, pair_reader
@@ -58,8 +57,8 @@ def test_reads_what_was_shown(kind: Kind) -> None:
 
 
 def test_field_names_are_read_in_any_case(kind: Kind) -> None:
-    shown = tuple((name.swapcase(), value) for name, value in kind.show(SECRET.encode()))
-    assert secret_of(read(kind, shown)) == SECRET
+    fields = tuple((name.swapcase(), value) for name, value in kind.show(SECRET.encode()))
+    assert secret_of(read(kind, fields)) == SECRET
 
 
 def test_white_space_after_a_value_is_not_part_of_it(kind: Kind) -> None:
@@ -77,8 +76,8 @@ def test_every_field_that_is_read_is_one_that_will_be_removed(kind: Kind) -> Non
 
 
 def test_the_same_credential_twice_is_ambiguous(kind: Kind) -> None:
-    shown = kind.show(SECRET.encode())
-    assert read(kind, shown + shown) == Ambiguous(kind.reader.name)
+    fields = kind.show(SECRET.encode())
+    assert read(kind, fields + fields) == Ambiguous(kind.reader.name)
 
 
 @pytest.mark.parametrize("other", [b"", b"other", b"\xff"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from gateway.authorities.authority import MarksEnded, NotesActivity
+from gateway.authorities.authority import MarksEnded, NotesActivity, verdict_digest
 from gateway.authorities.directory import DirectoryAuthority
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 
@@ -22,7 +22,7 @@ FOREIGN: list[dict[str, Any]] = [
 ]
 
 
-def test_a_directory_is_told_when_its_sessions_were_last_in_use_and_when_they_were_ended() -> None:
+def test_a_directory_stores_when_its_sessions_were_last_in_use_and_revoked() -> None:
     assert issubclass(DirectoryAuthority, NotesActivity)
     assert issubclass(DirectoryAuthority, MarksEnded)
 
@@ -33,3 +33,21 @@ async def test_nobody_else_is(written: dict[str, Any]) -> None:
     authority = await build_authority("a", settings.validate_python(written), lambda: 0.0)
     await authority.close()
     assert not isinstance(authority, NotesActivity | MarksEnded)
+
+
+def test_the_same_settings_are_the_same_digest() -> None:
+    assert verdict_digest("jwt", "a", ("b",), {"x": "1", "y": "2"}) == verdict_digest(
+        "jwt", "a", ("b",), {"y": "2", "x": "1"}
+    )
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    digests = {
+        verdict_digest("jwt", "ab", "c"),
+        verdict_digest("jwt", "a", "bc"),
+        verdict_digest("jwt", ("ab", "c")),
+        verdict_digest("jwta", "b", "c"),
+        verdict_digest("jwt", "ab", "c", None),
+        verdict_digest("jwt", "ab", ""),
+    }
+    assert len(digests) == 6

@@ -88,19 +88,19 @@ def cookie(token: str) -> Credential:
 
 
 async def test_the_documents_project_key(authority: DirectoryAuthority) -> None:
-    shown = found(await authority.look_up(key_credential(PROJECT_KEY)))
-    assert shown.id is None
-    assert shown.subject == "550e8400-e29b-41d4-a716-446655440002"
-    assert shown.organization == Organization(id="org_abc123xyz456", name="Acme Corp", plan="BUSINESS")
-    assert shown.member == Member(id=shown.subject, role="admin", email="user@example.com", name="John Doe")
-    assert shown.project is not None
-    assert shown.project.org_id == "550e8400-e29b-41d4-a716-446655440001"
-    assert shown.project.nano_id == "proj_abc123xyz456"
-    assert shown.project.webhook_secret == "whsec_a1b2c3d4e5f6g7h8i9j0"
-    assert shown.api_key is not None
-    assert (shown.api_key.auto_id, shown.api_key.project_id) == (7890, "proj_abc123xyz456")
-    assert (shown.api_key.deleted, shown.api_key.deleted_at) == (False, None)
-    assert shown.roles == ()
+    session_ = found(await authority.look_up(key_credential(PROJECT_KEY)))
+    assert session_.id is None
+    assert session_.subject == "550e8400-e29b-41d4-a716-446655440002"
+    assert session_.organization == Organization(id="org_abc123xyz456", name="Acme Corp", plan="BUSINESS")
+    assert session_.member == Member(id=session_.subject, role="admin", email="user@example.com", name="John Doe")
+    assert session_.project is not None
+    assert session_.project.org_id == "550e8400-e29b-41d4-a716-446655440001"
+    assert session_.project.nano_id == "proj_abc123xyz456"
+    assert session_.project.webhook_secret == "whsec_a1b2c3d4e5f6g7h8i9j0"
+    assert session_.api_key is not None
+    assert (session_.api_key.auto_id, session_.api_key.project_id) == (7890, "proj_abc123xyz456")
+    assert (session_.api_key.deleted, session_.api_key.deleted_at) == (False, None)
+    assert session_.roles == ()
 
 
 async def test_keys_of_the_other_types_and_of_somebody_else(authority: DirectoryAuthority) -> None:
@@ -191,14 +191,14 @@ async def test_a_bearer_token_names_its_session(authority: DirectoryAuthority, d
 async def test_a_cookie_names_its_session(authority: DirectoryAuthority, directory: Directory) -> None:
     assert authority.tokens is not None
     token = authority.tokens.issue_cookie(await session(directory, WACHT_SESSION))
-    shown = found(await authority.look_up(cookie(token)))
+    session_ = found(await authority.look_up(cookie(token)))
     signin = SignIn(id="signin_987654321", user_id="user_456789123", created_at=datetime(2024, 1, 1, 12, tzinfo=UTC))
-    assert shown.active_signin == signin
-    assert shown.signins == (signin,)
-    assert shown.workspace is not None
-    assert shown.workspace.slug == "dev-team"
-    assert shown.organization is not None
-    assert shown.organization.slug == "acme-corp"
+    assert session_.active_signin == signin
+    assert session_.signins == (signin,)
+    assert session_.workspace is not None
+    assert session_.workspace.slug == "dev-team"
+    assert session_.organization is not None
+    assert session_.organization.slug == "acme-corp"
 
 
 async def test_purposes_do_not_mix(authority: DirectoryAuthority, directory: Directory) -> None:
@@ -256,11 +256,11 @@ async def test_a_directory_without_tokens_disowns_them(directory: Directory) -> 
 
 
 async def test_a_pair_names_the_users_live_session(authority: DirectoryAuthority) -> None:
-    shown = found(await authority.look_up(PAIR))
-    assert shown.id == CHAT_SESSION
-    assert shown.roles == ("user", "admin", "livechat-agent", "livechat-manager")
-    assert shown.device is not None
-    assert shown.device.long_version == "113.0.0.0"  # read out of the User-Agent
+    session_ = found(await authority.look_up(PAIR))
+    assert session_.id == CHAT_SESSION
+    assert session_.roles == ("user", "admin", "livechat-agent", "livechat-manager")
+    assert session_.device is not None
+    assert session_.device.long_version == "113.0.0.0"  # read out of the User-Agent
 
 
 @pytest.mark.parametrize(
@@ -379,24 +379,24 @@ async def test_a_database_that_cannot_be_asked_is_no_verdict(hangs: bool) -> Non
     authority = DirectoryAuthority(
         "accounts", BrokenStore(hangs=hangs), Recognition(PEPPERS, tokens), clock, timeout=0.01
     )
-    shown = [
+    session_ = [
         key_credential(PROJECT_KEY),
         PAIR,
         bearer(tokens.issue_access(Session(subject="u", id="s"))),
         cookie(tokens.issue_cookie(Session(subject="u", id="s"))),
     ]
-    for credential in shown:
+    for credential in session_:
         for answer in (await authority.look_up(credential), await authority.session_of(credential, "s")):
             assert isinstance(answer, Unavailable)
             assert not [part for part in credential.parts if part in answer.detail]
 
 
-@pytest.mark.parametrize(("hangs", "said"), [(False, "cannot be asked"), (True, "did not answer within 0.01 s")])
-async def test_an_ending_that_cannot_be_noted_is_told(hangs: bool, said: str) -> None:
+@pytest.mark.parametrize(("hangs", "message"), [(False, "cannot be asked"), (True, "did not answer within 0.01 s")])
+async def test_an_ending_that_cannot_be_noted_is_told(hangs: bool, message: str) -> None:
     authority = DirectoryAuthority(
         "a", BrokenStore(hangs=hangs), Recognition(PEPPERS, session_tokens()), clock, timeout=0.01
     )
-    with pytest.raises(DirectoryError, match=said):
+    with pytest.raises(DirectoryError, match=message):
         await authority.mark_ended(RevocationTarget(RevocationKind.USER, "u"))
 
 
@@ -434,9 +434,9 @@ async def test_opened_by_its_settings(directory: Directory, tmp_path: Path) -> N
         assert found(await authority.look_up(key_credential(PROJECT_KEY)))
         token = session_tokens().issue_access(await session(directory, MEMGHOST_SESSION))
         assert found(await authority.look_up(bearer(token)))
-        noted = datetime.fromtimestamp(NOW, UTC)
-        await authority.note_activity(MEMGHOST_SESSION, noted)
-        assert (await session(directory, MEMGHOST_SESSION)).last_activity_at == noted
+        at = datetime.fromtimestamp(NOW, UTC)
+        await authority.note_activity(MEMGHOST_SESSION, at)
+        assert (await session(directory, MEMGHOST_SESSION)).last_activity_at == at
     finally:
         await authority.close()
 

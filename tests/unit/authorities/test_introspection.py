@@ -34,16 +34,16 @@ ACTIVE: dict[str, Any] = {
 
 
 class Issuer:
-    """An introspection endpoint that says what it is told to say and keeps what it was asked."""
+    """An introspection endpoint that answers as set and records its requests."""
 
     def __init__(self, says: Any, status: int = 200) -> None:
         self._says = says
         self._status = status
-        self.asked: list[tuple[str, str, list[tuple[str, str]]]] = []
+        self.requests: list[tuple[str, str, list[tuple[str, str]]]] = []
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         form = parse_qsl((await request.read()).decode())
-        self.asked.append((request.method, request.headers.get("Authorization", ""), form))
+        self.requests.append((request.method, request.headers.get("Authorization", ""), form))
         return web.json_response(self._says, status=self._status)
 
 
@@ -78,7 +78,7 @@ async def test_the_token_is_posted_as_a_form_and_we_say_who_we_are() -> None:
     issuer = Issuer(ACTIVE)
     async with authority(issuer, client_id="g w", client_secret="p:ss wörd") as opened:
         await opened.look_up(BEARER)
-    [(method, authorization, form)] = issuer.asked
+    [(method, authorization, form)] = issuer.requests
     scheme, _, encoded = authorization.partition(" ")
     assert (method, scheme) == ("POST", "Basic")
     assert base64.b64decode(encoded) == b"g+w:p%3Ass+w%C3%B6rd"  # form-encoded first: RFC 6749 section 2.3.1
@@ -132,7 +132,7 @@ async def test_half_of_a_pair_is_not_sent_anywhere() -> None:
     issuer = Issuer(ACTIVE)
     async with authority(issuer) as opened:
         assert await opened.look_up(PAIR) == UNKNOWN
-    assert issuer.asked == []
+    assert issuer.requests == []
 
 
 def test_an_endpoint_in_the_clear_is_refused_unless_it_is_on_loopback() -> None:

@@ -27,15 +27,15 @@ NOT_FOUND = {"success": False, "error": "Session not found"}
 
 
 class Remote:
-    """A product's endpoint that says what it is told to say and keeps what it was asked."""
+    """A product's endpoint that answers as set and records its requests."""
 
     def __init__(self, says: Any, status: int = 200) -> None:
         self._says = says
         self._status = status
-        self.asked: list[web.BaseRequest] = []
+        self.requests: list[web.BaseRequest] = []
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.asked.append(request)
+        self.requests.append(request)
         return web.json_response(self._says, status=self._status)
 
 
@@ -54,7 +54,7 @@ async def test_it_sends_the_credential_and_nothing_that_names_the_caller() -> No
     remote = Remote(COMPOSIO_JSON)
     async with authority("composio", remote) as opened:
         await opened.look_up(PROJECT_KEY)
-    headers = dict(remote.asked[0].headers)
+    headers = dict(remote.requests[0].headers)
     del headers["Host"]
     assert headers == {
         "x-api-key": "sk_live_abc123xyz456",
@@ -68,7 +68,7 @@ async def test_a_query_of_the_url_s_own_is_kept() -> None:
     remote = Remote(ROCKETCHAT_JSON)
     async with authority("rocketchat", remote, "?tenant=a%2Fb") as opened:
         await opened.session_of(PAIR, "QoYYFw2t9oKks2niG")
-    assert remote.asked[0].raw_path == "/who?tenant=a%2Fb&sessionId=QoYYFw2t9oKks2niG"
+    assert remote.requests[0].raw_path == "/who?tenant=a%2Fb&sessionId=QoYYFw2t9oKks2niG"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_without_a_session_id_not_found_proves_the_pair_and_gives_the_user
     assert (answer.session.subject, answer.session.user.id, answer.session.roles) == (PAIR.parts[0], PAIR.parts[0], ())
     assert answer.session.id is None
     assert named == Rejected(Reason.GONE)
-    assert [asked.rel_url.query["sessionId"] for asked in remote.asked] == ["", "QoYYFw2t9oKks2niG"]
+    assert [request.rel_url.query["sessionId"] for request in remote.requests] == ["", "QoYYFw2t9oKks2niG"]
 
 
 async def test_an_answer_about_somebody_else_is_cannot_tell() -> None:
@@ -112,4 +112,4 @@ async def test_a_credential_that_the_dialect_has_no_words_for_is_unknown_and_not
     async with authority("memghost", remote) as opened:
         assert await opened.look_up(PROJECT_KEY) == Rejected(Reason.UNKNOWN)
         assert await opened.session_of(BEARER, "another") == Rejected(Reason.GONE)
-    assert remote.asked == []
+    assert remote.requests == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.single_value import UNREADABLE
+from gateway.credentials.reader import UNREADABLE
 from gateway.model.credential import Credential
 from tests.support.builders.credentials import bearer_reader
 from tests.support.builders.requests import access_request
@@ -46,10 +46,10 @@ def test_padding_is_part_of_the_token() -> None:
 
 @given(st.binary(max_size=60))
 def test_a_token_is_read_only_where_the_plain_form_has_it(authorization: bytes) -> None:
-    for shown in (authorization, b"Bearer " + authorization):
-        found = parts(shown)
+    for value in (authorization, b"Bearer " + authorization):
+        found = parts(value)
         if found not in {None, (UNREADABLE,)}:
             assert found is not None
-            scheme, _, token = shown.strip(b" \t").partition(b" ")
+            scheme, _, token = value.strip(b" \t").partition(b" ")
             assert scheme.lower() == b"bearer"
             assert token.strip(b" ") == found[0].encode("ascii")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.single_value import UNREADABLE
+from gateway.credentials.reader import UNREADABLE
 from gateway.model.credential import Ambiguous, Credential, Reading, anonymous_cookie
 from tests.support.builders.credentials import cookie_reader
 from tests.support.builders.requests import access_request
@@ -94,7 +94,7 @@ COOKIE_BYTES = st.lists(
 @given(fields=st.lists(COOKIE_BYTES | st.binary(max_size=60), max_size=4))
 def test_a_cookie_is_read_only_where_the_plain_form_has_it_once(fields: list[bytes]) -> None:
     pairs = [tuple(part.strip(b" \t") for part in pair.partition(b"=")) for pair in b";".join(fields).split(b";")]
-    plain = [shown for name, _, shown in pairs if name == b"__session"]
+    plain = [value for name, _, value in pairs if name == b"__session"]
     reading = read(*fields)
     if len(plain) > 1:
         assert reading == Ambiguous("cookie")

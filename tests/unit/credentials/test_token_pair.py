@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from gateway.credentials.single_value import UNREADABLE
+from gateway.credentials.reader import UNREADABLE
 from gateway.model.credential import Ambiguous, Credential, Reading
 from tests.support.builders.credentials import pair_reader, reader_settings
 from tests.support.builders.requests import access_request

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.dialects.dialect import InfoRequest, InfoResponse
-from gateway.dialects.kinds import DialectSettings, build_dialect, spoken_dialect
+from gateway.dialects.kinds import DialectSettings, build_dialect, dialect_named
 from gateway.model.answers import Reason, Rejected
 from tests.support.builders.example_sessions import COOKIE, FOUND, PAIR
 from tests.support.gateways.who_am_i import NOW
@@ -20,26 +20,26 @@ def settings(dialect: str, **more: Any) -> DialectSettings:
 
 @pytest.mark.parametrize("name", ["composio", "wacht", "memghost", "rocketchat"])
 def test_a_name_in_the_config_makes_that_dialect(name: Any) -> None:
-    assert build_dialect(settings(name)).name == spoken_dialect(name).name == name
+    assert build_dialect(settings(name)).name == dialect_named(name).name == name
 
 
 def test_no_two_dialects_answer_at_one_path() -> None:
-    paths = [path for name in ("composio", "wacht", "memghost", "rocketchat") for path in spoken_dialect(name).paths]
+    paths = [path for name in ("composio", "wacht", "memghost", "rocketchat") for path in dialect_named(name).paths]
     assert len(paths) == len(set(paths)) == 7
 
 
 @pytest.mark.parametrize(("profile", "status"), [("documented", 400), ("product", 404)])
 def test_the_profile_of_the_config_is_the_dialect_s(profile: str, status: int) -> None:
     dialect = build_dialect(settings("rocketchat", profile=profile))
-    ask = InfoRequest(path=dialect.paths[0], query="sessionId=x", now=NOW, shown=PAIR, session_id="x")
-    reply = dialect.reply(Rejected(Reason.GONE), ask)
+    info_request = InfoRequest(path=dialect.paths[0], query="sessionId=x", now=NOW, credential=PAIR, session_id="x")
+    reply = dialect.reply(Rejected(Reason.GONE), info_request)
     assert isinstance(reply, InfoResponse)
     assert reply.status == status
 
 
 def test_the_cookie_and_its_signer_are_the_reader_s_and_the_directory_s() -> None:
     dialect = build_dialect(settings("wacht"), lambda *_: "next", "sid")
-    reply = dialect.reply(FOUND["wacht"], InfoRequest(path="/session", now=NOW, shown=COOKIE))
+    reply = dialect.reply(FOUND["wacht"], InfoRequest(path="/session", now=NOW, credential=COOKIE))
     assert isinstance(reply, InfoResponse)
     assert dict(reply.headers)[b"Set-Cookie"].startswith(b"sid=next;")
 

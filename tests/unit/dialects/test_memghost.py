@@ -19,7 +19,7 @@ DIALECT = Memghost()
 
 
 def say(found: Found) -> tuple[int, Any]:
-    reply = DIALECT.reply(found, InfoRequest(path=DIALECT.paths[0], now=NOW, shown=BEARER))
+    reply = DIALECT.reply(found, InfoRequest(path=DIALECT.paths[0], now=NOW, credential=BEARER))
     assert isinstance(reply, InfoResponse)
     return reply.status, msgspec.json.decode(reply.body)
 
@@ -49,19 +49,19 @@ def test_a_credential_that_opens_no_session_is_not_found() -> None:
     assert say(Found(COMPOSIO)) == (404, {"error": "not_found", "message": "Session not found"})
 
 
-def hear(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
+def decode(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
     return DIALECT.decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), BEARER)
 
 
 @pytest.mark.parametrize("missing", sorted(MEMGHOST_JSON))
 def test_each_of_the_six_must_be_there(missing: str) -> None:
-    assert isinstance(hear({key: value for key, value in MEMGHOST_JSON.items() if key != missing}), Unavailable)
+    assert isinstance(decode({key: value for key, value in MEMGHOST_JSON.items() if key != missing}), Unavailable)
 
 
 def test_an_instant_without_an_offset_would_be_a_guess() -> None:
-    assert isinstance(hear({**MEMGHOST_JSON, "expires_at": "2024-12-19T15:30:00"}), Unavailable)
+    assert isinstance(decode({**MEMGHOST_JSON, "expires_at": "2024-12-19T15:30:00"}), Unavailable)
 
 
 def test_not_found_counts_in_the_product_s_words_alone() -> None:
-    assert hear({"error": "not_found", "message": "Session not found"}, 404) == Rejected(Reason.GONE)
-    assert isinstance(hear({"error": "no_such_route", "message": "?"}, 404), Unavailable)
+    assert decode({"error": "not_found", "message": "Session not found"}, 404) == Rejected(Reason.GONE)
+    assert isinstance(decode({"error": "no_such_route", "message": "?"}, 404), Unavailable)

@@ -13,8 +13,10 @@ from tests.support.builders.example_sessions import BEARER, COMPOSIO, FOUND, PAI
 from tests.support.gateways.who_am_i import NOW
 
 
-def say(verdict: Verdict | None, shown: Any = BEARER) -> InfoResponse:
-    return Normal().reply(verdict, InfoRequest(path="/_gateway/session", now=NOW, request_id="req-1", shown=shown))
+def say(verdict: Verdict | None, credential: Any = BEARER) -> InfoResponse:
+    return Normal().reply(
+        verdict, InfoRequest(path="/_gateway/session", now=NOW, request_id="req-1", credential=credential)
+    )
 
 
 def test_the_whole_session_comes_back_with_how_it_was_shown() -> None:
@@ -25,11 +27,11 @@ def test_the_whole_session_comes_back_with_how_it_was_shown() -> None:
 
 
 def test_what_is_a_secret_is_not_shown() -> None:
-    for session, shown in ((COMPOSIO, PROJECT_KEY), (ROCKETCHAT, PAIR)):
-        body = say(Found(session), shown).body
+    for session, credential in ((COMPOSIO, PROJECT_KEY), (ROCKETCHAT, PAIR)):
+        body = say(Found(session), credential).body
         assert b"whsec_" not in body
         assert b"orklPYtfnjnG6mG7" not in body
-        assert shown.parts[-1].encode() not in body
+        assert credential.parts[-1].encode() not in body
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,6 @@ def test_401_challenges_and_503_says_when() -> None:
 
 
 def test_too_many_says_when() -> None:
-    ask = InfoRequest(path="/_gateway/session", now=NOW)
-    reply = Normal().refuse(Refusal(RefusalCode.RATE_LIMITED, retry_after=4), ask)
+    info_request = InfoRequest(path="/_gateway/session", now=NOW)
+    reply = Normal().refuse(Refusal(RefusalCode.RATE_LIMITED, retry_after=4), info_request)
     assert (reply.status, dict(reply.headers)[b"Retry-After"]) == (429, b"4")

@@ -22,8 +22,8 @@ ALONE = Found(Session(subject=PAIR.parts[0], user=User(id=PAIR.parts[0])))
 
 
 def reply(found: Found, query: str | None, session_id: str = "") -> InfoResponse | SessionWanted:
-    ask = InfoRequest(path=DIALECT.paths[0], query=query, now=NOW, shown=PAIR, session_id=session_id)
-    return DIALECT.reply(found, ask)
+    info_request = InfoRequest(path=DIALECT.paths[0], query=query, now=NOW, credential=PAIR, session_id=session_id)
+    return DIALECT.reply(found, info_request)
 
 
 def test_another_session_is_wanted_and_the_own_one_is_not() -> None:
@@ -56,26 +56,26 @@ def test_what_is_no_user_s_session_is_not_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("credential", "session_id", "asked"),
+    ("credential", "session_id", "expected"),
     [(PAIR, "", ""), (PAIR, "other", "other"), (PAIR_WITH_SESSION, "", EXAMPLE), (PAIR_WITH_SESSION, "other", "other")],
 )
 def test_the_session_that_is_asked_about_is_the_named_one_else_the_pair_s(
-    credential: Any, session_id: str, asked: str
+    credential: Any, session_id: str, expected: str
 ) -> None:
-    question = DIALECT.question(credential, session_id)
-    assert question is not None
-    assert question.query == (("sessionId", asked),)
+    request = DIALECT.request(credential, session_id)
+    assert request is not None
+    assert request.query == (("sessionId", expected),)
 
 
-def hear(answer: Any, status: int = 200, credential: Any = PAIR_WITH_SESSION) -> Found | Rejected | Unavailable:
+def decode(answer: Any, status: int = 200, credential: Any = PAIR_WITH_SESSION) -> Found | Rejected | Unavailable:
     return DIALECT.decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), credential)
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_not_found_is_the_user_alone_when_none_was_named(status: int) -> None:
     not_found = {"success": False, "error": "Session not found"}
-    assert hear(not_found, status, PAIR) == ALONE
-    assert hear(not_found, status) == Rejected(Reason.GONE)
+    assert decode(not_found, status, PAIR) == ALONE
+    assert decode(not_found, status) == Rejected(Reason.GONE)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_not_found_is_the_user_alone_when_none_was_named(status: int) -> None:
     ],
 )
 def test_another_400_proves_nothing(body: dict[str, Any]) -> None:
-    assert isinstance(hear(body, 400, PAIR), Unavailable)
+    assert isinstance(decode(body, 400, PAIR), Unavailable)
 
 
 def test_an_answer_about_another_user_or_session_is_not_believed() -> None:
-    assert isinstance(hear({**ROCKETCHAT_JSON, "userId": "other"}), Unavailable)
-    assert isinstance(hear({**ROCKETCHAT_JSON, "sessionId": "other"}), Unavailable)
+    assert isinstance(decode({**ROCKETCHAT_JSON, "userId": "other"}), Unavailable)
+    assert isinstance(decode({**ROCKETCHAT_JSON, "sessionId": "other"}), Unavailable)

@@ -8,11 +8,11 @@ from gateway.model.session import Device, Login, Session, User
 from tests.support.builders.example_sessions import COMPOSIO, ROCKETCHAT, ROCKETCHAT_JSON, at
 
 
-def said(session: Session) -> dict[str, object]:
+def encoded(session: Session) -> dict[str, object]:
     document = session_document(session)
     assert document is not None
-    shown: dict[str, object] = msgspec.json.decode(msgspec.json.encode(document))
-    return shown
+    fields: dict[str, object] = msgspec.json.decode(msgspec.json.encode(document))
+    return fields
 
 
 def test_the_document_s_example_comes_through_byte_for_byte() -> None:
@@ -21,7 +21,7 @@ def test_the_document_s_example_comes_through_byte_for_byte() -> None:
 
 
 def test_what_is_unknown_is_absent_and_never_null() -> None:
-    bare = said(Session(subject="u", id="s", user=User(id="u")))
+    bare = encoded(Session(subject="u", id="s", user=User(id="u")))
     assert bare == {
         "type": "session",
         "sessionId": "s",
@@ -34,13 +34,15 @@ def test_what_is_unknown_is_absent_and_never_null() -> None:
 
 def test_the_search_term_is_made_of_what_people_search_for() -> None:
     device = Device(type="browser", name="Firefox", os_name="Linux")
-    assert said(Session(subject="u", id="s", user=User(id="u"), device=device))["searchTerm"] == "FirefoxbrowserLinuxsu"
+    assert (
+        encoded(Session(subject="u", id="s", user=User(id="u"), device=device))["searchTerm"] == "FirefoxbrowserLinuxsu"
+    )
 
 
 def test_day_month_and_year_are_the_login_s_in_utc() -> None:
     login = Login(at=at("2024-01-01T01:30:00+02:00"))
-    shown = said(msgspec.structs.replace(ROCKETCHAT, login=login))
-    assert (shown["day"], shown["month"], shown["year"]) == (31, 12, 2023)
+    fields = encoded(msgspec.structs.replace(ROCKETCHAT, login=login))
+    assert (fields["day"], fields["month"], fields["year"]) == (31, 12, 2023)
 
 
 def test_a_session_without_an_id_or_a_user_is_no_document() -> None:
@@ -53,11 +55,11 @@ def test_a_logged_out_session_is_known_as_such(closed: str | None, state: str) -
     document = {**ROCKETCHAT_JSON, "closedAt": closed}
     if closed is None:
         del document["closedAt"]
-    heard = msgspec.json.decode(msgspec.json.encode(document), type=RocketChatSession)
-    assert session_of_document(heard).state == state
+    decoded = msgspec.json.decode(msgspec.json.encode(document), type=RocketChatSession)
+    assert session_of_document(decoded).state == state
 
 
 def test_an_instant_that_is_none_is_refused() -> None:
-    heard = msgspec.json.decode(msgspec.json.encode({**ROCKETCHAT_JSON, "loginAt": "now"}), type=RocketChatSession)
+    decoded = msgspec.json.decode(msgspec.json.encode({**ROCKETCHAT_JSON, "loginAt": "now"}), type=RocketChatSession)
     with pytest.raises(msgspec.ValidationError):
-        session_of_document(heard)
+        session_of_document(decoded)

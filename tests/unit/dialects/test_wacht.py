@@ -16,38 +16,40 @@ from tests.support.builders.example_sessions import BEARER, COOKIE, FOUND, WACHT
 from tests.support.gateways.who_am_i import NOW
 
 
-def hear(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
+def decode(answer: Any, status: int = 200) -> Found | Rejected | Unavailable:
     return Wacht().decode(RemoteResponse(status, "application/json", msgspec.json.encode(answer)), COOKIE)
 
 
 def test_the_product_s_own_view_in_data_is_enough() -> None:
     data = {**WACHT_JSON["data"], "id": "s1", "active_signin": WACHT_JSON["session"]["active_signin"], "signins": []}
-    heard = hear({"status": 200, "message": "", "data": data, "errors": None})
-    assert isinstance(heard, Found)
-    assert (heard.session.id, heard.session.subject) == ("s1", "user_456789123")
+    decoded = decode({"status": 200, "message": "", "data": data, "errors": None})
+    assert isinstance(decoded, Found)
+    assert (decoded.session.id, decoded.session.subject) == ("s1", "user_456789123")
 
 
 def test_nobody_signed_in_is_unknown() -> None:
     session = {**WACHT_JSON["session"], "active_signin": None}
-    assert hear({**WACHT_JSON, "session": session}) == Rejected(Reason.UNKNOWN)
+    assert decode({**WACHT_JSON, "session": session}) == Rejected(Reason.UNKNOWN)
 
 
 def test_the_product_s_answer_to_nobody_is_heard_as_unknown() -> None:
     reply = Wacht(Profile.PRODUCT).reply(None, InfoRequest(path="/session", now=NOW))
     assert isinstance(reply, InfoResponse)
-    assert hear(msgspec.json.decode(reply.body)) == Rejected(Reason.UNKNOWN)
+    assert decode(msgspec.json.decode(reply.body)) == Rejected(Reason.UNKNOWN)
 
 
 def test_two_users_in_one_answer_are_not_chosen_between() -> None:
     signin = {**WACHT_JSON["session"]["active_signin"], "user_id": "another"}
-    assert isinstance(hear({**WACHT_JSON, "session": {**WACHT_JSON["session"], "active_signin": signin}}), Unavailable)
+    assert isinstance(
+        decode({**WACHT_JSON, "session": {**WACHT_JSON["session"], "active_signin": signin}}), Unavailable
+    )
 
 
 def test_without_a_user_record_the_sign_in_still_says_who() -> None:
-    heard = hear({**WACHT_JSON, "data": {**WACHT_JSON["data"], "user": None}})
-    assert isinstance(heard, Found)
-    assert heard.session.user is not None
-    assert (heard.session.subject, heard.session.user.email) == ("user_456789123", None)
+    decoded = decode({**WACHT_JSON, "data": {**WACHT_JSON["data"], "user": None}})
+    assert isinstance(decoded, Found)
+    assert decoded.session.user is not None
+    assert (decoded.session.subject, decoded.session.user.email) == ("user_456789123", None)
 
 
 def test_a_visitor_s_cookie_names_nobody_and_each_gets_another() -> None:
@@ -64,15 +66,15 @@ def test_a_visitor_s_cookie_names_nobody_and_each_gets_another() -> None:
 
 def test_only_a_cookie_is_renewed() -> None:
     dialect = Wacht(renew=lambda *_: "next")
-    for shown, renewed in ((COOKIE, True), (BEARER, False)):
-        reply = dialect.reply(FOUND["wacht"], InfoRequest(path="/session", now=NOW, shown=shown))
+    for credential, renewed in ((COOKIE, True), (BEARER, False)):
+        reply = dialect.reply(FOUND["wacht"], InfoRequest(path="/session", now=NOW, credential=credential))
         assert isinstance(reply, InfoResponse)
         assert bool(reply.headers) is renewed
 
 
 @pytest.mark.parametrize("profile", list(Profile))
 def test_what_is_shown_has_every_field_in_the_document_s_order(profile: Profile) -> None:
-    reply = Wacht(profile).reply(Found(WACHT), InfoRequest(path="/session", now=NOW, shown=COOKIE))
+    reply = Wacht(profile).reply(Found(WACHT), InfoRequest(path="/session", now=NOW, credential=COOKIE))
     assert isinstance(reply, InfoResponse)
     body = msgspec.json.decode(reply.body)
     assert list(body) == ["status", "message", "data", "session", "errors"]

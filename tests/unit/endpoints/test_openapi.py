@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from gateway.dialects.dialect import DialectServer
-from gateway.dialects.kinds import spoken_dialect
+from gateway.dialects.kinds import dialect_named
 from gateway.dialects.normal import Normal
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
 from gateway.model.decision import Response
@@ -24,7 +24,7 @@ from tests.support.builders.requests import access_request
 from tests.support.gateways.who_am_i import LISTED, READERS, Authorities, endpoint
 from tests.support.servers.fronts import front
 
-SERVED: list[DialectServer] = [*map(spoken_dialect, ("composio", "wacht", "memghost", "rocketchat")), Normal()]  # type: ignore[arg-type]
+SERVED: list[DialectServer] = [*map(dialect_named, ("composio", "wacht", "memghost", "rocketchat")), Normal()]  # type: ignore[arg-type]
 
 
 def document(*served: DialectServer) -> dict[str, Any]:
