@@ -112,7 +112,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from gateway.config.check import check_file  # noqa: PLC0415 - see the module's docstring
+    from gateway.config.load import check_file  # noqa: PLC0415 - see the module's docstring
 
     checked = check_file(options.config, os.environ)
     for problem in checked.problems:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.commands.command_result import CommandResult
+from gateway.config.check_routes import own_paths
 from gateway.config.load import load_settings
-from gateway.config.own_paths import own_paths
 from gateway.config.settings import Settings
 from gateway.endpoints.access_reader import forwarded_headers
 from gateway.endpoints.public_port import OWN

@@ -17,16 +17,13 @@ from gateway.config.load import LoadedConfig, load
 from gateway.config.settings import Settings
 from gateway.telemetry.audit import Actor
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
-from gateway.wiring.process import Process
-from gateway.workers.event_loop import run_loop
+from gateway.wiring.process import Process, run_loop
 from gateway.workers.fork_server import ForkServer, open_fork_server
-from gateway.workers.recent_revocations import RecentRevocations
-from gateway.workers.single_process import SingleProcess
 from gateway.workers.sockets import Ports, bind_ports, port_of
-from gateway.workers.supervisor import Again, Supervisor
+from gateway.workers.supervisor import ReadConfig, Supervisor
 from gateway.workers.systemd import Notifier
 from gateway.workers.worker import Worker, configure_logging
-from gateway.workers.worker_group import WorkerGroup
+from gateway.workers.worker_group import RecentRevocations, SingleProcess, WorkerGroup
 from gateway.workers.worker_main import worker_main
 from gateway.workers.worker_pool import WorkerPool
 
@@ -34,17 +31,20 @@ _log = structlog.get_logger(__name__)
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
+Signals = asyncio.Queue[int]
+"""The signals that came, in their order."""
+
 
 class Start(msgspec.Struct, frozen=True):
-    """What is there before the event loop: a config, its bound ports, and the nursery of several workers.
+    """What exists before the event loop: a config, its bound ports, and the fork server of several workers.
 
-    Without `again` the config is what it is: SIGHUP, which a terminal sends when it is closed, ends the program.
+    Without `read_config` nothing is reloaded: SIGHUP, which a terminal sends when it is closed, ends the program.
     """
 
     loaded: LoadedConfig
     ports: Ports
-    nursery: ForkServer | None = None
-    again: Again | None = None
+    fork_server: ForkServer | None = None
+    read_config: ReadConfig | None = None
 
 
 def run(config: Path) -> int:
@@ -53,23 +53,23 @@ def run(config: Path) -> int:
     Raises SettingsError with every problem of the config, and GatewayError when a part of it cannot be used.
     """
 
-    def again() -> LoadedConfig:
+    def read_config() -> LoadedConfig:
         return load(config, os.environ)
 
-    loaded = again()
+    loaded = read_config()
     ports = bind_ports(loaded.settings.listen)
-    nursery = None
+    fork_server = None
     if loaded.settings.listen.workers > 1:
-        _import_ahead(loaded.settings)
-        nursery = open_fork_server(lambda control: worker_main(control, ports))
+        _import_before_fork(loaded.settings)
+        fork_server = open_fork_server(lambda control: worker_main(control, ports))
     try:
-        return run_loop(_serve(Start(loaded, ports, nursery, again)))
+        return run_loop(_serve(Start(loaded, ports, fork_server, read_config)))
     finally:
         ports.close()
 
 
-def _import_ahead(settings: Settings) -> None:
-    """Import what every worker is going to: memory that is there before the fork is shared by all of them (25 MB)."""
+def _import_before_fork(settings: Settings) -> None:
+    """Import what every worker needs: memory from before the fork is shared by all of them (25 MB)."""
     if settings.telemetry.traces != "none":
         import gateway.telemetry.tracing.tracer  # noqa: PLC0415 - only where spans are made
     if any(isinstance(authority, DirectorySettings) for authority in settings.authorities.values()):
@@ -77,21 +77,22 @@ def _import_ahead(settings: Settings) -> None:
 
 
 async def _serve(start: Start) -> int:
-    async def tell(ports: Ports) -> None:
+    async def log_serving(ports: Ports) -> None:
         workers = start.loaded.settings.listen.workers
         _log.info("serving", public=port_of(ports.public), admin=port_of(ports.admin), workers=workers)
 
-    await serve_until_told(start, tell)
+    await serve_until_stopped(start, log_serving)
     return 0
 
 
-async def serve_until_told(start: Start, on_serving: Callable[[Ports], Awaitable[None]]) -> None:
+async def serve_until_stopped(start: Start, on_serving: Callable[[Ports], Awaitable[None]]) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second one ends the draining at once.
 
-    SIGHUP reloads the config, SIGUSR2 replaces every worker. `on_serving` is called once requests are answered.
+    SIGHUP reloads the config, SIGUSR2 replaces every worker. `on_serving` is called once requests are answered. Raises
+    GatewayError when a part of the config cannot be used.
     """
-    told = _signals()
-    process, notifier = Process(shared=start.nursery is not None), Notifier(os.environ)
+    signals = _receive_signals()
+    process, notifier = Process(shared=start.fork_server is not None), Notifier(os.environ)
     configure_logging(start.loaded.settings.telemetry, process, ())
     supervisor = _supervisor(start, process)
     try:
@@ -99,61 +100,61 @@ async def serve_until_told(start: Start, on_serving: Callable[[Ports], Awaitable
         notifier.ready()
         process.tasks.start(notifier.keep_alive(), "systemd's watchdog")
         await on_serving(start.ports)
-        await _until_told(told, supervisor, process, notifier, start.again)
+        await _obey(signals, supervisor, process, notifier, start.read_config)
         _log.info("draining")
     finally:
         notifier.stopping()
-        await _end(told, supervisor, process)
+        await _drain(signals, supervisor, process)
 
 
 def _supervisor(start: Start, process: Process) -> Supervisor:
     registry = CollectorRegistry()
     metrics = RuntimeMetrics(registry, process.clock)
     revocations = RecentRevocations(process.clock, start.loaded.settings.cache.revoked)
-    crew: WorkerGroup
-    if start.nursery is None:
-        crew = SingleProcess(process, Worker(process, start.ports.public), revocations)
+    workers: WorkerGroup
+    if start.fork_server is None:
+        workers = SingleProcess(process, Worker(process, start.ports.public), revocations)
     else:
-        ProcessCollector(registry=registry)  # what this process takes is the gateway's as well
-        crew = WorkerPool(start.nursery, start.ports.public, revocations, metrics)
-    return Supervisor(process, crew, start.ports, metrics, revocations)
+        ProcessCollector(registry=registry)  # the supervisor's memory and CPU time are the gateway's as well
+        workers = WorkerPool(start.fork_server, start.ports.public, revocations, metrics)
+    return Supervisor(process, workers, start.ports, metrics, revocations)
 
 
-async def _until_told(
-    told: asyncio.Queue[int], supervisor: Supervisor, process: Process, notifier: Notifier, again: Again | None
+async def _obey(
+    signals: Signals, supervisor: Supervisor, process: Process, notifier: Notifier, read_config: ReadConfig | None
 ) -> None:
-    """Do what signals ask until one of them asks to end."""
-    if again is not None:
-        process.tasks.start(supervisor.watch(again, notifier), "watching the config")
-    while (number := await told.get()) not in _STOP:
+    """Do what each signal asks for, until one asks to stop."""
+    if read_config is not None:
+        process.tasks.start(supervisor.watch(read_config, notifier), "watching the config")
+    while (number := await signals.get()) not in _STOP:
         if number == signal.SIGUSR2:
             process.tasks.start(supervisor.renew(), "renewal of workers")
-        elif again is not None:
-            process.tasks.start(supervisor.reload(again, Actor("signal"), notifier), "reload")
+        elif read_config is not None:
+            process.tasks.start(supervisor.reload(read_config, Actor("signal"), notifier), "reload")
         else:
             return
 
 
-async def _end(told: asyncio.Queue[int], supervisor: Supervisor, process: Process) -> None:
-    """Drain, or be told a second time not to wait."""
-    ending = process.tasks.start(supervisor.end(), "draining")
-    hurrying = process.tasks.start(_told_again(told), "second signal")
-    await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
-    if not ending.done():
+async def _drain(signals: Signals, supervisor: Supervisor, process: Process) -> None:
+    """Drain until all requests have ended, or until another signal to stop comes."""
+    draining = process.tasks.start(supervisor.drain(), "draining")
+    stopping = process.tasks.start(_next_stop(signals), "second signal")
+    await asyncio.wait({draining, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not draining.done():
         supervisor.cut()
-        await asyncio.wait({ending})
+        await asyncio.wait({draining})
     await process.close()
 
 
-async def _told_again(told: asyncio.Queue[int]) -> None:
-    while await told.get() not in _STOP:
+async def _next_stop(signals: Signals) -> None:
+    while await signals.get() not in _STOP:
         pass
 
 
-def _signals() -> asyncio.Queue[int]:
+def _receive_signals() -> Signals:
     """Return a queue that gets each signal from now on."""
-    told: asyncio.Queue[int] = asyncio.Queue()
+    signals: Signals = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (*_STOP, signal.SIGHUP, signal.SIGUSR2):
-        loop.add_signal_handler(number, told.put_nowait, number)
-    return told
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    return signals

@@ -1,13 +1,19 @@
-"""What is wrong with routes although each key of theirs is right."""
+"""Problems of routes, readers, authorities and own paths whose keys are right one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gateway.config.own_paths import OwnPath, own_paths
+import msgspec
+
+from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
+from gateway.config.settings import Sections
 from gateway.credentials.kinds import shared_places
+from gateway.dialects import normal
+from gateway.dialects.kinds import DialectSettings, build_dialect
+from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
 from gateway.model.route import Access, LimitBy, Route
@@ -16,65 +22,130 @@ from gateway.policy.routes import unreachable
 from gateway.source.addresses import is_loopback
 
 
-def check_routes(parts: PartialConfig) -> Iterator[Problem]:
-    """Yield what is wrong with the routes, one by one and against each other."""
-    for place, route in parts.routes.items():
-        yield from _readers(parts, place, route)
-        yield from _rules(parts, place, route)
-        yield from _upstream(parts, place, route)
-        yield from _own_path(parts, place, route)
-    yield from _names(parts)
-    yield from _order(parts)
+class OwnPath(msgspec.Struct, frozen=True):
+    """A canonical path that the gateway answers itself.
+
+    `owner` says which endpoint, `key` is the place in the config that asks for it. Empty `hosts` are all.
+    """
+
+    path: str
+    owner: str
+    key: tuple[str | int, ...] = ()
+    hosts: frozenset[str] = frozenset()
+
+    def meets(self, other: OwnPath) -> bool:
+        """Return whether one request may be for both."""
+        return self.path == other.path and (not self.hosts or not other.hosts or bool(self.hosts & other.hosts))
 
 
-def _readers(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
-    """Yield readers that do not exist, that are listed twice, and that read the same place."""
+def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -> Iterator[OwnPath]:
+    """Yield every own path of a config; `session_info` maps a place in that list to its settings."""
+    yield OwnPath(normal.PATH, "the session in its normal form")
+    yield OwnPath(openapi.PATH, "the OpenAPI document")
+    token = sections.identity.token
+    if token is not None:
+        yield OwnPath(token.jwks_path, "the identity token's keys", ("identity", "token", "jwks_path"))
+    for name, endpoint in sections.forward_auth.endpoints():
+        yield OwnPath(endpoint.path, f"forward-auth, {name}", ("forward_auth", name, "path"))
+    for place, settings in session_info.items():
+        for path in build_dialect(settings).paths:
+            yield OwnPath(path, f"session_info, {settings.dialect}", ("session_info", place), frozenset(settings.hosts))
+
+
+def check_credentials(config: PartialConfig) -> Iterator[Problem]:
+    """Yield the problems of `credentials` and `session_info`, and of own paths."""
+    for name, reader in config.credentials.items():
+        yield from _authorities(config, tuple(reader.authority), name)
+    for place, endpoint in config.session_info.items():
+        listed = tuple(endpoint.credentials)
+        yield from _unknown_readers(config, listed, "session_info", place, "credentials")
+        yield from _shared_readers(config, listed, "session_info", place, "credentials")
+    yield from _shared_paths(config)
+
+
+def check_routes(config: PartialConfig) -> Iterator[Problem]:
+    """Yield the problems of the routes, one by one and against each other."""
+    for place, route in config.routes.items():
+        yield from _readers(config, place, route)
+        yield from _rules(config, place, route)
+        yield from _upstream(config, place, route)
+        yield from _own_path(config, place, route)
+    yield from _names(config)
+    yield from _order(config)
+
+
+def _authorities(config: PartialConfig, names: tuple[str, ...], reader: str) -> Iterator[Problem]:
+    for position, name in enumerate(names):
+        path = ("credentials", reader, "authority", position)
+        if name not in config.authority_names:
+            yield config.problem(f"{name} is not one of authorities", *path)
+        elif name in names[:position]:
+            yield config.problem(f"{name} is listed twice", *path)
+        elif isinstance(config.authorities.get(name), CANNOT_DISOWN) and position < len(names) - 1:
+            text = f"{name} cannot tell what is not its own, so {names[position + 1]} would never be asked: put it last"
+            yield config.problem(text, *path)
+
+
+def _shared_paths(config: PartialConfig) -> Iterator[Problem]:
+    """Yield every two own paths that one request may be for."""
+    earlier: list[OwnPath] = []
+    reported = set()
+    for own in own_paths(config.sections, config.session_info):
+        other = next((other for other in earlier if own.meets(other)), None)
+        if other is not None and own.key not in reported:
+            reported.add(own.key)  # a dialect has two spellings of its path; one problem is enough
+            yield config.problem(f"answers at {own.path}, where {other.owner} is answered already", *own.key)
+        earlier.append(own)
+
+
+def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
+    """Yield readers that do not exist, are listed twice, or read the same header or cookie."""
     listed = route.credentials
-    yield from unknown_readers(parts, listed or (), "routes", place, "credentials")
+    yield from _unknown_readers(config, listed or (), "routes", place, "credentials")
     if route.access is Access.PUBLIC:
         if listed:
-            yield parts.warning("is not used: a public route reads no credential", "routes", place, "credentials")
+            yield config.warning("is not used: a public route reads no credential", "routes", place, "credentials")
         return
-    names = parts.reader_names if listed is None else listed
+    names = config.reader_names if listed is None else listed
     if not names and route.access is Access.REQUIRED:
-        yield parts.problem("reads no credential, so nobody can ever pass", "routes", place, "credentials")
-    read = tuple(parts.credentials) if listed is None else listed
-    yield from shared_readers(parts, read, "routes", place, "credentials")
+        yield config.problem("reads no credential, so nobody can ever pass", "routes", place, "credentials")
+    effective = tuple(config.credentials) if listed is None else listed
+    yield from _shared_readers(config, effective, "routes", place, "credentials")
 
 
-def _rules(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
-    """Yield rules that a person believes in and that do nothing."""
+def _rules(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
+    """Yield rules that have no effect."""
     if route.access is Access.PUBLIC and route.require.model_fields_set:
-        yield parts.problem("is never asked for: the route is public", "routes", place, "require")
+        yield config.problem("is never asked for: the route is public", "routes", place, "require")
     limit = route.rate_limit
     if limit is not None and route.access is Access.PUBLIC and limit.per is not LimitBy.ADDRESS:
         text = f"limits nobody: a public route knows no {limit.per}; use per: address"
-        yield parts.problem(text, "routes", place, "rate_limit")
-    if route.audience and parts.sections.identity.token is None:
-        yield parts.warning("is not used: there is no identity.token", "routes", place, "audience")
+        yield config.problem(text, "routes", place, "rate_limit")
+    if route.audience and config.sections.identity.token is None:
+        yield config.warning("is not used: there is no identity.token", "routes", place, "audience")
     if route.strip_prefix and not f"{route.match.path}/".startswith(f"{route.strip_prefix}/"):
         text = f"is not what the route's path begins with: {route.match.path}"
-        yield parts.problem(text, "routes", place, "strip_prefix")
+        yield config.problem(text, "routes", place, "strip_prefix")
 
 
-def _upstream(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
+def _upstream(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
     for position, upstream in enumerate(route.upstream):
         if upstream.scheme == "http" and not is_loopback(upstream.host):
             text = "is reached without TLS: whoever is on the way can read it and forge identity headers"
-            yield parts.warning(text, "routes", place, "upstream", position)
+            yield config.warning(text, "routes", place, "upstream", position)
         if upstream in route.upstream[:position]:
-            yield parts.warning("is listed twice", "routes", place, "upstream", position)
+            yield config.warning("is listed twice", "routes", place, "upstream", position)
 
 
-def _own_path(parts: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
-    """Yield routes for a path that the gateway answers itself (own paths win)."""
-    taken = [own for own in own_paths(parts.sections, parts.session_info) if _takes(own, route)]
+def _own_path(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
+    """Yield routes for a path that the gateway answers itself: own paths win."""
+    taken = [own for own in own_paths(config.sections, config.session_info) if _takes(own, route)]
     for own in taken:
         text = f"the gateway answers {own.path} itself ({own.owner}), this route does not get it"
-        yield parts.warning(text, "routes", place, "match", "path")
+        yield config.warning(text, "routes", place, "match", "path")
     if not taken and route.match.path.startswith(OWN):
         text = f"is beneath {OWN}, where the gateway alone answers: this route gets nothing"
-        yield parts.warning(text, "routes", place, "match", "path")
+        yield config.warning(text, "routes", place, "match", "path")
 
 
 def _takes(own: OwnPath, route: RouteSettings) -> bool:
@@ -82,52 +153,52 @@ def _takes(own: OwnPath, route: RouteSettings) -> bool:
     return hosts_meet and own.path in {route.match.path, route.match.path.removesuffix("/")}
 
 
-def _names(parts: PartialConfig) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for place, name in parts.route_names.items():
-        earlier = first.setdefault(name, place)
+def _names(config: PartialConfig) -> Iterator[Problem]:
+    first_places: dict[str, int] = {}
+    for place, name in config.route_names.items():
+        earlier = first_places.setdefault(name, place)
         if earlier != place:
-            yield parts.problem(f"is the name of routes[{earlier}] too", "routes", place, "name")
+            yield config.problem(f"is the name of routes[{earlier}] too", "routes", place, "name")
 
 
-def _order(parts: PartialConfig) -> Iterator[Problem]:
-    """Yield routes that earlier ones hide, wholly or in part. All are warnings: the order may be meant."""
-    places = tuple(parts.routes)
-    routes = _nouns(parts.routes, tuple(parts.credentials))
+def _order(config: PartialConfig) -> Iterator[Problem]:
+    """Yield routes that earlier ones hide, wholly or in part; as warnings, because the order may be meant."""
+    places = tuple(config.routes)
+    routes = _routes(config.routes, tuple(config.credentials))
     hidden = unreachable(routes)
     for index, hiding in hidden:
         text = f"can never match: routes[{places[hiding]}] ({routes[hiding].name}) takes all of it"
-        yield parts.warning(text, "routes", places[index], "match")
-    gone = {index for index, _ in hidden}
+        yield config.warning(text, "routes", places[index], "match")
+    hidden_routes = {index for index, _ in hidden}
     for index, laxer in stricter_behind_laxer(routes):
-        if index not in gone:
+        if index not in hidden_routes:
             text = f"is stricter than routes[{places[laxer]}] ({routes[laxer].name}), which takes a part of it"
-            yield parts.warning(text, "routes", places[index], "match")
+            yield config.warning(text, "routes", places[index], "match")
     for index, laxer in exact_beside_laxer(routes):
         path, name = routes[index].match.path, routes[laxer].name
         text = f"is exact: routes[{places[laxer]}] ({name}), a laxer one, takes {path}/, which many serve alike"
-        yield parts.warning(text, "routes", places[index], "match", "path")
+        yield config.warning(text, "routes", places[index], "match", "path")
     for index, outer in public_inside_required(routes):
-        if index not in gone:
+        if index not in hidden_routes:
             text = f"is public, inside of what routes[{places[outer]}] ({routes[outer].name}) requires a session for"
-            yield parts.warning(text, "routes", places[index], "access")
+            yield config.warning(text, "routes", places[index], "access")
 
 
-def _nouns(routes: Mapping[int, RouteSettings], readers: tuple[str, ...]) -> tuple[Route, ...]:
+def _routes(routes: Mapping[int, RouteSettings], readers: tuple[str, ...]) -> tuple[Route, ...]:
     return tuple(route.to_route(readers, 0) for route in routes.values())
 
 
-def unknown_readers(parts: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
+def _unknown_readers(config: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
     """Yield the `names`, listed at `path`, that are no reader's, and those that are listed twice."""
     for position, name in enumerate(names):
-        if name not in parts.reader_names:
-            yield parts.problem(f"{name} is not one of credentials", *path, position)
+        if name not in config.reader_names:
+            yield config.problem(f"{name} is not one of credentials", *path, position)
         elif name in names[:position]:
-            yield parts.problem(f"{name} is listed twice", *path, position)
+            yield config.problem(f"{name} is listed twice", *path, position)
 
 
-def shared_readers(parts: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
-    """Yield every two readers of `names` that read the same header or cookie: they find two credentials, always."""
-    readers = {name: parts.credentials[name] for name in names if name in parts.credentials}
+def _shared_readers(config: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
+    """Yield every two readers of `names` that read the same header or cookie: both would always find a credential."""
+    readers = {name: config.credentials[name] for name in names if name in config.credentials}
     for name, earlier, place in shared_places(readers):
-        yield parts.problem(f"{name} and {earlier} both read the {place}", *path)
+        yield config.problem(f"{name} and {earlier} both read the {place}", *path)

@@ -1,4 +1,4 @@
-"""A config read part by part, so that what is wrong in one part hides nothing that is wrong in another."""
+"""A config read part by part, so that a problem in one part hides none in another."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ _ROUTE: TypeAdapter[RouteSettings] = TypeAdapter(RouteSettings)
 
 
 class PartialConfig(msgspec.Struct, frozen=True):
-    """The parts of a config that can be read, each under its name or its place in the list.
+    """The parts of a config that are valid, each under its name or its place in the list.
 
-    `sections` are the settings without those parts; a section that cannot be read has its defaults there.
-    `authority_names`, `reader_names` and `route_names` are all that are written, those that cannot be read among them:
-    what refers to such a one is not wrong, and what is named alike is.
+    `sections` are the settings without those parts; an invalid section has its defaults. `authority_names`,
+    `reader_names` and `route_names` include invalid parts: to refer to one is no second problem, to share its name is.
     """
 
     document: Document
@@ -52,44 +51,44 @@ class PartialConfig(msgspec.Struct, frozen=True):
 
 
 def read_partial(document: Document) -> PartialConfig:
-    """Read what can be read; never raises."""
+    """Read the valid parts of a config; never raises."""
     data = document.data if isinstance(document.data, dict) else {}
     authorities, credentials = _map(data.get("authorities")), _map(data.get("credentials"))
     routes = _list(data.get("routes"))
     return PartialConfig(
         document=document,
         sections=_sections(data),
-        authorities=_each(_AUTHORITY, authorities.items()),
-        credentials=_each(_READER, credentials.items()),
-        session_info=_each(_DIALECT, enumerate(_list(data.get("session_info")))),
-        routes=_each(_ROUTE, enumerate(routes)),
+        authorities=_valid(_AUTHORITY, authorities.items()),
+        credentials=_valid(_READER, credentials.items()),
+        session_info=_valid(_DIALECT, enumerate(_list(data.get("session_info")))),
+        routes=_valid(_ROUTE, enumerate(routes)),
         authority_names=frozenset(authorities),
         reader_names=frozenset(credentials),
         route_names={place: each["name"] for place, each in enumerate(routes) if _is_named(each)},
     )
 
 
-def _each(adapter: TypeAdapter[Any], items: Iterable[tuple[PartKey, Any]]) -> dict[PartKey, Any]:
-    found = {}
+def _valid(adapter: TypeAdapter[Any], items: Iterable[tuple[PartKey, Any]]) -> dict[PartKey, Any]:
+    settings = {}
     for key, value in items:
         try:
-            found[key] = adapter.validate_python(value)
-        except ValidationError:  # told where the whole is read
+            settings[key] = adapter.validate_python(value)
+        except ValidationError:  # reported where the whole config is validated
             continue
-    return found
+    return settings
 
 
 def _sections(data: Mapping[str, Any]) -> Sections:
-    """Return the settings of every section that can be read."""
-    kept = {}
+    """Return the settings of every valid section."""
+    valid = {}
     for name in Sections.model_fields:
         for key in {name, f"{name}_file"} & set(data):
             try:
                 Sections.model_validate({key: data[key]})
             except ValidationError:
                 continue
-            kept[key] = data[key]
-    return Sections.model_validate(kept)
+            valid[key] = data[key]
+    return Sections.model_validate(valid)
 
 
 def _is_named(route: Any) -> bool:

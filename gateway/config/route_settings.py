@@ -1,25 +1,18 @@
-"""What may stand under `routes` in the config, and the Route that it becomes."""
+"""What may stand under `routes` in the config, and the Route that it becomes.
+
+The classes have the fields of the model's structs of the same name, which `msgspec.convert` fills from them.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
-from gateway.model.route import (
-    PREFLIGHT_SECONDS,
-    Access,
-    CorsRules,
-    LimitBy,
-    Match,
-    OnMany,
-    RateLimit,
-    Require,
-    Route,
-    Timeouts,
-)
+from gateway.model.route import PREFLIGHT_SECONDS, Access, LimitBy, OnMany, Route, Timeouts
 from gateway.source.addresses import UpstreamList
 from gateway.source.names import FieldName
 from gateway.source.origins import Origin, host_name
@@ -29,7 +22,7 @@ from gateway.source.values import Duration, PositiveDuration, Rate, SettingsMode
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-"""What is carried; TRACE and CONNECT never are."""
+"""The methods that are forwarded; TRACE and CONNECT never are."""
 
 
 def _name(value: str) -> str:
@@ -39,7 +32,7 @@ def _name(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    """Check a host pattern, and spell it as hosts are matched."""
+    """Return a host pattern in the spelling in which hosts are matched; raises ValueError."""
     name = value.removeprefix("*.")
     try:
         return value.removesuffix(name) + host_name(name)
@@ -59,19 +52,15 @@ HostPattern = Annotated[str, AfterValidator(_host)]
 
 
 class MatchSettings(SettingsModel):
-    """Which requests a route meets; what is not said is not asked."""
+    """Which requests a route matches; a key that is left out matches all."""
 
     host: HostPattern = ""
     path: CanonicalPath = "/"
     methods: Annotated[tuple[Annotated[Method, BeforeValidator(_upper)], ...], BeforeValidator(listed)] = ()
 
-    def to_match(self) -> Match:
-        """Return the model's noun."""
-        return Match(path=self.path, host=self.host, methods=frozenset(self.methods))
-
 
 class RequireSettings(SettingsModel):
-    """What a session must show besides being one; see `gateway.model.route.Require` for any and all."""
+    """What a session must have; `gateway.model.route.Require` says of which lists one entry is enough."""
 
     roles: StringList = ()
     all_roles: StringList = ()
@@ -82,52 +71,36 @@ class RequireSettings(SettingsModel):
     kinds: Annotated[tuple[CredentialKind, ...], BeforeValidator(listed)] = ()
     email_domains: StringList = ()
 
-    def to_require(self) -> Require:
-        """Return the model's noun."""
-        return Require(**{name: frozenset(getattr(self, name)) for name in type(self).model_fields})
-
 
 class TimeoutSettings(SettingsModel):
-    """Of one exchange with the upstream."""
+    """The time limits of one exchange with the upstream, in seconds."""
 
     connect: PositiveDuration = Timeouts().connect
     response: PositiveDuration = Timeouts().response
     idle: PositiveDuration = Timeouts().idle
     total: Duration = Timeouts().total
 
-    def to_timeouts(self) -> Timeouts:
-        """Return the model's noun, in seconds."""
-        return Timeouts(connect=self.connect, response=self.response, idle=self.idle, total=self.total)
-
 
 class RateLimitSettings(SettingsModel):
-    """A token bucket; `per` says whose, `shared` that all replicas count in one, where there is a Redis."""
+    """A token bucket: `rate` in tokens a second, `per` whose it is, `shared` by all replicas where there is a Redis."""
 
     per: LimitBy
     rate: Rate
     burst: int = Field(ge=1)
     shared: bool = True
 
-    def to_rate_limit(self) -> RateLimit:
-        """Return the model's noun, in tokens a second."""
-        return RateLimit(per=self.per, rate=self.rate, burst=self.burst, shared=self.shared)
-
 
 class RouteCorsSettings(SettingsModel):
-    """Which foreign pages may read a route's answers; see `gateway.model.route.CorsRules`."""
+    """Which foreign pages may read a route's answers; `max_age` of a preflight is in seconds."""
 
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = Field(min_length=1)
     request_headers: Annotated[tuple[FieldName, ...], BeforeValidator(listed)] = ()
     exposed: Annotated[tuple[FieldName, ...], BeforeValidator(listed)] = ()
-    max_age: Duration = float(PREFLIGHT_SECONDS)
-
-    def to_rules(self) -> CorsRules:
-        """Return the model's noun, in whole seconds."""
-        return CorsRules(frozenset(self.origins), self.request_headers, self.exposed, int(self.max_age))
+    max_age: Annotated[Duration, AfterValidator(int)] = PREFLIGHT_SECONDS
 
 
 class RouteSettings(SettingsModel):
-    """One route. `credentials` left out means every reader; `body_bytes` left out, what `limits` says."""
+    """One route. Without `credentials` it reads every reader's; without `body_bytes` it has that of `limits`."""
 
     name: Name
     match: MatchSettings
@@ -148,25 +121,11 @@ class RouteSettings(SettingsModel):
     cors: RouteCorsSettings | None = None
 
     def to_route(self, readers: tuple[str, ...], body_bytes: int) -> Route:
-        """Return the model's noun; `readers` and `body_bytes` stand in where the route does not say."""
-        listed = readers if self.credentials is None else self.credentials
-        cors = self.cors.to_rules() if self.cors is not None else None
-        return Route(
-            name=self.name,
-            match=self.match.to_match(),
-            access=self.access,
-            credentials=() if self.access is Access.PUBLIC else listed,
-            on_many=self.on_many,
-            require=self.require.to_require(),
-            origins=frozenset(self.origins) | (cors.origins if cors is not None else frozenset()),
-            upstream=self.upstream,
-            strip_prefix=self.strip_prefix,
-            preserve_host=self.preserve_host,
-            forward_credentials=self.forward_credentials,
-            path_parameters=self.path_parameters,
-            audience=self.audience,
-            body_bytes=body_bytes if self.body_bytes is None else self.body_bytes,
-            timeouts=self.timeouts.to_timeouts(),
-            rate_limit=self.rate_limit.to_rate_limit() if self.rate_limit is not None else None,
-            cors=cors,
-        )
+        """Return the model's Route; `readers` and `body_bytes` are what a route has that does not say."""
+        credentials = readers if self.credentials is None else self.credentials
+        resolved = {
+            "credentials": () if self.access is Access.PUBLIC else credentials,
+            "origins": self.origins + (self.cors.origins if self.cors is not None else ()),
+            "body_bytes": body_bytes if self.body_bytes is None else self.body_bytes,
+        }
+        return msgspec.convert(self.model_copy(update=resolved), Route, from_attributes=True)

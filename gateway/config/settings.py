@@ -1,4 +1,4 @@
-"""The whole config as one frozen value (DESIGN section 6). Each kind's own settings stand in the kind's own file."""
+"""The whole config as one frozen value; the settings of each kind stand in the kind's own file."""
 
 from __future__ import annotations
 
@@ -19,42 +19,35 @@ from gateway.model.route import Route
 from gateway.source.addresses import Listen, ListenAddress
 from gateway.source.names import FieldName
 from gateway.source.paths import CanonicalPath
-from gateway.source.values import (
-    Duration,
-    Network,
-    PositiveDuration,
-    Secret,
-    SecretList,
-    SettingsModel,
-)
+from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel
 
 _KIB = 1024
 _REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)
 
 
 def _workers(value: object) -> object:
-    """Read `auto` as the number of cores that this process may use."""
+    """Return the number of cores that this process may use for `auto`."""
     return len(os.sched_getaffinity(0)) if value == "auto" else value
 
 
-def _none(value: object) -> object:
-    """Read `null`, which stands for a variable that is not set too, as no token."""
+def _no_token(value: object) -> object:
+    """Return no tokens for `null`, which a variable that is not set becomes."""
     return () if value is None else value
 
 
 class TlsSettings(SettingsModel):
-    """The certificate of the public port, leaf first, and its key; PEM."""
+    """The certificate chain of the public port, leaf first, and its key, in PEM."""
 
     cert_file: Path
     key_file: Path
 
 
 class ListenSettings(SettingsModel):
-    """Where the gateway listens, with how many processes, and how long it takes to leave.
+    """Where the gateway listens, and how its workers live; times in seconds.
 
-    Without an `admin_token` nobody may revoke over the admin port. `drain` is in seconds: within the 30 that Kubernetes
-    waits by default. `watch` is how often the config and the files that it names are looked at; 0 is never. One of
-    several workers that does not answer for `worker_timeout` is killed and replaced; 0 is never.
+    `drain` bounds the requests in flight at the end, and is less than the 30 s that Kubernetes waits by default. Every
+    `watch` the config and the files that it names are checked for changes; 0 is never. A worker that does not reply for
+    `worker_timeout` is killed and replaced; 0 is never. Without an `admin_token` nobody may revoke over the admin port.
     """
 
     public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
@@ -65,11 +58,11 @@ class ListenSettings(SettingsModel):
     worker_timeout: Duration = 30.0
     drain: Duration = 20.0
     watch: Duration = 1.0
-    admin_token: Annotated[SecretList, BeforeValidator(_none)] = ()
+    admin_token: Annotated[SecretList, BeforeValidator(_no_token)] = ()
 
 
 class RedisSettings(SettingsModel):
-    """The shared tier and the bus. The URL may hold a password, hence a secret."""
+    """The shared tier and the bus; `timeout` is in seconds. The URL is a secret because it may hold a password."""
 
     url: Secret
     key_prefix: str = "gw:"
@@ -78,14 +71,14 @@ class RedisSettings(SettingsModel):
     @field_validator("url")
     @classmethod
     def _has_a_known_scheme(cls, value: SecretStr) -> SecretStr:
-        """Refuse what no client can be made of; the text does not show the URL."""
+        """Refuse a URL of an unknown scheme; raises ValueError, whose text does not show it."""
         if not _REDIS_URL.match(value.get_secret_value()):
             raise ValueError("begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
         return value
 
 
 class CacheSettings(SettingsModel):
-    """How long an answer serves; see `gateway.sessions`."""
+    """For how many seconds an answer serves, as CacheTimes says, and how many answers this process keeps."""
 
     fresh: PositiveDuration = 60.0
     stale: Duration = 600.0
@@ -96,7 +89,7 @@ class CacheSettings(SettingsModel):
 
 
 class UpstreamsSettings(SettingsModel):
-    """How connections to each upstream are kept, and when one that fails is left out; see `gateway.upstream`."""
+    """The pool of each upstream and when a failing one is ejected, as PoolLimits and HealthLimits say; in seconds."""
 
     connections: int = Field(default=1024, ge=1)
     queue: int = Field(default=1024, ge=0)
@@ -110,7 +103,7 @@ class UpstreamsSettings(SettingsModel):
 
 
 class IdentityTokenSettings(SettingsModel):
-    """The signed identity token and where its keys are published."""
+    """The signed identity token, `ttl` in seconds, and where its keys are published."""
 
     header: FieldName = "X-Identity-Token"
     issuer: str = Field(min_length=1)
@@ -120,9 +113,9 @@ class IdentityTokenSettings(SettingsModel):
 
 
 class IdentitySettings(SettingsModel):
-    """What the upstream is told. A longer value than `value_bytes` refuses the request.
+    """What the upstream is told of the caller. A value longer than `value_bytes` refuses the request.
 
-    `from_clients` are names of other products' identity headers that clients may send all the same.
+    `from_clients` are other products' identity headers that clients may send all the same.
     """
 
     headers: IdentityNames = Field(default_factory=lambda: dict(DEFAULT_NAMES))
@@ -132,9 +125,10 @@ class IdentitySettings(SettingsModel):
 
 
 class TelemetrySettings(SettingsModel):
-    """What is recorded. `sample_allowed` is the share of allowed requests that get a line; refusals always do.
+    """What is recorded. `sample_allowed` is the share of allowed requests that are logged; refusals always are.
 
-    `traces` is how spans leave; where to, how many and under which name are OpenTelemetry's own variables (OTEL_*).
+    `traces` is the protocol of spans; where to, how many and under which name is said by OpenTelemetry's own variables
+    (OTEL_*).
     """
 
     access_log: bool = True
@@ -144,7 +138,7 @@ class TelemetrySettings(SettingsModel):
 
 
 class LimitSettings(SettingsModel):
-    """What one client may ask of the public port. `body_bytes` 0 is no bound."""
+    """What one client may send to the public port; times in seconds, `body_bytes` 0 is no bound."""
 
     head_bytes: int = Field(default=32 * _KIB, ge=_KIB)
     headers: int = Field(default=128, ge=8)
@@ -157,7 +151,7 @@ class LimitSettings(SettingsModel):
 
 
 class Sections(SettingsModel):
-    """What a config says once, besides the things that it names. Each section stands for itself."""
+    """The sections of a config, each valid by itself: all but the parts that have names and the lists."""
 
     listen: ListenSettings = ListenSettings()
     secret: SecretList = ()
@@ -182,6 +176,6 @@ class Settings(Sections):
 
 
 def to_routes(settings: Settings) -> tuple[Route, ...]:
-    """Return the routes as the model's nouns, in the config's order."""
+    """Return the model's routes, in the config's order."""
     readers = tuple(settings.credentials)
     return tuple(route.to_route(readers, settings.limits.body_bytes) for route in settings.routes)

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
-from gateway.commands.serve import Start, serve_until_told
-from gateway.config.check import check_document
-from gateway.config.load import ConfigText, LoadedConfig
+from gateway.commands.serve import Start, serve_until_stopped
+from gateway.config.load import ConfigText, LoadedConfig, check_document
 from gateway.config.settings import Settings
 from gateway.demo.credentials import (
     SESSION_BEARER,
@@ -32,8 +31,7 @@ from gateway.model.errors import DirectoryError, SettingsError
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
-from gateway.wiring.process import wall_clock
-from gateway.workers.event_loop import run_loop
+from gateway.wiring.process import run_loop, wall_clock
 from gateway.workers.sockets import Ports, bind_ports, port_of
 
 _HERE = Path(__file__).parent
@@ -72,7 +70,7 @@ async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
                 write_credentials(shown, credentials)
             _greet(shown, valkey)
 
-        await serve_until_told(Start(LoadedConfig(ConfigText(str(_CONFIG), ""), settings), ports), tell)
+        await serve_until_stopped(Start(LoadedConfig(ConfigText(str(_CONFIG), ""), settings), ports), tell)
     return 0
 
 

@@ -17,8 +17,8 @@ from gateway.wiring.process import Process
 from gateway.workers.sockets import Ports, Sockets
 from gateway.workers.worker import front_limits
 
-_LAST_ANSWERS = 0.5
-"""Seconds that an operator's request under way is given at the end."""
+_GRACE = 0.5
+"""Seconds that an operator's request in flight is given at the end."""
 
 
 class AdminPorts:
@@ -29,32 +29,32 @@ class AdminPorts:
     ) -> None:
         self._process = process
         self._ports = ports
-        self._health = health_endpoints(ready, render)
+        self._health_endpoints = health_endpoints(ready, render)
         self._revoke = revoke
         self._servers: list[GatewayServer] = []
         self._listening: list[asyncio.Server] = []
-        self._admin = self._health_only = AdminPort(self._health, process.random_hex.draw)
+        self._admin = self._health = AdminPort(self._health_endpoints, process.random_hex.draw)
 
-    def use(self, settings: Settings) -> None:
-        """Take the admin tokens and the limits of another config."""
+    def apply(self, settings: Settings) -> None:
+        """Take the admin tokens and the limits of a config."""
         tokens = [token.get_secret_value() for token in settings.listen.admin_token]
         pages: dict[str, Page] = {"/revoke": RevokeEndpoint(tokens, self._revoke, self._process.audit).page}
-        self._admin = AdminPort({**self._health, **pages}, self._process.random_hex.draw)
+        self._admin = AdminPort({**self._health_endpoints, **pages}, self._process.random_hex.draw)
         for server in self._servers:
             server.limits = front_limits(settings.limits)
 
     async def open(self, settings: Settings) -> None:
         """Begin to listen."""
-        self.use(settings)
+        self.apply(settings)
         await self._listen(self._answer_admin, self._ports.admin, settings)
-        await self._listen(self._health_only.answer, self._ports.health, settings)
+        await self._listen(self._health.answer, self._ports.health, settings)
 
     async def close(self) -> None:
         """Stop listening."""
         for listening in self._listening:
             listening.close()
         for server in self._servers:
-            await server.close(_LAST_ANSWERS)
+            await server.close(_GRACE)
 
     async def _answer_admin(self, request: DownstreamRequest) -> Response:
         return await self._admin.answer(request)

@@ -1,26 +1,37 @@
-"""What the supervisor and a worker ask of each other, what they answer, and how both travel."""
+"""What the supervisor and a worker send each other, and the channel between them."""
 
 from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from itertools import count
 
 import msgspec
 
 from gateway.model.session import RevocationTarget
+from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.merging import Snapshot
+
+_LENGTH_BYTES = 4
+_MESSAGE_BYTES = 64 * 1024 * 1024
+"""The largest message. Both ends are ours: a larger one is a fault of the program, not an attack."""
 
 
 class RecordedRevocation(msgspec.Struct, frozen=True, array_like=True):
-    """A revocation of before: `at` is in epoch seconds."""
+    """A revocation that was made before; `at` is in epoch seconds."""
 
-    ended: RevocationTarget
+    target: RevocationTarget
     at: float
 
 
 class Build(msgspec.Struct, frozen=True, tag=True):
-    """Build a generation of this config and keep it aside; `file` is the name that its problems carry."""
+    """Build a generation of this config and keep it aside; problems are reported under the name `file`."""
 
     file: str
     text: str
-    revoked: tuple[RecordedRevocation, ...] = ()
+    revocations: tuple[RecordedRevocation, ...] = ()
 
     def __repr__(self) -> str:
         """Show the name alone: a config may hold secrets."""
@@ -36,52 +47,141 @@ class Discard(msgspec.Struct, frozen=True, tag=True):
 
 
 class RevokeCommand(msgspec.Struct, frozen=True, tag=True):
-    """End something in every generation."""
+    """Revoke in every generation."""
 
-    ended: RevocationTarget
+    target: RevocationTarget
 
 
 class Ping(msgspec.Struct, frozen=True, tag=True):
-    """Show that your event loop turns."""
+    """Show that the worker's event loop turns."""
 
 
 class Collect(msgspec.Struct, frozen=True, tag=True):
-    """Tell your metrics."""
+    """Return the worker's metrics."""
 
 
 class Drain(msgspec.Struct, frozen=True, tag=True):
-    """Let requests under way end within `patience` seconds; answered when all have. Then the supervisor hangs up."""
+    """Let requests in flight end within `grace` seconds; the reply comes when all have, and then the channel closes."""
 
-    patience: float
+    grace: float
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):
-    """From a worker: somebody else told it to end (SIGTERM), so put another in its place."""
+    """From a worker that got SIGTERM from elsewhere: start a successor, then drain this worker."""
 
 
 Command = Build | Swap | Discard | RevokeCommand | Ping | Collect | Drain | Leave
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of an order: `fault` says why it could not be carried out, `told` whether everybody was told."""
+    """The result of a command: `fault` is why it failed, `complete` whether a revocation took effect everywhere."""
 
     fault: str = ""
-    told: bool = True
+    complete: bool = True
     snapshot: Snapshot = ()
 
 
 class SentCommand(msgspec.Struct, frozen=True, tag=True):
-    """An order on its way; `number` comes back with its report."""
+    """A command on the channel; its reply has the same `number`."""
 
     number: int
-    order: Command
+    command: Command
 
 
 class SentReply(msgspec.Struct, frozen=True, tag=True):
-    """A report on its way."""
+    """A reply on the channel."""
 
     number: int
-    report: Reply
+    reply: Reply
 
 
 ControlMessage = SentCommand | SentReply
+
+ExecuteCommand = Callable[[Command], Awaitable[Reply]]
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[ControlMessage] = msgspec.msgpack.Decoder(ControlMessage)
+
+
+class ChannelClosedError(Exception):
+    """The other process has ended, or is about to."""
+
+
+class ControlChannel:
+    """One end of the channel, from `open_channel`; any number of commands may be in flight, either way.
+
+    `listen` has to run for anything to be replied to.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._numbers = count(1)
+        self._pending: dict[int, asyncio.Future[Reply]] = {}
+        self._tasks = TaskKeeper()
+        self._peer_closed = False
+
+    async def request(self, command: Command) -> Reply:
+        """Send a command and return its reply; raises ChannelClosedError when the other end has closed."""
+        if self._peer_closed:
+            raise ChannelClosedError
+        number = next(self._numbers)
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending[number] = reply
+        try:
+            await self._send(SentCommand(number, command))
+            return await reply
+        finally:
+            del self._pending[number]
+
+    async def listen(self, execute: ExecuteCommand) -> None:
+        """Run every command by `execute` and hand every reply to its caller, until the other end closes."""
+        try:
+            while True:
+                self._dispatch(await self._receive(), execute)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._peer_closed = True
+            for reply in self._pending.values():
+                if not reply.done():
+                    reply.set_exception(ChannelClosedError())
+
+    async def close(self) -> None:
+        """Close this end; commands that are being executed are cancelled."""
+        await self._tasks.aclose()
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    def _dispatch(self, message: ControlMessage, execute: ExecuteCommand) -> None:
+        if isinstance(message, SentCommand):
+            self._tasks.start(self._execute(message, execute), "control command")
+            return
+        reply = self._pending.get(message.number)
+        if reply is not None and not reply.done():
+            reply.set_result(message.reply)
+
+    async def _execute(self, sent: SentCommand, execute: ExecuteCommand) -> None:
+        with contextlib.suppress(ChannelClosedError):  # nobody waits for the reply any more
+            await self._send(SentReply(sent.number, await execute(sent.command)))
+
+    async def _send(self, message: ControlMessage) -> None:
+        data = _encoder.encode(message)
+        self._writer.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
+        try:
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise ChannelClosedError from error
+
+    async def _receive(self) -> ControlMessage:
+        size = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
+        if size > _MESSAGE_BYTES:
+            raise ConnectionError("a message is too long")
+        return _decoder.decode(await self._reader.readexactly(size))
+
+
+async def open_channel(end: socket.socket) -> ControlChannel:
+    """Return a channel on one end of a socket pair; the channel closes it."""
+    end.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return ControlChannel(*await asyncio.open_connection(sock=end))

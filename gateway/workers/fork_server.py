@@ -1,8 +1,8 @@
 """A process that does nothing but fork workers: it has no event loop and no thread, so a copy of it is whole.
 
-A copy of a process with a running loop shares that loop's kernel objects with it, and a copy of one with threads has
-their locks but not their threads. The nursery is forked off before either exists and stays as it was, so that a worker
-is replaced in milliseconds, from memory that all of them share.
+A copy of a process with a running loop shares that loop's kernel objects, and a copy of one with threads has their
+locks but not their threads. The fork server is forked before either exists and stays as it was, so that a worker is
+replaced in milliseconds, from memory that all workers share.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from typing import NoReturn
 
 import msgspec
 
-BeWorker = Callable[[socket.socket], int]
-"""Given its end of the control channel, works until it is told to end; returns the exit code."""
+WorkerMain = Callable[[socket.socket], int]
+"""Runs a worker on its end of the control channel until that is closed; returns the exit code."""
 
 _FORK = b"f"
-_NEWS_BYTES = 64
+_EVENT_BYTES = 64
 _WAKE_BYTES = 4096
-_LEFT_TO_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
-"""Ctrl-C at a terminal reaches the whole process group; what is to be done is the supervisor's to say."""
+_SUPERVISOR_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
+"""Ignored here and in workers: Ctrl-C at a terminal reaches the whole process group, and the supervisor acts on it."""
 
 
 class Forked(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A worker that was made: they are in the order in which they were asked for."""
+    """A worker was forked; these events come in the order of the calls to `fork`."""
 
     pid: int
 
 
 class Exited(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A worker that has ended; `signal` is the one that killed it, or 0."""
+    """A worker has exited; `signal` is the one that killed it, or 0."""
 
     pid: int
     code: int
@@ -46,23 +46,23 @@ class Exited(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 ForkServerEvent = Forked | Exited
-"""The birth of each worker is told before its end."""
+"""Of each worker, `Forked` comes before `Exited`."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[ForkServerEvent] = msgspec.msgpack.Decoder(ForkServerEvent)
 
 
 class ForkServer:
-    """The supervisor's side."""
+    """The supervisor's side of the fork server."""
 
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
 
     def fork(self) -> socket.socket:
-        """Have a worker made; return our end of its control channel. Raises OSError when the nursery has gone."""
+        """Fork a worker; return our end of its control channel. Raises OSError when the fork server has gone."""
         ours, theirs = socket.socketpair()
         try:
-            socket.send_fds(self._line, [_FORK], [theirs.fileno()])
+            socket.send_fds(self._connection, [_FORK], [theirs.fileno()])
         except OSError:
             ours.close()
             raise
@@ -71,21 +71,21 @@ class ForkServer:
         return ours
 
     def fileno(self) -> int:
-        """Return what to watch: it is readable when there is news."""
-        return self._line.fileno()
+        """Return the descriptor to watch: it is readable when there is an event."""
+        return self._connection.fileno()
 
-    def news(self) -> ForkServerEvent | None:
-        """Return who was made or has ended; None when the nursery itself has."""
-        told = self._line.recv(_NEWS_BYTES)
-        return _decoder.decode(told) if told else None
+    def next_event(self) -> ForkServerEvent | None:
+        """Return the next event; None when the fork server has gone."""
+        data = self._connection.recv(_EVENT_BYTES)
+        return _decoder.decode(data) if data else None
 
     def close(self) -> None:
-        """Let the nursery end; workers are not touched."""
-        self._line.close()
+        """Let the fork server exit; workers are not touched."""
+        self._connection.close()
 
 
-def open_fork_server(be_worker: BeWorker) -> ForkServer:
-    """Fork the nursery off; to be called before there is a loop or a thread.
+def open_fork_server(worker_main: WorkerMain) -> ForkServer:
+    """Fork the fork server; to be called before there is a loop or a thread.
 
     Whatever is open now (listening sockets, standard output) is open in every worker.
     """
@@ -94,67 +94,67 @@ def open_fork_server(be_worker: BeWorker) -> ForkServer:
     sys.stderr.flush()
     if os.fork() == 0:
         ours.close()
-        _serve(theirs, be_worker)
+        _serve(theirs, worker_main)
     theirs.close()
     return ForkServer(ours)
 
 
-def _serve(line: socket.socket, be_worker: BeWorker) -> NoReturn:
-    """Fork on demand until the supervisor has gone.
+def _serve(connection: socket.socket, worker_main: WorkerMain) -> NoReturn:
+    """Fork workers on demand until the supervisor has gone.
 
-    An end wakes the loop and is told by it, not by the signal's handler: that one could run between a fork and the news
-    of it, and a process would be taken for alive that has ended already.
+    SIGCHLD only wakes the loop, which reaps: a handler that reaped could run between a fork and its event, and an
+    exited process would be taken for alive.
     """
-    for number in (signal.SIGTERM, *_LEFT_TO_THE_SUPERVISOR):
+    for number in (signal.SIGTERM, *_SUPERVISOR_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
-    woken, waking = socket.socketpair()
-    for each in (woken, waking):
+    wake_reader, wake_writer = socket.socketpair()
+    for each in (wake_reader, wake_writer):
         each.setblocking(False)  # noqa: FBT003 - the standard library's signature
     signal.signal(signal.SIGCHLD, _do_nothing)
-    signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
-    # What is here now is never garbage: not to look at it keeps its pages shared by all workers.
+    signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
+    # What exists now is never garbage: a collector that skips it leaves its pages shared by all workers.
     gc.collect()
     gc.freeze()
     with contextlib.suppress(OSError):
         while True:
-            ready, _, _ = select.select((line, woken), (), ())
-            if woken in ready:
-                woken.recv(_WAKE_BYTES)
-                _reap(line)
-            if line in ready:
-                order, descriptors, _, _ = socket.recv_fds(line, 1, 1)
-                if not order:
+            ready, _, _ = select.select((connection, wake_reader), (), ())
+            if wake_reader in ready:
+                wake_reader.recv(_WAKE_BYTES)
+                _reap(connection)
+            if connection in ready:
+                request, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+                if not request:
                     break
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
-                    for each in (line, woken, waking):
+                    for each in (connection, wake_reader, wake_writer):
                         each.close()
-                    _work(be_worker, socket.socket(fileno=descriptors[0]))
+                    _run_worker(worker_main, socket.socket(fileno=descriptors[0]))
                 os.close(descriptors[0])
-                line.send(_encode(Forked(pid)))
+                connection.send(_encode(Forked(pid)))
     os._exit(0)
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Be a handler: without one, a signal wakes nobody."""
+    """Handle SIGCHLD: without a handler, the signal does not write to the wakeup descriptor."""
 
 
-def _reap(line: socket.socket) -> None:
-    """Tell of everybody who has ended."""
+def _reap(connection: socket.socket) -> None:
+    """Send an event for every worker that has exited."""
     with contextlib.suppress(ChildProcessError):
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            line.send(_encode(_exited(*ended)))
+        while (exited := os.waitpid(-1, os.WNOHANG))[0]:
+            connection.send(_encode(_exited(*exited)))
 
 
-def _work(be_worker: BeWorker, control: socket.socket) -> NoReturn:
-    """Be a worker; whatever happens, never return into the nursery's loop."""
+def _run_worker(worker_main: WorkerMain, control: socket.socket) -> NoReturn:
+    """Run a worker and exit; never return into the fork server's loop."""
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        code = be_worker(control)
-    except BaseException:  # noqa: BLE001 - the last frame of this process: nobody else would tell
+        code = worker_main(control)
+    except BaseException:  # noqa: BLE001 - the last frame of this process: nobody else would report it
         traceback.print_exc()
     finally:
         sys.stdout.flush()

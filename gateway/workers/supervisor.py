@@ -1,4 +1,4 @@
-"""Over the crew: starts it, reloads its config, tells its metrics, and ends it."""
+"""The supervisor: starts the worker group, reloads its config, serves the admin port, and drains."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.config.load import LoadedConfig
+from gateway.config.load import LoadedConfig, Watch
 from gateway.config.settings import ListenSettings
-from gateway.config.watch import Watch
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
@@ -17,34 +16,35 @@ from gateway.telemetry.merging import merge, render, snapshot
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
-from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.sockets import Ports
 from gateway.workers.systemd import Notifier
-from gateway.workers.worker_group import WorkerGroup
+from gateway.workers.worker_group import RecentRevocations, WorkerGroup
 
 _log = structlog.get_logger(__name__)
 
-Again = Callable[[], LoadedConfig]
-"""Reads the config once more; raises GatewayError."""
+ReadConfig = Callable[[], LoadedConfig]
+"""Reads the config file; raises GatewayError."""
 
-_UNWATCHED = 1.0
-"""Seconds after which it is asked again whether files are to be watched at all; a reload may change that."""
+_RECHECK_SECONDS = 1.0
+"""After which `listen.watch` is read again while it is 0; a reload may change it."""
 
-_AT_START = ("public", "admin", "health")
-"""Keys of `listen` that are used once: sockets are bound before there are workers, and stay."""
+_KEYS_OF_THE_START = ("public", "admin", "health")
+"""Keys of `listen` that a reload does not apply: sockets are bound before there are workers, and stay."""
 
 
 class Supervisor:
-    """Holds what outlives every generation and every worker.
-
-    `metrics` are its own; it serves the admin and health ports itself.
-    """
+    """Holds what outlives every generation and every worker; `metrics` are its own."""
 
     def __init__(
-        self, process: Process, crew: WorkerGroup, ports: Ports, metrics: RuntimeMetrics, revocations: RecentRevocations
+        self,
+        process: Process,
+        workers: WorkerGroup,
+        ports: Ports,
+        metrics: RuntimeMetrics,
+        revocations: RecentRevocations,
     ) -> None:
         self._process = process
-        self._crew = crew
+        self._workers = workers
         self._metrics = metrics
         self._revocations = revocations
         self._admin = AdminPorts(process, ports, self.ready, self._render, self._revoke)
@@ -53,86 +53,88 @@ class Supervisor:
         self.ports = ports
 
     def ready(self) -> bool:
-        """Tell whether every worker serves, and new requests are welcome."""
-        return self._loaded is not None and self._crew.serving() >= self._crew.wanted() and not self._process.draining
+        """Return whether every worker serves and the gateway is not draining."""
+        if self._loaded is None or self._process.draining:
+            return False
+        return self._workers.serving() >= self._workers.wanted()
 
     async def start(self, loaded: LoadedConfig) -> None:
-        """Serve; raises GatewayError."""
-        await self._crew.change(loaded)
+        """Begin to serve; raises GatewayError."""
+        await self._workers.apply(loaded)
         self._loaded = loaded
-        self._revocations.life = loaded.settings.cache.revoked
-        self._metrics.workers_counted_by(self._crew.serving, self._crew.wanted)
+        self._revocations.ttl = loaded.settings.cache.revoked
+        self._metrics.workers_counted_by(self._workers.serving, self._workers.wanted)
         self._metrics.loaded()
         await self._admin.open(loaded.settings)
 
-    async def reload(self, again: Again, actor: Actor, notifier: Notifier) -> None:
-        """Serve another config; on any fault the old one stays, and every line of what is wrong is logged."""
+    async def reload(self, read_config: ReadConfig, actor: Actor, notifier: Notifier) -> None:
+        """Read the config and serve it; on any fault log every line of it and serve the old one."""
         async with self._reloading:
             notifier.reloading()
             try:
-                loaded = again()
-                await self._crew.change(loaded)
+                loaded = read_config()
+                await self._workers.apply(loaded)
             except GatewayError as error:
-                self._stay(error, actor)
+                self._reload_failed(error, actor)
             else:
-                self._take(loaded, actor)
+                self._reloaded(loaded, actor)
             notifier.ready()
 
     async def renew(self) -> None:
         """Replace every worker by a fresh one."""
         _log.info("workers_renewing")
-        await self._crew.renew()
+        await self._workers.renew()
 
-    async def watch(self, again: Again, notifier: Notifier) -> None:
+    async def watch(self, read_config: ReadConfig, notifier: Notifier) -> None:
         """Reload whenever the config, or a file that it names, has changed."""
         watch = Watch()
         while self._loaded is not None:
-            every = self._loaded.settings.listen.watch
-            await asyncio.sleep(every or _UNWATCHED)
-            if every and watch.is_due(self._loaded.files, self._loaded.seen):
-                await self.reload(again, Actor("watch"), notifier)
+            seconds = self._loaded.settings.listen.watch
+            await asyncio.sleep(seconds or _RECHECK_SECONDS)
+            if seconds and watch.is_due(self._loaded.files, self._loaded.signature):
+                await self.reload(read_config, Actor("watch"), notifier)
 
     def cut(self) -> None:
-        """Wait for no request any more; `end` returns soon then."""
-        self._crew.cut()
+        """Break off what is in flight, so that `drain` returns soon."""
+        self._workers.cut()
 
-    async def end(self) -> None:
-        """Be no longer ready, let requests under way end, and close everything."""
+    async def drain(self) -> None:
+        """Stop being ready, let requests in flight end within `listen.drain` seconds, and close everything."""
         self._process.draining = True
-        drain = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
-        await self._crew.drain(drain)
+        grace = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
+        await self._workers.drain(grace)
         await self._admin.close()
 
-    def _take(self, loaded: LoadedConfig, actor: Actor) -> None:
+    def _reloaded(self, loaded: LoadedConfig, actor: Actor) -> None:
         before, self._loaded = self._loaded, loaded
-        self._revocations.life = loaded.settings.cache.revoked
-        self._admin.use(loaded.settings)
+        self._revocations.ttl = loaded.settings.cache.revoked
+        self._admin.apply(loaded.settings)
         self._metrics.reloaded(done=True)
         self._process.audit.reloaded(actor, AuditOutcome.DONE)
         if before is not None:
             _warn_of_restart(before.settings.listen, loaded.settings.listen)
 
-    def _stay(self, error: GatewayError, actor: Actor) -> None:
+    def _reload_failed(self, error: GatewayError, actor: Actor) -> None:
         for line in str(error).splitlines():
             _log.error("config_reload_failed", fault=line)
         self._metrics.reloaded(done=False)
         self._process.audit.reloaded(actor, AuditOutcome.FAILED, str(error).splitlines()[0])
 
-    async def _revoke(self, ended: RevocationTarget) -> bool:
-        self._revocations.note(ended)
-        return await self._crew.revoke(ended)
+    async def _revoke(self, target: RevocationTarget) -> bool:
+        self._revocations.record(target)
+        return await self._workers.revoke(target)
 
     async def _render(self) -> tuple[bytes, str]:
         own = snapshot(self._metrics.registry)
-        return render(merge((own, *await self._crew.collect())))
+        return render(merge((own, *await self._workers.collect())))
 
 
-def _warn_of_restart(before: ListenSettings, now: ListenSettings) -> None:
-    """Tell of what was changed and does not apply: where to listen, and one process or several."""
-    changed = [name for name in _AT_START if getattr(before, name) != getattr(now, name)]
-    if (before.tls is None) != (now.tls is None):
+def _warn_of_restart(before: ListenSettings, after: ListenSettings) -> None:
+    """Log the keys that changed and apply only after a restart."""
+    changed = [name for name in _KEYS_OF_THE_START if getattr(before, name) != getattr(after, name)]
+    if (before.tls is None) != (after.tls is None):
         changed.append("tls")
-    if before.workers == 1 < now.workers:
+    if before.workers == 1 < after.workers:
         changed.append("workers")
     for name in changed:
         _log.warning("restart_required", key=f"listen.{name}")

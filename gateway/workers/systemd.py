@@ -1,4 +1,4 @@
-"""Tells systemd, where it runs us, how far we are (sd_notify(3)); nothing is linked for that."""
+"""Notifies systemd of the gateway's state (sd_notify(3)), without its library."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Notifier:
         self._watchdog = _watchdog(environment)
 
     def ready(self) -> None:
-        """Tell that requests are served, after the start or a reload."""
+        """Notify that requests are served, after the start or a reload."""
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """Tell that another config is being built; `ready` must follow. The time is what Type=notify-reload asks."""
+        """Notify that a reload has begun; `ready` must follow. Type=notify-reload asks for the time."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """Tell that no new requests are welcome."""
+        """Notify that the gateway drains."""
         self._send("STOPPING=1")
 
     async def keep_alive(self) -> None:
-        """Tell that this event loop turns, twice within the time after which systemd would restart us (WatchdogSec=).
+        """Notify that the event loop turns, twice within the time after which systemd would restart us (WatchdogSec=).
 
-        To be cancelled at the very end: who leaves is watched as well. Returns where nobody watches.
+        To be cancelled at the very end: a draining gateway is watched as well. Returns at once without a watchdog.
         """
         while self._watchdog:
             self._send("WATCHDOG=1")
@@ -47,15 +47,15 @@ class Notifier:
         if not self._address:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-                out.setblocking(False)  # noqa: FBT003 - the standard library's signature
-                out.sendto(state.encode("ascii"), self._address)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
+                sender.sendto(state.encode("ascii"), self._address)
         except OSError as error:
             _log.warning("systemd_notify_failed", state=state.partition("=")[0], fault=error.strerror)
 
 
 def _watchdog(environment: Mapping[str, str]) -> float:
-    """Return the seconds without a word that systemd allows, or 0 (sd_watchdog_enabled(3))."""
+    """Return the seconds without a notification that systemd allows, or 0 (sd_watchdog_enabled(3))."""
     microseconds = environment.get("WATCHDOG_USEC", "")
     ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     return int(microseconds) / 1e6 if ours and microseconds.isdecimal() else 0.0

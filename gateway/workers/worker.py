@@ -1,4 +1,4 @@
-"""The public port in one process: which generation serves it, and how it is left."""
+"""The public port in one process: which generation serves it, and how it drains."""
 
 from __future__ import annotations
 
@@ -19,25 +19,24 @@ from gateway.telemetry.redaction import Redactor
 from gateway.wiring.active_generation import ActiveGeneration
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
-from gateway.workers.certificate import Certificate, load_certificate
 from gateway.workers.control import RecordedRevocation
-from gateway.workers.sockets import Sockets
+from gateway.workers.sockets import Certificate, Sockets, load_certificate
 
-_LATE = 0.25
-"""Seconds that a process which is to end goes on accepting: what waits in the queue would be reset otherwise."""
+_ACCEPT_SECONDS = 0.25
+"""For which a draining process goes on accepting: connections that wait in the kernel's queue would be reset."""
 
-_SETTLING = 0.1
-"""Seconds after that, until connections that were accepted last, or whose TLS handshake runs, are counted."""
+_SETTLE_SECONDS = 0.1
+"""After that, until the connections accepted last, or whose TLS handshake runs, are counted."""
 
-_SENDING = 2.0
-"""Seconds beyond its patience that a process which is to end goes on sending spans: a collector may hang."""
+_IDLE_SECONDS = 1.0
+"""For which connections without a request are left open at the end: a request may be on its way on any of them."""
 
-_IDLE = 1.0
-"""Seconds that connections without a request are left open at the end: a request may be on its way on any of them."""
+_TRACES_SECONDS = 2.0
+"""Beyond its grace, for which a draining process goes on sending spans: a collector may hang."""
 
 
-class _Built(msgspec.Struct, frozen=True):
-    """A generation that is whole and does not serve yet."""
+class _BuiltGeneration(msgspec.Struct, frozen=True):
+    """A generation that is complete and does not serve yet."""
 
     settings: Settings
     generation: Generation
@@ -45,35 +44,35 @@ class _Built(msgspec.Struct, frozen=True):
 
 
 class Worker:
-    """Serves `sockets` from the first `swap` on; they are its own to close."""
+    """Serves `sockets` from the first `swap` on, and closes them."""
 
     def __init__(self, process: Process, sockets: Sockets) -> None:
         self._process = process
         self._sockets = sockets
-        self._stage = ActiveGeneration(process.tasks)
-        self._built: _Built | None = None
-        self._heard_meanwhile: list[RecordedRevocation] | None = None
+        self._active = ActiveGeneration(process.tasks)
+        self._built: _BuiltGeneration | None = None
+        self._revoked_while_building: list[RecordedRevocation] | None = None
         self._server: GatewayServer | None = None
         self._certificate: Certificate | None = None
         self._listening: list[asyncio.Server] = []
-        self._hurried = asyncio.Event()
+        self._cut = asyncio.Event()
 
-    async def build(self, settings: Settings, revoked: Sequence[RecordedRevocation]) -> None:
+    async def build(self, settings: Settings, revocations: Sequence[RecordedRevocation]) -> None:
         """Build a generation and keep it aside; raises GatewayError, and then nothing has changed.
 
-        `revoked` is what was ended before: a generation that has never heard of it would let it rise again.
+        It starts out with `revocations`, which were made before: else a revoked token would be accepted again.
         """
-        self._heard_meanwhile = []
+        self._revoked_while_building = []
         try:
             await self.discard()
             tls = settings.listen.tls
             certificate = Certificate(load_certificate(tls)) if tls is not None else None
             generation = await open_generation(settings, self._process)
-            for each in (*revoked, *self._heard_meanwhile):
-                generation.identification.revoker.remember(each.ended, each.at)
+            for revocation in (*revocations, *self._revoked_while_building):
+                generation.identification.revoker.remember(revocation.target, revocation.at)
         finally:
-            self._heard_meanwhile = None
-        self._built = _Built(settings, generation, certificate)
+            self._revoked_while_building = None
+        self._built = _BuiltGeneration(settings, generation, certificate)
 
     async def swap(self) -> None:
         """Let the generation that was built serve; the first time, begin to listen."""
@@ -81,11 +80,11 @@ class Worker:
             raise RuntimeError("there is no generation to swap to")
         built, self._built = self._built, None
         limits = front_limits(built.settings.limits)
-        self._stage.swap(built.generation)
+        sessions = built.generation.identification
+        self._active.swap(built.generation)
         self._process.forwarding_metrics.show(built.generation.upstreams.numbers, self.streams)
-        self._process.resolution_metrics.show(built.generation.identification.standing)
-        readers = built.generation.identification.readers.values()
-        secret_names = [name for reader in readers for name in reader.headers | reader.cookies]
+        self._process.resolution_metrics.show(sessions.standing)
+        secret_names = [name for reader in sessions.readers.values() for name in reader.headers | reader.cookies]
         configure_logging(built.settings.telemetry, self._process, secret_names)
         if self._server is None:
             await self._listen(limits, built.certificate)
@@ -100,78 +99,78 @@ class Worker:
         if built is not None:
             await built.generation.close()
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        """End something in every generation: the earlier ones still have tunnels, and the next one will remember.
+    async def revoke(self, target: RevocationTarget) -> bool:
+        """Revoke in every generation: earlier ones still have tunnels, and the one that is built has to know it later.
 
-        True when the whole fleet was told.
+        Return whether it took effect here, in the directories and in Redis.
         """
-        if self._heard_meanwhile is not None:  # one that is being opened cannot be told yet
-            self._heard_meanwhile.append(RecordedRevocation(ended, self._process.clock()))
-        generations = list(self._stage.living())
+        if self._revoked_while_building is not None:
+            self._revoked_while_building.append(RecordedRevocation(target, self._process.clock()))
+        generations = list(self._active.living())
         if self._built is not None:
             generations.append(self._built.generation)
-        told = [await generation.identification.revoke(ended) for generation in generations]
-        return all(told)
+        complete = [await generation.identification.revoke(target) for generation in generations]
+        return all(complete)
 
-    async def drain(self, patience: float) -> None:
-        """Let requests under way end within `patience` seconds, tell tunnels to go, and close everything.
+    async def drain(self, grace: float) -> None:
+        """Let requests in flight end within `grace` seconds, tell tunnels to go, and close everything.
 
-        From the first moment on every answer closes its connection; then nothing new is accepted; then idle
-        connections are closed; then the rest is cut.
+        Every answer closes its connection from now on; then accepting ends; then idle connections are closed; then the
+        rest is cut.
         """
         self._process.draining = True
         await self.discard()
         if self._server is not None:
             self._server.drain()
-            for generation in self._stage.living():
+            for generation in self._active.living():
                 generation.streams.drain()
-            await self._leave(self._server, patience)
+            await self._close_server(self._server, grace)
         for each in self._sockets:
             each.close()
-        await self._stage.close()
+        await self._active.close()
         await self._send_traces()
 
     def cut(self) -> None:
-        """Wait for nobody any more; `drain` is under way."""
-        self._hurried.set()
+        """Break off what is in flight, so that `drain`, which runs, returns soon."""
+        self._cut.set()
         if self._server is not None:
             self._server.cut()
 
     def streams(self) -> StreamNumbers:
-        """Count what is open on the callers' side, for metrics."""
-        opened = [generation.streams for generation in self._stage.living()]
+        """Count the callers' connections and open streams, for metrics."""
+        streams = [generation.streams for generation in self._active.living()]
         return StreamNumbers(
             connections=len(self._server.connections) if self._server is not None else 0,
-            tunnels=sum(each.count("tunnel") for each in opened),
-            event_streams=sum(each.count("event_stream") for each in opened),
+            tunnels=sum(each.count("tunnel") for each in streams),
+            event_streams=sum(each.count("event_stream") for each in streams),
         )
 
-    async def _leave(self, server: GatewayServer, patience: float) -> None:
-        """Stop accepting, and wait for the connections."""
-        late, settling = min(_LATE, patience / 2), min(_SETTLING, patience / 2)
-        await self._pause(late)
+    async def _close_server(self, server: GatewayServer, grace: float) -> None:
+        """Stop accepting, and close the connections within `grace` seconds."""
+        accepting, settling = min(_ACCEPT_SECONDS, grace / 2), min(_SETTLE_SECONDS, grace / 2)
+        await self._pause(accepting)
         for listening in self._listening:
             listening.close()
         await self._pause(settling)
-        left = patience - late - settling
-        await server.close(left, min(_IDLE, left))
+        left = grace - accepting - settling
+        await server.close(left, min(_IDLE_SECONDS, left))
 
     async def _send_traces(self) -> None:
-        """Send the spans that wait; every request has ended, so there will be no more."""
+        """Send the last spans; every request has ended, so there will be no more."""
         if self._process.tracing is None:
             return
-        sending = self._process.tasks.start(self._process.tracing.close(_SENDING), "sending of traces")
-        hurried = self._process.tasks.start(self._hurried.wait(), "hurrying")
-        await asyncio.wait({sending, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        sending = self._process.tasks.start(self._process.tracing.close(_TRACES_SECONDS), "sending of traces")
+        cut = self._process.tasks.start(self._cut.wait(), "cutting of traces")
+        await asyncio.wait({sending, cut}, return_when=asyncio.FIRST_COMPLETED)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._hurried.wait()
+                await self._cut.wait()
 
     async def _listen(self, limits: FrontLimits, certificate: Certificate | None) -> None:
         loop = asyncio.get_running_loop()
-        self._server = GatewayServer(self._stage.answer, limits, self._stage.refuse, self._process.clock)
+        self._server = GatewayServer(self._active.answer, limits, self._active.refuse, self._process.clock)
         self._certificate = certificate
         for each in self._sockets:
             if certificate is None:
@@ -193,12 +192,4 @@ def configure_logging(settings: TelemetrySettings, process: Process, secret_name
 
 def front_limits(limits: LimitSettings) -> FrontLimits:
     """Return what one connection may do."""
-    return FrontLimits(
-        head_bytes=limits.head_bytes,
-        headers=limits.headers,
-        target_bytes=limits.target_bytes,
-        head_timeout=limits.head_timeout,
-        body_stall=limits.body_stall,
-        idle=limits.idle,
-        connections=limits.connections,
-    )
+    return msgspec.convert(limits, FrontLimits, from_attributes=True)

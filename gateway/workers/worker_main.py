@@ -1,4 +1,4 @@
-"""What a forked worker does: it carries out the supervisor's orders until it is told to end, or the supervisor has."""
+"""What runs in a forked worker: it executes the supervisor's commands until its channel closes."""
 
 from __future__ import annotations
 
@@ -11,32 +11,43 @@ import socket
 from gateway.config.load import ConfigText, load_text
 from gateway.model.errors import GatewayError
 from gateway.telemetry.merging import snapshot
-from gateway.wiring.process import Process
-from gateway.workers.control import Build, Collect, Command, Discard, Drain, Leave, Reply, RevokeCommand, Swap
-from gateway.workers.control_channel import ChannelClosedError, ControlChannel, open_channel
-from gateway.workers.event_loop import run_loop
+from gateway.wiring.process import Process, run_loop
+from gateway.workers.control import (
+    Build,
+    ChannelClosedError,
+    Collect,
+    Command,
+    ControlChannel,
+    Discard,
+    Drain,
+    Leave,
+    Reply,
+    RevokeCommand,
+    Swap,
+    open_channel,
+)
 from gateway.workers.sockets import Ports
 from gateway.workers.worker import Worker
 
-_DRAIN = 20.0
-"""Seconds that requests under way are given when nobody is left to say: the default of `listen.drain`."""
+_GRACE = 20.0
+"""Seconds that requests in flight are given when the supervisor has gone: the default of `listen.drain`."""
 
 
 def worker_main(control: socket.socket, ports: Ports) -> int:
-    """Be a worker on `ports.public`; return the exit code."""
+    """Run a worker on `ports.public`; return the exit code."""
     for each in (*ports.admin, *ports.health):
         each.close()
-    return run_loop(_worker_main(control, ports))
+    return run_loop(_run(control, ports))
 
 
-async def _worker_main(control: socket.socket, ports: Ports) -> int:
+async def _run(control: socket.socket, ports: Ports) -> int:
     process = Process(shared=True)
     channel = await open_channel(control)
-    hand = _CommandHandler(process, Worker(process, ports.public), channel)
+    handler = _CommandHandler(process, Worker(process, ports.public), channel)
     try:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, hand.told_to_leave)
-        await channel.listen(hand.carry)
-        await hand.drain(_DRAIN)  # harmless when that was ordered before
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, handler.leave)
+        await channel.listen(handler.execute)
+        await handler.drain(_GRACE)  # does nothing when the supervisor sent `Drain` before
     finally:
         await channel.close()
         await process.close()
@@ -44,7 +55,7 @@ async def _worker_main(control: socket.socket, ports: Ports) -> int:
 
 
 class _CommandHandler:
-    """Carries out orders, one worker's."""
+    """Executes the commands of the supervisor."""
 
     def __init__(self, process: Process, worker: Worker, channel: ControlChannel) -> None:
         self._process = process
@@ -52,44 +63,44 @@ class _CommandHandler:
         self._channel = channel
         self._draining: asyncio.Task[None] | None = None
 
-    async def carry(self, order: Command) -> Reply:
-        """Carry out one order; a fault of it is in the report."""
+    async def execute(self, command: Command) -> Reply:
+        """Execute one command; a GatewayError becomes the reply's fault."""
         try:
-            return await self._carry(order)
+            return await self._execute(command)
         except GatewayError as error:
             return Reply(fault=str(error))
 
-    async def drain(self, patience: float) -> None:
-        """Let requests under way end; the first call counts."""
+    async def drain(self, grace: float) -> None:
+        """Let requests in flight end within `grace` seconds; only the first call's `grace` counts."""
         if self._draining is None:
-            self._draining = self._process.tasks.start(self._worker.drain(patience), "draining")
+            self._draining = self._process.tasks.start(self._worker.drain(grace), "draining")
         await self._draining
 
-    def told_to_leave(self) -> None:
-        """Ask for a successor, which the supervisor lets begin before this worker ends."""
-        self._process.tasks.start(self._ask_to_leave(), "asking to leave")
+    def leave(self) -> None:
+        """Ask the supervisor, on SIGTERM, to start a successor and then drain this worker."""
+        self._process.tasks.start(self._leave(), "request for a successor")
 
-    async def _ask_to_leave(self) -> None:
-        with contextlib.suppress(ChannelClosedError):  # then `listen` has ended, and this worker drains by itself
-            await self._channel.ask(Leave())
+    async def _leave(self) -> None:
+        with contextlib.suppress(ChannelClosedError):  # then `listen` has returned, and this worker drains by itself
+            await self._channel.request(Leave())
 
-    async def _carry(self, order: Command) -> Reply:
-        match order:
+    async def _execute(self, command: Command) -> Reply:
+        match command:
             case Build():
-                loaded = load_text(ConfigText(order.file, order.text), os.environ)
-                await self._worker.build(loaded.settings, order.revoked)
+                loaded = load_text(ConfigText(command.file, command.text), os.environ)
+                await self._worker.build(loaded.settings, command.revocations)
             case Swap():
                 await self._worker.swap()
             case Discard():
                 await self._worker.discard()
             case RevokeCommand():
-                return Reply(told=await self._worker.revoke(order.ended))
+                return Reply(complete=await self._worker.revoke(command.target))
             case Collect():
-                return self._report()
+                return self._metrics()
             case Drain():
-                await self.drain(order.patience)
-                return self._report()
+                await self.drain(command.grace)
+                return self._metrics()
         return Reply()
 
-    def _report(self) -> Reply:
+    def _metrics(self) -> Reply:
         return Reply(snapshot=snapshot(self._process.metrics.registry))

@@ -1,4 +1,4 @@
-"""A crew of several processes on one listening socket, each replaced when it ends."""
+"""A worker group of several processes on one listening socket, each replaced when it exits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 import structlog
+from typing_extensions import override
 
 from gateway.config.load import LoadedConfig
 from gateway.model.errors import GatewayError
@@ -14,215 +15,214 @@ from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.merging import Snapshot, lasting, merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
-from gateway.workers.control import Command, Leave, Reply
-from gateway.workers.control_channel import Execute
+from gateway.workers.control import Command, ExecuteCommand, Leave, Reply
 from gateway.workers.fork_server import ForkServer
-from gateway.workers.liveness import until_it_hangs
-from gateway.workers.recent_revocations import RecentRevocations
 from gateway.workers.sockets import Sockets
-from gateway.workers.spawner import WorkerSpawner
-from gateway.workers.worker_handle import WorkerHandle
+from gateway.workers.worker_group import RecentRevocations, WorkerGroup
+from gateway.workers.worker_handle import WorkerHandle, WorkerSpawner
 
 _log = structlog.get_logger(__name__)
 
-_PAUSE = 0.1
-_PAUSE_MOST = 10.0
-"""Seconds before a worker that ended is replaced: none the first time, then twice as long each time. One that lasted
-for longer than the longest pause was no failure of its kind."""
+_MIN_BACKOFF = 0.1
+_MAX_BACKOFF = 10.0
+"""Seconds before an exited worker is replaced: none the first time, then doubled by each failure. A worker that lived
+for longer than the longest starts the count anew."""
 
 
-class WorkerPool:
+class WorkerPool(WorkerGroup):
     """`listen.workers: N` on `sockets`. Changes (a reload, a replacement) come one after another."""
 
     def __init__(
-        self, nursery: ForkServer, sockets: Sockets, revocations: RecentRevocations, metrics: RuntimeMetrics
+        self, fork_server: ForkServer, sockets: Sockets, revocations: RecentRevocations, metrics: RuntimeMetrics
     ) -> None:
-        self._roster = WorkerSpawner(nursery)
+        self._spawner = WorkerSpawner(fork_server)
         self._sockets = sockets
         self._revocations = revocations
         self._metrics = metrics
-        self._members: list[WorkerHandle] = []
-        self._coming: set[WorkerHandle] = set()
-        self._leaving: set[WorkerHandle] = set()
-        self._departed: Snapshot = ()
+        self._workers: list[WorkerHandle] = []
+        self._starting: set[WorkerHandle] = set()
+        self._stopping: set[WorkerHandle] = set()
+        self._exited: Snapshot = ()
         self._loaded: LoadedConfig | None = None
         self._changing = asyncio.Lock()
         self._tasks = TaskKeeper()
         self._draining = self._cutting = False
         self._failures = 0
 
-    async def change(self, loaded: LoadedConfig) -> None:
-        """Have everybody build, the missing ones too, and then serve; see `Crew.change`."""
+    @override
+    async def apply(self, loaded: LoadedConfig) -> None:
         wanted = loaded.settings.listen.workers
         async with self._changing:
             try:
-                while len(self._members) < wanted:
-                    self._members.append(await self._hire())
+                while len(self._workers) < wanted:
+                    self._workers.append(await self._spawn())
                 await self._build(loaded)
             except BaseException:
-                await self._undo()
+                await self._roll_back()
                 raise
             self._loaded = loaded
-            await asyncio.gather(*(self._swap(each) for each in self._members))
-            surplus = self._members[wanted:]
-        for member in surplus:
-            self._tasks.start(self._end(member), "ending of a worker too many")
+            await asyncio.gather(*(self._swap(worker) for worker in self._workers))
+            surplus = self._workers[wanted:]
+        for worker in surplus:
+            self._tasks.start(self._stop(worker), "end of a surplus worker")
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        """End something in every process, those that are just being made too."""
-        return all(await asyncio.gather(*(each.revoke(ended) for each in self._everybody())))
+    @override
+    async def revoke(self, target: RevocationTarget) -> bool:
+        return all(await asyncio.gather(*(worker.revoke(target) for worker in self._all())))
 
+    @override
     async def collect(self) -> Sequence[Snapshot]:
-        """Return everybody's metrics, and what was counted by those that have ended."""
-        return (self._departed, *await asyncio.gather(*(each.collect() for each in self._everybody())))
+        """Return every worker's metrics, and the counters of those that have exited."""
+        return (self._exited, *await asyncio.gather(*(worker.collect() for worker in self._all())))
 
+    @override
     async def renew(self) -> None:
-        """Put a fresh process in everybody's place, one after another."""
-        for member in tuple(self._members):
-            await self._succeed(member)
+        for worker in tuple(self._workers):
+            await self._replace(worker)
 
+    @override
     def serving(self) -> int:
-        """Return how many processes serve."""
-        return sum(each.serving for each in self._members)
+        return sum(worker.serving for worker in self._workers)
 
+    @override
     def wanted(self) -> int:
-        """Return `listen.workers`."""
         return self._loaded.settings.listen.workers if self._loaded is not None else 0
 
+    @override
     def cut(self) -> None:
-        """Kill every worker."""
         self._cutting = True
-        for member in self._everybody():
-            self._roster.kill(member.pid)
+        for worker in self._all():
+            self._spawner.kill(worker.pid)
 
-    async def drain(self, patience: float) -> None:
-        """End everybody."""
+    @override
+    async def drain(self, grace: float) -> None:
         self._draining = True
-        self._roster.close()
-        for each in self._sockets:  # as long as anybody holds them, callers would wait to be accepted
+        self._spawner.close()
+        for each in self._sockets:  # while any process holds them, the kernel accepts connections that nobody serves
             each.close()
-        await asyncio.gather(*(self._end(each, patience) for each in tuple(self._members)))
+        await asyncio.gather(*(self._stop(worker, grace) for worker in tuple(self._workers)))
         await self._tasks.aclose()
 
-    def _everybody(self) -> list[WorkerHandle]:
-        return [*self._members, *self._coming, *self._leaving]
+    def _all(self) -> list[WorkerHandle]:
+        return [*self._workers, *self._starting, *self._stopping]
 
     async def _build(self, loaded: LoadedConfig) -> None:
-        """Have everybody build; raises GatewayError with all that they say against it."""
-        built = (each.build(loaded.config, self._revocations) for each in self._members)
-        results = await asyncio.gather(*built, return_exceptions=True)
-        faults = [each for each in results if isinstance(each, BaseException)]
+        """Build in every worker; raises GatewayError with all their faults, each once."""
+        builds = (worker.build(loaded.config, self._revocations) for worker in self._workers)
+        results = await asyncio.gather(*builds, return_exceptions=True)
+        faults = [result for result in results if isinstance(result, BaseException)]
         if faults and not isinstance(faults[0], GatewayError):
             raise faults[0]
         if faults:
-            raise GatewayError("\n".join(dict.fromkeys(map(str, faults))))  # each says the same, or its own
+            raise GatewayError("\n".join(dict.fromkeys(map(str, faults))))
 
-    async def _undo(self) -> None:
-        """Let nobody keep what it built, and end those that serve nothing yet."""
-        await asyncio.gather(*(each.discard() if each.serving else self._end(each, 0.0) for each in self._members))
+    async def _roll_back(self) -> None:
+        """Discard what was built, and stop the workers that serve nothing yet."""
+        await asyncio.gather(
+            *(worker.discard() if worker.serving else self._stop(worker, 0.0) for worker in self._workers)
+        )
 
-    async def _swap(self, member: WorkerHandle) -> None:
-        """Let one serve what it built; one that fails now is replaced, by one under the new config."""
+    async def _swap(self, worker: WorkerHandle) -> None:
+        """Let a worker serve what it built; one that fails is killed, and its successor serves the new config."""
         try:
-            await member.swap()
+            await worker.swap()
         except GatewayError as error:
-            _log.error("worker_swap_failed", pid=member.pid, fault=str(error))
-            await self._dismiss(member)
+            _log.error("worker_swap_failed", pid=worker.pid, fault=str(error))
+            await self._kill(worker)
 
-    async def _hire(self) -> WorkerHandle:
-        """Have a process forked, and be with it; raises GatewayError."""
-        member = await self._roster.spawn()
+    async def _spawn(self) -> WorkerHandle:
+        """Fork a worker and supervise it; raises GatewayError."""
+        worker = await self._spawner.spawn()
 
-        async def carry(order: Command) -> Reply:
-            if isinstance(order, Leave):
-                self._tasks.start(self._succeed(member), "succession of a worker")
+        async def execute(command: Command) -> Reply:
+            if isinstance(command, Leave):
+                self._tasks.start(self._replace(worker), "replacement of a worker")
             return Reply()
 
-        self._tasks.start(self._attend(member, carry), "a worker")
-        return member
+        self._tasks.start(self._supervise(worker, execute), "supervision of a worker")
+        return worker
 
-    async def _attend(self, member: WorkerHandle, carry: Execute) -> None:
-        """Be with a worker until it ends, and see to what it leaves."""
+    async def _supervise(self, worker: WorkerHandle, execute: ExecuteCommand) -> None:
+        """Exchange messages with a worker until it exits; then keep its counters and replace it."""
         began = monotonic()
-        watching = self._tasks.start(self._watch(member), "watching of a worker")
-        await member.listen(carry)
+        watching = self._tasks.start(self._kill_when_hung(worker), "watching of a worker")
+        await worker.listen(execute)
         watching.cancel()
-        self._departed = merge((self._departed, lasting(member.snapshot)))
-        self._leaving.discard(member)
-        if member not in self._members or self._draining or self._loaded is None:
+        self._exited = merge((self._exited, lasting(worker.snapshot)))
+        self._stopping.discard(worker)
+        if worker not in self._workers or self._draining or self._loaded is None:
             return
-        self._members.remove(member)
-        _log.warning("worker_ended", pid=member.pid)
+        self._workers.remove(worker)
+        _log.warning("worker_ended", pid=worker.pid)
         self._metrics.worker_ended()
-        if monotonic() - began > _PAUSE_MOST:
+        if monotonic() - began > _MAX_BACKOFF:
             self._failures = 0
-        await self._fill()
+        await self._refill()
 
-    async def _watch(self, member: WorkerHandle) -> None:
-        """Put an end to a worker that hangs: it is replaced as any other that ends."""
-        await until_it_hangs(member, self._worker_timeout)
-        _log.error("worker_hung", pid=member.pid, seconds=self._worker_timeout())
-        await self._dismiss(member)
+    async def _kill_when_hung(self, worker: WorkerHandle) -> None:
+        await worker.wait_until_hung(self._worker_timeout)
+        _log.error("worker_hung", pid=worker.pid, seconds=self._worker_timeout())
+        await self._kill(worker)
 
     def _worker_timeout(self) -> float:
         return self._loaded.settings.listen.worker_timeout if self._loaded is not None else 0.0
 
-    async def _fill(self) -> None:
-        """Make workers until there are as many as there should be; each failure makes the pause longer."""
+    async def _refill(self) -> None:
+        """Start workers until there are as many as wanted."""
         while self._is_short():
             if self._failures:
-                await asyncio.sleep(min(_PAUSE * 2**self._failures, _PAUSE_MOST))
+                await asyncio.sleep(min(_MIN_BACKOFF * 2**self._failures, _MAX_BACKOFF))
             self._failures += 1
             async with self._changing:
                 if self._is_short():
                     await self._add()
 
     def _is_short(self) -> bool:
-        return not self._draining and len(self._members) < self.wanted()
+        return not self._draining and len(self._workers) < self.wanted()
 
     async def _add(self) -> bool:
-        """Make one worker that serves the config in use; tell whether that could be done."""
+        """Start one worker on the current config; return whether it serves."""
         if self._loaded is None or self._draining:
             return False
         try:
-            member = await self._hire()
-            await self._begin(member, self._loaded)
+            worker = await self._spawn()
+            await self._start(worker, self._loaded)
         except GatewayError as error:
             _log.error("worker_start_failed", fault=str(error))
             return False
-        self._members.append(member)
+        self._workers.append(worker)
         return True
 
-    async def _begin(self, member: WorkerHandle, loaded: LoadedConfig) -> None:
-        """Have a new worker build and serve; what is revoked meanwhile it is told like everybody."""
-        self._coming.add(member)
+    async def _start(self, worker: WorkerHandle, loaded: LoadedConfig) -> None:
+        """Let a new worker build and serve; revocations reach it meanwhile. Raises GatewayError."""
+        self._starting.add(worker)
         try:
-            await member.build(loaded.config, self._revocations)
-            await member.swap()
+            await worker.build(loaded.config, self._revocations)
+            await worker.swap()
         except GatewayError:
-            await self._dismiss(member)  # it may hang, and be there for ever
+            await self._kill(worker)  # it may hang, and would never exit by itself
             raise
         finally:
-            self._coming.discard(member)
+            self._starting.discard(worker)
 
-    async def _succeed(self, member: WorkerHandle) -> None:
-        """Put a fresh worker in the place of one that is to end, and end it then."""
+    async def _replace(self, worker: WorkerHandle) -> None:
+        """Start a successor, then stop the worker."""
         async with self._changing:
-            if member not in self._members or not await self._add():
+            if worker not in self._workers or not await self._add():
                 return
-        await self._end(member)
+        await self._stop(worker)
 
-    async def _end(self, member: WorkerHandle, patience: float | None = None) -> None:
-        """Have one end in order, within `listen.drain` seconds or `patience`; else kill it."""
-        if member in self._members:
-            self._members.remove(member)
-            self._leaving.add(member)
+    async def _stop(self, worker: WorkerHandle, grace: float | None = None) -> None:
+        """Drain a worker within `grace` (default: `listen.drain`) seconds, else kill it."""
+        if worker in self._workers:
+            self._workers.remove(worker)
+            self._stopping.add(worker)
         drain = self._loaded.settings.listen.drain if self._loaded is not None else 0.0
-        if not await member.drain(drain if patience is None else patience) and not self._cutting:
-            _log.warning("worker_drain_timed_out", pid=member.pid)
-            await self._dismiss(member)
+        if not await worker.drain(drain if grace is None else grace) and not self._cutting:
+            _log.warning("worker_drain_timed_out", pid=worker.pid)
+            await self._kill(worker)
 
-    async def _dismiss(self, member: WorkerHandle) -> None:
-        """Kill one, and wait for nothing of it: a process that hangs in the kernel ends no sooner than its call."""
-        self._roster.kill(member.pid)
-        await member.hang_up()
+    async def _kill(self, worker: WorkerHandle) -> None:
+        """Kill a worker without waiting: a process that hangs in the kernel exits only when its system call returns."""
+        self._spawner.kill(worker.pid)
+        await worker.close()

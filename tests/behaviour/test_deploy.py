@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from gateway.cli import main
-from gateway.config.check import check_file
+from gateway.config.load import check_file
 from gateway.config.settings import LimitSettings, ListenSettings
 from gateway.identity.header_names import DEFAULT_NAMES
 from gateway.source.values import parse_duration

@@ -107,14 +107,14 @@ async def test_a_revocation_between_the_order_to_reload_and_the_building_is_not_
     with manager(tmp_path) as systemd:
         async with config(tmp_path, 2) as file, running(file, {"NOTIFY_SOCKET": systemd.address}) as gateway:
             assert await systemd.next_state() == "READY=1"
-            os.kill(gateway.nursery(), signal.SIGSTOP)
+            os.kill(gateway.fork_server(), signal.SIGSTOP)
             gateway.process.send_signal(signal.SIGUSR2)
             await gateway.event("workers_renewing")
             gateway.process.send_signal(signal.SIGHUP)
             assert await systemd.next_state() == "RELOADING=1"
             revoking = asyncio.gather(gateway.admin("/revoke", REVOKE))
             await until(is_over)
-            os.kill(gateway.nursery(), signal.SIGCONT)
+            os.kill(gateway.fork_server(), signal.SIGCONT)
             assert (await gateway.event("config_reloaded"))["outcome"] == "done"
             assert await statuses(gateway) == {401}
             assert [response.status for response in await revoking] == [200]

@@ -90,12 +90,12 @@ async def test_until_a_worker_that_hung_is_replaced_the_gateway_serves_and_is_no
         recording_upstream() as upstream,
         running(written(tmp_path, upstream.port, listen=PATIENT)) as gateway,
     ):
-        os.kill(gateway.nursery(), signal.SIGSTOP)  # none can be made meanwhile
+        os.kill(gateway.fork_server(), signal.SIGSTOP)  # no worker can be forked meanwhile
         os.kill(gateway.workers()[0], signal.SIGSTOP)
         assert (await gateway.admin("/readyz")).status == 200
         await gateway.until_ready(503)
         assert (await gateway.ask()).status == 200
-        os.kill(gateway.nursery(), signal.SIGCONT)
+        os.kill(gateway.fork_server(), signal.SIGCONT)
         await gateway.until_ready()
 
 

@@ -283,7 +283,7 @@ async def test_a_tunnel_is_a_span_as_long_as_it_is_open_and_its_end_no_error(
     async with traced(examples, tmp_path, tunnel) as running, raw_client(running.gateway.port) as client:
         await client.send(head(b"/public/ws", *UPGRADE))
         assert (await client.head()).status == 101
-        ending = asyncio.ensure_future(running.gateway.supervisor.end())  # noqa: TID251 - held and awaited
+        ending = asyncio.ensure_future(running.gateway.supervisor.drain())  # noqa: TID251 - held and awaited
         assert await client.read_all() == close_frame(1001)
         await ending
     request, carried = running.spans

@@ -257,7 +257,7 @@ async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Sta
 async def test_a_gateway_that_is_gone_lets_nobody_in(stand: Stand) -> None:
     assert (await stand.ask("/echo/", KEY)).status == 200
     stand.came()
-    await stand.gateway.supervisor.end()
+    await stand.gateway.supervisor.drain()
     for target in ("/echo/", "/public/", "/optional/"):
         for lines in ((KEY,), ()):
             assert (await stand.ask(target, *lines)).status in {403, 500, 502, 503}

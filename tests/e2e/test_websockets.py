@@ -150,6 +150,6 @@ async def test_a_revocation_closes_with_1008(stand: Stand) -> None:
 
 async def test_a_gateway_that_ends_closes_with_1001(stand: Stand) -> None:
     async with stand.joined() as (caller, app):
-        await stand.gateway.supervisor.end()
+        await stand.gateway.supervisor.drain()
         assert await caller.closed() == (1001, "")
         assert await app.closed() == (1006, "")

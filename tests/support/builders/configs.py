@@ -1,11 +1,11 @@
-"""Configs as people would write them, for tests of what is read and said about them."""
+"""Configs as people would write them, for tests of what is read of them and of their problems."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from gateway.config.check import check_document
+from gateway.config.load import check_document
 from gateway.config.partial import PartialConfig, read_partial
 from gateway.model.errors import Problem
 from gateway.source.document import Document, parse_document
@@ -31,19 +31,18 @@ def document(text: str) -> Document:
     return parse_document(text, "c")
 
 
-def parts(text: str) -> PartialConfig:
+def partial(text: str) -> PartialConfig:
     return read_partial(document(text))
 
 
-def told(text: str) -> list[str]:
-    """Return what `check` says of a config, without the file's name."""
+def problems(text: str) -> list[str]:
+    """Return the problems of a config as `check` prints them, without the file's name."""
     return [str(problem).removeprefix("c:") for problem in check_document(document(text)).problems]
 
 
-def lines(problems: Any) -> list[str]:
+def lines(yielded: Iterable[Problem]) -> list[str]:
     """Return problems as `key.path: text`, warnings marked."""
-    found: list[Problem] = list(problems)
-    return [f"{'warning: ' if each.warning else ''}{each.path}: {each.text}" for each in found]
+    return [f"{'warning: ' if each.warning else ''}{each.path}: {each.text}" for each in yielded]
 
 
 def written(folder: Path, text: str = LEAST) -> Path:

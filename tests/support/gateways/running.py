@@ -105,14 +105,14 @@ class Running:
         samples = [one for family in text_string_to_metric_families(told) for one in family.samples]
         return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
-    def nursery(self) -> int:
+    def fork_server(self) -> int:
         """Return the id of the process that forks workers."""
         (pid,) = _children(self.process.pid)
         return pid
 
     def workers(self) -> list[int]:
         """Return the ids of the worker processes: the children of the one that forks them."""
-        return [pid for nursery in _children(self.process.pid) for pid in _children(nursery)]
+        return [pid for fork_server in _children(self.process.pid) for pid in _children(fork_server)]
 
     async def stop(self) -> int:
         """Send SIGTERM; return the exit code."""

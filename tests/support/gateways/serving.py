@@ -23,11 +23,10 @@ from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.wiring.process import Process, wall_clock
-from gateway.workers.recent_revocations import RecentRevocations
-from gateway.workers.single_process import SingleProcess
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.worker import Worker
+from gateway.workers.worker_group import RecentRevocations, SingleProcess
 from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 RECORDS = Path(__file__).parents[3] / "gateway/demo/records.yaml"
@@ -177,7 +176,7 @@ async def serving(
             yield gateway
         finally:
             supervisor.cut()  # the test is over: nobody is under way whom the gateway would have to wait for
-            await supervisor.end()
+            await supervisor.drain()
             ports.close()
             await process.close()
             unconfigure_logging()

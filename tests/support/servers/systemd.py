@@ -1,4 +1,4 @@
-"""What systemd is to a service: a socket that it tells its states to (sd_notify(3))."""
+"""The socket to which a service notifies its states (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 
 from tests.support.clients.raw_http import PATIENCE
 
-_LONGEST = 4096
+_MESSAGE_BYTES = 4096
 
 
 class Manager:
-    """Hears what a service tells at `address`."""
+    """Receives what a service sends to `address`."""
 
     def __init__(self, address: str, listening: socket.socket) -> None:
         self.address = address
         self._listening = listening
 
-    async def told(self) -> str:
-        """Return what is told next."""
-        told = asyncio.get_running_loop().sock_recv(self._listening, _LONGEST)
-        return (await asyncio.wait_for(told, PATIENCE)).decode()
+    async def received(self) -> str:
+        """Return the next message."""
+        message = asyncio.get_running_loop().sock_recv(self._listening, _MESSAGE_BYTES)
+        return (await asyncio.wait_for(message, PATIENCE)).decode()
 
     async def next_state(self) -> str:
-        """Return the first line of what is told next."""
-        return (await self.told()).partition("\n")[0]
+        """Return the first line of the next message."""
+        return (await self.received()).partition("\n")[0]
 
 
 @contextlib.contextmanager

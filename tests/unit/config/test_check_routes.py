@@ -1,24 +1,39 @@
 import pytest
 
-from gateway.config.check_routes import check_routes
-from tests.support.builders.configs import lines, parts
+from gateway.config.check_routes import OwnPath, check_credentials, check_routes, own_paths
+from tests.support.builders.configs import LEAST, lines, partial
 
 WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and forge identity headers"
+NEVER = "cannot tell what is not its own, so"
+AUTHORITIES = """\
+authorities:
+  accounts: {kind: directory, url: "sqlite:///gateway.db", pepper: p}
+  chat: {kind: remote, dialect: rocketchat, url: "https://chat.example.com/info"}
+  opaque: {kind: introspection, url: "https://id.example.com/introspect", client_id: gw, client_secret: s}
+  broken: {kind: jwt}
+"""
 READERS = """\
 credentials:
-  key: {kind: api_key, header: x-api-key, type: project, authority: a}
-  same: {kind: api_key, header: X-API-Key, type: user, authority: a}
-  token: {kind: bearer, authority: a}
+  key: {kind: api_key, header: x-api-key, type: project, authority: accounts}
+  same: {kind: api_key, header: X-API-Key, type: user, authority: accounts}
+  token: {kind: bearer, authority: accounts}
   broken: {kind: cookie}
 """
+SERVED = (
+    "session_info:\n"
+    "  - {dialect: composio, credentials: [key], hosts: [api.example.com]}\n"
+    "  - {dialect: memghost, credentials: [token]}\n"
+    "forward_auth: {envoy: {path: /ask/, peers: [10.0.0.0/8]}}\n"
+    "identity: {token: {issuer: i, keys_file: k, jwks_path: /keys}}\n"
+)
 
 
-def said(*routes: str, more: str = READERS) -> list[str]:
-    """Return what is said of routes, each given without its name and upstream."""
+def of_routes(*routes: str, more: str = READERS) -> list[str]:
+    """Return the problems of routes, each given without its name and upstream."""
     entries = "".join(
         f"  - {{name: r{place}, upstream: 'http://127.0.0.1:1', {keys}}}\n" for place, keys in enumerate(routes)
     )
-    return lines(check_routes(parts(f"{more}routes:\n{entries}")))
+    return lines(check_routes(partial(f"{more}routes:\n{entries}")))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +57,7 @@ def said(*routes: str, more: str = READERS) -> list[str]:
     ],
 )
 def test_a_route_reads_what_exists(keys: str, expected: list[str]) -> None:
-    assert said(keys) == expected
+    assert of_routes(keys) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,14 +88,14 @@ def test_a_route_reads_what_exists(keys: str, expected: list[str]) -> None:
         ("match: {path: /a}, access: public, strip_prefix: /a", []),
     ],
 )
-def test_a_rule_that_does_nothing_is_told(keys: str, expected: list[str]) -> None:
-    assert said(keys) == expected
+def test_a_rule_without_effect_is_reported(keys: str, expected: list[str]) -> None:
+    assert of_routes(keys) == expected
 
 
 def test_an_upstream_without_tls_is_warned_of_unless_it_is_this_machine() -> None:
     upstreams = "['http://a', 'https://b', 'http://[::1]', 'http://a']"
     text = f"routes: [{{name: r, match: {{}}, access: public, upstream: {upstreams}}}]"
-    assert lines(check_routes(parts(text))) == [
+    assert lines(check_routes(partial(text))) == [
         f"warning: routes[0].upstream[0]: {WITHOUT_TLS}",
         f"warning: routes[0].upstream[3]: {WITHOUT_TLS}",
         "warning: routes[0].upstream[3]: is listed twice",
@@ -101,25 +116,27 @@ def test_an_upstream_without_tls_is_warned_of_unless_it_is_this_machine() -> Non
 )
 def test_a_route_for_an_own_path_is_warned_of(keys: str, taken: bool) -> None:
     endpoint = "session_info: [{dialect: memghost, credentials: [token], hosts: [api.example.com]}]\n"
-    found = said(keys, more=READERS + endpoint)
-    assert [line.startswith("warning: routes[0].match.path: the gateway answers /") for line in found] == [True] * taken
+    problems = of_routes(keys, more=READERS + endpoint)
+    assert [line.startswith("warning: routes[0].match.path: the gateway answers /") for line in problems] == [
+        True
+    ] * taken
 
 
 def test_a_route_beneath_the_gateways_own_path_is_warned_of_once() -> None:
     alone = "is beneath /_gateway/, where the gateway alone answers: this route gets nothing"
-    assert said("match: {path: /_gateway/a}, access: public") == [f"warning: routes[0].match.path: {alone}"]
-    assert len(said("match: {path: /_gateway/session}, access: public")) == 1
+    assert of_routes("match: {path: /_gateway/a}, access: public") == [f"warning: routes[0].match.path: {alone}"]
+    assert len(of_routes("match: {path: /_gateway/session}, access: public")) == 1
 
 
-def test_two_routes_of_one_name_are_told() -> None:
+def test_two_routes_of_one_name_are_reported() -> None:
     rest = "access: public, upstream: 'http://127.0.0.1'"
     text = f"routes: [{{name: r, match: {{path: /a}}, {rest}}}, {{name: r, match: {{path: /b}}, {rest}}}]"
-    assert lines(check_routes(parts(text))) == ["routes[1].name: is the name of routes[0] too"]
+    assert lines(check_routes(partial(text))) == ["routes[1].name: is the name of routes[0] too"]
 
 
-def test_two_routes_of_one_name_are_told_although_neither_is_right() -> None:
+def test_two_routes_of_one_name_are_reported_although_neither_is_valid() -> None:
     text = "routes: [{name: r, spam: 1}, 7, {name: s}, {name: r, match: {path: a}}, {name: 7}, {name: 7}]"
-    assert lines(check_routes(parts(text))) == ["routes[3].name: is the name of routes[0] too"]
+    assert lines(check_routes(partial(text))) == ["routes[3].name: is the name of routes[0] too"]
 
 
 @pytest.mark.parametrize(
@@ -148,10 +165,96 @@ def test_two_routes_of_one_name_are_told_although_neither_is_right() -> None:
     ],
 )
 def test_routes_that_hide_each_other_are_warned_of(routes: tuple[str, ...], expected: list[str]) -> None:
-    assert said(*routes) == expected
+    assert of_routes(*routes) == expected
 
 
 def test_places_are_the_files_though_a_route_before_cannot_be_read() -> None:
-    assert said("match: {path: //}", "match: {path: /a/}, access: public", "match: {path: /a/b}, access: public") == [
-        "warning: routes[2].match: can never match: routes[1] (r1) takes all of it"
-    ]
+    assert of_routes(
+        "match: {path: //}", "match: {path: /a/}, access: public", "match: {path: /a/b}, access: public"
+    ) == ["warning: routes[2].match: can never match: routes[1] (r1) takes all of it"]
+
+
+def of_credentials(text: str) -> list[str]:
+    return lines(check_credentials(partial(AUTHORITIES + text)))
+
+
+@pytest.mark.parametrize(
+    ("authority", "expected"),
+    [
+        ("[accounts, opaque]", []),
+        ("[broken, chat]", []),
+        ("nobody", ["credentials.t.authority[0]: nobody is not one of authorities"]),
+        ("[accounts, accounts]", ["credentials.t.authority[1]: accounts is listed twice"]),
+        (
+            "[chat, accounts]",
+            [f"credentials.t.authority[0]: chat {NEVER} accounts would never be asked: put it last"],
+        ),
+        (
+            "[opaque, chat]",
+            [f"credentials.t.authority[0]: opaque {NEVER} chat would never be asked: put it last"],
+        ),
+    ],
+)
+def test_a_list_of_authorities_can_be_asked_in_its_order(authority: str, expected: list[str]) -> None:
+    assert of_credentials(f"credentials: {{t: {{kind: bearer, authority: {authority}}}}}") == expected
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ("[{dialect: composio, credentials: [key, broken]}]", []),
+        (
+            "[{dialect: composio, credentials: [lost]}]",
+            ["session_info[0].credentials[0]: lost is not one of credentials"],
+        ),
+        (
+            "[{dialect: composio, credentials: [key, key]}]",
+            ["session_info[0].credentials[1]: key is listed twice"],
+        ),
+        (
+            "[{dialect: composio, credentials: [key, same]}]",
+            ["session_info[0].credentials: same and key both read the header x-api-key"],
+        ),
+        (
+            "[{dialect: composio, credentials: key}, {dialect: composio, credentials: key}]",
+            ["session_info[1]: answers at /api/v3/auth/session/info, where session_info, composio is answered already"],
+        ),
+        (
+            "[{dialect: composio, credentials: key, hosts: [a]}, {dialect: composio, credentials: key, hosts: [b]}]",
+            [],
+        ),
+        ("[{dialect: nobody's}, {dialect: memghost, credentials: token}]", []),
+    ],
+)
+def test_an_endpoint_reads_what_exists_and_answers_where_nobody_else_does(entries: str, expected: list[str]) -> None:
+    assert of_credentials(f"{READERS}session_info: {entries}") == expected
+
+
+def test_every_own_path_says_whose_it_is() -> None:
+    config = partial(LEAST + SERVED)
+    owners = {own.path: (own.owner, own.key) for own in own_paths(config.sections, config.session_info)}
+    assert owners == {
+        "/_gateway/session": ("the session in its normal form", ()),
+        "/_gateway/openapi.json": ("the OpenAPI document", ()),
+        "/keys": ("the identity token's keys", ("identity", "token", "jwks_path")),
+        "/ask": ("forward-auth, envoy", ("forward_auth", "envoy", "path")),
+        "/api/v3/auth/session/info": ("session_info, composio", ("session_info", 0)),
+        "/api/v3.1/auth/session/info": ("session_info, composio", ("session_info", 0)),
+        "/auth/session": ("session_info, memghost", ("session_info", 1)),
+        "/api/v1/auth/session": ("session_info, memghost", ("session_info", 1)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        (OwnPath("/a", "x"), OwnPath("/a", "y"), True),
+        (OwnPath("/a", "x"), OwnPath("/b", "y"), False),
+        (OwnPath("/a", "x", (), frozenset({"h"})), OwnPath("/a", "y"), True),
+        (OwnPath("/a", "x", (), frozenset({"h", "i"})), OwnPath("/a", "y", (), frozenset({"i"})), True),
+        (OwnPath("/a", "x", (), frozenset({"h"})), OwnPath("/a", "y", (), frozenset({"i"})), False),
+    ],
+)
+def test_two_meet_where_one_request_is_for_both(one: OwnPath, other: OwnPath, answer: bool) -> None:
+    assert one.meets(other) is answer
+    assert other.meets(one) is answer

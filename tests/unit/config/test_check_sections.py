@@ -1,15 +1,16 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from gateway.config.check_sections import check_sections
-from tests.support.builders.configs import SECRET, lines, parts
+from gateway.config.check_sections import check_sections, is_tracing_installed
+from tests.support.builders.configs import SECRET, lines, partial
 
 LONGER = "is longer than cache.fresh: a new key may be refused for longer than an old one is believed"
 
 
-def said(text: str) -> list[str]:
-    return lines(check_sections(parts(text)))
+def problems_of(text: str) -> list[str]:
+    return lines(check_sections(partial(text)))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def said(text: str) -> list[str]:
     ],
 )
 def test_no_two_listen_at_one_place(listen: str, expected: list[str]) -> None:
-    assert said(f"listen: {listen}") == expected
+    assert problems_of(f"listen: {listen}") == expected
 
 
 SHORT = "is short for a secret: take 32 random characters or more (openssl rand -hex 32)"
@@ -46,12 +47,12 @@ SHORT = "is short for a secret: take 32 random characters or more (openssl rand 
     ],
 )
 def test_what_is_short_enough_to_be_guessed_is_warned_of_without_being_shown(text: str, places: list[str]) -> None:
-    assert said(text) == [f"warning: {place}: {SHORT}" for place in places]
+    assert problems_of(text) == [f"warning: {place}: {SHORT}" for place in places]
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
 def test_trusting_everybody_is_warned_of(network: str) -> None:
-    assert said(f"trusted_proxies: [10.0.0.0/8, '{network}']") == [
+    assert problems_of(f"trusted_proxies: [10.0.0.0/8, '{network}']") == [
         f"warning: trusted_proxies[1]: {network} trusts everybody: any client can claim any address, host and scheme"
     ]
 
@@ -75,22 +76,22 @@ def test_trusting_everybody_is_warned_of(network: str) -> None:
         ),
     ],
 )
-def test_bounds_that_contradict_each_other_are_told(text: str, expected: list[str]) -> None:
-    assert said(text) == expected
+def test_bounds_that_contradict_each_other_are_reported(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == expected
 
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     there = tmp_path / "keys.pem"
     there.touch()
     text = "identity: {{token: {{issuer: i, keys_file: {} }}}}"
-    assert said(text.format(there)) == []
-    assert said(text.format(tmp_path / "absent.pem")) == [
+    assert problems_of(text.format(there)) == []
+    assert problems_of(text.format(tmp_path / "absent.pem")) == [
         "identity.token.keys_file: cannot be read: No such file or directory"
     ]
 
 
 def test_a_file_that_an_authority_names_must_be_there() -> None:
-    assert said(
+    assert problems_of(
         f"authorities: {{a: {{kind: directory, url: 'sqlite:///x', pepper: {SECRET}, "
         "tokens: {issuer: i, audience: a, keys_file: /nowhere/keys.pem}}}"
     ) == ["authorities.a.tokens.keys_file: cannot be read: No such file or directory"]
@@ -108,12 +109,12 @@ IN_THE_CLEAR = "is asked without TLS: whoever is on the way can read credentials
     ],
 )
 def test_an_authority_that_is_asked_in_the_clear_is_warned_of(url: str, expected: list[str]) -> None:
-    assert said(f"authorities: {{chat: {{kind: remote, dialect: rocketchat, url: '{url}'}}}}") == expected
+    assert problems_of(f"authorities: {{chat: {{kind: remote, dialect: rocketchat, url: '{url}'}}}}") == expected
 
 
 @pytest.mark.parametrize("url", ["mysql://u:s3cr3t@h/d", "sqlite://", "gateway.db"])
-def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) -> None:
-    assert said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}") == [
+def test_a_directory_in_an_unknown_database_is_reported_without_its_url(url: str) -> None:
+    assert problems_of(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}") == [
         "authorities.a.url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
     ]
 
@@ -130,22 +131,24 @@ def test_a_directory_in_an_unknown_database_is_told_without_its_url(url: str) ->
 )
 def test_what_a_database_is_asked_besides_is_read_too(query: str, expected: list[str]) -> None:
     url = f"postgresql://u:s3cr3t@h/d?{query}"
-    found = said(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}")
+    found = problems_of(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}")
     assert len(found) == len(expected)
-    for told, text in zip(found, expected, strict=True):
-        assert told.startswith(f"authorities.a.url: {text}")
-        assert "s3cr3t" not in told
+    for problem, text in zip(found, expected, strict=True):
+        assert problem.startswith(f"authorities.a.url: {text}")
+        assert "s3cr3t" not in problem
 
 
-def test_a_directory_s_url_that_cannot_be_taken_apart_is_told() -> None:
-    (told,) = said(f"authorities: {{a: {{kind: directory, url: 'postgresql://u:s3cr3t@[h/d', pepper: {SECRET}}}}}")
-    assert told == "authorities.a.url: cannot be read as a URL"
+def test_a_directory_s_url_that_cannot_be_parsed_is_reported() -> None:
+    (problem,) = problems_of(
+        f"authorities: {{a: {{kind: directory, url: 'postgresql://u:s3cr3t@[h/d', pepper: {SECRET}}}}}"
+    )
+    assert problem == "authorities.a.url: cannot be read as a URL"
 
 
 def test_clients_are_allowed_other_products_names_alone() -> None:
     names = "[Remote-User, x_user_id, X-Identity-Token, X-Forwarded-User, X-Mine]"
     token = f"token: {{issuer: i, keys_file: {__file__}}}"
-    assert said(f"identity: {{{token}, from_clients: {names}}}") == [
+    assert problems_of(f"identity: {{{token}, from_clients: {names}}}") == [
         "identity.from_clients[1]: is the header of identity.headers.user_id, which no client may send",
         "identity.from_clients[2]: is the header of identity.token, which no client may send",
         "identity.from_clients[3]: X-Forwarded-User is a proxy's word, which no client may send",
@@ -156,7 +159,7 @@ def test_clients_are_allowed_other_products_names_alone() -> None:
 def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "k").touch()
     token = f"{{header: x_user_id, issuer: i, keys_file: {tmp_path / 'k'}}}"
-    assert said(f"identity: {{token: {token}}}") == [
+    assert problems_of(f"identity: {{token: {token}}}") == [
         "identity.token.header: is the header of identity.headers.user_id too"
     ]
 
@@ -178,21 +181,33 @@ def test_the_identity_token_has_a_header_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_an_endpoint_for_everybody_or_for_nobody_is_warned_of(endpoint: str, expected: list[str]) -> None:
-    assert said(f"forward_auth: {{nginx: {{{endpoint}}}}}") == expected
+    assert problems_of(f"forward_auth: {{nginx: {{{endpoint}}}}}") == expected
 
 
 @pytest.mark.parametrize(("max_age", "warned"), [("30s", False), ("31s", True)])
 def test_an_allow_is_kept_no_longer_than_the_token_in_it_is_good(tmp_path: Path, max_age: str, warned: bool) -> None:
     (tmp_path / "k").touch()
     endpoint = f"forward_auth: {{nginx: {{peers: [10.0.0.0/8], max_age: {max_age}}}}}\n"
-    told = said(endpoint + f"identity: {{token: {{issuer: i, keys_file: {tmp_path / 'k'}, ttl: 60s}}}}")
-    assert [line.split(": ")[1] for line in told] == (["forward_auth.nginx.max_age"] if warned else [])
+    problems = problems_of(endpoint + f"identity: {{token: {{issuer: i, keys_file: {tmp_path / 'k'}, ttl: 60s}}}}")
+    assert [line.split(": ")[1] for line in problems] == (["forward_auth.nginx.max_age"] if warned else [])
 
 
 def test_spans_need_packages_that_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said("telemetry: {traces: otlp}") == []
+    assert problems_of("telemetry: {traces: otlp}") == []
     monkeypatch.setattr("gateway.config.check_sections.is_tracing_installed", lambda: False)
-    assert said("telemetry: {traces: none}") == []
-    assert said("telemetry: {traces: otlp}") == [
+    assert problems_of("telemetry: {traces: none}") == []
+    assert problems_of("telemetry: {traces: otlp}") == [
         "telemetry.traces: needs packages that are not installed: pip install 'session-gateway[otel]'"
     ]
+
+
+def test_the_extra_is_installed_where_this_is_developed() -> None:
+    assert is_tracing_installed()
+
+
+def test_half_of_the_extra_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "opentelemetry"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    assert not is_tracing_installed()

@@ -188,7 +188,7 @@ def test_a_page_that_may_read_answers_may_also_use_cookies() -> None:
 
 
 @pytest.mark.parametrize(("written", "shared"), [({}, True), ({"shared": False}, False)])
-def test_replicas_count_together_unless_told_otherwise(written: dict[str, bool], shared: bool) -> None:
+def test_replicas_count_together_by_default(written: dict[str, bool], shared: bool) -> None:
     limit = route(rate_limit={"per": "address", "rate": "1/s", "burst": 1, **written}).rate_limit
     assert limit is not None
     assert limit.shared is shared

@@ -1,19 +1,22 @@
 import asyncio
 import json
+import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
-from gateway.wiring.process import Process, wall_clock
+from gateway.wiring.process import Process, run_loop, wall_clock
 
 
 def test_the_clock_is_the_wall_s() -> None:
-    before, told, after = time.time_ns() / 1e9, wall_clock(), time.time_ns() / 1e9
-    assert before - 1 < told < after + 1
+    before, clock, after = time.time_ns() / 1e9, wall_clock(), time.time_ns() / 1e9
+    assert before - 1 < clock < after + 1
 
 
-async def test_new_requests_are_welcome_while_it_serves_and_does_not_drain(tmp_path: Path) -> None:
+async def test_a_process_is_ready_while_it_serves_and_does_not_drain(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as output:
         process = Process(output)
         assert not process.ready()
@@ -37,7 +40,7 @@ async def test_lines_are_flushed_soon_and_at_the_end(tmp_path: Path) -> None:
     assert log.read_bytes() == b"a line\n"
 
 
-async def test_closing_ends_what_runs(tmp_path: Path) -> None:
+async def test_closing_cancels_tasks(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as output:
         process = Process(output)
         task = process.tasks.start(asyncio.Event().wait(), "for ever")
@@ -56,3 +59,16 @@ async def test_metrics_and_audit_lines_are_the_process_s_own(tmp_path: Path) -> 
     assert b'gateway_revocations_total{origin="own"} 1.0' in body
     assert b"gateway_upstream_faults" in body
     assert json.loads(log.read_bytes())["id"] == "user_1"
+
+
+async def which_loop() -> int:
+    return 7 if type(asyncio.get_running_loop()).__module__.startswith("uvloop") else 3
+
+
+def test_uvloop_is_used_where_it_is_installed() -> None:
+    assert run_loop(which_loop()) == 7
+
+
+def test_the_standard_loop_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert run_loop(which_loop()) == 3

@@ -17,21 +17,21 @@ def settings(token: str, **sections: object) -> Settings:
 
 
 class Opened:
-    """Both ports, and what they ask."""
+    """Both ports, and what they call."""
 
     def __init__(self, process: Process) -> None:
         first = settings("first")
         self.ports = bind_ports(first.listen)
         self.admin, self.health = port_of(self.ports.admin), port_of(self.ports.health)
         self.is_ready = True
-        self.ended: list[RevocationTarget] = []
-        self.pages = AdminPorts(process, self.ports, lambda: self.is_ready, self.render, self.revoke)
+        self.revoked: list[RevocationTarget] = []
+        self.it = AdminPorts(process, self.ports, lambda: self.is_ready, self.render, self.revoke)
 
     async def render(self) -> tuple[bytes, str]:
         return b"a_metric 1.0\n", "text/plain"
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        self.ended.append(ended)
+    async def revoke(self, target: RevocationTarget) -> bool:
+        self.revoked.append(target)
         return True
 
 
@@ -40,9 +40,9 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
     with (tmp_path / "log").open("wb") as output:
         process = Process(output)
         made = Opened(process)
-        await made.pages.open(settings("first"))
+        await made.it.open(settings("first"))
         yield made
-        await made.pages.close()
+        await made.it.close()
         made.ports.close()
         await process.close()
 
@@ -67,23 +67,23 @@ async def test_health_and_metrics_are_at_both_ports_and_revocation_at_one(opened
 
 
 async def test_another_config_changes_token_and_limits_of_the_ports_that_stay(opened: Opened) -> None:
-    opened.pages.use(settings("second", limits={"headers": 8}))
+    opened.it.apply(settings("second", limits={"headers": 8}))
     assert (await revoke(opened.admin, "first"), await revoke(opened.admin, "second")) == (403, 200)
-    assert len(opened.ended) == 1
+    assert len(opened.revoked) == 1
     many = "".join(f"X-{number}: 1\r\n" for number in range(9))
     assert (await exchange(opened.admin, f"GET / HTTP/1.1\r\nHost: h\r\n{many}\r\n".encode())).status == 431
 
 
-async def test_what_is_no_request_is_answered_in_our_words_and_none_of_the_caller_s(opened: Opened) -> None:
-    said = await conversation(opened.admin, b"GET /spam spam HTTP/9.9\r\n\r\n")
-    assert said.startswith(b"HTTP/1.1 400 ")
-    assert b"spam" not in said
-    assert b"Server: gateway\r\n" in said
-    assert b"aiohttp" not in said
+async def test_a_malformed_request_is_answered_without_a_byte_of_it(opened: Opened) -> None:
+    answer = await conversation(opened.admin, b"GET /spam spam HTTP/9.9\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"spam" not in answer
+    assert b"Server: gateway\r\n" in answer
+    assert b"aiohttp" not in answer
 
 
-async def test_in_the_end_nobody_listens(opened: Opened) -> None:
-    await opened.pages.close()
+async def test_closed_ports_listen_no_more(opened: Opened) -> None:
+    await opened.it.close()
     for port in (opened.admin, opened.health):
         with pytest.raises(ConnectionRefusedError):
             await get(port, "/healthz")

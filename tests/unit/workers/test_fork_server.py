@@ -14,25 +14,25 @@ HEAD = """
 import json, os, signal, socket
 from gateway.workers.fork_server import open_fork_server
 
-def be_worker(control):
+def worker_main(control):
     control.sendall(str(os.getpid()).encode())
-    told = control.recv(100)
-    if told == b"fail":
-        raise RuntimeError("what a worker says when it fails")
-    return int(told) if told else 7
+    data = control.recv(100)
+    if data == b"fail":
+        raise RuntimeError("the fault of a worker")
+    return int(data) if data else 7
 
-def hired(nursery):
-    control = nursery.fork()
-    born = nursery.news()
-    assert (type(born).__name__, born.pid) == ("Forked", int(control.recv(100)))
-    return control, born.pid
+def forked(fork_server):
+    control = fork_server.fork()
+    event = fork_server.next_event()
+    assert (type(event).__name__, event.pid) == ("Forked", int(control.recv(100)))
+    return control, event.pid
 
-nursery = open_fork_server(be_worker)
+fork_server = open_fork_server(worker_main)
 """
 
 
 def run(script: str) -> tuple[Any, str]:
-    """Run a script behind HEAD; return what it printed as JSON, and what was said on standard error."""
+    """Run a script behind HEAD; return what it printed as JSON, and its standard error."""
     ended = subprocess.run(
         [sys.executable, "-c", HEAD + script],
         cwd=ROOT,
@@ -45,68 +45,67 @@ def run(script: str) -> tuple[Any, str]:
     return json.loads(ended.stdout), ended.stderr
 
 
-def test_workers_are_made_one_by_one_and_their_end_is_told() -> None:
-    (pids, news), errors = run("""
-first, one = hired(nursery)
-second, other = hired(nursery)
+def test_workers_are_forked_one_by_one_and_each_exit_is_an_event() -> None:
+    (pids, exits), errors = run("""
+first, one = forked(fork_server)
+second, other = forked(fork_server)
 first.sendall(b"3")
-news = [nursery.news()]
+exits = [fork_server.next_event()]
 os.kill(other, signal.SIGKILL)
-news.append(nursery.news())
-print(json.dumps([[one, other], [[each.pid, each.code, each.signal] for each in news]]))
+exits.append(fork_server.next_event())
+print(json.dumps([[one, other], [[each.pid, each.code, each.signal] for each in exits]]))
 """)
-    assert news == [[pids[0], 3, 0], [pids[1], 0, signal.SIGKILL]]
+    assert exits == [[pids[0], 3, 0], [pids[1], 0, signal.SIGKILL]]
     assert errors == ""
 
 
-def test_the_birth_of_one_that_ends_at_once_is_told_before_its_end() -> None:
-    names, _ = run("""
-def at_once(control):
+def test_a_worker_that_exits_at_once_is_forked_before_it_has_exited() -> None:
+    (in_order, alive), _ = run("""
+def exit_at_once(control):
     return 3
 
-brief, names = open_fork_server(at_once), []
+brief = open_fork_server(exit_at_once)
 controls = [brief.fork() for _ in range(20)]
-for _ in range(40):
-    names.append(brief.news())
-alive, told = set(), []
-for each in names:
-    if type(each).__name__ == "Forked":
-        alive.add(each.pid)
+alive, in_order = set(), []
+for event in [brief.next_event() for _ in range(40)]:
+    if type(event).__name__ == "Forked":
+        alive.add(event.pid)
     else:
-        told.append(each.pid in alive and each.code == 3)
-        alive.discard(each.pid)
-print(json.dumps([told, list(alive)]))
+        in_order.append(event.pid in alive and event.code == 3)
+        alive.discard(event.pid)
+print(json.dumps([in_order, list(alive)]))
 """)
-    assert names == [[True] * 20, []]
+    assert in_order == [True] * 20
+    assert alive == []
 
 
-def test_a_worker_that_fails_says_why_and_ends_with_1() -> None:
+def test_a_worker_that_fails_prints_why_and_exits_with_1() -> None:
     (code, killed), errors = run("""
-control, _ = hired(nursery)
+control, _ = forked(fork_server)
 control.sendall(b"fail")
-told = nursery.news()
-print(json.dumps([told.code, told.signal]))
+event = fork_server.next_event()
+print(json.dumps([event.code, event.signal]))
 """)
     assert (code, killed) == (1, 0)
-    assert errors.rstrip().endswith("RuntimeError: what a worker says when it fails")
+    assert errors.rstrip().endswith("RuntimeError: the fault of a worker")
 
 
-def test_a_worker_sees_that_whoever_had_it_made_has_gone() -> None:
-    """No other process holds the supervisor's end: not the nursery, and not the workers that were made before."""
+def test_a_worker_sees_that_its_supervisor_has_gone() -> None:
+    """No other process holds the supervisor's end: not the fork server, and not the workers that were forked before."""
     (code, other), _ = run("""
-first, _ = hired(nursery)
-second, _ = hired(nursery)
+first, _ = forked(fork_server)
+second, _ = forked(fork_server)
 first.close()
-code = nursery.news().code
+code = fork_server.next_event().code
 second.sendall(b"5")
-print(json.dumps([code, nursery.news().code]))
+print(json.dumps([code, fork_server.next_event().code]))
 """)
     assert (code, other) == (7, 5)
 
 
 def test_signals_for_the_supervisor_are_left_to_it() -> None:
     alive, _ = run("""
-control, pid = hired(nursery)
+control, pid = forked(fork_server)
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
     os.kill(pid, number)
     with open(f"/proc/{pid}/stat") as file:
@@ -114,17 +113,17 @@ for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
     os.kill(parent, number)
     os.kill(parent, signal.SIGTERM)
 control.sendall(b"0")
-print(json.dumps(nursery.news().pid == pid))
+print(json.dumps(fork_server.next_event().pid == pid))
 """)
     assert alive is True
 
 
-def test_when_the_supervisor_ends_the_nursery_ends_and_workers_are_not_touched() -> None:
-    nursery, _ = run("""
-control, pid = hired(nursery)
+def test_when_the_supervisor_ends_the_fork_server_exits_and_workers_are_not_touched() -> None:
+    fork_server, _ = run("""
+control, pid = forked(fork_server)
 with open(f"/proc/{pid}/stat") as file:
     parent = int(file.read().rpartition(")")[2].split()[1])
-nursery.close()
+fork_server.close()
 while True:
     try:
         control.sendall(b"")
@@ -138,22 +137,22 @@ os.kill(pid, 0)
 control.sendall(b"0")
 print(json.dumps(parent))
 """)
-    assert nursery != os.getpid()
-    assert not is_running(nursery)
+    assert fork_server != os.getpid()
+    assert not is_running(fork_server)
 
 
-def test_a_nursery_that_has_gone_is_told() -> None:
-    (news, forked), _ = run("""
-control, pid = hired(nursery)
+def test_a_fork_server_that_has_gone_is_noticed() -> None:
+    (event, can_fork), _ = run("""
+control, pid = forked(fork_server)
 with open(f"/proc/{pid}/stat") as file:
     parent = int(file.read().rpartition(")")[2].split()[1])
 os.kill(parent, signal.SIGKILL)
-news = nursery.news()
+event = fork_server.next_event()
 try:
-    nursery.fork()
-    forked = True
+    fork_server.fork()
+    can_fork = True
 except OSError:
-    forked = False
-print(json.dumps([news, forked]))
+    can_fork = False
+print(json.dumps([event, can_fork]))
 """)
-    assert (news, forked) == (None, False)
+    assert (event, can_fork) == (None, False)

@@ -20,13 +20,13 @@ def systemd(tmp_path: Path) -> Iterator[Manager]:
 async def test_each_state_is_one_message(systemd: Manager) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": systemd.address})
     notifier.ready()
-    assert await systemd.told() == "READY=1"
+    assert await systemd.received() == "READY=1"
     notifier.reloading()
-    state, since = (await systemd.told()).split("\n")
+    state, since = (await systemd.received()).split("\n")
     assert state == "RELOADING=1"
     assert int(since.removeprefix("MONOTONIC_USEC=")) > 0
     notifier.stopping()
-    assert await systemd.told() == "STOPPING=1"
+    assert await systemd.received() == "STOPPING=1"
 
 
 def test_an_abstract_socket_is_spelled_with_an_at_sign() -> None:
@@ -46,19 +46,19 @@ def test_without_systemd_and_without_anybody_at_the_socket_nothing_happens(
     assert "systemd_notify_failed" in capsys.readouterr().out
 
 
-async def test_who_is_watched_tells_again_and_again_that_it_lives(systemd: Manager) -> None:
+async def test_with_a_watchdog_it_notifies_again_and_again(systemd: Manager) -> None:
     watched = {"WATCHDOG_USEC": "20000", "WATCHDOG_PID": str(os.getpid())}
-    telling = asyncio.gather(Notifier({"NOTIFY_SOCKET": systemd.address, **watched}).keep_alive())
-    assert [await systemd.told() for _ in range(3)] == ["WATCHDOG=1"] * 3
-    telling.cancel()
+    notifying = asyncio.gather(Notifier({"NOTIFY_SOCKET": systemd.address, **watched}).keep_alive())
+    assert [await systemd.received() for _ in range(3)] == ["WATCHDOG=1"] * 3
+    notifying.cancel()
 
 
 @pytest.mark.parametrize(
     "environment",
     [{}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"}],
 )
-async def test_who_is_not_watched_tells_nothing(systemd: Manager, environment: dict[str, str]) -> None:
+async def test_without_a_watchdog_it_notifies_nothing(systemd: Manager, environment: dict[str, str]) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": systemd.address, **environment})
     await asyncio.wait_for(notifier.keep_alive(), PATIENCE)
     notifier.stopping()
-    assert await systemd.told() == "STOPPING=1"
+    assert await systemd.received() == "STOPPING=1"

@@ -32,13 +32,13 @@ class Serving:
     def settings(self, upstream_port: int, **sections: Any) -> Settings:
         return Settings.model_validate(config(upstream_port, self._accounts, **sections))
 
-    async def change(self, settings: Settings, *revoked: RecordedRevocation) -> None:
-        await self.worker.build(settings, revoked)
+    async def apply(self, settings: Settings, *revocations: RecordedRevocation) -> None:
+        await self.worker.build(settings, revocations)
         await self.worker.swap()
 
-    def shown(self) -> RevocationTarget:
-        """Return the credential that is shown: no row says that it was ended, so only what was heard does."""
-        serving = next(self.worker._stage.living())
+    def credential(self) -> RevocationTarget:
+        """Return the credential of `ask` as a target: no row of the directory is marked when it is revoked."""
+        serving = next(self.worker._active.living())
         reader = serving.identification.readers["project_key"]
         return RevocationTarget(RevocationKind.CREDENTIAL, reader._fingerprint((PROJECT_KEY,)).hex())
 
@@ -58,9 +58,9 @@ async def serving(tmp_path: Path, examples: Examples) -> AsyncIterator[Serving]:
 
 async def test_a_swap_changes_upstream_and_limits_on_the_port_that_stays(serving: Serving) -> None:
     async with recording_upstream() as one, recording_upstream() as other:
-        await serving.change(serving.settings(one.port))
+        await serving.apply(serving.settings(one.port))
         assert (await serving.ask()).status == 200
-        await serving.change(serving.settings(other.port, limits={"headers": 8}))
+        await serving.apply(serving.settings(other.port, limits={"headers": 8}))
         assert (await serving.ask()).status == 200
         assert (len(one.requests), len(other.requests)) == (1, 1)
         many = "".join(f"X-{number}: 1\r\n" for number in range(9))
@@ -68,9 +68,9 @@ async def test_a_swap_changes_upstream_and_limits_on_the_port_that_stays(serving
         assert refused.status == 431
 
 
-async def test_what_was_built_serves_nobody_until_the_swap(serving: Serving) -> None:
+async def test_a_generation_that_was_built_serves_nobody_until_the_swap(serving: Serving) -> None:
     async with recording_upstream() as one, recording_upstream() as other:
-        await serving.change(serving.settings(one.port))
+        await serving.apply(serving.settings(one.port))
         await serving.worker.build(serving.settings(other.port), ())
         await serving.ask()
         await serving.worker.discard()
@@ -80,9 +80,9 @@ async def test_what_was_built_serves_nobody_until_the_swap(serving: Serving) -> 
             await serving.worker.swap()
 
 
-async def test_what_cannot_be_built_changes_nothing(serving: Serving, tmp_path: Path) -> None:
+async def test_a_config_that_cannot_be_built_changes_nothing(serving: Serving, tmp_path: Path) -> None:
     async with recording_upstream() as upstream:
-        await serving.change(serving.settings(upstream.port))
+        await serving.apply(serving.settings(upstream.port))
         (tmp_path / "none.pem").write_bytes(b"")
         token = {"issuer": "gateway", "keys_file": str(tmp_path / "none.pem")}
         with pytest.raises(GatewayError, match=r"none\.pem"):
@@ -92,30 +92,30 @@ async def test_what_cannot_be_built_changes_nothing(serving: Serving, tmp_path: 
 
 async def test_a_revocation_holds_in_the_generations_that_come_after(serving: Serving) -> None:
     async with recording_upstream() as upstream:
-        await serving.change(serving.settings(upstream.port))
+        await serving.apply(serving.settings(upstream.port))
         assert (await serving.ask()).status == 200
-        ended, at = serving.shown(), serving.process.clock()
-        assert await serving.worker.revoke(ended)
+        target, at = serving.credential(), serving.process.clock()
+        assert await serving.worker.revoke(target)
         assert (await serving.ask()).status == 401
-        await serving.change(serving.settings(upstream.port), RecordedRevocation(ended, at))
+        await serving.apply(serving.settings(upstream.port), RecordedRevocation(target, at))
         assert (await serving.ask()).status == 401
 
 
-async def test_one_that_is_built_already_hears_of_it_too(serving: Serving) -> None:
+async def test_a_revocation_reaches_a_generation_that_is_built_already(serving: Serving) -> None:
     async with recording_upstream() as upstream:
-        await serving.change(serving.settings(upstream.port))
+        await serving.apply(serving.settings(upstream.port))
         await serving.worker.build(serving.settings(upstream.port), ())
-        await serving.worker.revoke(serving.shown())
+        await serving.worker.revoke(serving.credential())
         await serving.worker.swap()
         assert (await serving.ask()).status == 401
 
 
-async def test_one_that_is_being_built_hears_of_it_too(serving: Serving) -> None:
+async def test_a_revocation_reaches_a_generation_that_is_being_built(serving: Serving) -> None:
     async with recording_upstream() as upstream:
-        await serving.change(serving.settings(upstream.port))
+        await serving.apply(serving.settings(upstream.port))
         building = asyncio.gather(serving.worker.build(serving.settings(upstream.port), ()))
-        await asyncio.sleep(0)  # it has begun, and there is nothing yet that could be told
-        assert await serving.worker.revoke(serving.shown())
+        await asyncio.sleep(0)  # it has begun, and there is no generation yet
+        assert await serving.worker.revoke(serving.credential())
         await building
         await serving.worker.swap()
         assert (await serving.ask()).status == 401
@@ -123,7 +123,7 @@ async def test_one_that_is_being_built_hears_of_it_too(serving: Serving) -> None
 
 async def test_streams_and_connections_are_counted_over_all_generations(serving: Serving) -> None:
     async with recording_upstream() as upstream:
-        await serving.change(serving.settings(upstream.port))
+        await serving.apply(serving.settings(upstream.port))
         async with raw_client(serving.port) as client:
             await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n")
             await client.response()
@@ -131,15 +131,15 @@ async def test_streams_and_connections_are_counted_over_all_generations(serving:
             assert b"gateway_client_connections 1.0" in serving.process.metrics.render()[0]
 
 
-async def test_leaving_does_not_wait_for_whoever_is_told_to_hurry(serving: Serving) -> None:
+async def test_cutting_ends_a_drain_at_once(serving: Serving) -> None:
     async with recording_upstream() as upstream:
-        await serving.change(serving.settings(upstream.port))
+        await serving.apply(serving.settings(upstream.port))
         async with raw_client(serving.port) as client:
             await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n")  # and never the end of it
-            leaving = asyncio.gather(serving.worker.drain(600.0))
+            draining = asyncio.gather(serving.worker.drain(600.0))
             await asyncio.sleep(0)
             serving.worker.cut()
-            await asyncio.wait_for(leaving, 10.0)
+            await asyncio.wait_for(draining, 10.0)
             assert not serving.process.ready()
 
 

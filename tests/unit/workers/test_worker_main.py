@@ -9,8 +9,18 @@ from pathlib import Path
 from gateway.config.settings import ListenSettings
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
-from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply, RevokeCommand, Swap
-from gateway.workers.control_channel import ControlChannel, open_channel
+from gateway.workers.control import (
+    Build,
+    Collect,
+    Command,
+    ControlChannel,
+    Drain,
+    Leave,
+    Reply,
+    RevokeCommand,
+    Swap,
+    open_channel,
+)
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from tests.support.clients.commands import ENVIRONMENT, ROOT
 from tests.support.clients.raw_http import PATIENCE, exchange
@@ -26,31 +36,31 @@ raise SystemExit(worker_main(control, Ports((public,), (), ())))
 """
 
 
-class Working:
+class RunningWorker:
     """A worker process, and our end of its channel."""
 
     def __init__(self, process: asyncio.subprocess.Process, channel: ControlChannel, ports: Ports) -> None:
         self.process = process
         self.channel = channel
         self.port = port_of(ports.public)
-        self.asked: list[Command] = []
+        self.received: list[Command] = []
 
-    async def hear(self, order: Command) -> Reply:
-        self.asked.append(order)
+    async def execute(self, command: Command) -> Reply:
+        self.received.append(command)
         return Reply()
 
     async def serve(self, config: Path) -> Reply:
-        report = await self.channel.ask(Build(str(config), config.read_text()))
-        if not report.fault:
-            await self.channel.ask(Swap())
-        return report
+        reply = await self.channel.request(Build(str(config), config.read_text()))
+        if not reply.fault:
+            await self.channel.request(Swap())
+        return reply
 
     async def status(self) -> int:
         return (await exchange(self.port, b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n")).status
 
 
 @asynccontextmanager
-async def working() -> AsyncIterator[Working]:
+async def running_worker() -> AsyncIterator[RunningWorker]:
     ports = bind_ports(ListenSettings.model_validate({"public": "127.0.0.1:0", "admin": "127.0.0.1:0"}))
     ours, theirs = socket.socketpair()
     given = (theirs.fileno(), ports.public[0].fileno())
@@ -62,8 +72,8 @@ async def working() -> AsyncIterator[Working]:
         stdout=asyncio.subprocess.PIPE,
     )
     theirs.close()
-    made, tasks = Working(process, await open_channel(ours), ports), TaskKeeper()
-    tasks.start(made.channel.listen(made.hear), "supervisor")
+    made, tasks = RunningWorker(process, await open_channel(ours), ports), TaskKeeper()
+    tasks.start(made.channel.listen(made.execute), "supervisor")
     try:
         yield made
         await made.channel.close()
@@ -76,33 +86,33 @@ async def working() -> AsyncIterator[Working]:
         await tasks.aclose()
 
 
-async def test_it_builds_serves_tells_and_ends_as_it_is_ordered(tmp_path: Path) -> None:
-    async with recording_upstream() as upstream, working() as worker:
-        report = await worker.serve(written(tmp_path, upstream.port))
-        assert report == Reply()
+async def test_a_worker_executes_the_supervisor_s_commands(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running_worker() as worker:
+        reply = await worker.serve(written(tmp_path, upstream.port))
+        assert reply == Reply()
         assert await worker.status() == 200
-        told = await worker.channel.ask(Collect())
-        samples = {sample.name: sample.value for family in told.snapshot for sample in family.samples}
+        collected = await worker.channel.request(Collect())
+        samples = {sample.name: sample.value for family in collected.snapshot for sample in family.samples}
         assert samples["gateway_requests_total"] == 1
-        assert (await worker.channel.ask(RevokeCommand(RevocationTarget(RevocationKind.USER, "u")))).told
-        last = await worker.channel.ask(Drain(1.0))
+        assert (await worker.channel.request(RevokeCommand(RevocationTarget(RevocationKind.USER, "u")))).complete
+        last = await worker.channel.request(Drain(1.0))
         assert "gateway_requests" in {family.name for family in last.snapshot}
 
 
-async def test_what_is_wrong_with_a_config_is_reported_with_its_line(tmp_path: Path) -> None:
-    async with working() as worker:
+async def test_a_problem_of_a_config_is_replied_with_its_line(tmp_path: Path) -> None:
+    async with running_worker() as worker:
         config = written(tmp_path, 9)
         config.write_text("secret: a\nroutes: 7\n")
-        report = await worker.serve(config)
-        assert report.fault == f"{config}:2:1: routes: must be a list"
+        reply = await worker.serve(config)
+        assert reply.fault == f"{config}:2:1: routes: must be a list"
 
 
-async def test_one_that_is_told_to_end_by_others_asks_for_a_successor_and_goes_on(tmp_path: Path) -> None:
-    async with recording_upstream() as upstream, working() as worker:
+async def test_a_worker_that_gets_sigterm_asks_for_a_successor_and_serves_on(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running_worker() as worker:
         await worker.serve(written(tmp_path, upstream.port))
         worker.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE):
-            while not worker.asked:  # noqa: ASYNC110 - there is no event of ours in another process
+            while not worker.received:  # noqa: ASYNC110 - there is no event of ours in another process
                 await asyncio.sleep(0.01)
-        assert worker.asked == [Leave()]
+        assert worker.received == [Leave()]
         assert await worker.status() == 200

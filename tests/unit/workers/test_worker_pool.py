@@ -10,187 +10,187 @@ from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.merging import merge
 from gateway.telemetry.runtime_metrics import RuntimeMetrics
 from gateway.workers.control import Build, RecordedRevocation
-from gateway.workers.recent_revocations import RecentRevocations
+from gateway.workers.worker_group import RecentRevocations
 from gateway.workers.worker_pool import WorkerPool
 from tests.support.clients.raw_http import PATIENCE
-from tests.support.fakes.crews import FakeNursery, FakeWorker, loaded
+from tests.support.fakes.fake_workers import FakeForkServer, FakeWorker, loaded
 
 USER = RevocationTarget(RevocationKind.USER, "user_1")
 
 
-class Crew:
-    """A crew over fake workers."""
+class Pool:
+    """A worker pool over fake workers."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.nursery: Any = FakeNursery()
+        self.fork_server: Any = FakeForkServer()
         self.revocations = RecentRevocations(lambda: 0.0, 60.0)
         metrics = RuntimeMetrics(self.registry, lambda: 0.0)
-        self.many = WorkerPool(self.nursery, (), self.revocations, metrics)
+        self.it = WorkerPool(self.fork_server, (), self.revocations, metrics)
 
     @property
     def workers(self) -> list[FakeWorker]:
-        return list(self.nursery.workers)
+        return list(self.fork_server.workers)
 
     async def numbers(self) -> dict[str, float]:
-        merged = merge(await self.many.collect())
+        merged = merge(await self.it.collect())
         return {sample.name: sample.value for family in merged for sample in family.samples}
 
 
 @pytest.fixture
-async def crew() -> AsyncIterator[Crew]:
-    made = Crew()
+async def pool() -> AsyncIterator[Pool]:
+    made = Pool()
     yield made
-    await made.many.drain(0.0)
-    await made.nursery.end()
+    await made.it.drain(0.0)
+    await made.fork_server.until_all_exited()
 
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - what happens between two tasks of the crew has no event
+        while not holds():  # noqa: ASYNC110 - what happens between two tasks of the pool has no event
             await asyncio.sleep(0)
 
 
-async def test_all_build_before_any_swaps(crew: Crew) -> None:
-    await crew.many.change(loaded(2))
-    assert [worker.names() for worker in crew.workers] == [["Build", "Swap"]] * 2
-    assert (crew.many.serving(), crew.many.wanted()) == (2, 2)
-    crew.workers[1].fault = "second.yaml:3:1: is wrong"
+async def test_all_build_before_any_swaps(pool: Pool) -> None:
+    await pool.it.apply(loaded(2))
+    assert [worker.names() for worker in pool.workers] == [["Build", "Swap"]] * 2
+    assert (pool.it.serving(), pool.it.wanted()) == (2, 2)
+    pool.workers[1].fault = "second.yaml:3:1: is wrong"
     with pytest.raises(GatewayError, match=r"^second\.yaml:3:1: is wrong$"):
-        await crew.many.change(loaded(2, "second"))
-    assert [worker.names()[2:] for worker in crew.workers] == [["Build", "Discard"]] * 2
-    assert crew.many.serving() == 2
+        await pool.it.apply(loaded(2, "second"))
+    assert [worker.names()[2:] for worker in pool.workers] == [["Build", "Discard"]] * 2
+    assert pool.it.serving() == 2
 
 
-async def test_what_all_of_them_say_is_said_once(crew: Crew) -> None:
-    crew.nursery.fault = "the directory has no tables"
+async def test_a_fault_of_every_worker_is_reported_once(pool: Pool) -> None:
+    pool.fork_server.fault = "the directory has no tables"
     with pytest.raises(GatewayError, match=r"^the directory has no tables$"):
-        await crew.many.change(loaded(3))
-    assert crew.many.serving() == 0
+        await pool.it.apply(loaded(3))
+    assert pool.it.serving() == 0
 
 
-async def test_one_that_ends_is_replaced_under_the_config_in_use(crew: Crew) -> None:
-    await crew.many.change(loaded(2))
-    await crew.many.change(loaded(2, "second"))
-    crew.revocations.note(USER)
-    await crew.workers[0].die()
-    await until(lambda: crew.many.serving() == 2 and len(crew.workers) == 3)
-    build = crew.workers[2].orders[0]
+async def test_a_worker_that_exits_is_replaced_on_the_current_config(pool: Pool) -> None:
+    await pool.it.apply(loaded(2))
+    await pool.it.apply(loaded(2, "second"))
+    pool.revocations.record(USER)
+    await pool.workers[0].exit()
+    await until(lambda: pool.it.serving() == 2 and len(pool.workers) == 3)
+    build = pool.workers[2].commands[0]
     assert isinstance(build, Build)
-    assert (build.text, build.revoked) == ("second", (RecordedRevocation(USER, 0.0),))
-    assert crew.registry.get_sample_value("gateway_workers_replaced_total") == 1
+    assert (build.text, build.revocations) == ("second", (RecordedRevocation(USER, 0.0),))
+    assert pool.registry.get_sample_value("gateway_workers_replaced_total") == 1
 
 
-async def test_one_that_asks_to_leave_has_a_successor_first(crew: Crew) -> None:
-    await crew.many.change(loaded(1))
-    await crew.workers[0].ask_to_leave()
-    await until(lambda: "Drain" in crew.workers[0].names())
-    assert crew.workers[1].names() == ["Build", "Swap"]
-    assert crew.many.serving() == 1
-    assert crew.registry.get_sample_value("gateway_workers_replaced_total") == 0
+async def test_a_worker_that_leaves_has_a_successor_first(pool: Pool) -> None:
+    await pool.it.apply(loaded(1))
+    await pool.workers[0].leave()
+    await until(lambda: "Drain" in pool.workers[0].names())
+    assert pool.workers[1].names() == ["Build", "Swap"]
+    assert pool.it.serving() == 1
+    assert pool.registry.get_sample_value("gateway_workers_replaced_total") == 0
 
 
-async def test_renewal_puts_a_fresh_one_in_everybody_s_place(crew: Crew) -> None:
-    await crew.many.change(loaded(2))
-    before = crew.workers
-    await crew.many.renew()
+async def test_renewal_replaces_every_worker(pool: Pool) -> None:
+    await pool.it.apply(loaded(2))
+    before = pool.workers
+    await pool.it.renew()
     assert [worker.names()[-1] for worker in before] == ["Drain", "Drain"]
-    assert [worker.names() for worker in crew.workers[2:]] == [["Build", "Swap"]] * 2
-    assert crew.many.serving() == 2
+    assert [worker.names() for worker in pool.workers[2:]] == [["Build", "Swap"]] * 2
+    assert pool.it.serving() == 2
 
 
-async def test_a_config_may_ask_for_more_and_for_fewer(crew: Crew) -> None:
-    await crew.many.change(loaded(1))
-    await crew.many.change(loaded(3))
-    assert (crew.many.serving(), len(crew.workers)) == (3, 3)
-    await crew.many.change(loaded(1))
-    await until(lambda: crew.many.serving() == 1)
-    assert "Drain" not in crew.workers[0].names()
+async def test_a_config_may_want_more_workers_and_fewer(pool: Pool) -> None:
+    await pool.it.apply(loaded(1))
+    await pool.it.apply(loaded(3))
+    assert (pool.it.serving(), len(pool.workers)) == (3, 3)
+    await pool.it.apply(loaded(1))
+    await until(lambda: pool.it.serving() == 1)
+    assert "Drain" not in pool.workers[0].names()
 
 
-async def test_what_was_counted_by_those_that_ended_stays_and_what_they_held_does_not(crew: Crew) -> None:
-    await crew.many.change(loaded(2))
-    crew.workers[0].count, crew.workers[1].count = 10.0, 5.0
-    assert await crew.numbers() == {"requests_total": 15.0, "held": 15.0}
-    await crew.many.renew()
-    await until(lambda: len(crew.many._everybody()) == 2)
-    assert await crew.numbers() == {"requests_total": 17.0, "held": 2.0}
+async def test_counters_of_exited_workers_stay_and_their_gauges_do_not(pool: Pool) -> None:
+    await pool.it.apply(loaded(2))
+    pool.workers[0].count, pool.workers[1].count = 10.0, 5.0
+    assert await pool.numbers() == {"requests_total": 15.0, "held": 15.0}
+    await pool.it.renew()
+    await until(lambda: len(pool.it._all()) == 2)
+    assert await pool.numbers() == {"requests_total": 17.0, "held": 2.0}
 
 
-async def test_a_revocation_reaches_everybody_and_is_told_when_it_does_not(crew: Crew) -> None:
-    await crew.many.change(loaded(2))
-    assert await crew.many.revoke(USER)
-    assert [worker.names()[-1] for worker in crew.workers] == ["RevokeCommand", "RevokeCommand"]
-    crew.workers[1].told = False
-    assert not await crew.many.revoke(USER)
+async def test_a_revocation_reaches_every_worker_and_is_incomplete_when_one_fails(pool: Pool) -> None:
+    await pool.it.apply(loaded(2))
+    assert await pool.it.revoke(USER)
+    assert [worker.names()[-1] for worker in pool.workers] == ["RevokeCommand", "RevokeCommand"]
+    pool.workers[1].complete = False
+    assert not await pool.it.revoke(USER)
 
 
-async def test_a_revocation_reaches_one_that_is_just_being_made(crew: Crew) -> None:
-    await crew.many.change(loaded(1))
-    crew.nursery.may_build.clear()
-    renewing = asyncio.gather(crew.many.renew())
-    await until(lambda: len(crew.workers) == 2 and crew.workers[1].names() == ["Build"])
-    assert await crew.many.revoke(USER)
-    assert crew.workers[1].names() == ["Build", "RevokeCommand"]
-    crew.nursery.may_build.set()
+async def test_a_revocation_reaches_a_worker_that_is_starting(pool: Pool) -> None:
+    await pool.it.apply(loaded(1))
+    pool.fork_server.may_build.clear()
+    renewing = asyncio.gather(pool.it.renew())
+    await until(lambda: len(pool.workers) == 2 and pool.workers[1].names() == ["Build"])
+    assert await pool.it.revoke(USER)
+    assert pool.workers[1].names() == ["Build", "RevokeCommand"]
+    pool.fork_server.may_build.set()
     await renewing
-    assert crew.many.serving() == 1
+    assert pool.it.serving() == 1
 
 
-async def test_a_revocation_before_a_reload_s_turn_is_in_what_is_built(crew: Crew) -> None:
-    await crew.many.change(loaded(1))
-    crew.nursery.may_build.clear()
-    renewing = asyncio.gather(crew.many.renew())
-    await until(lambda: len(crew.workers) == 2 and crew.workers[1].names() == ["Build"])
-    reloading = asyncio.gather(crew.many.change(loaded(1, "second")))
+async def test_a_revocation_while_a_reload_waits_is_in_what_it_builds(pool: Pool) -> None:
+    await pool.it.apply(loaded(1))
+    pool.fork_server.may_build.clear()
+    renewing = asyncio.gather(pool.it.renew())
+    await until(lambda: len(pool.workers) == 2 and pool.workers[1].names() == ["Build"])
+    reloading = asyncio.gather(pool.it.apply(loaded(1, "second")))
     await asyncio.sleep(0)  # it has begun, and waits for the renewal
-    crew.revocations.note(USER)
-    crew.nursery.may_build.set()
+    pool.revocations.record(USER)
+    pool.fork_server.may_build.set()
     await asyncio.gather(renewing, reloading)
-    build = next(order for order in reversed(crew.workers[1].orders) if isinstance(order, Build))
-    assert (build.text, build.revoked) == ("second", (RecordedRevocation(USER, 0.0),))
+    build = next(command for command in reversed(pool.workers[1].commands) if isinstance(command, Build))
+    assert (build.text, build.revocations) == ("second", (RecordedRevocation(USER, 0.0),))
 
 
-async def test_when_no_worker_can_be_made_any_more_it_is_said(crew: Crew) -> None:
-    crew.nursery.is_gone = True
-    with pytest.raises(GatewayError, match="no worker can be made any more"):
-        await crew.many.change(loaded(2))
+async def test_without_a_fork_server_no_config_is_applied(pool: Pool) -> None:
+    pool.fork_server.is_gone = True
+    with pytest.raises(GatewayError, match="no worker can be started any more"):
+        await pool.it.apply(loaded(2))
 
 
-async def test_one_that_hangs_is_given_up_counted_and_replaced(crew: Crew) -> None:
-    await crew.many.change(loaded(2, worker_timeout="50ms"))
-    crew.workers[0].may_answer.clear()
-    await asyncio.wait_for(crew.workers[0].ended.wait(), PATIENCE)
-    await until(lambda: crew.many.serving() == 2)
-    assert [worker.ended.is_set() for worker in crew.workers] == [True, False, False]
-    assert crew.registry.get_sample_value("gateway_workers_replaced_total") == 1
+async def test_a_worker_that_hangs_is_killed_counted_and_replaced(pool: Pool) -> None:
+    await pool.it.apply(loaded(2, worker_timeout="50ms"))
+    pool.workers[0].may_reply.clear()
+    await asyncio.wait_for(pool.workers[0].exited.wait(), PATIENCE)
+    await until(lambda: pool.it.serving() == 2)
+    assert [worker.exited.is_set() for worker in pool.workers] == [True, False, False]
+    assert pool.registry.get_sample_value("gateway_workers_replaced_total") == 1
 
 
-async def test_a_new_one_that_cannot_serve_is_not_left_behind(crew: Crew) -> None:
-    await crew.many.change(loaded(1))
-    crew.nursery.fault = "the directory has gone"
-    await crew.workers[0].die()
-    await until(lambda: len(crew.workers) == 2)
-    await asyncio.wait_for(crew.workers[1].ended.wait(), PATIENCE)
-    crew.nursery.fault = ""
-    await until(lambda: crew.many.serving() == 1)
-    assert crew.workers[-1].names()[:2] == ["Build", "Swap"]
+async def test_a_new_worker_that_cannot_serve_is_not_left_behind(pool: Pool) -> None:
+    await pool.it.apply(loaded(1))
+    pool.fork_server.fault = "the directory has gone"
+    await pool.workers[0].exit()
+    await until(lambda: len(pool.workers) == 2)
+    await asyncio.wait_for(pool.workers[1].exited.wait(), PATIENCE)
+    pool.fork_server.fault = ""
+    await until(lambda: pool.it.serving() == 1)
+    assert pool.workers[-1].names()[:2] == ["Build", "Swap"]
 
 
-async def test_more_that_cannot_be_made_leave_the_others_as_they_were(crew: Crew) -> None:
-    await crew.many.change(loaded(1))
-    crew.nursery.fault = "second.yaml:3:1: is wrong"
+async def test_workers_that_cannot_be_added_leave_the_others_as_they_were(pool: Pool) -> None:
+    await pool.it.apply(loaded(1))
+    pool.fork_server.fault = "second.yaml:3:1: is wrong"
     with pytest.raises(GatewayError, match=r"^second\.yaml:3:1: is wrong$"):
-        await crew.many.change(loaded(2, "second"))
-    await asyncio.wait_for(crew.workers[1].ended.wait(), PATIENCE)
-    assert crew.workers[0].names() == ["Build", "Swap", "Build", "Discard"]
-    assert (crew.many.serving(), crew.many.wanted()) == (1, 1)
+        await pool.it.apply(loaded(2, "second"))
+    await asyncio.wait_for(pool.workers[1].exited.wait(), PATIENCE)
+    assert pool.workers[0].names() == ["Build", "Swap", "Build", "Discard"]
+    assert (pool.it.serving(), pool.it.wanted()) == (1, 1)
 
 
-async def test_in_the_end_nobody_is_replaced() -> None:
-    crew = Crew()
-    await crew.many.change(loaded(2))
-    await crew.many.drain(0.0)
-    assert [worker.names()[-1] for worker in crew.workers] == ["Drain", "Drain"]
-    assert (len(crew.workers), crew.many.serving()) == (2, 0)
-    await crew.nursery.end()
+async def test_a_draining_pool_replaces_nobody() -> None:
+    pool = Pool()
+    await pool.it.apply(loaded(2))
+    await pool.it.drain(0.0)
+    assert [worker.names()[-1] for worker in pool.workers] == ["Drain", "Drain"]
+    assert (len(pool.workers), pool.it.serving()) == (2, 0)
+    await pool.fork_server.until_all_exited()

@@ -1,4 +1,4 @@
-"""Workers that live in the test's own loop and behave as they are told, and the nursery that makes them."""
+"""Workers that run in the test's own loop and behave as a test wants, and the fork server that makes them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.merging import Family, Sample, Snapshot
-from gateway.workers.control import Build, Collect, Command, Drain, Leave, Reply, RevokeCommand
-from gateway.workers.control_channel import ControlChannel, open_channel
+from gateway.workers.control import (
+    Build,
+    Collect,
+    Command,
+    ControlChannel,
+    Drain,
+    Leave,
+    Reply,
+    RevokeCommand,
+    open_channel,
+)
 from gateway.workers.fork_server import Forked, ForkServerEvent
 from gateway.workers.worker_handle import WorkerHandle
 from tests.support.clients.raw_http import PATIENCE
@@ -33,82 +42,81 @@ def counted(number: float) -> Snapshot:
 
 
 class FakeWorker:
-    """Notes its orders; `fault` is what it says against a config, `count` what it has counted.
+    """Records its commands; `fault` is its reply to a config, `count` what it has counted.
 
-    It hangs while `may_answer` is not set.
+    It hangs while `may_reply` is not set.
     """
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.orders: list[Command] = []
+        self.commands: list[Command] = []
         self.fault = ""
         self.count = 1.0
-        self.told = True
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-        self.ended = asyncio.Event()
+        self.complete = True
+        self.may_reply = asyncio.Event()
+        self.may_reply.set()
+        self.exited = asyncio.Event()
         self.may_build = asyncio.Event()
         self.may_build.set()
         self.channel: ControlChannel | None = None
 
-    async def live(self, end: socket.socket) -> None:
+    async def run(self, end: socket.socket) -> None:
         self.channel = await open_channel(end)
-        await self.channel.listen(self._carry)
+        await self.channel.listen(self._execute)
         await self.channel.close()
-        self.ended.set()
+        self.exited.set()
 
-    async def die(self) -> None:
+    async def exit(self) -> None:
         assert self.channel is not None
         await self.channel.close()
 
-    async def ordered(self, name: str, times: int) -> None:
-        """Return when it has heard an order of that name so often."""
+    async def received(self, name: str, times: int) -> None:
+        """Return when it has received a command of that name so often."""
         async with asyncio.timeout(PATIENCE):
-            while self.names().count(name) < times:  # noqa: ASYNC110 - the channel hands orders to tasks of its own
+            while self.names().count(name) < times:  # noqa: ASYNC110 - the channel hands commands to tasks of its own
                 await asyncio.sleep(0.001)
 
-    async def ask_to_leave(self) -> None:
+    async def leave(self) -> None:
         assert self.channel is not None
-        await self.channel.ask(Leave())
+        await self.channel.request(Leave())
 
     def names(self) -> list[str]:
-        return [type(order).__name__ for order in self.orders]
+        return [type(command).__name__ for command in self.commands]
 
     def config(self) -> str:
         """Return the name of the config that it built last."""
-        return [order.text for order in self.orders if isinstance(order, Build)][-1]
+        return [command.text for command in self.commands if isinstance(command, Build)][-1]
 
-    async def _carry(self, order: Command) -> Reply:
-        self.orders.append(order)
-        await self.may_answer.wait()
-        match order:
+    async def _execute(self, command: Command) -> Reply:
+        self.commands.append(command)
+        await self.may_reply.wait()
+        match command:
             case Build():
                 await self.may_build.wait()
                 return Reply(fault=self.fault)
             case Collect() | Drain():
                 return Reply(snapshot=counted(self.count))
             case RevokeCommand():
-                return Reply(told=self.told)
+                return Reply(complete=self.complete)
         return Reply()
 
 
-class FakeNursery:
-    """Makes workers; `workers` are all that were ever made, `is_gone` that it makes none any more.
+class FakeForkServer:
+    """Makes workers; `workers` are all that it ever made. Once it `is_gone` it makes none.
 
-    `pids` are theirs. By default nobody's: no process has such a number, so whoever is killed by it is nobody.
+    `pids` are theirs; by default no process has such a number, so that killing one kills nobody.
     """
 
     def __init__(self, pids: Iterable[int] = range(1_000_000_000, 2_000_000_000)) -> None:
         self.workers: list[FakeWorker] = []
         self.is_gone = False
-        self.tell_births = True
+        self.sends_forked = True
         self.fault = ""
         self.may_build = asyncio.Event()
         self.may_build.set()
-        self.made = asyncio.Event()
         self._pids = iter(pids)
         self._tasks = TaskKeeper()
-        self._line, self._speaking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._receiver, self._sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
     def fork(self) -> socket.socket:
         if self.is_gone:
@@ -117,41 +125,40 @@ class FakeNursery:
         worker = FakeWorker(next(self._pids))
         worker.fault, worker.may_build = self.fault, self.may_build
         self.workers.append(worker)
-        if self.tell_births:
-            self.tell(Forked(worker.pid))
-        self._tasks.start(worker.live(theirs), "a worker of the test")
-        self.made.set()
+        if self.sends_forked:
+            self.send(Forked(worker.pid))
+        self._tasks.start(worker.run(theirs), "a worker of the test")
         return ours
 
-    def tell(self, news: ForkServerEvent) -> None:
-        self._speaking.send(msgspec.msgpack.encode(news))
+    def send(self, event: ForkServerEvent) -> None:
+        self._sender.send(msgspec.msgpack.encode(event))
 
     def fileno(self) -> int:
-        return self._line.fileno()
+        return self._receiver.fileno()
 
-    def news(self) -> ForkServerEvent | None:
-        told = self._line.recv(100)
-        return msgspec.msgpack.decode(told, type=ForkServerEvent) if told else None
+    def next_event(self) -> ForkServerEvent | None:
+        data = self._receiver.recv(100)
+        return msgspec.msgpack.decode(data, type=ForkServerEvent) if data else None
 
-    def go(self) -> None:
-        """End as a nursery does that is killed."""
+    def die(self) -> None:
+        """End as a fork server does that is killed."""
         self.is_gone = True
-        self._speaking.close()
+        self._sender.close()
 
     def close(self) -> None:
-        self._line.close()
-        self._speaking.close()
+        self._receiver.close()
+        self._sender.close()
 
-    async def end(self) -> None:
-        """Wait until every worker has ended: all were hung up on."""
+    async def until_all_exited(self) -> None:
+        """Wait until every worker has exited: all their channels were closed."""
         async with asyncio.timeout(PATIENCE):
             for worker in self.workers:
-                await worker.ended.wait()
+                await worker.exited.wait()
         await self._tasks.aclose()
 
 
-class Pair:
-    """A member, and the worker behind it."""
+class HandledWorker:
+    """A worker and its handle."""
 
     def __init__(self) -> None:
         self.tasks = TaskKeeper()
@@ -159,12 +166,12 @@ class Pair:
 
     async def open(self) -> None:
         ours, theirs = socket.socketpair()
-        self.tasks.start(self.worker.live(theirs), "worker")
-        self.member = WorkerHandle(await open_channel(ours), self.worker.pid)
-        self.listening = self.tasks.start(self.member.listen(_nothing), "member")
+        self.tasks.start(self.worker.run(theirs), "worker")
+        self.handle = WorkerHandle(await open_channel(ours), self.worker.pid)
+        self.listening = self.tasks.start(self.handle.listen(_nothing), "handle")
 
     async def close(self) -> None:
-        await self.worker.die()
+        await self.worker.exit()
         await self.tasks.aclose()
 
 
