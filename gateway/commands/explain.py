@@ -40,7 +40,7 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
     try:
         generation = await open_generation(_untraced(settings), process)
         try:
-            gate = generation.gate(generation.identification.resolver.peek, _Unlimited())
+            gate = generation.gate(generation.sessions.resolver.peek, _Unlimited())
             decision = await gate.decide(access)
             return CommandResult("\n".join(_told(decision, settings, generation)))
         finally:
@@ -134,7 +134,7 @@ def _sent(decision: Decision, settings: Settings, generation: Generation) -> Ite
     secret = _secret_names(settings, generation)
     yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
     yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")
-    for name, value in (*generation.heads.passing(route, access.headers), *told):
+    for name, value in (*generation.request_heads.passing(route, access.headers), *told):
         text = value.decode("latin-1")
         yield f"  {name.decode('latin-1')}: {_masked(text) if spelling(name) in secret else text}"
 
@@ -144,7 +144,7 @@ def _secret_names(settings: Settings, generation: Generation) -> frozenset[bytes
 
     What carries a credential and an identity field both (`X-User-Id`) arrives with what we set, so it is shown.
     """
-    read = {spelling(name) for reader in generation.identification.readers.values() for name in reader.headers}
+    read = {spelling(name) for reader in generation.sessions.readers.values() for name in reader.headers}
     told = {spelling(name.encode("ascii")) for name in settings.identity.headers.values()}
     token = settings.identity.token
     signed = {spelling(token.header.encode("ascii"))} if token is not None else set()

@@ -1,4 +1,4 @@
-"""Which generation serves: one name, swapped at once, and each request ends in the generation that it began in."""
+"""Which generation serves. A swap takes effect at once, and each request ends in the generation that it began in."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gateway.wiring.generation import Generation
 
 
 class _InFlight:
-    """A generation, and how many requests and tunnels are in it."""
+    """A generation, and the number of its requests and tunnels in flight."""
 
-    __slots__ = ("generation", "under_way")
+    __slots__ = ("count", "generation")
 
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
-        self.under_way = 0
+        self.count = 0
 
 
 class ActiveGeneration:
-    """Hands every request to the generation of its moment; an earlier one is closed when its last request has ended."""
+    """Hands each request to the current generation; an earlier one is closed when its last request has ended."""
 
     def __init__(self, tasks: TaskKeeper) -> None:
         self._tasks = tasks
@@ -33,36 +33,36 @@ class ActiveGeneration:
         self._closing: set[asyncio.Task[None]] = set()
 
     def swap(self, generation: Generation) -> None:
-        """Let `generation` serve whatever comes from now on."""
+        """Let `generation` serve the requests that come from now on."""
         before, self._current = self._current, _InFlight(generation)
         if before is not None:
             self._earlier.add(before)
-            self._close_if_over(before)
+            self._close_if_idle(before)
 
     async def answer(self, request: DownstreamRequest) -> EndpointAnswer:
         """Answer one request; see `PublicPort.answer`."""
-        playing = self._current or self._playing  # the property costs each request a call, and only it raises
-        playing.under_way += 1
+        in_flight = self._current or self._required  # the property costs each request a call, and only it raises
+        in_flight.count += 1
         try:
-            return await playing.generation.front.answer(request)
+            return await in_flight.generation.public_port.answer(request)
         finally:
-            playing.under_way -= 1
-            if playing is not self._current:
-                self._close_if_over(playing)
+            in_flight.count -= 1
+            if in_flight is not self._current:
+                self._close_if_idle(in_flight)
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Word what never became a request."""
-        return self._playing.generation.front.refuse(refusal)
+        """Return the answer to what never became a request."""
+        return self._required.generation.public_port.refuse(refusal)
 
-    def living(self) -> Iterator[Generation]:
-        """Yield every generation in which something may still be open, the one that serves first."""
+    def generations(self) -> Iterator[Generation]:
+        """Yield every generation that may have something open, the current one first."""
         if self._current is not None:
             yield self._current.generation
-        yield from [playing.generation for playing in self._earlier]
+        yield from [in_flight.generation for in_flight in self._earlier]
 
     async def close(self) -> None:
-        """Close every generation, and wait for those that are being closed; the last request is over."""
-        for generation in tuple(self.living()):
+        """Close every generation, and wait for those that are being closed; the last request has ended."""
+        for generation in tuple(self.generations()):
             await generation.close()
         if self._closing:
             await asyncio.wait(self._closing)
@@ -70,14 +70,14 @@ class ActiveGeneration:
         self._earlier.clear()
 
     @property
-    def _playing(self) -> _InFlight:
+    def _required(self) -> _InFlight:
         if self._current is None:
             raise RuntimeError("a request came before the first generation")
         return self._current
 
-    def _close_if_over(self, playing: _InFlight) -> None:
-        if not playing.under_way and playing in self._earlier:
-            self._earlier.discard(playing)
-            closing = self._tasks.start(playing.generation.close(), "closing of a generation")
+    def _close_if_idle(self, in_flight: _InFlight) -> None:
+        if not in_flight.count and in_flight in self._earlier:
+            self._earlier.discard(in_flight)
+            closing = self._tasks.start(in_flight.generation.close(), "closing of a generation")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

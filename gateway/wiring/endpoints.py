@@ -33,52 +33,56 @@ from gateway.wiring.sessions import SessionsWiring
 Now = Callable[[], float]
 
 _JWKS_MAX_AGE = 300
-"""Seconds that verifiers may keep our keys; a new key has to be published for as long before it signs."""
-
+"""Seconds that verifiers may keep our keys; a new key is to be published for as long before it signs."""
 
 _EXPOSED = (b"X-Development-Session", b"Retry-After")
-"""What a foreign page may read of an answer's header: the next token in development, and when to come back."""
+"""The headers of an answer that a foreign page may read: the next token in development, and when to try again."""
 
 
 def own_endpoints(
     settings: Settings,
     gate: Gate,
-    identification: SessionsWiring,
+    sessions: SessionsWiring,
     limits: Limits,
     process: Process,
     key_ring: KeyRing | None,
 ) -> Iterator[Endpoint]:
-    """Yield every own endpoint of the public port."""
+    """Yield the endpoints at own paths, but for those of forward-auth."""
     token = settings.identity.token
     if token is not None and key_ring is not None:
         yield WellKnownKeys(token.jwks_path, key_ring.jwks, _JWKS_MAX_AGE)
-    renew = cookie_renewal(identification.authorities)
+    renew = cookie_renewal(sessions.authorities)
     operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
-        readers = tuple(identification.readers[name] for name in each.credentials)
+        readers = tuple(sessions.readers[name] for name in each.credentials)
         dialect = build_dialect(each, renew, _cookie(readers))
         operations += session_info_operations(dialect, readers)
-        yield SessionInfoEndpoint(dialect, _policy(each, readers), gate, identification.session_of, limits, process.now)
-    normal, every = Normal(), tuple(identification.readers.values())
+        yield SessionInfoEndpoint(dialect, _policy(each, readers), gate, sessions.session_of, limits, process.now)
+    normal, all_readers = Normal(), tuple(sessions.readers.values())
     yield SessionInfoEndpoint(
-        normal, EndpointPolicy(readers=every), gate, identification.session_of, limits, process.now
+        normal, EndpointPolicy(readers=all_readers), gate, sessions.session_of, limits, process.now
     )
-    yield OpenApi(openapi_document([*operations, *session_info_operations(normal, every)]))
+    yield OpenApi(openapi_document([*operations, *session_info_operations(normal, all_readers)]))
 
 
 def forward_auth_endpoints(
-    settings: Settings, gate: Gate, readers: Sequence[Reader], told: IdentityHeaders, accesses: AccessReader, now: Now
+    settings: Settings,
+    gate: Gate,
+    readers: Sequence[Reader],
+    identity: IdentityHeaders,
+    accesses: AccessReader,
+    now: Now,
 ) -> Iterator[ForwardAuthEndpoint]:
-    """Yield the endpoint of every proxy that may ask."""
+    """Yield the forward-auth endpoint of each proxy that the config has."""
     fields = frozenset(name for reader in readers for name in reader.headers)
     for _, each in settings.forward_auth.endpoints():
         reader = build_reader(each)
         proxy = AskingProxy(reader, Networks(each.peers), each.path, keeping(each.max_age, reader, fields))
-        yield ForwardAuthEndpoint(proxy, gate, told, accesses, now)
+        yield ForwardAuthEndpoint(proxy, gate, identity, accesses, now)
 
 
 def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
-    """Return what renews cookies: each directory those of its own sessions, and nobody those of others."""
+    """Return what renews cookies: each directory renews those of its own sessions, other authorities none."""
     tokens = {
         name: each.tokens
         for name, each in authorities.items()
@@ -91,26 +95,26 @@ def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:
     return renew
 
 
-def renewal_of(settings: Settings, identification: SessionsWiring) -> CookieRenewal | None:
-    """Return what renews cookies on proxied answers; nothing where no cookie is read."""
-    cookies = {name: _cookie((reader,)) for name, reader in identification.readers.items() if reader.cookies}
+def renewal_of(settings: Settings, sessions: SessionsWiring) -> CookieRenewal | None:
+    """Return what renews cookies on proxied answers, None where no reader reads a cookie."""
+    cookies = {name: _cookie((reader,)) for name, reader in sessions.readers.items() if reader.cookies}
     if not cookies:
         return None
-    return CookieRenewal(cookie_renewal(identification.authorities), cookies, _in_development(settings))
+    return CookieRenewal(cookie_renewal(sessions.authorities), cookies, _in_development(settings))
 
 
-def development_cookies(settings: Settings, identification: SessionsWiring) -> tuple[bytes, ...]:
-    """Return the cookies for which a token in the query stands: those of endpoints that are marked as development."""
-    return tuple(cookie for name in _in_development(settings) for cookie in identification.readers[name].cookies)
+def development_cookies(settings: Settings, sessions: SessionsWiring) -> tuple[bytes, ...]:
+    """Return the cookies that a token in the query may replace: those of development endpoints."""
+    return tuple(cookie for name in _in_development(settings) for cookie in sessions.readers[name].cookies)
 
 
 def _in_development(settings: Settings) -> tuple[str, ...]:
-    marked = (each for each in settings.session_info if isinstance(each, WachtSettings) and each.development)
-    return tuple(name for each in marked for name in each.credentials)
+    endpoints = (each for each in settings.session_info if isinstance(each, WachtSettings) and each.development)
+    return tuple(name for endpoint in endpoints for name in endpoint.credentials)
 
 
 def _cookie(readers: Sequence[Reader]) -> str:
-    """Return the name of the cookie that these readers read, the product's own where they read none."""
+    """Return the name of the cookie that these readers read, wacht's own where they read none."""
     return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
 
 

@@ -1,6 +1,6 @@
-"""Everything that one Settings describes, wired in one place: read it to learn who calls whom.
+"""Everything that one config describes, wired in one place: read it to learn who calls whom.
 
-A reload builds a whole new generation, swaps one name and closes the old one; a request lives and dies in one.
+A reload builds a new generation, swaps it in and closes the old one; each request is served by one generation.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ import asyncio
 import random
 import ssl
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, UpstreamsSettings, to_routes
+import msgspec
+
+from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
 from gateway.credentials.reader import Reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
@@ -21,7 +24,6 @@ from gateway.gate import Gate, Resolve
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
-from gateway.model.route import Route
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
@@ -38,15 +40,17 @@ from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
 from gateway.wiring.endpoints import development_cookies, forward_auth_endpoints, own_endpoints, renewal_of
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import SessionsWiring, open_sessions_wiring
-from gateway.wiring.tracing import tracing_of
+from gateway.wiring.sessions import SessionsWiring, open_authorities
 
-_TOGETHER = 0.02
-"""Seconds in which further news are waited for before open streams are looked at: revocations often come in crowds."""
+_BATCH_SECONDS = 0.02
+"""For which a recheck of open streams waits for further revocations: they often come many at once."""
 
 
 class UpstreamIdentity:
-    """What upstreams are told of a caller, and the keys that sign it, if there are any."""
+    """The identity headers that upstreams get, and the tokens and keys where the config has them.
+
+    Raises GatewayError for keys that cannot be used.
+    """
 
     def __init__(self, settings: IdentitySettings, process: Process) -> None:
         token = settings.token
@@ -62,114 +66,109 @@ class UpstreamIdentity:
 
 
 class RecheckSignal:
-    """Tells whoever watches open streams that there is something to look at; `due` alone, that it is new streams."""
+    """Wakes what rechecks open streams: `due` is set for new streams, `revoked` called for a recheck of all of them."""
 
     def __init__(self) -> None:
         self.due = asyncio.Event()
-        self._heard = False
+        self._revoked = False
 
-    def heard(self) -> None:
-        """Note that something was ended, or may have been."""
-        self._heard = True
+    def revoked(self) -> None:
+        """Recheck all streams: something was revoked, or may have been."""
+        self._revoked = True
         self.due.set()
 
     async def next(self) -> bool:
-        """Wait until there is something to look at, and a moment for more of it; tell whether something was ended."""
+        """Wait until a recheck is due, and a moment for further causes; return whether it is one of all streams."""
         await self.due.wait()
-        await asyncio.sleep(_TOGETHER)
+        await asyncio.sleep(_BATCH_SECONDS)
         self.due.clear()
-        heard, self._heard = self._heard, False
-        return heard
+        revoked, self._revoked = self._revoked, False
+        return revoked
 
 
 class Generation:
-    """One config at work; open it with `open_generation`. `settings` were checked."""
+    """One checked config at work, from `open_generation`; `opened` holds what is closed with it."""
 
     def __init__(
         self,
         settings: Settings,
         process: Process,
-        told: UpstreamIdentity,
-        identification: SessionsWiring,
-        news: RecheckSignal,
+        identity: UpstreamIdentity,
+        sessions: SessionsWiring,
+        recheck: RecheckSignal,
     ) -> None:
-        self._told = told
-        self.identification = identification
-        self._news = news
+        self.sessions = sessions
+        self.opened = AsyncExitStack()
+        self._identity = identity
+        self._recheck = recheck
         self._table = RouteTable(to_routes(settings))
         self._tasks = TaskKeeper()
-        limits = self.identification.fleet.limits()
-        gate = self.gate(_resolving(settings.telemetry, process, self.identification.resolver.resolve), limits)
-        self.streams = OpenStreams(process.clock, news.due.set)
-        self.heads = RequestHeads(_stripped(self.identification.readers.values(), self._told))
-        self.upstreams = _upstreams(self._table.routes, settings.upstreams)
-        self._forwarder = HttpForwarder(self.upstreams, self.heads, self.streams)
+        limits = sessions.redis.limits()
+        gate = self.gate(_resolve_traced(settings.telemetry, process, sessions.resolver.resolve), limits)
+        self.streams = OpenStreams(process.clock, recheck.due.set)
+        readers = tuple(sessions.readers.values())
+        self.request_heads = RequestHeads(_stripped(readers, identity))
+        self.upstreams = Upstreams(
+            self._table.routes,
+            msgspec.convert(settings.upstreams, PoolLimits, from_attributes=True),
+            msgspec.convert(settings.upstreams, HealthLimits, from_attributes=True),
+            dns_ttl=settings.upstreams.dns_ttl,
+            tls=ssl.create_default_context,
+        )
+        self._forwarder = HttpForwarder(self.upstreams, self.request_heads, self.streams)
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
-        endpoints = own_endpoints(settings, gate, self.identification, limits, process, self._told.key_ring)
-        renewal = renewal_of(settings, self.identification)
-        development = development_cookies(settings, self.identification)
+        renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)
         proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
-        readers = tuple(self.identification.readers.values())
-        asked = tuple(forward_auth_endpoints(settings, gate, readers, self._told.headers, accesses, process.now))
-        beneath = {endpoint.beneath: endpoint for endpoint in asked if endpoint.beneath}
+        own = own_endpoints(settings, gate, sessions, limits, process, identity.key_ring)
+        forward_auth = tuple(forward_auth_endpoints(settings, gate, readers, identity.headers, accesses, process.now))
+        beneath = {endpoint.beneath: endpoint for endpoint in forward_auth if endpoint.beneath}
         journal = _journal(settings.telemetry, process)
-        self.front = PublicPort((*endpoints, *asked), proxy, accesses, journal, beneath)
-        self._tasks.start(self._end_streams(), "ending of streams")
+        self.public_port = PublicPort((*own, *forward_auth), proxy, accesses, journal, beneath)
+        self._tasks.start(self._recheck_streams(), "recheck of streams")
 
     def gate(self, resolve: Resolve, limits: Limits) -> Gate:
-        """Return a gate of this generation; `explain` asks for one that leaves no trace."""
-        return Gate(self._table, self.identification.readers, resolve, self._told.headers, limits, self._told.tokens)
+        """Return a gate of this generation; `explain` has one of its own, which changes nothing."""
+        identity = self._identity
+        return Gate(self._table, self.sessions.readers, resolve, identity.headers, limits, identity.tokens)
 
     async def close(self) -> None:
-        """End everything of this generation; its last request is over."""
+        """Close everything of this generation; its last request has ended."""
         await self._tasks.aclose()
         await self._forwarder.close()
-        await self.identification.close()
+        await self.opened.aclose()
 
-    async def _end_streams(self) -> None:
-        """Look at new streams once, and at all each time that something was ended, or may have been."""
+    async def _recheck_streams(self) -> None:
+        """Resolve new streams' sessions once, and those of all streams after each revocation."""
         while True:
-            heard = await self._news.next()
-            await self.streams.recheck(self.identification.resolver.resolve, unseen_only=not heard)
+            revoked = await self._recheck.next()
+            await self.streams.recheck(self.sessions.resolver.resolve, unseen_only=not revoked)
 
 
 async def open_generation(settings: Settings, process: Process) -> Generation:
-    """Build a generation; raises GatewayError when a part of it cannot be used, leaving nothing open."""
-    tracing_of(settings.telemetry, process)  # raises before there is anything to close
-    told, news = UpstreamIdentity(settings.identity, process), RecheckSignal()
-    identification = await open_sessions_wiring(settings, process, news.heard)
-    try:
-        return Generation(settings, process, told, identification, news)
-    except BaseException:
-        await identification.close()
-        raise
+    """Build a generation; raises GatewayError when a part of it cannot be used, and then nothing is left open."""
+    process.tracing_for(settings.telemetry)  # raises before there is anything to close
+    identity, recheck = UpstreamIdentity(settings.identity, process), RecheckSignal()
+    async with AsyncExitStack() as stack:
+        authorities = await open_authorities(settings, process, stack)
+        sessions = SessionsWiring(settings, process, authorities, recheck.revoked)
+        stack.push_async_callback(sessions.close)
+        generation = Generation(settings, process, identity, sessions, recheck)
+        generation.opened = stack.pop_all()
+    return generation
 
 
-def _stripped(readers: Collection[Reader], told: UpstreamIdentity) -> Stripped:
+def _stripped(readers: Collection[Reader], identity: UpstreamIdentity) -> Stripped:
     return Stripped(
-        identity=told.headers.spellings,
-        foreign=told.foreign.include,
+        identity=identity.headers.spellings,
+        foreign=identity.foreign.include,
         credentials=frozenset(name for reader in readers for name in reader.headers),
         cookies=frozenset(name for reader in readers for name in reader.cookies),
     )
 
 
-def _upstreams(routes: Sequence[Route], settings: UpstreamsSettings) -> Upstreams:
-    pool = PoolLimits(
-        connections=settings.connections,
-        queue=settings.queue,
-        queue_timeout=settings.queue_timeout,
-        keep_alive=settings.keep_alive,
-        max_age=settings.max_age,
-        head_bytes=settings.head_bytes,
-    )
-    health = HealthLimits(failures=settings.failures, eject=settings.eject)
-    return Upstreams(routes, pool, health, dns_ttl=settings.dns_ttl, tls=ssl.create_default_context)
-
-
-def _resolving(settings: TelemetrySettings, process: Process, resolve: Resolve) -> Resolve:
-    """Return how the gate resolves: noted for spans, where there are any."""
-    tracing = tracing_of(settings, process)
+def _resolve_traced(settings: TelemetrySettings, process: Process, resolve: Resolve) -> Resolve:
+    """Return `resolve`, with a span for each call where there are spans."""
+    tracing = process.tracing_for(settings)
     return resolve if tracing is None else tracing.resolving(resolve)
 
 
@@ -185,7 +184,7 @@ def _journal(settings: TelemetrySettings, process: Process) -> Journal:
             sample_allowed=settings.sample_allowed,
             chance=random.random,
         )
-    random_hex, tracing = process.random_hex, tracing_of(settings, process)
+    random_hex, tracing = process.random_hex, process.tracing_for(settings)
     return Journal(
         RequestIds(random_hex),
         Traces(random_hex) if tracing is None else tracing.traces,

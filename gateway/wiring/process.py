@@ -20,6 +20,7 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from gateway.telemetry.timestamps import Stamps
 
 if TYPE_CHECKING:
+    from gateway.config.settings import TelemetrySettings
     from gateway.telemetry.tracing.tracer import Tracing
 
 _FLUSH_SECONDS = 0.25
@@ -58,6 +59,21 @@ class Process:
     def ready(self) -> bool:
         """Return whether new requests are served."""
         return self.serving and not self.draining
+
+    def tracing_for(self, settings: TelemetrySettings) -> Tracing | None:
+        """Return what makes spans, None where the config wants none.
+
+        The process has one, which outlives generations: a reload loses no span. OpenTelemetry is imported here and not
+        before, as it takes 20 MB. Raises GatewayError when the environment's OTEL_* variables cannot be used.
+        """
+        if settings.traces == "none":
+            return None
+        if self.tracing is None:
+            from gateway.telemetry.tracing.tracer import Sources, open_tracing  # noqa: PLC0415 - see above
+
+            sources = Sources(self.clock, self.now, self.random_hex, self.metrics.registry, __version__)
+            self.tracing = open_tracing(sources)
+        return self.tracing
 
     def flush_soon(self, flush: Callable[[], None]) -> None:
         """Call `flush` once more lines had time to come."""

@@ -1,6 +1,8 @@
-"""What this process shares with other replicas, or the parts of a fleet of one."""
+"""What replicas share through Redis, built from one config; without Redis, the local stand-ins."""
 
 from __future__ import annotations
+
+import msgspec
 
 from gateway.config.settings import Settings
 from gateway.credentials.fingerprint import purpose_key
@@ -24,28 +26,21 @@ from gateway.sessions.tombstones import Tombstones
 from gateway.wiring.process import Process
 
 _LIMITS = b"gw limit"
-"""The purpose of the key under which callers are counted."""
+"""The purpose of the key that hides whose rate limit a counter in Redis is."""
 
 
 def secrets_of(settings: Settings) -> tuple[bytes, ...]:
-    """Return the server secrets as bytes; the first writes."""
+    """Return the server secrets as bytes; what is written is written under the first."""
     return tuple(secret.get_secret_value().encode("utf-8") for secret in settings.secret)
 
 
 def cache_times(settings: Settings) -> CacheTimes:
-    """Return how long answers count."""
-    cache = settings.cache
-    return CacheTimes(
-        fresh=cache.fresh,
-        stale=cache.stale,
-        negative=cache.negative,
-        unheard=cache.unheard,
-        revoked=cache.revoked,
-    )
+    """Return for how long answers are served."""
+    return msgspec.convert(settings.cache, CacheTimes, from_attributes=True)
 
 
 class RedisWiring:
-    """The Redis client and what stands on it; without `redis:` in the config, nothing is shared and nobody is told."""
+    """The Redis client and what uses it; without `redis:` in the config nothing is shared."""
 
     def __init__(self, settings: Settings, process: Process, tasks: TaskKeeper) -> None:
         self._process = process
@@ -60,12 +55,12 @@ class RedisWiring:
             self._key_prefix = settings.redis.key_prefix
             self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
 
-    def announce(self) -> PublishRevocation:
-        """Return how revocations reach the other replicas."""
+    def publisher(self) -> PublishRevocation:
+        """Return what sends revocations to the other replicas."""
         return publish_to_nobody if self._client is None else RevocationPublisher(self._client, self._tombstones)
 
     def shared_tier(self, keys: CacheKeys) -> SharedTier:
-        """Return the tier that replicas share."""
+        """Return the cache that replicas share."""
         if self._client is None:
             return NoSharedTier()
         return RedisTier(
@@ -77,15 +72,15 @@ class RedisWiring:
         )
 
     def limits(self) -> Limits:
-        """Return how requests are counted: by all replicas together, where they share something."""
+        """Return the rate limits: counted by all replicas together where there is Redis, else by each process."""
         local = LocalLimits(self._process.now)
         if self._client is None:
             return local
         secret = purpose_key(self._secrets[0], _LIMITS)
         return SharedLimits(local, SharedBuckets(self._guarded, self._key_prefix, secret).take)
 
-    def listen(self, revocation_log: RevocationLog, memory: MemoryStore) -> None:
-        """Hear the revocations of other replicas from now on."""
+    def subscribe(self, revocation_log: RevocationLog, memory: MemoryStore) -> None:
+        """Receive the revocations of other replicas from now on."""
         if self._client is None:
             return
         metrics = self._process.resolution_metrics
@@ -95,14 +90,14 @@ class RedisWiring:
         self._tasks.start(self._bus.listen(), "revocation bus")
 
     def redis_up(self) -> bool | None:
-        """Tell whether Redis is asked; None where there is none."""
+        """Return whether Redis is asked; None without Redis."""
         return None if self._client is None else self._guarded.reachable
 
     def bus_up(self) -> bool | None:
-        """Tell whether the revocations of other replicas are heard; None where nothing carries them."""
+        """Return whether revocations of other replicas are received; None without Redis."""
         return None if self._bus is None else self._bus.heard.is_set()
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections to Redis."""
         if self._client is not None:
             await self._client.aclose()

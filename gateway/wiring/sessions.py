@@ -1,9 +1,10 @@
-"""Everything that finds out whose session it is, built from one config and run."""
+"""Readers, authorities, caches and revocation, built from one config: what finds out whose session it is."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -38,33 +39,35 @@ from gateway.sessions.session_cache import SessionCache
 from gateway.telemetry.resolution_metrics import SessionsState
 from gateway.wiring.process import Process
 from gateway.wiring.redis import RedisWiring, cache_times, secrets_of
-from gateway.wiring.tracing import tracing_of
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing.tracer import Tracing
 
 _log = structlog.get_logger(__name__)
 
-_QUEUEING = 1.0
-"""Seconds that a look-up may wait for its turn at an authority that is asked by many at once."""
+_QUEUE_SECONDS = 1.0
+"""For which a look-up may wait for its turn at an authority with as many look-ups as it takes at once."""
 
 
 class SessionsWiring:
-    """Readers, authorities, the tiers and the revoker of one config.
+    """The parts of one config that resolve and revoke sessions; `authorities` are the caller's to close.
 
-    `on_news` is called when something was ended anywhere, and when it cannot be known what was: whoever holds
-    something open resolves it again.
+    `on_revocation` is called after each revocation, and when some may have been missed, to recheck open streams.
     """
 
     def __init__(
-        self, settings: Settings, process: Process, authorities: Mapping[str, Authority], on_news: Callable[[], None]
+        self,
+        settings: Settings,
+        process: Process,
+        authorities: Mapping[str, Authority],
+        on_revocation: Callable[[], None],
     ) -> None:
         self.authorities = authorities
         self._tasks = TaskKeeper()
-        self._others: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
+        self._session_flights: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
             self._tasks, "look-up of another session"
         )
-        self.fleet = RedisWiring(settings, process, self._tasks)
+        self.redis = RedisWiring(settings, process, self._tasks)
         fingerprinters = _fingerprinters(settings, authorities)
         self.readers: dict[str, Reader] = {
             name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
@@ -74,109 +77,90 @@ class SessionsWiring:
             name: Chain([self._guards[each] for each in reader.authority])
             for name, reader in settings.credentials.items()
         }
-        times, revocation_log = cache_times(settings), RevocationLog(process.clock, on_news)
+        times, revocation_log = cache_times(settings), RevocationLog(process.clock, on_revocation)
         keys = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
         entries = settings.cache.memory_entries
         self._memory = MemoryStore(entries, times.unheard, revocation_log)
         negative_cache = NegativeCache(process.clock, times.negative, entries)
-        shared_tier = self.fleet.shared_tier(keys)
+        shared_tier = self.redis.shared_tier(keys)
         cache = SessionCache(self._memory, negative_cache, shared_tier, keys, times, process.clock)
         activity, metrics = _activity(authorities, process), process.resolution_metrics
         self.resolver = Resolver(cache, Lookups(cache, self.chains, self._tasks), activity, metrics)
         self.revoker = Revoker(
-            keys.revocation_keys, revocation_log, times, process.clock, metrics, self.fleet.announce()
+            keys.revocation_keys, revocation_log, times, process.clock, metrics, self.redis.publisher()
         )
-        self.fleet.listen(revocation_log, self._memory)
+        self.redis.subscribe(revocation_log, self._memory)
         self._tasks.start(activity.run(), "last activity")
 
     async def session_of(
         self, credential: Credential, session_id: str, authority: str
     ) -> Found | Rejected | Unavailable:
-        """Return another session of the user whose credential this is, from the authority that knew it.
+        """Return another session of the credential's user, from the authority that resolved the credential.
 
-        In a flight of its own, as every look-up: callers that hang up half way would else look like an authority that
-        does not answer, and a few of them would have it given up for everybody.
+        It is a task of its own, as every look-up: a caller that hangs up would otherwise cancel it, which counts as an
+        authority that does not answer, and a few such callers would open its breaker for everybody.
         """
         chain = self.chains[credential.reader]
         work = partial(chain.session_of, credential, session_id, authority)
-        return await self._others.fly((credential.fingerprint, session_id, authority), work)
+        return await self._session_flights.fly((credential.fingerprint, session_id, authority), work)
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        """End it for good: in the rows of our directories, and everywhere it is cached. True when all of that was done.
+    async def revoke(self, target: RevocationTarget) -> bool:
+        """Revoke in the rows of our directories and everywhere it is cached; return whether all of that was done.
 
-        Both at once: neither waits for the other's fault. Until a row is marked, the cache's own memory of the
-        revocation refuses what a look-up finds there.
+        Both at once, so that neither waits for the other's fault. Until a row is marked, the revocation log refuses
+        what a look-up finds in it.
         """
-        marking = (self._mark(authority, ended) for authority in self.authorities.values())
-        done = await asyncio.gather(self.revoker.revoke(ended), *marking)
+        marks = (self._mark(authority, target) for authority in self.authorities.values())
+        done = await asyncio.gather(self.revoker.revoke(target), *marks)
         return all(done)
 
-    def standing(self) -> SessionsState:
-        """Tell how things stand, for metrics."""
+    def state(self) -> SessionsState:
+        """Return the state of caches and authorities, for metrics."""
         return SessionsState(
-            redis_up=self.fleet.redis_up(),
-            bus_up=self.fleet.bus_up(),
+            redis_up=self.redis.redis_up(),
+            bus_up=self.redis.bus_up(),
             sessions=len(self._memory),
             given_up={name: guard.given_up for name, guard in self._guards.items()},
         )
 
     async def close(self) -> None:
-        """End look-ups that nobody waits for any more, and give back connections."""
+        """Cancel the look-ups that still run, and close the connections to Redis."""
         await self._tasks.aclose()
-        for authority in self.authorities.values():
-            await authority.close()
-        await self.fleet.close()
+        await self.redis.close()
 
     @staticmethod
-    async def _mark(authority: Authority, ended: RevocationTarget) -> bool:
+    async def _mark(authority: Authority, target: RevocationTarget) -> bool:
         if not isinstance(authority, MarksEnded):
             return True
         try:
-            await authority.mark_ended(ended)
-        except GatewayError as fault:
-            _log.warning("revocation_mark_failed", authority=authority.name, fault=str(fault))
+            await authority.mark_ended(target)
+        except GatewayError as error:
+            _log.warning("revocation_mark_failed", authority=authority.name, fault=str(error))
             return False
         return True
 
 
-async def open_sessions_wiring(settings: Settings, process: Process, on_news: Callable[[], None]) -> SessionsWiring:
-    """Open what finds out whose session it is; raises GatewayError, and then nothing is left open."""
-    authorities = await open_authorities(settings, process)
-    try:
-        return SessionsWiring(settings, process, authorities, on_news)
-    except BaseException:
-        for authority in authorities.values():
-            await authority.close()
-        raise
-
-
-async def open_authorities(settings: Settings, process: Process) -> dict[str, Authority]:
-    """Make the authorities of a config; when one cannot be made, those that were are closed again.
-
-    Raises GatewayError.
-    """
-    opened: dict[str, Authority] = {}
-    try:
-        for name, described in settings.authorities.items():
-            opened[name] = await _open(name, described, process)
-    except BaseException:
-        for authority in opened.values():
-            await authority.close()
-        raise
-    return opened
+async def open_authorities(settings: Settings, process: Process, stack: AsyncExitStack) -> dict[str, Authority]:
+    """Open the authorities of a config, each to be closed by `stack`; raises GatewayError."""
+    authorities: dict[str, Authority] = {}
+    for name, each in settings.authorities.items():
+        authorities[name] = await _open(name, each, process)
+        stack.push_async_callback(authorities[name].close)
+    return authorities
 
 
 async def _open(name: str, settings: AuthoritySettings, process: Process) -> Authority:
-    """Make one authority; raises GatewayError."""
+    """Open one authority; raises GatewayError."""
     try:
         return await build_authority(name, settings, process.clock)
-    except OSError as error:  # a `ca_file`; ssl.SSLError is one too, for a file that holds no certificate
-        said = error.strerror or type(error).__name__
-        raise GatewayError(f"authorities.{name}: {getattr(settings, 'ca_file', '')} cannot be used: {said}") from error
+    except OSError as error:  # of a `ca_file`; ssl.SSLError is one too, for a file that holds no certificate
+        reason = error.strerror or type(error).__name__
+        file = getattr(settings, "ca_file", "")
+        raise GatewayError(f"authorities.{name}: {file} cannot be used: {reason}") from error
 
 
 def _fingerprinters(settings: Settings, authorities: Mapping[str, Authority]) -> dict[str, Fingerprinter]:
-    """Return how each reader's credentials are named in the caches, under the server's secrets."""
+    """Return what makes the cache keys of each reader's credentials."""
     secrets = secrets_of(settings)
     return {
         name: Fingerprinter(secrets, name, _key_type(reader), _verdict_digests(reader, authorities))
@@ -193,31 +177,31 @@ def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority
 
 
 def _activity(authorities: Mapping[str, Authority], process: Process) -> Activity:
-    """Return what notes last activity, at those authorities that take note."""
-    notes = {name: each.note_activity for name, each in authorities.items() if isinstance(each, NotesActivity)}
-    return Activity(notes, process.resolution_metrics)
+    """Return what writes last activity, to the authorities that take it."""
+    writers = {name: each.note_activity for name, each in authorities.items() if isinstance(each, NotesActivity)}
+    return Activity(writers, process.resolution_metrics)
 
 
 def _guard(settings: AuthoritySettings, authority: Authority, process: Process, tracing: Tracing | None) -> Guard:
-    """Return the guard of one authority: it waits longer than the authority asks, for those that queue for a place."""
+    """Return an authority's guard. Its deadline is the authority's and the time that a look-up may queue for it."""
     return Guard(
         authority,
         Breaker(process.now),
         process.resolution_metrics,
-        deadline=settings.timeout + _QUEUEING,
+        deadline=settings.timeout + _QUEUE_SECONDS,
         concurrency=settings.connections,
         on_call=None if tracing is None else tracing.asking(authority.name, settings.kind, _host(settings)),
     )
 
 
 def _host(settings: AuthoritySettings) -> str:
-    """Return which host is asked about each credential, empty where that is none or cannot be told."""
+    """Return the host that is asked about each credential, empty where there is none."""
     return urlsplit(settings.url).hostname or "" if isinstance(settings, RemoteSettings | IntrospectionSettings) else ""
 
 
 def _guards(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Guard]:
-    """Return one guard before each authority, whoever lists it."""
-    tracing = tracing_of(settings.telemetry, process)
+    """Return the guard of each authority, one for all readers that list it."""
+    tracing = process.tracing_for(settings.telemetry)
     return {
         name: _guard(settings.authorities[name], authority, process, tracing) for name, authority in authorities.items()
     }

@@ -69,7 +69,7 @@ class Worker:
             certificate = Certificate(load_certificate(tls)) if tls is not None else None
             generation = await open_generation(settings, self._process)
             for revocation in (*revocations, *self._revoked_while_building):
-                generation.identification.revoker.remember(revocation.target, revocation.at)
+                generation.sessions.revoker.remember(revocation.target, revocation.at)
         finally:
             self._revoked_while_building = None
         self._built = _BuiltGeneration(settings, generation, certificate)
@@ -80,10 +80,10 @@ class Worker:
             raise RuntimeError("there is no generation to swap to")
         built, self._built = self._built, None
         limits = front_limits(built.settings.limits)
-        sessions = built.generation.identification
+        sessions = built.generation.sessions
         self._active.swap(built.generation)
         self._process.forwarding_metrics.show(built.generation.upstreams.numbers, self.streams)
-        self._process.resolution_metrics.show(sessions.standing)
+        self._process.resolution_metrics.show(sessions.state)
         secret_names = [name for reader in sessions.readers.values() for name in reader.headers | reader.cookies]
         configure_logging(built.settings.telemetry, self._process, secret_names)
         if self._server is None:
@@ -106,10 +106,10 @@ class Worker:
         """
         if self._revoked_while_building is not None:
             self._revoked_while_building.append(RecordedRevocation(target, self._process.clock()))
-        generations = list(self._active.living())
+        generations = list(self._active.generations())
         if self._built is not None:
             generations.append(self._built.generation)
-        complete = [await generation.identification.revoke(target) for generation in generations]
+        complete = [await generation.sessions.revoke(target) for generation in generations]
         return all(complete)
 
     async def drain(self, grace: float) -> None:
@@ -122,7 +122,7 @@ class Worker:
         await self.discard()
         if self._server is not None:
             self._server.drain()
-            for generation in self._active.living():
+            for generation in self._active.generations():
                 generation.streams.drain()
             await self._close_server(self._server, grace)
         for each in self._sockets:
@@ -138,7 +138,7 @@ class Worker:
 
     def streams(self) -> StreamNumbers:
         """Count the callers' connections and open streams, for metrics."""
-        streams = [generation.streams for generation in self._active.living()]
+        streams = [generation.streams for generation in self._active.generations()]
         return StreamNumbers(
             connections=len(self._server.connections) if self._server is not None else 0,
             tunnels=sum(each.count("tunnel") for each in streams),

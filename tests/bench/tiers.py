@@ -77,18 +77,20 @@ async def _looking_up(folder: Path, authority: dict[str, Any], tier: Tier, secti
         {"secret": "bench", "authorities": {"a": authority}, "credentials": {"key": reader}, **sections}
     )
     with (folder / "log").open("wb") as output:
-        process = Process(output)
-        identification = SessionsWiring(settings, process, await open_authorities(settings, process), lambda: None)
-        credential = _read(identification.readers["key"])
-        await identification.resolver.resolve(credential)
+        process, stack = Process(output), contextlib.AsyncExitStack()
+        authorities = await open_authorities(settings, process, stack)
+        sessions = SessionsWiring(settings, process, authorities, lambda: None)
+        credential = _read(sessions.readers["key"])
+        await sessions.resolver.resolve(credential)
 
         async def resolve() -> Resolution:
             if tier is not Tier.MEMORY:
-                identification.resolver._memory.drop(credential.fingerprint)
-            return await identification.resolver.resolve(credential)
+                sessions.resolver._memory.drop(credential.fingerprint)
+            return await sessions.resolver.resolve(credential)
 
         yield resolve
-        await identification.close()
+        await sessions.close()
+        await stack.aclose()
         await process.close()
 
 

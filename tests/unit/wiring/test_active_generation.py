@@ -15,7 +15,7 @@ class Generation:
         self.name = name
         self.may_answer = asyncio.Event()
         self.closed = asyncio.Event()
-        self.front = self
+        self.public_port = self
 
     async def answer(self, _: Any) -> str:
         await self.may_answer.wait()
@@ -28,60 +28,60 @@ class Generation:
         self.closed.set()
 
 
-def stage_of(*generations: Generation) -> Any:
-    stage: Any = ActiveGeneration(TaskKeeper())
+def activated(*generations: Generation) -> Any:
+    active: Any = ActiveGeneration(TaskKeeper())
     for each in generations:
-        stage.swap(each)
-    return stage
+        active.swap(each)
+    return active
 
 
 async def test_a_request_ends_where_it_began_and_the_generation_with_it() -> None:
     before, after = Generation("before"), Generation("after")
-    stage = stage_of(before)
-    waiting = [asyncio.gather(stage.answer(None)) for _ in range(2)]
+    active = activated(before)
+    waiting = [asyncio.gather(active.answer(None)) for _ in range(2)]
     await asyncio.sleep(0)
-    stage.swap(after)
+    active.swap(after)
     after.may_answer.set()
-    assert await stage.answer(None) == "after"
-    assert [each.name for each in stage.living()] == ["after", "before"]
+    assert await active.answer(None) == "after"
+    assert [each.name for each in active.generations()] == ["after", "before"]
     assert not before.closed.is_set()
     before.may_answer.set()
     assert [await each for each in waiting] == [["before"], ["before"]]
     await asyncio.wait_for(before.closed.wait(), 5.0)
-    assert [each.name for each in stage.living()] == ["after"]
+    assert [each.name for each in active.generations()] == ["after"]
     assert not after.closed.is_set()
 
 
-async def test_one_without_requests_is_closed_at_once() -> None:
+async def test_a_generation_without_requests_is_closed_at_once() -> None:
     before, after = Generation("before"), Generation("after")
-    stage = stage_of(before, after)
+    active = activated(before, after)
     await asyncio.wait_for(before.closed.wait(), 5.0)
-    assert stage.refuse(Refusal(RefusalCode.TIMEOUT)) == "after request_timeout"
+    assert active.refuse(Refusal(RefusalCode.TIMEOUT)) == "after request_timeout"
 
 
 async def test_a_request_that_is_cancelled_counts_as_ended() -> None:
     before = Generation("before")
-    stage = stage_of(before)
-    waiting = asyncio.gather(stage.answer(None))
+    active = activated(before)
+    waiting = asyncio.gather(active.answer(None))
     await asyncio.sleep(0)
-    stage.swap(Generation("after"))
+    active.swap(Generation("after"))
     waiting.cancel()
     await asyncio.wait_for(before.closed.wait(), 5.0)
 
 
-async def test_in_the_end_all_are_closed() -> None:
+async def test_closing_closes_all_generations() -> None:
     before, after = Generation("before"), Generation("after")
-    stage = stage_of(before)
-    waiting = asyncio.gather(stage.answer(None))
+    active = activated(before)
+    waiting = asyncio.gather(active.answer(None))
     await asyncio.sleep(0)
-    stage.swap(after)
-    await stage.close()
+    active.swap(after)
+    await active.close()
     assert before.closed.is_set()
     assert after.closed.is_set()
     waiting.cancel()
 
 
-async def test_the_end_waits_for_one_that_is_being_closed() -> None:
+async def test_closing_waits_for_a_generation_that_is_being_closed() -> None:
     """Whoever cancelled it half way would leave its connections open."""
     before = Generation("before")
     may_close = asyncio.Event()
@@ -91,15 +91,15 @@ async def test_the_end_waits_for_one_that_is_being_closed() -> None:
         before.closed.set()
 
     before.close = slowly  # type: ignore[method-assign]
-    stage = stage_of(before, Generation("after"))
-    ending = asyncio.gather(stage.close())
+    active = activated(before, Generation("after"))
+    closing = asyncio.gather(active.close())
     await asyncio.sleep(0.01)
-    assert not ending.done()
+    assert not closing.done()
     may_close.set()
-    await ending
+    await closing
     assert before.closed.is_set()
 
 
 async def test_a_request_before_the_first_generation_is_a_fault_of_ours() -> None:
     with pytest.raises(RuntimeError):
-        await stage_of().answer(None)
+        await activated().answer(None)

@@ -13,7 +13,7 @@ from gateway.policy.limits import LocalLimits
 from gateway.wiring import generation as room
 from gateway.wiring.generation import RecheckSignal, open_generation
 from gateway.wiring.process import Process
-from gateway.wiring.sessions import SessionsWiring, open_sessions_wiring
+from gateway.wiring.sessions import SessionsWiring
 from tests.support.builders.requests import access_request
 from tests.support.gateways.serving import Examples, config
 
@@ -38,17 +38,17 @@ async def test_a_generation_has_the_config_s_routes_readers_and_fields(
     examples: Examples, process: Process, tmp_path: Path
 ) -> None:
     made = await open_generation(settings(examples, tmp_path), process)
-    assert set(made.identification.readers) == {"project_key", "user_key", "org_key", "token", "cookie", "pair"}
+    assert set(made.sessions.readers) == {"project_key", "user_key", "org_key", "token", "cookie", "pair"}
     fields = ((b"X-User-Id", b"forged"), (b"X-Api-Key", b"secret"), (b"Accept", b"*/*"))
     access = access_request(target="/public/", headers=fields)
     decision = await made.gate(nobody, LocalLimits(process.now)).decide(access)
     assert decision.allowed
     assert decision.route is not None
-    assert made.heads.passing(decision.route, access.headers) == ((b"Accept", b"*/*"),)
+    assert made.request_heads.passing(decision.route, access.headers) == ((b"Accept", b"*/*"),)
     await made.close()
 
 
-async def test_what_cannot_be_signed_with_is_told_before_anything_is_opened(
+async def test_unusable_signing_keys_are_refused_before_anything_is_opened(
     examples: Examples, process: Process, tmp_path: Path
 ) -> None:
     (tmp_path / "no-keys.pem").write_bytes(b"nothing of use")
@@ -57,19 +57,19 @@ async def test_what_cannot_be_signed_with_is_told_before_anything_is_opened(
         await open_generation(settings(examples, tmp_path, identity={"token": token}), process)
 
 
-async def test_one_that_cannot_be_built_leaves_nothing_open(
+async def test_a_generation_that_cannot_be_built_leaves_nothing_open(
     examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[SessionsWiring] = []
 
-    async def noted(*arguments: Any) -> SessionsWiring:
-        opened.append(await open_sessions_wiring(*arguments))
+    def recorded(*arguments: Any) -> SessionsWiring:
+        opened.append(SessionsWiring(*arguments))
         return opened[0]
 
     def broken(*_: object) -> None:
         raise GatewayError("an endpoint that cannot be made")
 
-    monkeypatch.setattr(room, "open_sessions_wiring", noted)
+    monkeypatch.setattr(room, "SessionsWiring", recorded)
     monkeypatch.setattr(room, "own_endpoints", broken)
     with pytest.raises(GatewayError, match="an endpoint"):
         await open_generation(settings(examples, tmp_path), process)
@@ -77,11 +77,11 @@ async def test_one_that_cannot_be_built_leaves_nothing_open(
         opened[0]._tasks.start(asyncio.sleep(0), "anything")
 
 
-async def test_new_streams_and_news_are_told_apart() -> None:
-    news = RecheckSignal()
-    news.due.set()
-    assert not await news.next()
-    news.heard()
-    news.due.set()
-    assert await news.next()
-    assert not news.due.is_set()
+async def test_a_recheck_of_new_streams_is_none_of_all() -> None:
+    recheck = RecheckSignal()
+    recheck.due.set()
+    assert not await recheck.next()
+    recheck.revoked()
+    recheck.due.set()
+    assert await recheck.next()
+    assert not recheck.due.is_set()

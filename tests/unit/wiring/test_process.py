@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.settings import TelemetrySettings
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
 from gateway.wiring.process import Process, run_loop, wall_clock
@@ -72,3 +73,17 @@ def test_uvloop_is_used_where_it_is_installed() -> None:
 def test_the_standard_loop_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
     assert run_loop(which_loop()) == 3
+
+
+async def test_tracing_is_opened_once_and_only_where_a_config_wants_it(tmp_path: Path) -> None:
+    otlp = TelemetrySettings(traces="otlp")
+    with (tmp_path / "log").open("wb") as output:
+        process = Process(output)
+        assert process.tracing_for(TelemetrySettings()) is None
+        assert process.tracing is None
+        first = process.tracing_for(otlp)
+        assert first is not None
+        assert process.tracing_for(TelemetrySettings()) is None
+        assert process.tracing_for(otlp) is first
+        await first.close(10.0)
+        await process.close()

@@ -38,27 +38,27 @@ def test_the_times_and_secrets_are_the_config_s() -> None:
 
 
 async def test_without_redis_a_process_is_alone(process: Process) -> None:
-    parts = RedisWiring(settings(), process, process.tasks)
+    wiring = RedisWiring(settings(), process, process.tasks)
     revocation_log = RevocationLog(process.clock)
-    parts.listen(revocation_log, MemoryStore(10, 1.0, revocation_log))
-    assert parts.announce() is publish_to_nobody
-    assert isinstance(parts.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), NoSharedTier)
+    wiring.subscribe(revocation_log, MemoryStore(10, 1.0, revocation_log))
+    assert wiring.publisher() is publish_to_nobody
+    assert isinstance(wiring.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), NoSharedTier)
     assert len(process.tasks) == 0
-    await parts.close()
+    await wiring.close()
 
 
-async def test_what_one_replica_announces_another_hears(process: Process, redis_url: str, key_prefix: str) -> None:
+async def test_what_one_replica_publishes_another_receives(process: Process, redis_url: str, key_prefix: str) -> None:
     read = settings(redis={"url": redis_url, "key_prefix": key_prefix, "timeout": "1s"})
     tasks = TaskKeeper()
     one, other = RedisWiring(read, process, tasks), RedisWiring(read, process, tasks)
-    heard = asyncio.Event()
-    revocation_log = RevocationLog(process.clock, heard.set)
-    one.listen(revocation_log, MemoryStore(10, 1.0, revocation_log))
-    await asyncio.wait_for(heard.wait(), 10.0)  # it hears the bus from now on
-    heard.clear()
+    received = asyncio.Event()
+    revocation_log = RevocationLog(process.clock, received.set)
+    one.subscribe(revocation_log, MemoryStore(10, 1.0, revocation_log))
+    await asyncio.wait_for(received.wait(), 10.0)  # it has subscribed
+    received.clear()
     assert isinstance(one.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), RedisTier)
-    assert await other.announce()(RevocationMessage(Revocation(Effect.ENDED, process.clock(), 60.0), (KEY,)))
-    await asyncio.wait_for(heard.wait(), 10.0)
+    assert await other.publisher()(RevocationMessage(Revocation(Effect.ENDED, process.clock(), 60.0), (KEY,)))
+    await asyncio.wait_for(received.wait(), 10.0)
     assert not revocation_log.untouched_since(0, (KEY,))
     await tasks.aclose()
     await one.close()

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationKind, RevocationTarget, Session
+from gateway.wiring import sessions as room
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.support.builders.requests import access_request
@@ -38,26 +40,34 @@ def settings(accounts: dict[str, Any], **more: Any) -> Settings:
 
 
 class Opened:
-    """An identification over the example records, and how often news came."""
+    """The sessions' wiring, and how often it called `on_revocation`."""
 
     def __init__(self, read: Settings, process: Process, authorities: dict[str, Authority]) -> None:
-        self.news = 0
-        self.identification = SessionsWiring(read, process, authorities, self._heard)
+        self.revocations = 0
+        self.sessions = SessionsWiring(read, process, authorities, self._on_revocation)
 
-    def _heard(self) -> None:
-        self.news += 1
+    def _on_revocation(self) -> None:
+        self.revocations += 1
 
     async def resolve(self, reader: str, *fields: tuple[bytes, bytes]) -> Resolution:
-        credential = self.identification.readers[reader].read(access_request(headers=fields))
-        return await self.identification.resolver.resolve(credential)  # type: ignore[arg-type]
+        credential = self.sessions.readers[reader].read(access_request(headers=fields))
+        return await self.sessions.resolver.resolve(credential)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def opening(accounts: dict[str, Any], process: Process) -> AsyncIterator[Opened]:
+    """Open a directory, and the wiring over it."""
+    read = settings(accounts)
+    async with AsyncExitStack() as stack:
+        made = Opened(read, process, await open_authorities(read, process, stack))
+        stack.push_async_callback(made.sessions.close)
+        yield made
 
 
 @pytest.fixture
 async def opened(examples: Examples, process: Process, tmp_path: Path) -> AsyncIterator[Opened]:
-    read = settings(examples.settings(tmp_path))
-    made = Opened(read, process, await open_authorities(read, process))
-    yield made
-    await made.identification.close()
+    async with opening(examples.settings(tmp_path), process) as made:
+        yield made
 
 
 async def test_a_credential_is_read_asked_about_once_and_remembered(opened: Opened) -> None:
@@ -73,102 +83,97 @@ async def test_one_kind_of_key_is_no_other(opened: Opened) -> None:
     )
 
 
-async def test_what_is_revoked_is_refused_at_once_and_told_on(opened: Opened) -> None:
+async def test_a_revocation_is_refused_at_once_and_passed_on(opened: Opened) -> None:
     await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
-    assert await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
+    assert await opened.sessions.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED
     )
-    assert opened.news == 1
+    assert opened.revocations == 1
 
 
-async def test_what_is_revoked_stays_so_when_nobody_remembers(opened: Opened, process: Process, tmp_path: Path) -> None:
-    assert await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
-    read = settings(Examples.described(tmp_path))
-    later = Opened(read, process, await open_authorities(read, process))
-    answer = (await later.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer
-    await later.identification.close()
+async def test_a_revocation_lasts_in_the_directory(opened: Opened, process: Process, tmp_path: Path) -> None:
+    assert await opened.sessions.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
+    async with opening(Examples.described(tmp_path), process) as later:
+        answer = (await later.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer
     assert answer == Rejected(Reason.REVOKED)
 
 
-async def test_a_directory_that_takes_no_note_keeps_nobody_from_being_told(opened: Opened, tmp_path: Path) -> None:
+async def test_a_directory_that_is_not_marked_keeps_no_cache_from_being_told(opened: Opened, tmp_path: Path) -> None:
     await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
     with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
         database.execute("DROP TABLE sessions")
     with capture_logs() as lines:
-        assert not await opened.identification.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
+        assert not await opened.sessions.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
     assert [(line["event"], line["authority"]) for line in lines] == [("revocation_mark_failed", "accounts")]
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED
     )
 
 
-async def test_another_session_of_the_user_is_asked_of_who_knew_the_credential(opened: Opened) -> None:
+async def test_another_session_of_the_user_is_asked_of_the_authority_that_knew_the_credential(opened: Opened) -> None:
     fields = ((b"X-User-Id", USER_ID.encode()), (b"X-Auth-Token", LOGIN_TOKEN.encode()))
-    credential: Any = opened.identification.readers["pair"].read(access_request(headers=fields))
-    found = await opened.identification.session_of(credential, "QoYYFw2t9oKks2niG", "accounts")
+    credential: Any = opened.sessions.readers["pair"].read(access_request(headers=fields))
+    found = await opened.sessions.session_of(credential, "QoYYFw2t9oKks2niG", "accounts")
     assert isinstance(found, Found)
     assert found.session.id == "QoYYFw2t9oKks2niG"
-    assert await opened.identification.session_of(credential, "QoYYFw2t9oKks2niG", "chat") == Rejected(Reason.GONE)
+    assert await opened.sessions.session_of(credential, "QoYYFw2t9oKks2niG", "chat") == Rejected(Reason.GONE)
 
 
 async def test_an_authority_that_cannot_be_opened_leaves_none_open(
     examples: Examples, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str] = []
-    from gateway.wiring import sessions as identification  # noqa: PLC0415 - its own name for the opener is replaced
+    build = room.build_authority
 
-    build = identification.build_authority
+    async def recording(name: str, *rest: Any) -> Authority:
+        authority = await build(name, *rest)
+        close = authority.close
 
-    async def noted(name: str, *rest: Any) -> Authority:
-        made = await build(name, *rest)
-        close = made.close
-
-        async def close_and_tell() -> None:
+        async def close_and_record() -> None:
             closed.append(name)
             await close()
 
-        made.close = close_and_tell  # type: ignore[method-assign]
-        return made
+        authority.close = close_and_record  # type: ignore[method-assign]
+        return authority
 
-    monkeypatch.setattr(identification, "build_authority", noted)
+    monkeypatch.setattr(room, "build_authority", recording)
     accounts = examples.settings(tmp_path)
     other = {**accounts, "url": f"sqlite:///{tmp_path}/absent.db"}
     read = Settings.model_validate({"secret": "s", "authorities": {"accounts": accounts, "other": other}})
     with pytest.raises(GatewayError):
-        await open_authorities(read, process)
+        async with AsyncExitStack() as stack:
+            await open_authorities(read, process, stack)
     assert closed == ["accounts"]
 
 
-async def test_certificates_that_went_away_since_the_check_are_told_with_their_name(
-    process: Process, tmp_path: Path
-) -> None:
+async def test_certificates_that_are_gone_since_the_check_are_named(process: Process, tmp_path: Path) -> None:
     authorities = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(authorities))
     chat = {"kind": "remote", "dialect": "rocketchat", "url": "https://chat.test/", "ca_file": str(authorities)}
     read = Settings.model_validate({"secret": "s", "authorities": {"chat": chat}})
     authorities.unlink()
     with pytest.raises(GatewayError, match=r"authorities\.chat: .*ca\.pem cannot be used: No such file"):
-        await open_authorities(read, process)
+        await open_authorities(read, process, AsyncExitStack())
 
 
 class Slow:
-    """An authority that knows every session and answers when it is let."""
+    """An authority that knows every session and answers once it may."""
 
     name = "accounts"
     verdict_digest = b"slow"
     memory_only = False
 
     def __init__(self) -> None:
-        self.asked = 0
-        self.let = asyncio.Event()
+        self.calls = 0
+        self.may_answer = asyncio.Event()
 
     async def look_up(self, _: Credential) -> Found:
         return Found(Session(subject="u", id="s"))
 
     async def session_of(self, _: Credential, session_id: str) -> Found:
-        self.asked += 1
-        await self.let.wait()
+        self.calls += 1
+        await self.may_answer.wait()
         return Found(Session(subject="u", id=session_id))
 
     async def close(self) -> None:
@@ -181,19 +186,17 @@ async def test_callers_that_hang_up_do_not_make_an_authority_look_dead(
     slow = Slow()
     opened = Opened(settings(examples.settings(tmp_path)), process, {"accounts": slow})
     pair = ((b"X-User-Id", USER_ID.encode()), (b"X-Auth-Token", LOGIN_TOKEN.encode()))
-    credential = opened.identification.readers["pair"].read(access_request(headers=pair))
+    credential = opened.sessions.readers["pair"].read(access_request(headers=pair))
     assert isinstance(credential, Credential)
     asking = [
-        asyncio.ensure_future(opened.identification.session_of(credential, f"s{number}", "accounts"))  # noqa: TID251
+        asyncio.ensure_future(opened.sessions.session_of(credential, f"s{number}", "accounts"))  # noqa: TID251
         for number in range(10)
     ]
-    while slow.asked < 5:  # noqa: ASYNC110 - as many as have a place at once
+    while slow.calls < 5:  # noqa: ASYNC110 - as many as have a place at once
         await asyncio.sleep(0)
     for each in asking:
         each.cancel()
     await asyncio.gather(*asking, return_exceptions=True)
-    slow.let.set()
-    assert await opened.identification.session_of(credential, "mine", "accounts") == Found(
-        Session(subject="u", id="mine")
-    )
-    await opened.identification.close()
+    slow.may_answer.set()
+    assert await opened.sessions.session_of(credential, "mine", "accounts") == Found(Session(subject="u", id="mine"))
+    await opened.sessions.close()

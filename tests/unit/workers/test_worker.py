@@ -38,8 +38,8 @@ class Serving:
 
     def credential(self) -> RevocationTarget:
         """Return the credential of `ask` as a target: no row of the directory is marked when it is revoked."""
-        serving = next(self.worker._active.living())
-        reader = serving.identification.readers["project_key"]
+        serving = next(self.worker._active.generations())
+        reader = serving.sessions.readers["project_key"]
         return RevocationTarget(RevocationKind.CREDENTIAL, reader._fingerprint((PROJECT_KEY,)).hex())
 
     async def ask(self, key: str = PROJECT_KEY) -> RawResponse:
