@@ -1,6 +1,6 @@
-"""The command line: what each command takes, and the one function that it calls.
+"""The command line: the arguments of each command, and the function that it calls.
 
-Commands import what they run when they run it, so that `gateway check` does not wait for a server's libraries.
+Commands are imported when they run, so that `gateway check` does not wait for a server's libraries.
 Exit codes: 0 done, 1 problems, 2 wrong usage.
 """
 
@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__
-from gateway.commands.command_log import open_log
-from gateway.commands.command_result import CommandResult
+from gateway.commands.command_output import CommandResult, open_log
 from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
 from gateway.model.session import RevocationKind, RevocationTarget
 
 _LAST_PORT = 65535
 
-_ENDED = {
+_TARGETS = {
     "session": RevocationKind.SESSION,
     "user": RevocationKind.USER,
     "api_key": RevocationKind.API_KEY,
@@ -32,12 +31,12 @@ _ENDED = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that `arguments` (default: those of the process) name; return the exit code."""
+    """Run the command that `arguments` (default: the process' own) name; return the exit code."""
     options = _parser().parse_args(arguments)
     options.audit = open_log()
     try:
         return int(options.command(options))
-    except (SettingsError, RecordsError) as error:  # each line of these begins with its place
+    except (SettingsError, RecordsError) as error:  # each line of these begins with a file name
         sys.stderr.write(f"{error}\n")
     except GatewayError as error:
         sys.stderr.write(f"gateway: {error}\n")
@@ -46,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _print(coming: Coroutine[Any, Any, CommandResult]) -> int:
-    """Run a command to its end and print what it came to."""
-    outcome = asyncio.run(coming)
-    if outcome.said:
-        sys.stdout.write(f"{outcome.said}\n")
-    if outcome.note:
-        sys.stderr.write(f"gateway: {outcome.note}\n")
-    return 0 if outcome.done else 1
+def _print(command: Coroutine[Any, Any, CommandResult]) -> int:
+    """Run a command to its end and print its result; return the exit code."""
+    result = asyncio.run(command)
+    if result.output:
+        sys.stdout.write(f"{result.output}\n")
+    if result.note:
+        sys.stderr.write(f"gateway: {result.note}\n")
+    return 0 if result.succeeded else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,9 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_demo(commands.add_parser("demo", help="everything embedded, on loopback"))
     _add_serve(commands.add_parser("serve", help="run"))
-    _add_check(commands.add_parser("check", help="tell every problem of a config"))
+    _add_check(commands.add_parser("check", help="print every problem of a config"))
     DirectoryArguments(_print).add(commands.add_parser("directory", help="what our own directory knows, and its keys"))
-    _add_explain(commands.add_parser("explain", help="tell what would be decided about a request, and why"))
+    _add_explain(commands.add_parser("explain", help="print what would be decided about a request, and why"))
     _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
     return parser
 
@@ -81,7 +80,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    """Read a port; argparse makes a usage error of an ArgumentTypeError."""
+    """Return the port that `text` says; raises ArgumentTypeError, a usage error."""
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_LAST_PORT}")
     return int(text)
@@ -133,9 +132,9 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _header(text: str) -> tuple[bytes, bytes]:
-    """Read `name: value` as curl does; argparse makes a usage error of a ValueError."""
-    name, mark, value = text.partition(":")
-    if not mark or not name.strip() or "\n" in text or "\r" in text:
+    """Return a header written as `name: value`, as curl takes it; raises ArgumentTypeError, a usage error."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or "\n" in text or "\r" in text:
         raise argparse.ArgumentTypeError("a header is 'name: value'")
     return name.strip().encode(), value.strip().encode()
 
@@ -148,16 +147,18 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:
     _add_config(parser)
-    what = parser.add_mutually_exclusive_group(required=True)
-    for name in _ENDED:
-        what.add_argument(f"--{name.replace('_', '-')}", metavar="ID")
+    target = parser.add_mutually_exclusive_group(required=True)
+    for name in _TARGETS:
+        target.add_argument(f"--{name.replace('_', '-')}", metavar="ID")
     parser.set_defaults(command=_revoke)
 
 
 def _revoke(options: argparse.Namespace) -> int:
     from gateway.commands.revoke import revoke  # noqa: PLC0415 - see the module's docstring
 
-    (ended,) = [
-        RevocationTarget(kind, value) for name, kind in _ENDED.items() if (value := getattr(options, name)) is not None
+    (target,) = [
+        RevocationTarget(kind, value)
+        for name, kind in _TARGETS.items()
+        if (value := getattr(options, name)) is not None
     ]
-    return _print(revoke(options.config, ended, options.audit))
+    return _print(revoke(options.config, target, options.audit))

@@ -1,4 +1,4 @@
-"""The command line of `gateway directory`: what each command takes, and the one function that it calls."""
+"""The command line of `gateway directory`: the arguments of each command, and the function that it calls."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.commands.command_result import CommandResult
+from gateway.commands.command_output import CommandResult
 from gateway.source.values import parse_duration
 
 if TYPE_CHECKING:
-    from gateway.commands.directory_commands import Chosen
+    from gateway.commands.directory_commands import DirectoryOptions
 
-Coming = Coroutine[Any, Any, CommandResult]
-RunCommand = Callable[[argparse.Namespace], Coming]
+RunningCommand = Coroutine[Any, Any, CommandResult]
+StartCommand = Callable[[argparse.Namespace], RunningCommand]
 
 
 class DirectoryArguments:
-    """Adds the commands to a parser. `run` carries one out and returns the exit code.
+    """Adds the commands to a parser. `run` runs one to its end and returns the exit code.
 
-    What is parsed comes with an `audit`, the audit log (`command_log.open_log`).
+    The parsed arguments have to have an attribute `audit`, the audit log of `open_log`.
     """
 
-    def __init__(self, run: Callable[[Coming], int]) -> None:
+    def __init__(self, run: Callable[[RunningCommand], int]) -> None:
         self._run = run
 
     def add(self, parser: argparse.ArgumentParser) -> None:
@@ -45,8 +45,8 @@ class DirectoryArguments:
         sessions = _below(commands.add_parser("session", help="end sessions"))
         self._set_with_id(sessions.add_parser("end", help="log a session out"), _session_end)
         organizations = _below(commands.add_parser("organization", help="remove organizations"))
-        removing = "delete an organization with its members, projects and workspaces"
-        self._set_with_id(organizations.add_parser("remove", help=removing), _organization_remove)
+        remove_help = "delete an organization with its members, projects and workspaces"
+        self._set_with_id(organizations.add_parser("remove", help=remove_help), _organization_remove)
 
     def _add_token(self, token: argparse.ArgumentParser) -> None:
         token.add_argument("--session", required=True, metavar="ID")
@@ -73,11 +73,11 @@ class DirectoryArguments:
         when.add_argument("--never", action="store_true", help="not any more")
         self._set_with_id(expire, _key_expire)
 
-    def _set_with_id(self, parser: argparse.ArgumentParser, command: RunCommand) -> None:
+    def _set_with_id(self, parser: argparse.ArgumentParser, command: StartCommand) -> None:
         parser.add_argument("id", metavar="ID")
         self._set(parser, command)
 
-    def _set(self, parser: argparse.ArgumentParser, command: RunCommand) -> None:
+    def _set(self, parser: argparse.ArgumentParser, command: StartCommand) -> None:
         parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the config (YAML)")
         parser.add_argument("--authority", metavar="NAME", help="which directory, where the config has several")
         parser.set_defaults(command=lambda options: self._run(command(options)))
@@ -100,71 +100,83 @@ def _instant(text: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        # Without its offset an instant is another one on every machine.
+        # Without an offset it would be another instant on each machine.
         raise argparse.ArgumentTypeError("an instant is RFC 3339 with its offset: 2030-01-31T12:00:00Z")
     return instant.astimezone(UTC)
 
 
-# What follows imports its command when it runs: to read a command line should not load SQLAlchemy.
+# These import their command when they run: a command line is parsed without SQLAlchemy.
 
 
-def _chosen(options: argparse.Namespace) -> Chosen:
-    from gateway.commands.directory_commands import Chosen  # noqa: PLC0415 - see above
+def _options(options: argparse.Namespace) -> DirectoryOptions:
+    from gateway.commands.directory_commands import DirectoryOptions  # noqa: PLC0415 - see above
 
-    return Chosen(options.config, options.audit, options.authority)
+    return DirectoryOptions(options.config, options.audit, options.authority)
 
 
-def _migrate(options: argparse.Namespace) -> Coming:
+def _migrate(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import migrate_directory  # noqa: PLC0415 - see above
 
-    return migrate_directory(_chosen(options))
+    return migrate_directory(_options(options))
 
 
-def _load(options: argparse.Namespace) -> Coming:
+def _load(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import load_directory  # noqa: PLC0415 - see above
 
-    return load_directory(_chosen(options), options.records)
+    return load_directory(_options(options), options.records)
 
 
-def _token(options: argparse.Namespace) -> Coming:
+def _token(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import issue_directory_token  # noqa: PLC0415 - see above
 
-    return issue_directory_token(_chosen(options), options.session, options.kind, options.ttl)
+    return issue_directory_token(_options(options), options.session, options.kind, options.ttl)
 
 
-def _key_create(options: argparse.Namespace) -> Coming:
-    from gateway.commands.directory_commands import KeyWish, create_directory_key  # noqa: PLC0415 - see above
+def _key_create(options: argparse.Namespace) -> RunningCommand:
+    from gateway.commands.directory_commands import create_directory_key  # noqa: PLC0415 - see above
+    from gateway.directory.issuing import KeyOrder  # noqa: PLC0415 - see above
 
-    wish = KeyWish(options.type, options.member, options.project, options.name, tuple(options.scopes), options.ttl)
-    return create_directory_key(_chosen(options), wish)
+    order = KeyOrder(
+        type=options.type,
+        name=options.name,
+        member=options.member,
+        project=options.project,
+        scopes=tuple(options.scopes),
+        expires_at=_expiry(options.ttl),
+    )
+    return create_directory_key(_options(options), order)
 
 
-def _key_delete(options: argparse.Namespace) -> Coming:
+def _key_delete(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import delete_directory_key  # noqa: PLC0415 - see above
 
-    return delete_directory_key(_chosen(options), options.id)
+    return delete_directory_key(_options(options), options.id)
 
 
-def _key_expire(options: argparse.Namespace) -> Coming:
+def _key_expire(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import expire_directory_key  # noqa: PLC0415 - see above
 
-    at = datetime.now(UTC) + timedelta(seconds=options.ttl) if options.ttl is not None else options.at
-    return expire_directory_key(_chosen(options), options.id, at)
+    return expire_directory_key(_options(options), options.id, _expiry(options.ttl) or options.at)
 
 
-def _member_role(options: argparse.Namespace) -> Coming:
+def _expiry(ttl: float | None) -> datetime | None:
+    """Return the instant `ttl` seconds from now, None for never."""
+    return datetime.now(UTC) + timedelta(seconds=ttl) if ttl is not None else None
+
+
+def _member_role(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import change_directory_role  # noqa: PLC0415 - see above
 
-    return change_directory_role(_chosen(options), options.id, options.role)
+    return change_directory_role(_options(options), options.id, options.role)
 
 
-def _session_end(options: argparse.Namespace) -> Coming:
+def _session_end(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import end_directory_session  # noqa: PLC0415 - see above
 
-    return end_directory_session(_chosen(options), options.id)
+    return end_directory_session(_options(options), options.id)
 
 
-def _organization_remove(options: argparse.Namespace) -> Coming:
+def _organization_remove(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import remove_directory_organization  # noqa: PLC0415 - see above
 
-    return remove_directory_organization(_chosen(options), options.id)
+    return remove_directory_organization(_options(options), options.id)

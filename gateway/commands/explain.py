@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from gateway.commands.command_result import CommandResult
+from gateway.commands.command_output import CommandResult
 from gateway.config.check_routes import own_paths
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
@@ -24,40 +25,37 @@ from gateway.upstream.request_head import target_of
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process, wall_clock
 
-_HERE = "127.0.0.1"
-_SHOWN = 4
-"""Characters of a secret that are shown: enough to know it again, far too few to guess the rest."""
+_CLIENT = "127.0.0.1"
+_UNMASKED = 4
+"""Characters of a secret that are shown: enough to recognize it, far too few to guess the rest."""
 
 
 async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> CommandResult:
-    """Judge the request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened."""
+    """Decide about a request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened."""
     settings = load_settings(config, os.environ)
     try:
         access = read_request(method, url, headers)
     except MalformedError as error:
         return CommandResult(_line("decision", f"refused, {error.refusal.status}: {error}"))
-    process = Process()
-    try:
+    async with AsyncExitStack() as stack:
+        process = Process()
+        stack.push_async_callback(process.close)
         generation = await open_generation(_untraced(settings), process)
-        try:
-            gate = generation.gate(generation.sessions.resolver.peek, _Unlimited())
-            decision = await gate.decide(access)
-            return CommandResult("\n".join(_told(decision, settings, generation)))
-        finally:
-            await generation.close()
-    finally:
-        await process.close()
+        stack.push_async_callback(generation.close)
+        gate = generation.gate(generation.sessions.resolver.peek, _Unlimited())
+        decision = await gate.decide(access)
+        return CommandResult("\n".join(_explanation(decision, settings, generation)))
 
 
 def _untraced(settings: Settings) -> Settings:
-    """Return the settings of a gateway that tells no collector what it does."""
+    """Return the settings without traces: an explanation leaves none."""
     return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"traces": "none"})})
 
 
 def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
-    """Return the request that `url` (absolute, or a path alone) stands for; raises MalformedError."""
-    scheme, mark, rest = url.partition("://")
-    if url.startswith("/") or not mark:
+    """Return the request for `url`, which is absolute or a path alone; raises MalformedError."""
+    scheme, separator, rest = url.partition("://")
+    if url.startswith("/") or not separator:
         scheme, authority, target = "http", "localhost", url
     else:
         end = min((place for place in map(rest.find, "/?#") if place >= 0), default=len(rest))
@@ -73,23 +71,22 @@ def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
         host=parse_host(fields.all(b"host"), "https" if scheme.lower() == "https" else "http"),
         target=parse_target(target),
         headers=fields,
-        peer=_HERE,
-        client=_HERE,
+        peer=_CLIENT,
+        client=_CLIENT,
         received_at=wall_clock(),
         request_id="explain",
     )
 
 
 class _Unlimited:
-    """Counts nothing: to explain a request is not to send it."""
+    """Rate limits that count nothing: an explained request is not sent."""
 
     async def take(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
-        """Let everybody pass, and leave every bucket full."""
+        """Take nothing: the bucket stays full."""
         return Taken(None, BucketState(limit.burst, limit.burst, 0.0))
 
 
-def _told(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
-    """Yield the lines of an explanation."""
+def _explanation(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
     for own in own_paths(settings, dict(enumerate(settings.session_info))):
         if own.path == decision.access.target.path and (not own.hosts or decision.access.host.name in own.hosts):
             yield _line("answered by", f"the gateway itself ({own.owner})")
@@ -109,7 +106,7 @@ def _told(decision: Decision, settings: Settings, generation: Generation) -> Ite
     if decision.answered:
         yield _line("answered by", "the gateway itself (a preflight)")
         return
-    yield from _sent(decision, settings, generation)
+    yield from _forwarded(decision, settings, generation)
 
 
 def _credential(decision: Decision) -> Iterator[str]:
@@ -125,34 +122,34 @@ def _credential(decision: Decision) -> Iterator[str]:
         yield _line("session", f"{session.id or 'none'}, subject {session.subject}")
 
 
-def _sent(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
-    """Yield what an upstream of the route would be sent, but for its `Host`."""
+def _forwarded(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
+    """Yield the request that an upstream of the route would get, but for its `Host`."""
     route, access = decision.route, decision.access
     if route is None:
         return
-    told = (*forwarded_headers(access, believed=False, traceparent=b"(new)"), *decision.identity)
-    secret = _secret_names(settings, generation)
+    added = (*forwarded_headers(access, believed=False, traceparent=b"(new)"), *decision.identity)
+    secret_names = _secret_names(settings, generation)
     yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
     yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")
-    for name, value in (*generation.request_heads.passing(route, access.headers), *told):
+    for name, value in (*generation.request_heads.passing(route, access.headers), *added):
         text = value.decode("latin-1")
-        yield f"  {name.decode('latin-1')}: {_masked(text) if spelling(name) in secret else text}"
+        yield f"  {name.decode('latin-1')}: {_masked(text) if spelling(name) in secret_names else text}"
 
 
 def _secret_names(settings: Settings, generation: Generation) -> frozenset[bytes]:
-    """Return the headers whose values are nobody's business, in canonical spelling.
+    """Return the canonical names of the headers whose values are masked.
 
-    What carries a credential and an identity field both (`X-User-Id`) arrives with what we set, so it is shown.
+    A header that may be a credential and an identity field (`X-User-Id`) arrives with our value, so it is shown.
     """
-    read = {spelling(name) for reader in generation.sessions.readers.values() for name in reader.headers}
-    told = {spelling(name.encode("ascii")) for name in settings.identity.headers.values()}
+    credentials = {spelling(name) for reader in generation.sessions.readers.values() for name in reader.headers}
+    identity = {spelling(name.encode("ascii")) for name in settings.identity.headers.values()}
     token = settings.identity.token
     signed = {spelling(token.header.encode("ascii"))} if token is not None else set()
-    return frozenset((read - told) | signed | {b"authorization", b"cookie"})
+    return frozenset((credentials - identity) | signed | {b"authorization", b"cookie"})
 
 
 def _masked(value: str) -> str:
-    return f"{value[:_SHOWN]}…({len(value)} characters)"
+    return f"{value[:_UNMASKED]}…({len(value)} characters)"
 
 
 def _line(name: str, text: str) -> str:

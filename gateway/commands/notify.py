@@ -1,4 +1,4 @@
-"""How a command tells the gateways that run: over Redis where the config has it, else over the admin port."""
+"""How a command notifies running gateways: through Redis where the config has it, else over the admin port."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from prometheus_client import CollectorRegistry
+from typing_extensions import override
 
 from gateway.config.settings import ListenSettings, Settings
 from gateway.model.session import RevocationTarget
@@ -22,30 +23,30 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from gateway.wiring.process import wall_clock
 from gateway.wiring.redis import cache_times, secrets_of
 
-_PATIENCE = 1.0
-"""Seconds for one step with Redis: a person waits here, not a request, so more than `redis.timeout`."""
+_REDIS_SECONDS = 1.0
+"""For one operation of Redis: a person waits here and not a request, so it is more than `redis.timeout`."""
 
-_ADMIN_TIMEOUT = 10.0
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is reached here
+_ADMIN_SECONDS = 10.0
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is compared, nothing listens
 
 
-class Fleet(Protocol):
-    """Whoever runs with this config. Each answer tells whether everybody was told; nothing is raised for a fault."""
+class GatewayNotifier(Protocol):
+    """Notifies the gateways that run with a config. Each call returns whether all were notified, and does not raise."""
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        """End it for good."""
+    async def revoke(self, target: RevocationTarget) -> bool:
+        """Revoke in every gateway, for good."""
 
-    async def changed(self, ended: RevocationTarget) -> bool:
-        """Forget what is cached of it, since its row in the directory changed."""
+    async def changed(self, target: RevocationTarget) -> bool:
+        """Drop what every gateway has cached of `target`, because its row in the directory changed."""
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
-    """Hand out a way to tell everybody."""
+async def open_notifier(settings: Settings) -> AsyncIterator[GatewayNotifier]:
+    """Yield what notifies the gateways of a config, and close its connections."""
     if settings.redis is None:
-        yield _OverAdminPort(settings.listen)
+        yield _AdminPortNotifier(settings.listen)
         return
-    client = connect(settings.redis.url.get_secret_value(), max(settings.redis.timeout, _PATIENCE))
+    client = connect(settings.redis.url.get_secret_value(), max(settings.redis.timeout, _REDIS_SECONDS))
     try:
         yield Revoker(
             RevocationKeys(secrets_of(settings)),
@@ -59,31 +60,31 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         await client.aclose()
 
 
-class _OverAdminPort:
-    """Tells the one gateway that listens at `listen.admin`: without Redis there is no other to hear of it."""
+class _AdminPortNotifier(GatewayNotifier):
+    """Notifies the one gateway that listens at `listen.admin`; without Redis no others share its sessions."""
 
     def __init__(self, listen: ListenSettings) -> None:
-        host = _HERE.get(listen.admin.host, listen.admin.host)
+        host = _LOOPBACK.get(listen.admin.host, listen.admin.host)
         self._url = f"http://{ListenAddress(host, listen.admin.port)}/revoke"
         self._token = next(iter(listen.admin_token), None)
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
-        """Ask for it as anybody may who has the admin token; without one nobody can be told."""
+    @override
+    async def revoke(self, target: RevocationTarget) -> bool:
         if self._token is None:
             return False
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
-        timeout = ClientTimeout(total=_ADMIN_TIMEOUT)
+        timeout = ClientTimeout(total=_ADMIN_SECONDS)
         try:
             async with (
                 ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as client,
                 client.post(
-                    self._url, json={ended.kind.value: ended.id}, headers=headers, allow_redirects=False
+                    self._url, json={target.kind.value: target.id}, headers=headers, allow_redirects=False
                 ) as answer,
             ):
                 return answer.status == HTTPStatus.OK
         except (TimeoutError, ClientError, OSError):
             return False
 
-    async def changed(self, ended: RevocationTarget) -> bool:  # noqa: ARG002 - the protocol's
-        """Tell nobody: the admin port ends things for good, and a changed row is no reason for that."""
-        return False
+    @override
+    async def changed(self, target: RevocationTarget) -> bool:
+        return False  # the admin port revokes for good, which a changed row is no reason for

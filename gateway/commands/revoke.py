@@ -1,4 +1,4 @@
-"""`gateway revoke`: ends something in the directories of a config, and everywhere it is cached."""
+"""`gateway revoke`: revokes in the directories of a config, and everywhere it is cached."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.authorities.directory import DirectorySettings
-from gateway.commands.command_log import COMMAND
-from gateway.commands.command_result import CommandResult
-from gateway.commands.notify import open_fleet
+from gateway.commands.command_output import COMMAND, CommandResult
+from gateway.commands.notify import open_notifier
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.model.errors import DirectoryError
@@ -17,40 +16,40 @@ from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import AuditLog, AuditOutcome
 
 
-async def revoke(config: Path, ended: RevocationTarget, audit: AuditLog) -> CommandResult:
-    """End it: rows first, so that whoever looks it up after hearing of it finds it ended. Raises SettingsError.
+async def revoke(config: Path, target: RevocationTarget, audit: AuditLog) -> CommandResult:
+    """Revoke in the directories' rows first, so that a later look-up finds it revoked. Raises SettingsError.
 
-    A directory that cannot be asked does not keep the gateways from being told, and the reverse.
+    A directory that cannot be asked does not keep the gateways from being notified, nor the reverse.
     """
     settings = load_settings(config, os.environ)
-    faults = [fault for fault in [await _mark(found, ended) for found in _directories(settings)] if fault]
-    async with open_fleet(settings) as fleet:
-        if not await fleet.revoke(ended):
-            faults.append(_untold(settings))
-    audit.revoked(COMMAND, ended, AuditOutcome.PARTLY if faults else AuditOutcome.DONE)
+    faults = [fault for fault in [await _mark(each, target) for each in _directories(settings)] if fault]
+    async with open_notifier(settings) as notifier:
+        if not await notifier.revoke(target):
+            faults.append(_notification_fault(settings))
+    audit.revoked(COMMAND, target, AuditOutcome.PARTLY if faults else AuditOutcome.DONE)
     if faults:
-        return CommandResult("", f"{ended.kind} {ended.id} is not ended everywhere: {'; '.join(faults)}", done=False)
-    return CommandResult(f"{ended.kind} {ended.id} is ended everywhere")
+        note = f"{target.kind} {target.id} is not ended everywhere: {'; '.join(faults)}"
+        return CommandResult("", note, succeeded=False)
+    return CommandResult(f"{target.kind} {target.id} is ended everywhere")
 
 
 def _directories(settings: Settings) -> list[DirectorySettings]:
     return [authority for authority in settings.authorities.values() if isinstance(authority, DirectorySettings)]
 
 
-async def _mark(found: DirectorySettings, ended: RevocationTarget) -> str:
-    """Mark the rows of one directory; return what went wrong, or nothing."""
-    # Here and not above: where no directory is configured, SQLAlchemy is not loaded.
-    from gateway.directory.issuing import open_current  # noqa: PLC0415 - see above
+async def _mark(settings: DirectorySettings, target: RevocationTarget) -> str:
+    """Mark the rows of one directory as revoked; return the fault, empty without one."""
+    from gateway.directory.issuing import open_current  # noqa: PLC0415 - SQLAlchemy only where there is a directory
 
     try:
-        async with open_current(found.url.get_secret_value()) as directory:
-            await directory.mark_ended(ended, datetime.now(UTC))
-    except DirectoryError as fault:
-        return str(fault)
+        async with open_current(settings.url.get_secret_value()) as directory:
+            await directory.mark_ended(target, datetime.now(UTC))
+    except DirectoryError as error:
+        return str(error)
     return ""
 
 
-def _untold(settings: Settings) -> str:
+def _notification_fault(settings: Settings) -> str:
     if settings.redis is not None:
         return "redis did not take it"
     if not settings.listen.admin_token:

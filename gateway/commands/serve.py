@@ -100,7 +100,7 @@ async def serve_until_stopped(start: Start, on_serving: Callable[[Ports], Awaita
         notifier.ready()
         process.tasks.start(notifier.keep_alive(), "systemd's watchdog")
         await on_serving(start.ports)
-        await _obey(signals, supervisor, process, notifier, start.read_config)
+        await _handle_signals(signals, supervisor, process, notifier, start.read_config)
         _log.info("draining")
     finally:
         notifier.stopping()
@@ -120,7 +120,7 @@ def _supervisor(start: Start, process: Process) -> Supervisor:
     return Supervisor(process, workers, start.ports, metrics, revocations)
 
 
-async def _obey(
+async def _handle_signals(
     signals: Signals, supervisor: Supervisor, process: Process, notifier: Notifier, read_config: ReadConfig | None
 ) -> None:
     """Do what each signal asks for, until one asks to stop."""

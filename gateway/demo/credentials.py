@@ -1,4 +1,4 @@
-"""The demo's credentials: who may be asked for with what, and the curl lines that show it."""
+"""The demo's credentials, and the curl lines that use them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import msgspec
 
 SESSION_COOKIE = "session_987654321"
 SESSION_BEARER = "123e4567-e89b-12d3-a456-426614174000"
-"""The wacht and memghost documents' sessions in records.yaml, for which the demo signs tokens."""
+"""The example sessions in records.yaml for which the demo signs a cookie and a bearer token."""
 
 
-class CookieShown(msgspec.Struct, frozen=True):
-    """A cookie."""
+class DemoCookie(msgspec.Struct, frozen=True):
+    """A session cookie."""
 
     name: str
     value: str
 
 
-class PairShown(msgspec.Struct, frozen=True):
+class DemoTokenPair(msgspec.Struct, frozen=True):
     """A user id and a login token."""
 
     user_id: str
@@ -27,15 +27,15 @@ class PairShown(msgspec.Struct, frozen=True):
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What `gateway demo --credentials FILE` writes (DESIGN section 5). The keys and the pair are records.yaml's."""
+    """What `gateway demo --credentials FILE` writes; the API keys and the token pair are those of records.yaml."""
 
     api_key: str = "sk_live_abc123xyz456"
     user_api_key: str = "uk_live_abc123xyz456"
     organization_api_key: str = "ok_live_abc123xyz456"
     member_api_key: str = "sk_live_def456uvw789"
-    session_cookie: CookieShown
+    session_cookie: DemoCookie
     bearer: str
-    token_pair: PairShown = PairShown("rbAXPnMktTFbNpwtJ", "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE")
+    token_pair: DemoTokenPair = DemoTokenPair("rbAXPnMktTFbNpwtJ", "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE")
     rocketchat_session_id: str = "QoYYFw2t9oKks2niG"
     public_url: str
     admin_url: str
@@ -43,7 +43,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_credentials(credentials: Credentials, path: Path) -> None:
-    """Write them as JSON for the owner's eyes only, and under their name only once they are whole."""
+    """Write them as JSON with mode 0600, renamed into place once complete; raises OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -55,18 +55,18 @@ def write_credentials(credentials: Credentials, path: Path) -> None:
         raise
 
 
-def curl_lines(shown: Credentials) -> str:
-    """Return the lines that a newcomer pastes: one for each kind of credential, each dialect and each route."""
-    url, pair, cookie = shown.public_url, shown.token_pair, shown.session_cookie
-    bearer = f"-H 'Authorization: Bearer {shown.bearer}'"
+def curl_lines(credentials: Credentials) -> str:
+    """Return the lines to paste: one for each kind of credential, each dialect and each route."""
+    url, pair, cookie = credentials.public_url, credentials.token_pair, credentials.session_cookie
+    bearer = f"-H 'Authorization: Bearer {credentials.bearer}'"
     as_pair = f"-H 'X-User-Id: {pair.user_id}' -H 'X-Auth-Token: {pair.token}'"
-    as_admin = f"-H 'Authorization: Bearer {shown.admin_token}'"
-    ended = f'-d \'{{"session": "{SESSION_BEARER}"}}\''
+    as_admin = f"-H 'Authorization: Bearer {credentials.admin_token}'"
+    revocation = f'-d \'{{"session": "{SESSION_BEARER}"}}\''
     as_cookie = f"-H 'Cookie: {cookie.name}={cookie.value}'"
     lines = (
         (
             "An API key: the upstream (an echo) is told who calls, and never sees the key",
-            f"-H 'X-Api-Key: {shown.api_key}' {url}/echo/",
+            f"-H 'X-Api-Key: {credentials.api_key}' {url}/echo/",
         ),
         ("A bearer token", f"{bearer} {url}/echo/"),
         ("A session cookie", f"{as_cookie} {url}/echo/"),
@@ -74,18 +74,18 @@ def curl_lines(shown: Credentials) -> str:
         ("Nobody: 401, and 200 where a session is optional or the route public", f"{url}/echo/"),
         ("", f"{url}/optional/"),
         ("", f"{url}/public/"),
-        ("Somebody who is no administrator: 403", f"-H 'X-Api-Key: {shown.member_api_key}' {url}/admin/"),
+        ("Somebody who is no administrator: 403", f"-H 'X-Api-Key: {credentials.member_api_key}' {url}/admin/"),
         (
             "Who am I? In the words of composio, wacht, memghost and rocketchat",
-            f"-H 'X-Api-Key: {shown.api_key}' {url}/api/v3/auth/session/info",
+            f"-H 'X-Api-Key: {credentials.api_key}' {url}/api/v3/auth/session/info",
         ),
         ("", f"{as_cookie} {url}/session"),
         ("", f"{bearer} {url}/auth/session"),
-        ("", f"{as_pair} '{url}/api/v1/sessions/info?sessionId={shown.rocketchat_session_id}'"),
+        ("", f"{as_pair} '{url}/api/v1/sessions/info?sessionId={credentials.rocketchat_session_id}'"),
         (
             "End that bearer's session everywhere, then ask again: 401",
-            f"{as_admin} {ended} {shown.admin_url}/revoke",
+            f"{as_admin} {revocation} {credentials.admin_url}/revoke",
         ),
-        ("Metrics", f"{shown.admin_url}/metrics"),
+        ("Metrics", f"{credentials.admin_url}/metrics"),
     )
     return "".join(f"\n# {text}\ncurl -i {line}\n" if text else f"curl -i {line}\n" for text, line in lines)

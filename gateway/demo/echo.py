@@ -1,4 +1,4 @@
-"""The demo's upstream: it answers with what it was sent, so that a newcomer sees what the gateway tells an upstream."""
+"""The demo's upstream: it answers with its request, so that a newcomer sees what an upstream gets."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import WSMsgType, web
 
-_CHUNKS_DEFAULT, _CHUNKS_MOST = 5, 10_000
-_DELAY_DEFAULT, _DELAY_MOST = 0.0, 60.0
-_SECONDS_DEFAULT, _SECONDS_MOST = 1.0, 300.0
+_CHUNKS_DEFAULT, _MAX_CHUNKS = 5, 10_000
+_DELAY_DEFAULT, _MAX_DELAY = 0.0, 60.0  # in seconds
+_SECONDS_DEFAULT, _MAX_SECONDS = 1.0, 300.0
 _FIELD_BYTES, _FIELDS = 256 * 1024, 512
-"""Far more than the gateway lets through and adds: a large token is shown, and is no 400 of the upstream's."""
+"""Far more than the gateway forwards and adds, so that a large token is no 400 of the upstream."""
 
 
 class EchoServer:
-    """A running echo upstream; `port` is the one that was bound."""
+    """A running echo upstream on `port`."""
 
     def __init__(self, runner: web.ServerRunner, port: int) -> None:
         self._runner = runner
         self.port = port
 
     async def close(self) -> None:
-        """Stop listening and end what still runs."""
+        """Stop listening and close the connections."""
         await self._runner.cleanup()
 
 
@@ -46,31 +46,31 @@ async def start_echo(host: str, port: int) -> EchoServer:
 
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
-    """Choose by the last part of the path, so that it can be mounted under any prefix."""
-    ending = request.raw_path.partition("?")[0].rpartition("/")[2]
-    return await _ANSWERS.get(ending, _echo)(request)
+    """Answer by the last segment of the path, so that routes may have any prefix."""
+    segment = request.raw_path.partition("?")[0].rpartition("/")[2]
+    return await _HANDLERS.get(segment, _echo)(request)
 
 
 async def _echo(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer with the request; its body is told by size and digest, never held in memory."""
+    """Answer with the request; of its body with size and digest, as it is not kept in memory."""
     digest, size = hashlib.sha256(), 0
     async for data in request.content.iter_any():
         digest.update(data)
         size += len(data)
-    told = {
+    echo = {
         "method": request.method,
         "target": request.raw_path,
         "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.raw_headers],
         "body_bytes": size,
         "body_sha256": digest.hexdigest(),
     }
-    return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+    return web.Response(body=msgspec.json.encode(echo), content_type="application/json")
 
 
 async def _stream(request: web.BaseRequest) -> web.StreamResponse:
-    """Send `chunks` lines, `delay` seconds apart, each as soon as it is due."""
-    chunks = int(_number(request, "chunks", _CHUNKS_DEFAULT, _CHUNKS_MOST))
-    delay = _number(request, "delay", _DELAY_DEFAULT, _DELAY_MOST)
+    """Send `chunks` lines, `delay` seconds apart."""
+    chunks = int(_number(request, "chunks", _CHUNKS_DEFAULT, _MAX_CHUNKS))
+    delay = _number(request, "delay", _DELAY_DEFAULT, _MAX_DELAY)
     response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
     await response.prepare(request)
     for position in range(chunks):
@@ -82,7 +82,7 @@ async def _stream(request: web.BaseRequest) -> web.StreamResponse:
 
 async def _slow(request: web.BaseRequest) -> web.StreamResponse:
     """Answer after `seconds`."""
-    seconds = _number(request, "seconds", _SECONDS_DEFAULT, _SECONDS_MOST)
+    seconds = _number(request, "seconds", _SECONDS_DEFAULT, _MAX_SECONDS)
     await asyncio.sleep(seconds)
     return web.Response(body=msgspec.json.encode({"slept": seconds}), content_type="application/json")
 
@@ -101,16 +101,16 @@ async def _websocket(request: web.BaseRequest) -> web.StreamResponse:
     return socket
 
 
-def _number(request: web.BaseRequest, name: str, default: float, most: float) -> float:
-    """Return a number of the query, held within 0 and `most`; what is no number is the default."""
+def _number(request: web.BaseRequest, name: str, default: float, maximum: float) -> float:
+    """Return a number of the query, bounded by 0 and `maximum`; what is no number is the default."""
     try:
         value = float(request.query.get(name, default))
     except ValueError:
         return default
-    return min(max(value, 0.0), most) if value == value else default  # noqa: PLR0124 - NaN alone differs from itself
+    return min(max(value, 0.0), maximum) if value == value else default  # noqa: PLR0124 - NaN alone differs from itself
 
 
-_ANSWERS: dict[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]] = {
+_HANDLERS: dict[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]] = {
     "stream": _stream,
     "slow": _slow,
     "ws": _websocket,

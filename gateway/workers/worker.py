@@ -75,7 +75,7 @@ class Worker:
         self._built = _BuiltGeneration(settings, generation, certificate)
 
     async def swap(self) -> None:
-        """Let the generation that was built serve; the first time, begin to listen."""
+        """Let the generation that was built serve; the first time, begin to listen. Raises RuntimeError without one."""
         if self._built is None:
             raise RuntimeError("there is no generation to swap to")
         built, self._built = self._built, None

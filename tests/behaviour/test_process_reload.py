@@ -35,13 +35,13 @@ async def test_reloads_under_load_lose_nothing(tmp_path: Path, workers: int) -> 
 
 
 @WORKERS
-async def test_a_broken_config_is_told_by_its_line_and_changes_nothing(tmp_path: Path, workers: int) -> None:
+async def test_a_broken_config_is_reported_by_its_line_and_changes_nothing(tmp_path: Path, workers: int) -> None:
     async with recording_upstream() as upstream:
         config = written(tmp_path, upstream.port, listen=f", workers: {workers}")
         async with running(config) as gateway:
             config.write_text("routes:\n  - {name: nothing else}\n", encoding="utf-8")
-            told = await gateway.reload()
-            assert (told["outcome"], told["by"]) == ("failed", "signal")
+            audited = await gateway.reload()
+            assert (audited["outcome"], audited["by"]) == ("failed", "signal")
             line = await gateway.line(lambda line: "routes[0].upstream" in line.get("fault", ""))
             assert line["fault"].startswith(f"{config}:2:5: routes[0].")
             assert (await gateway.ask()).status == 200
@@ -60,9 +60,9 @@ authorities:
         listen = f", workers: {workers}"
         async with running(written(tmp_path, upstream.port, listen=listen)) as gateway:
             written(tmp_path, upstream.port, listen=listen, more=accounts)
-            told = await gateway.reload()
-            assert told["outcome"] == "failed"
-            assert "gateway directory migrate" in told["detail"]
+            audited = await gateway.reload()
+            assert audited["outcome"] == "failed"
+            assert "gateway directory migrate" in audited["detail"]
             assert (await gateway.ask()).status == 200
             written(tmp_path, upstream.port, listen=listen, status="again")
             assert (await gateway.reload())["outcome"] == "done"
@@ -98,8 +98,8 @@ async def test_a_changed_file_is_noticed_as_kubernetes_changes_it(tmp_path: Path
         async with running(config) as gateway:
             (tmp_path / "..next").symlink_to("two")
             (tmp_path / "..next").replace(tmp_path / "..data")
-            told = await gateway.event("config_reloaded")
-            assert (told["outcome"], told["by"]) == ("done", "watch")
+            audited = await gateway.event("config_reloaded")
+            assert (audited["outcome"], audited["by"]) == ("done", "watch")
             await gateway.ask()
             await gateway.line(lambda line: line.get("route") == "two")
 
@@ -118,7 +118,7 @@ async def test_a_secret_in_a_file_of_its_own_is_noticed_too(tmp_path: Path) -> N
             assert (await gateway.admin("/revoke", b'{"user": "u"}')).status == 200
 
 
-async def test_what_needs_a_restart_is_said(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_keys_that_need_a_restart_are_logged(tmp_path: Path, unused_tcp_port: int) -> None:
     async with recording_upstream() as upstream:
         config = written(tmp_path, upstream.port)
         async with running(config) as gateway:

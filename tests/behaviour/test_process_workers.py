@@ -38,7 +38,7 @@ async def test_rolling_restarts_under_load_lose_nothing(tmp_path: Path) -> None:
     assert (asked.lost, set(asked.statuses)) == ([], {200})
 
 
-async def test_a_worker_that_is_told_to_end_has_a_successor_and_loses_nothing(tmp_path: Path) -> None:
+async def test_a_worker_that_gets_sigterm_has_a_successor_and_loses_nothing(tmp_path: Path) -> None:
     async with (
         recording_upstream() as upstream,
         running(written(tmp_path, upstream.port, listen=TWO)) as gateway,
@@ -53,12 +53,12 @@ async def test_a_worker_that_is_told_to_end_has_a_successor_and_loses_nothing(tm
     assert (asked.lost, set(asked.statuses)) == ([], {200})
 
 
-async def test_a_killed_worker_is_replaced_and_told(tmp_path: Path) -> None:
+async def test_a_killed_worker_is_replaced_and_logged(tmp_path: Path) -> None:
     async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
         before = gateway.workers()
         os.kill(before[0], signal.SIGKILL)
-        told = await gateway.event("worker_failed")
-        assert (told["pid"], told["signal"]) == (before[0], signal.SIGKILL)
+        event = await gateway.event("worker_failed")
+        assert (event["pid"], event["signal"]) == (before[0], signal.SIGKILL)
         await gateway.event("worker_ended")
         await gateway.until_ready()
         assert await gateway.metric("gateway_workers_replaced_total") == 1
@@ -74,8 +74,8 @@ async def test_a_worker_that_hangs_is_replaced_and_the_others_serve_on(tmp_path:
         before = gateway.workers()
         os.kill(before[0], signal.SIGSTOP)
         async with load(gateway.port) as asked:
-            told = await gateway.event("worker_hung")
-            assert (told["pid"], told["seconds"]) == (before[0], 2.0)
+            event = await gateway.event("worker_hung")
+            assert (event["pid"], event["seconds"]) == (before[0], 2.0)
             await gateway.event("worker_ended")
             await gateway.until_ready()
             await asked.further(50)

@@ -82,9 +82,7 @@ def test_wrong_usage_is_code_2_and_says_how(capsys: pytest.CaptureFixture[str], 
 
 
 @pytest.mark.parametrize("option", ["--port", "--admin-port"])
-def test_a_port_that_is_none_is_told_by_the_option_that_named_it(
-    capsys: pytest.CaptureFixture[str], option: str
-) -> None:
+def test_a_port_that_is_none_is_reported_with_its_option(capsys: pytest.CaptureFixture[str], option: str) -> None:
     (last,) = usage_of(capsys, "demo", option, "99999").splitlines()[-1:]
     assert last == f"gateway demo: error: argument {option}: a port is a number from 0 to 65535"
 
@@ -105,14 +103,14 @@ def test_the_demo_needs_two_ports(capsys: pytest.CaptureFixture[str]) -> None:
         ("directory", "member", "role", "m", "admin"),
     ],
 )
-def test_a_config_that_cannot_be_used_is_told_on_stderr(
+def test_an_unusable_config_is_reported_on_stderr(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     path = written(tmp_path, "spam: 1\n")
     assert main([*arguments, "-c", str(path)]) == 1
-    said = capsys.readouterr()
-    assert said.err.splitlines() == [
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == [
         f"{path}:1:1: secret: is required",
         f"{path}:1:1: spam: is not a key that is known here",
     ]
-    assert said.out == ""
+    assert captured.out == ""

@@ -23,6 +23,6 @@ class Audited:
         return [json.loads(line) for line in self._writes]
 
     @property
-    def told(self) -> list[tuple[str, str, str, str]]:
+    def summaries(self) -> list[tuple[str, str, str, str]]:
         """Each line's event, kind, id, and outcome or detail."""
         return [(each["event"], each["kind"], each["id"], each.get("detail", each["outcome"])) for each in self.lines]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gateway.commands.command_result import CommandResult
-from gateway.commands.directory_arguments import Coming, DirectoryArguments
+from gateway.commands.command_output import CommandResult
+from gateway.commands.directory_arguments import DirectoryArguments, RunningCommand
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys
 from gateway.signing import KeyRing
@@ -21,27 +21,27 @@ PROJECT = "550e8400-e29b-41d4-a716-446655440000"
 
 
 class Line:
-    """The command line of one config; `outcomes` are what its commands came to."""
+    """The command line of one config; `results` are those of its commands."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "keys.pem").write_bytes(KeyRing.generate().to_pem())
         tokens = f"tokens: {{issuer: i, audience: a, keys_file: {folder / 'keys.pem'}}}"
         accounts = f"{{kind: directory, url: 'sqlite:///{folder / 'd.db'}', pepper: {SECRET}, {tokens}}}"
         self.config = written(folder, f"secret: {SECRET}\nauthorities: {{accounts: {accounts}}}\n")
-        self.outcomes: list[CommandResult] = []
+        self.results: list[CommandResult] = []
         self.audited = Audited()
         self._parser = argparse.ArgumentParser()
         DirectoryArguments(self._run).add(self._parser)
 
-    def _run(self, coming: Coming) -> int:
-        self.outcomes.append(asyncio.run(coming))
+    def _run(self, command: RunningCommand) -> int:
+        self.results.append(asyncio.run(command))
         return 7
 
     def __call__(self, *arguments: str) -> str:
         options = self._parser.parse_args([*arguments, "-c", str(self.config), "--authority", "accounts"])
         options.audit = self.audited.log
         assert options.command(options) == 7
-        return self.outcomes[-1].said
+        return self.results[-1].output
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def _key_expires(folder: Path) -> datetime | None:
     return found
 
 
-def test_each_command_is_carried_out_with_what_it_was_given(line: Line) -> None:
+def test_each_command_runs_with_its_arguments(line: Line) -> None:
     assert line("key", "create", "--member", MEMBER, "--project", PROJECT, "--ttl", "1h").startswith("sk_live_")
     assert line("token", "--session", MEMGHOST_SESSION, "--kind", "cookie", "--ttl", "1m").count(".") == 2
     assert line("member", "role", MEMBER, "owner") == f"{MEMBER} has the role owner"
@@ -68,14 +68,14 @@ def test_each_command_is_carried_out_with_what_it_was_given(line: Line) -> None:
     assert line("session", "end", CLOSED_CHAT_SESSION) == f"ended {CLOSED_CHAT_SESSION}"
     assert line("key", "delete", KEY) == f"deleted {KEY}"
     assert line("organization", "remove", "org_abc123xyz456") == "removed org_abc123xyz456"
-    assert [told[1] for told in line.audited.told] == [
+    assert [kind for _, kind, _, _ in line.audited.summaries] == [
         *("directory", "api_key", "session", "member", "member", "session", "api_key", "organization"),
     ]
 
 
-def test_a_key_expires_when_it_was_said(line: Line, tmp_path: Path) -> None:
-    said = line("key", "expire", KEY, "--at", "2030-01-31T13:00:00+01:00")
-    assert said == f"{KEY} expires at 2030-01-31T12:00:00+00:00"
+def test_a_key_expires_when_the_command_says(line: Line, tmp_path: Path) -> None:
+    output = line("key", "expire", KEY, "--at", "2030-01-31T13:00:00+01:00")
+    assert output == f"{KEY} expires at 2030-01-31T12:00:00+00:00"
     assert asyncio.run(_key_expires(tmp_path)) == datetime(2030, 1, 31, 12, tzinfo=UTC)
     line("key", "expire", KEY, "--ttl", "90d")
     expires = asyncio.run(_key_expires(tmp_path))
@@ -103,4 +103,4 @@ def test_wrong_usage_does_nothing(tmp_path: Path, arguments: tuple[str, ...]) ->
     made = Line(tmp_path)
     with pytest.raises(SystemExit):
         made(*arguments)
-    assert made.outcomes == []
+    assert made.results == []

@@ -27,12 +27,12 @@ routes:
 
 
 async def explained(tmp_path: Path, url: str, *headers: tuple[bytes, bytes], method: str = "GET") -> list[str]:
-    outcome = await explain(written(tmp_path, CONFIG), method, url, headers)
-    assert (outcome.done, outcome.note) == (True, "")
-    return outcome.said.splitlines()
+    result = await explain(written(tmp_path, CONFIG), method, url, headers)
+    assert (result.succeeded, result.note) == (True, "")
+    return result.output.splitlines()
 
 
-async def test_what_an_upstream_would_get_is_told(tmp_path: Path) -> None:
+async def test_the_request_that_an_upstream_would_get_is_shown(tmp_path: Path) -> None:
     headers = ((b"X-Api-Key", b"s3cr3t-key"), (b"x_user_id", b"forged"), (b"Accept", b"*/*"), (b"Connection", b"close"))
     assert await explained(tmp_path, "https://www.example.com/open/a?b=c", *headers) == [
         "route:       open (public)",
@@ -68,7 +68,7 @@ async def test_a_refusal_says_which_rule_and_why(tmp_path: Path) -> None:
     assert not any("s3cr3t" in line for line in lines)
 
 
-async def test_no_route_is_told(tmp_path: Path) -> None:
+async def test_no_route_is_reported(tmp_path: Path) -> None:
     assert (await explained(tmp_path, "/nowhere"))[::2] == ["route:       none", "decision:    refused, 404 not_found"]
 
 
@@ -81,11 +81,11 @@ async def test_no_route_is_told(tmp_path: Path) -> None:
         ("/_gateway/auth/envoy/orders/", True),
     ],
 )
-async def test_what_the_gateway_answers_itself_is_told(tmp_path: Path, url: str, own: bool) -> None:
+async def test_what_the_gateway_answers_itself_is_reported(tmp_path: Path, url: str, own: bool) -> None:
     assert (await explained(tmp_path, url))[0].startswith("answered by: the gateway itself (") is own
 
 
-async def test_what_no_endpoint_lets_in_is_told(tmp_path: Path) -> None:
+async def test_a_malformed_request_is_reported(tmp_path: Path) -> None:
     assert await explained(tmp_path, "/open/../maybe/") == ["decision:    refused, 400: the path holds a dot segment"]
 
 
@@ -119,6 +119,6 @@ def test_a_url_that_no_request_can_have_is_refused(url: str) -> None:
 async def test_to_explain_a_request_starts_no_tracing(tmp_path: Path) -> None:
     threads = threading.active_count()
     config = written(tmp_path, CONFIG + "telemetry: {traces: otlp}\n")
-    outcome = await explain(config, "GET", "/open/a", ())
-    assert outcome.said.splitlines()[2] == "decision:    allowed"
+    result = await explain(config, "GET", "/open/a", ())
+    assert result.output.splitlines()[2] == "decision:    allowed"
     assert threading.active_count() == threads

@@ -8,7 +8,7 @@ from tests.support.builders.configs import SECRET, written
 from tests.support.builders.directory import MEMGHOST_SESSION, opened
 from tests.support.fakes.audited import Audited
 
-ENDED = RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION)
+TARGET = RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION)
 
 
 def config(folder: Path, more: str = "", database: str = "d.db") -> Path:
@@ -25,44 +25,44 @@ async def is_open(folder: Path) -> bool:
     return stored is not None and stored.session.closed_at is None
 
 
-async def test_a_session_is_ended_in_its_row_and_over_redis(tmp_path: Path, redis_url: str) -> None:
+async def test_a_session_is_revoked_in_its_row_and_through_redis(tmp_path: Path, redis_url: str) -> None:
     async with opened(f"sqlite:///{tmp_path / 'd.db'}"):
         pass
     assert await is_open(tmp_path)
     audited = Audited()
-    outcome = await revoke(
-        config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n"), ENDED, audited.log
+    result = await revoke(
+        config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n"), TARGET, audited.log
     )
-    assert (outcome.done, outcome.note) == (True, "")
-    assert outcome.said == f"session {MEMGHOST_SESSION} is ended everywhere"
+    assert (result.succeeded, result.note) == (True, "")
+    assert result.output == f"session {MEMGHOST_SESSION} is ended everywhere"
     assert not await is_open(tmp_path)
-    assert audited.told == [("revoked", "session", MEMGHOST_SESSION, "done")]
+    assert audited.summaries == [("revoked", "session", MEMGHOST_SESSION, "done")]
 
 
-async def test_what_no_directory_knows_is_ended_all_the_same(tmp_path: Path, redis_url: str) -> None:
+async def test_what_no_directory_knows_is_revoked_all_the_same(tmp_path: Path, redis_url: str) -> None:
     await migrate(f"sqlite:///{tmp_path / 'd.db'}")
     path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n")
-    assert (await revoke(path, RevocationTarget(RevocationKind.USER, "a foreign issuer's"), Audited().log)).done
+    assert (await revoke(path, RevocationTarget(RevocationKind.USER, "a foreign issuer's"), Audited().log)).succeeded
 
 
-async def test_a_directory_that_cannot_be_asked_is_told_and_the_gateways_hear_of_it(
+async def test_a_directory_that_cannot_be_asked_is_reported_and_gateways_are_notified(
     tmp_path: Path, redis_url: str
 ) -> None:
     path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n", database=".")
     audited = Audited()
-    outcome = await revoke(path, ENDED, audited.log)
-    assert not outcome.done
-    assert outcome.note.startswith(f"session {MEMGHOST_SESSION} is not ended everywhere: the directory cannot be asked")
-    assert "redis" not in outcome.note
-    assert audited.told == [("revoked", "session", MEMGHOST_SESSION, "partly")]
+    result = await revoke(path, TARGET, audited.log)
+    assert not result.succeeded
+    assert result.note.startswith(f"session {MEMGHOST_SESSION} is not ended everywhere: the directory cannot be asked")
+    assert "redis" not in result.note
+    assert audited.summaries == [("revoked", "session", MEMGHOST_SESSION, "partly")]
 
 
-async def test_gateways_that_cannot_be_told_are_told_of_and_the_row_is_ended(
+async def test_gateways_that_cannot_be_notified_are_reported_and_the_row_is_marked(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
     async with opened(f"sqlite:///{tmp_path / 'd.db'}"):
         pass
-    for more, said in (
+    for more, fault in (
         ("", "the config has neither redis nor listen.admin_token, so no gateway could be told"),
         (f"redis: {{url: 'redis://127.0.0.1:{unused_tcp_port}'}}\n", "redis did not take it"),
         (
@@ -70,7 +70,7 @@ async def test_gateways_that_cannot_be_told_are_told_of_and_the_row_is_ended(
             f"the gateway at 127.0.0.1:{unused_tcp_port} did not take it",
         ),
     ):
-        outcome = await revoke(config(tmp_path, more), ENDED, Audited().log)
-        assert not outcome.done
-        assert outcome.note.endswith(f"is not ended everywhere: {said}")
+        result = await revoke(config(tmp_path, more), TARGET, Audited().log)
+        assert not result.succeeded
+        assert result.note.endswith(f"is not ended everywhere: {fault}")
     assert not await is_open(tmp_path)

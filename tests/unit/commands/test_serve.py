@@ -13,14 +13,14 @@ from tests.support.servers.systemd import manager
 
 
 async def never(side: UpstreamSide) -> None:
-    """Answer nobody."""
+    """Never answer."""
     await side.request()
     side.upstream.arrived.set()
     await side.closed()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_systemd_is_told_each_step(tmp_path: Path, workers: int) -> None:
+async def test_systemd_is_notified_of_each_state(tmp_path: Path, workers: int) -> None:
     config = written(tmp_path, 9, listen=f", workers: {workers}")
     with manager(tmp_path) as systemd:
         async with running(config, {"NOTIFY_SOCKET": systemd.address}) as it:
@@ -32,7 +32,7 @@ async def test_systemd_is_told_each_step(tmp_path: Path, workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_systemd_is_told_that_it_lives_until_the_very_end(tmp_path: Path, workers: int) -> None:
+async def test_the_watchdog_is_notified_until_the_very_end(tmp_path: Path, workers: int) -> None:
     async with recording_upstream(never) as upstream:
         config = written(tmp_path, upstream.port, listen=f", workers: {workers}")
         with manager(tmp_path) as systemd:
@@ -44,7 +44,7 @@ async def test_systemd_is_told_that_it_lives_until_the_very_end(tmp_path: Path, 
                 it.process.send_signal(signal.SIGTERM)
                 while await systemd.next_state() != "STOPPING=1":
                     pass
-                assert await systemd.next_state() == "WATCHDOG=1"  # a request is still under way
+                assert await systemd.next_state() == "WATCHDOG=1"  # a request is still in flight
                 assert await it.stop() == 0  # a second signal waits for nobody
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.credentials import CookieShown, Credentials, curl_lines, write_credentials
+from gateway.demo.credentials import Credentials, DemoCookie, curl_lines, write_credentials
 
-SHOWN = Credentials(
-    session_cookie=CookieShown("__session", "cookie-value"),
+CREDENTIALS = Credentials(
+    session_cookie=DemoCookie("__session", "cookie-value"),
     bearer="bearer-value",
     public_url="http://127.0.0.1:1",
     admin_url="http://127.0.0.1:2",
@@ -17,7 +17,7 @@ SHOWN = Credentials(
 
 def test_the_file_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "credentials.json"
-    write_credentials(SHOWN, path)
+    write_credentials(CREDENTIALS, path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
     assert json.loads(path.read_bytes()) == {
@@ -42,12 +42,12 @@ def test_a_file_that_cannot_take_its_name_leaves_no_draft(tmp_path: Path) -> Non
     taken = tmp_path / "folder"
     taken.mkdir()
     with pytest.raises(OSError, match="folder"):
-        write_credentials(SHOWN, taken)
+        write_credentials(CREDENTIALS, taken)
     assert list(tmp_path.iterdir()) == [taken]
 
 
 def test_every_line_is_a_comment_or_a_curl_command_that_a_shell_understands() -> None:
-    commands = [line for line in curl_lines(SHOWN).splitlines() if line and not line.startswith("# ")]
+    commands = [line for line in curl_lines(CREDENTIALS).splitlines() if line and not line.startswith("# ")]
     urls = [shlex.split(command)[-1] for command in commands]
     assert all(shlex.split(command)[:2] == ["curl", "-i"] for command in commands)
     assert all(url.startswith(("http://127.0.0.1:1/", "http://127.0.0.1:2/")) for url in urls)

@@ -74,24 +74,24 @@ def end_of(pid: int) -> asyncio.Future[None]:
     return ended
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path: Path, told: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     temporary, file = tmp_path / "tmp", tmp_path / "credentials.json"
     temporary.mkdir()
     async with demo(temporary, "--credentials", str(file)) as process:
-        said = await greeting(process)
-        shown: dict[str, Any] = json.loads(file.read_bytes())
-        url, cookie, pair = shown["public_url"], shown["session_cookie"], shown["token_pair"]
-        assert url in said
-        assert await status_of(f"{url}/echo/", **{"X-Api-Key": shown["api_key"]}) == 200
-        assert await status_of(f"{url}/echo/", Authorization=f"Bearer {shown['bearer']}") == 200
+        text = await greeting(process)
+        credentials: dict[str, Any] = json.loads(file.read_bytes())
+        url, cookie, pair = credentials["public_url"], credentials["session_cookie"], credentials["token_pair"]
+        assert url in text
+        assert await status_of(f"{url}/echo/", **{"X-Api-Key": credentials["api_key"]}) == 200
+        assert await status_of(f"{url}/echo/", Authorization=f"Bearer {credentials['bearer']}") == 200
         assert await status_of(f"{url}/echo/", Cookie=f"{cookie['name']}={cookie['value']}") == 200
         login = {"X-User-Id": pair["user_id"], "X-Auth-Token": pair["token"]}
         assert await status_of(f"{url}/echo/", **login) == 200
-        assert await status_of(f"{url}/admin/", **{"X-Api-Key": shown["member_api_key"]}) == 403
-        assert await status_of(f"{shown['admin_url']}/readyz") == 200
+        assert await status_of(f"{url}/admin/", **{"X-Api-Key": credentials["member_api_key"]}) == 403
+        assert await status_of(f"{credentials['admin_url']}/readyz") == 200
         embedded = children_of(process)
-        process.send_signal(told)
+        process.send_signal(number)
         _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert (process.returncode, errors) == (0, b"")
     assert is_empty(temporary)
@@ -99,13 +99,13 @@ async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path
     assert not is_alive(embedded[0])
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_an_end_before_it_serves_leaves_nothing_behind_either(tmp_path: Path, told: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_an_end_before_it_serves_leaves_nothing_behind_either(tmp_path: Path, number: signal.Signals) -> None:
     async with demo(tmp_path) as process, asyncio.timeout(PATIENCE):
         while not list(tmp_path.glob("gateway-demo-*/identity-keys.pem")):  # noqa: ASYNC110 - another process's file
             await asyncio.sleep(0.001)
         embedded = children_of(process)
-        process.send_signal(told)
+        process.send_signal(number)
         await process.communicate()
     assert is_empty(tmp_path)
     assert not any(map(is_alive, embedded))
@@ -128,7 +128,7 @@ async def test_a_taken_port_is_one_line_and_leaves_nothing_behind(tmp_path: Path
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with demo(temporary, "--port", str(port)) as process:
-            said, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert (process.returncode, said) == (1, b"")
+            output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert (process.returncode, output) == (1, b"")
     assert errors.decode() == f"gateway: cannot listen at 127.0.0.1:{port}: Address already in use\n"
     assert is_empty(temporary)

@@ -99,7 +99,7 @@ async def test_a_revocation_lasts_in_the_directory(opened: Opened, process: Proc
     assert answer == Rejected(Reason.REVOKED)
 
 
-async def test_a_directory_that_is_not_marked_keeps_no_cache_from_being_told(opened: Opened, tmp_path: Path) -> None:
+async def test_an_unmarked_directory_does_not_keep_caches_from_revoking(opened: Opened, tmp_path: Path) -> None:
     await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
     with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
         database.execute("DROP TABLE sessions")
