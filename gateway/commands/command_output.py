@@ -10,10 +10,9 @@ import sys
 import msgspec
 
 from gateway.telemetry.audit import Actor, AuditLog
-from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
-from gateway.telemetry.timestamps import Stamps
 from gateway.wiring.process import wall_clock
 
 COMMAND = Actor("command")
@@ -37,7 +36,7 @@ def open_log() -> AuditLog:
 
     To be called first: until structlog is configured, its tracebacks show local variables, which hold the secrets.
     """
-    lines, stamps = LineBuffer(_write), Stamps(wall_clock)
+    lines, stamps = LineBuffer(_write), Timestamps(wall_clock)
     configure("console", "warning", lines, stamps, Redactor(), colour=sys.stderr.isatty())
     return AuditLog(lines, stamps)
 

@@ -16,7 +16,7 @@ from gateway.authorities.directory import DirectorySettings
 from gateway.config.load import LoadedConfig, load
 from gateway.config.settings import Settings
 from gateway.telemetry.audit import Actor
-from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process, run_loop
 from gateway.workers.fork_server import ForkServer, open_fork_server
 from gateway.workers.sockets import Ports, bind_ports, port_of
@@ -109,7 +109,7 @@ async def serve_until_stopped(start: Start, on_serving: Callable[[Ports], Awaita
 
 def _supervisor(start: Start, process: Process) -> Supervisor:
     registry = CollectorRegistry()
-    metrics = RuntimeMetrics(registry, process.clock)
+    metrics = WorkerGroupMetrics(registry, process.clock)
     revocations = RecentRevocations(process.clock, start.loaded.settings.cache.revoked)
     workers: WorkerGroup
     if start.fork_server is None:

@@ -1,4 +1,4 @@
-"""The audit log: who ended, changed or tried what, one line each, whatever the log level is."""
+"""The audit log: who revoked, changed or tried what, one line each, whatever the log level is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from enum import StrEnum
 import msgspec
 
 from gateway.model.session import RevocationTarget
-from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.timestamps import Stamps
+from gateway.telemetry.lines import LineBuffer, Timestamps
 
 _encode = msgspec.json.Encoder().encode
 
 
 class AuditEvent(StrEnum):
-    """What an audit line can tell of; part of the outside, so values never change."""
+    """The events of audit lines; others depend on them, so values never change."""
 
     REVOKED = "revoked"
     REFUSED = "admin_call_refused"
@@ -23,7 +22,7 @@ class AuditEvent(StrEnum):
 
 
 class AuditOutcome(StrEnum):
-    """Whether it came to pass; `partly`: not every replica or directory could be told."""
+    """How it ended; `partly`: not every replica or directory could be reached."""
 
     DONE = "done"
     PARTLY = "partly"
@@ -32,7 +31,7 @@ class AuditOutcome(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asked: `by` is the way in (`admin_port`, `command`, `signal`), `client` an address where there is one."""
+    """Who did it: `by` is the way in (`admin_port`, `command`, `signal`), `client` an address where there is one."""
 
     by: str
     client: str = ""
@@ -40,7 +39,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class _AuditLine(msgspec.Struct, tag_field="log", tag="audit", omit_defaults=True, kw_only=True):
-    """`kind` and `id` name what it was about: its own id, never a key, a token or a hash of one."""
+    """`kind` and `id` name the object: its own id, never a key, a token or a hash of one."""
 
     time: str
     event: AuditEvent
@@ -54,31 +53,31 @@ class _AuditLine(msgspec.Struct, tag_field="log", tag="audit", omit_defaults=Tru
 
 
 class AuditLog:
-    """Writes each line at once, as JSON in every format: it is kept for machines and for later."""
+    """Writes each line at once, and as JSON whatever the log format is, since machines read it later."""
 
-    def __init__(self, lines: LineBuffer, stamps: Stamps) -> None:
+    def __init__(self, lines: LineBuffer, timestamps: Timestamps) -> None:
         self._lines = lines
-        self._stamps = stamps
+        self._timestamps = timestamps
 
-    def revoked(self, actor: Actor, ended: RevocationTarget, outcome: AuditOutcome) -> None:
-        """Tell that something was ended before its time, or that it was tried."""
-        self._write(AuditEvent.REVOKED, outcome, actor, kind=ended.kind, id=ended.id)
+    def revoked(self, actor: Actor, target: RevocationTarget, outcome: AuditOutcome) -> None:
+        """Write that something was revoked, or that revoking it failed."""
+        self._write(AuditEvent.REVOKED, outcome, actor, kind=target.kind, id=target.id)
 
     def refused(self, actor: Actor, detail: str) -> None:
-        """Tell of an administrative call that was turned away; `detail` is one of our own fixed phrases."""
+        """Write that an administrative call was refused; `detail` is one of our own fixed phrases."""
         self._write(AuditEvent.REFUSED, AuditOutcome.REFUSED, actor, detail=detail)
 
     def changed(self, actor: Actor, kind: str, id_: str, detail: str) -> None:
-        """Tell that a row of the directory changed: `kind` is the table's noun, `detail` what was done to it."""
+        """Write that a row of the directory changed: `kind` is the table's noun, `detail` the change."""
         self._write(AuditEvent.CHANGED, AuditOutcome.DONE, actor, kind=kind, id=id_, detail=detail)
 
     def reloaded(self, actor: Actor, outcome: AuditOutcome, detail: str = "") -> None:
-        """Tell that another configuration took over, or why it did not."""
+        """Write that a new configuration was loaded, or why it was not."""
         self._write(AuditEvent.RELOADED, outcome, actor, detail=detail)
 
     def _write(self, event: AuditEvent, outcome: AuditOutcome, actor: Actor, **facts: str) -> None:
         line = _AuditLine(
-            time=self._stamps(),
+            time=self._timestamps(),
             event=event,
             outcome=outcome,
             by=actor.by,
@@ -86,4 +85,4 @@ class AuditLog:
             request_id=actor.request_id,
             **{name: text.encode("utf-8", "backslashreplace").decode() for name, text in facts.items()},
         )
-        self._lines.put(_encode(line) + b"\n")
+        self._lines.write_now(_encode(line) + b"\n")

@@ -1,4 +1,4 @@
-"""What is counted about carrying requests: connections to upstreams, faults, retries, open streams."""
+"""Metrics of forwarding: connections to upstreams, faults, retries, open streams."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from gateway.telemetry.plain_metrics import Collected, Durations
+from gateway.telemetry.exposition import DurationHistogram, FunctionCollector
 from gateway.telemetry.record import RequestRecord
 
 
 class UpstreamNumbers(msgspec.Struct, frozen=True):
-    """One upstream, as its pool counts it. The last three only grow."""
+    """The counts of one upstream's pool; the last three only grow."""
 
     upstream: str
     open: int
@@ -27,7 +27,7 @@ class UpstreamNumbers(msgspec.Struct, frozen=True):
 
 
 class StreamNumbers(msgspec.Struct, frozen=True):
-    """What is open on the callers' side."""
+    """What is open towards callers."""
 
     connections: int = 0
     tunnels: int = 0
@@ -35,7 +35,7 @@ class StreamNumbers(msgspec.Struct, frozen=True):
 
 
 class ForwardingMetrics:
-    """Plain numbers, handed over when somebody asks: a request adds to a list, a pool keeps its own counts.
+    """Plain numbers that are read on collection: a request adds to a dictionary, a pool has its own counts.
 
     Labels are upstreams of the config and faults of a fixed set.
     """
@@ -45,21 +45,23 @@ class ForwardingMetrics:
         self._streams: Callable[[], StreamNumbers] = StreamNumbers
         self._faults: dict[tuple[str, str], int] = {}
         self._retries: dict[str, int] = {}
-        self._seconds: dict[str, Durations] = {}
-        registry.register(Collected(self._collect))
+        self._seconds: dict[str, DurationHistogram] = {}
+        registry.register(FunctionCollector(self._collect))
 
-    def show(self, upstreams: Callable[[], Iterable[UpstreamNumbers]], streams: Callable[[], StreamNumbers]) -> None:
-        """Ask these from now on: those of the generation that serves."""
+    def read_from(
+        self, upstreams: Callable[[], Iterable[UpstreamNumbers]], streams: Callable[[], StreamNumbers]
+    ) -> None:
+        """Read these from now on: those of the active generation."""
         self._upstreams = upstreams
         self._streams = streams
 
     def ended(self, record: RequestRecord) -> None:
         """Count a finished request that went, or should have gone, to an upstream."""
         if record.upstream_first_byte and not record.upgraded:
-            seconds = self._seconds.get(record.upstream)
-            if seconds is None:
-                seconds = self._seconds[record.upstream] = Durations()
-            seconds.add(record.upstream_first_byte - record.upstream_began)
+            histogram = self._seconds.get(record.upstream)
+            if histogram is None:
+                histogram = self._seconds[record.upstream] = DurationHistogram()
+            histogram.add(record.upstream_first_byte - record.upstream_began)
         if record.fault:
             key = (record.upstream, record.fault)
             self._faults[key] = self._faults.get(key, 0) + 1
@@ -70,10 +72,10 @@ class ForwardingMetrics:
         yield from _upstream_metrics(self._upstreams())
         streams = self._streams()
         yield GaugeMetricFamily("gateway_client_connections", "Connections of callers.", streams.connections)
-        opened = GaugeMetricFamily("gateway_open_streams", "Tunnels and event streams.", labels=("kind",))
-        opened.add_metric(("tunnel",), streams.tunnels)
-        opened.add_metric(("event_stream",), streams.event_streams)
-        yield opened
+        open_streams = GaugeMetricFamily("gateway_open_streams", "Tunnels and event streams.", labels=("kind",))
+        open_streams.add_metric(("tunnel",), streams.tunnels)
+        open_streams.add_metric(("event_stream",), streams.event_streams)
+        yield open_streams
         faults = CounterMetricFamily(
             "gateway_upstream_faults", "Exchanges that failed, by why.", labels=("upstream", "fault")
         )
@@ -91,8 +93,8 @@ class ForwardingMetrics:
             "Time from a request's way to the upstream to the first byte of its answer.",
             labels=("upstream",),
         )
-        for upstream, cell in self._seconds.items():
-            seconds.add_metric((upstream,), cell.buckets(), cell.total)
+        for upstream, histogram in self._seconds.items():
+            seconds.add_metric((upstream,), histogram.buckets(), histogram.total)
         yield seconds
 
 
@@ -111,14 +113,14 @@ _COUNTERS = (
 
 
 def _upstream_metrics(numbers: Iterable[UpstreamNumbers]) -> Iterator[Metric]:
-    known = tuple(numbers)
+    upstreams = tuple(numbers)
     for name, text in _GAUGES:
         gauge = GaugeMetricFamily(f"gateway_upstream_{name}", f"Per upstream: {text}", labels=("upstream",))
-        for one in known:
-            gauge.add_metric((one.upstream,), float(getattr(one, name)))
+        for each in upstreams:
+            gauge.add_metric((each.upstream,), float(getattr(each, name)))
         yield gauge
     for name, text in _COUNTERS:
         counter = CounterMetricFamily(f"gateway_upstream_{name}", f"Per upstream: {text}", labels=("upstream",))
-        for one in known:
-            counter.add_metric((one.upstream,), getattr(one, name))
+        for each in upstreams:
+            counter.add_metric((each.upstream,), getattr(each, name))
         yield counter

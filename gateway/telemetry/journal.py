@@ -1,4 +1,4 @@
-"""The book of requests: every one is opened, given its names, and closed with its line and its numbers."""
+"""The journal of requests: each is opened with its ids, and closed with its access line, metrics and spans."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RequestIds
 from gateway.telemetry.trace_context import Traces
@@ -15,14 +15,14 @@ from gateway.telemetry.trace_context import Traces
 class Journal:
     """Opens and closes records. `now` is the monotonic clock, in seconds; without `access_log` no lines are written.
 
-    `make_spans` is handed the ended records of requests that are traced.
+    `make_spans` gets the finished records of requests that are traced.
     """
 
     def __init__(
         self,
         request_ids: RequestIds,
         traces: Traces,
-        metrics: Metrics,
+        metrics: RequestMetrics,
         forwarding_metrics: ForwardingMetrics,
         access_log: AccessLog | None,
         now: Callable[[], float],
@@ -37,9 +37,9 @@ class Journal:
         self._now = now
         self._make_spans = make_spans
 
-    def open(self, traceparents: Sequence[bytes], told_ids: Sequence[bytes] | None) -> RequestRecord:
-        """Begin the record of a request; `told_ids` are a trusted peer's X-Request-Id values, else `None`."""
-        request_id = self._request_ids.new() if told_ids is None else self._request_ids.adopt(told_ids)
+    def open(self, traceparents: Sequence[bytes], trusted_ids: Sequence[bytes] | None) -> RequestRecord:
+        """Begin the record of a request; `trusted_ids` are a trusted peer's X-Request-Id values, else `None`."""
+        request_id = self._request_ids.new() if trusted_ids is None else self._request_ids.adopt(trusted_ids)
         record = RequestRecord(request_id, self._now())
         trace = self._traces.follow(traceparents)
         record.trace_id = trace.trace_id
@@ -50,7 +50,7 @@ class Journal:
         return record
 
     def close(self, record: RequestRecord) -> None:
-        """End the record, whatever became of its request; to be called once for each that was opened."""
+        """End the record, however its request ended; to be called once for each that was opened."""
         record.finished = self._now()
         self._metrics.ended(record)
         self._forwarding_metrics.ended(record)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable
+from datetime import UTC, datetime
 from threading import RLock
 from typing import IO
 
 Write = Callable[[bytes], object]
 
-_HELD = 64 * 1024
-"""Bytes that are held back before a write: the capacity of a Linux pipe, so that one write takes it all."""
+_BUFFER_BYTES = 64 * 1024
+"""Bytes that are buffered before a write: the capacity of a Linux pipe, so that one write takes them all."""
 
 
 def write_to(stream: IO[bytes]) -> Write:
-    """Return a function that writes bytes to an open file, pipe or terminal: all of them, past the stream's buffer.
+    """Return a function that writes all bytes to an open file, pipe or terminal, past the stream's own buffer.
 
-    That buffer would keep what could not be written, and fail the process with it at exit.
+    That buffer would retain what could not be written, and fail the process with it at exit.
     """
     stream.flush()
     descriptor = stream.fileno()
@@ -33,10 +34,10 @@ def write_to(stream: IO[bytes]) -> Write:
 
 
 def write_shared(stream: IO[bytes]) -> Write:
-    """Return what `write_to` does, for a stream that several processes write to: no line ends up inside of another.
+    """Return what `write_to` does, for a stream that several processes write to: no line is written into another.
 
-    A pipe takes at most PIPE_BUF bytes as one (pipe(7)), so lines go out in portions of that size. A single line that
-    is longer may still be torn.
+    A pipe takes at most PIPE_BUF bytes at once (pipe(7)), so lines are written in portions of that size. A single line
+    that is longer may still be torn.
     """
     write = write_to(stream)
 
@@ -52,40 +53,40 @@ def write_shared(stream: IO[bytes]) -> Write:
 
 
 class LineBuffer:
-    """Holds lines back, so that a busy second costs a few writes and not thousands.
+    """Buffers lines, so that a busy second costs a few writes and not thousands.
 
-    Lines that must not be lost with the process (`put`) are written at once, after those that were held before them.
-    A reader of the logs that has gone (a closed pipe, a full disk) never fails a request: its lines are counted in
-    `lost`, and the next ones are tried again. Libraries log from threads of their own, so every method may be called
-    from any; the lock is reentrant because a finalizer may log while it is held.
+    Lines that must not be lost with the process are written at once (`write_now`), after those before them. A stream
+    that cannot be written to (a closed pipe, a full disk) never fails a request: the lines are counted in `lost`, and
+    the next ones are tried again. Libraries log from their own threads, so every method may be called from any thread;
+    the lock is reentrant because a finalizer may log while it is taken.
     """
 
-    def __init__(self, write: Write, held_bytes: int = _HELD) -> None:
+    def __init__(self, write: Write, buffer_bytes: int = _BUFFER_BYTES) -> None:
         self._write = write
-        self._held_bytes = held_bytes
+        self._buffer_bytes = buffer_bytes
         self._lines: list[bytes] = []
         self._size = 0
         self._lock = RLock()
         self.lost = 0
 
-    def hold(self, line: bytes) -> bool:
-        """Keep a line (with its newline) for the next flush; tell whether it is the first, so that one is due."""
+    def append(self, line: bytes) -> bool:
+        """Buffer a line (with its newline); tell whether it is the first, so that a flush is due."""
         with self._lock:
             self._lines.append(line)
             self._size += len(line)
-            if self._size < self._held_bytes:
+            if self._size < self._buffer_bytes:
                 return len(self._lines) == 1
         self.flush()
         return False
 
-    def put(self, line: bytes) -> None:
+    def write_now(self, line: bytes) -> None:
         """Write a line (with its newline) now."""
         with self._lock:
             self._lines.append(line)
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held; harmless when there is nothing. Called by the loop's timer and at exit."""
+        """Write the buffered lines, if there are any. Called by the loop's timer and at exit."""
         with self._lock:
             lines, self._lines, self._size = self._lines, [], 0
             if not lines:
@@ -94,3 +95,25 @@ class LineBuffer:
                 self._write(b"".join(lines))
             except OSError:
                 self.lost += len(lines)
+
+
+class Timestamps:
+    """The present instant as RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.250Z`.
+
+    The part up to the second is formatted once a second, because a busy process writes thousands of lines in each.
+    `clock` is in epoch seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._second = -1
+        self._prefix = ""
+
+    def __call__(self) -> str:
+        """Return the timestamp of now."""
+        now = self._clock()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        return f"{self._prefix}{int((now - second) * 1000):03d}Z"

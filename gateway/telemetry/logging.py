@@ -1,4 +1,4 @@
-"""What the program says of itself: one configuration for our own log lines and the libraries'."""
+"""The program log: one configuration for our own log lines and those of libraries."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.redaction import Redactor
-from gateway.telemetry.timestamps import Stamps
 
 Format = Literal["json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -23,9 +22,9 @@ Level = Literal["debug", "info", "warning", "error"]
 _encode = msgspec.json.Encoder().encode
 
 _SERVER = "aiohttp."
-"""The loggers of the server side, where a broken connection is a client's; elsewhere it may be the database's."""
+"""The loggers of the server side, where a broken connection is a client's; elsewhere it may be a database's."""
 
-# What a client does to its own connection is no fault of ours: no traceback for it, however often it happens.
+# What a client does to its own connection is not our fault, so it leaves no traceback, however often it happens.
 _CLIENT_FAULTS = (ConnectionError, TimeoutError, asyncio.CancelledError, asyncio.IncompleteReadError)
 _CLIENT_FAULTS_OF = "aiohttp.http_exceptions"  # aiohttp's "this is not HTTP", named because this room knows no aiohttp
 _LEVELS: dict[Level, int] = {
@@ -37,18 +36,24 @@ _LEVELS: dict[Level, int] = {
 
 
 def configure(
-    form: Format, level: Level, lines: LineBuffer, stamps: Stamps, redactor: Redactor, *, colour: bool = False
+    format_: Format,
+    level: Level,
+    lines: LineBuffer,
+    timestamps: Timestamps,
+    redactor: Redactor,
+    *,
+    colour: bool = False,
 ) -> None:
     """Send every log line of this process, structlog's and the standard library's, through `lines`.
 
-    Called at the start of the process and again when its configuration changes; `colour` is for a terminal.
+    Called at the start of the process and whenever its config changes; `colour` is for terminals only.
     """
     structlog.configure(
-        processors=_processors(form, stamps, redactor, colour=colour),
+        processors=_processors(format_, timestamps, redactor, colour=colour),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=lambda *names: _Writer(lines.put, *names),
-        # A cached logger would keep the redactor that it was first used under, and miss a credential header that a
-        # reload brings. What is logged for each request goes past structlog, so speed is no matter here.
+        logger_factory=lambda *names: _Writer(lines.write_now, *names),
+        # A cached logger would retain its first redactor, and miss a credential header that a reload brings. What is
+        # logged for each request does not go through structlog, so speed does not matter here.
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -61,15 +66,15 @@ def configure(
     atexit.register(lines.flush)
 
 
-def _processors(form: Format, stamps: Stamps, redactor: Redactor, *, colour: bool) -> list[Processor]:
+def _processors(format_: Format, timestamps: Timestamps, redactor: Redactor, *, colour: bool) -> list[Processor]:
     def stamp(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {"time": stamps(), "log": "program", "logger": logger.name, **event}
+        return {"time": timestamps(), "log": "program", "logger": logger.name, **event}
 
-    # Exceptions become text before the redaction, and as plain tracebacks: structlog's richer ones print local
-    # variables, which are where the secrets are.
-    rendered = structlog.processors.ExceptionRenderer(_plain_traceback)
-    shown: Processor = _console(colour=colour) if form == "console" else _json
-    return [structlog.processors.add_log_level, stamp, rendered, redactor, shown]
+    # Exceptions become text before the redaction, and plain tracebacks: structlog's richer ones print local variables,
+    # which is where the secrets are.
+    exceptions = structlog.processors.ExceptionRenderer(_plain_traceback)
+    renderer: Processor = _console(colour=colour) if format_ == "console" else _json
+    return [structlog.processors.add_log_level, stamp, exceptions, redactor, renderer]
 
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
@@ -93,38 +98,38 @@ def _plain_traceback(exc_info: ExcInfo) -> str:
 
 
 class _Writer:
-    """What structlog hands a rendered line to; every level writes it now. `name` is the module that speaks."""
+    """The logger that structlog gives rendered lines to; every level writes at once. `name` is the module's."""
 
-    def __init__(self, put: Callable[[bytes], None], name: str = "") -> None:
+    def __init__(self, write: Callable[[bytes], None], name: str = "") -> None:
         self.name = name
-        self.msg = put
-        self.debug = self.info = self.warning = self.error = self.critical = put
+        self.msg = write
+        self.debug = self.info = self.warning = self.error = self.critical = write
 
 
 class _Bridge(logging.Handler):
-    """Hands the standard library's records to structlog, so that aiohttp's and SQLAlchemy's lines come out alike."""
+    """Passes the standard library's records to structlog, so that lines of libraries look like our own."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._hand_over(record)
+            self._forward(record)
         except Exception:  # noqa: BLE001 - the standard library's promise: a bad log call never fails its caller
             self.handleError(record)
 
-    def _hand_over(self, record: logging.LogRecord) -> None:
+    def _forward(self, record: logging.LogRecord) -> None:
         logger = structlog.get_logger(record.name)
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and record.name.startswith(_SERVER) and _is_clients(error):
+        if error is not None and record.name.startswith(_SERVER) and _is_client_fault(error):
             logger.debug(record.getMessage(), fault=type(error).__name__)
         elif error is not None:
-            logger.log(_known_level(record.levelno), record.getMessage(), exc_info=error)
+            logger.log(_named_level(record.levelno), record.getMessage(), exc_info=error)
         else:
-            logger.log(_known_level(record.levelno), record.getMessage())
+            logger.log(_named_level(record.levelno), record.getMessage())
 
 
-def _known_level(level: int) -> int:
+def _named_level(level: int) -> int:
     """Return the named level at or below a library's own."""
     return min(max(level // 10 * 10, logging.DEBUG), logging.CRITICAL)
 
 
-def _is_clients(error: BaseException) -> bool:
+def _is_client_fault(error: BaseException) -> bool:
     return isinstance(error, _CLIENT_FAULTS) or type(error).__module__ == _CLIENT_FAULTS_OF

@@ -1,47 +1,52 @@
-"""What Prometheus is told about this process."""
+"""The metrics of requests in one process, and those of the worker group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from gateway.telemetry.outcome import outcome_of
-from gateway.telemetry.plain_metrics import Collected, Durations
-from gateway.telemetry.record import RequestRecord
+from gateway.telemetry.exposition import DurationHistogram, FunctionCollector
+from gateway.telemetry.record import RequestRecord, outcome_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "other"
 _STATUSES = range(100, 600)  # RFC 9110 section 15
 
 
-class Metrics:
+class RequestMetrics:
     """The registry of one process, and what every request adds to it.
 
-    Other rooms add their own metrics to `registry`. A request is two dictionary look-ups and a few additions.
+    Other packages add their own metrics to `registry`. A request costs two dictionary look-ups and a few additions.
 
     Every label is from a closed set, whatever callers send: endpoints and routes are the config's, a method or status
-    that is not one of HTTP's is `other`. `in_flight` are the requests that are being served: whoever adds one calls
-    `ended` for it, whatever happens to it.
+    that is not one of HTTP's is `other`. `in_flight` counts the requests that are being served: whoever adds one calls
+    `ended` for it, however it ends.
     """
 
     def __init__(self, version: str, lost_lines: Callable[[], int]) -> None:
-        # Else each counter has a second series, of its birth, which no dashboard asks for.
+        # Otherwise each counter has a second series, with its time of creation, which no dashboard uses.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this function unannotated
         self.registry = CollectorRegistry()
         self._requests: dict[tuple[str, str, str, int, str], int] = {}
-        self._durations: dict[tuple[str, str], Durations] = {}
+        self._durations: dict[tuple[str, str], DurationHistogram] = {}
         self.in_flight = 0
         self._version = version
         self._lost_lines = lost_lines
-        self.registry.register(Collected(self._collect))
+        self.registry.register(FunctionCollector(self._collect))
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
     def ended(self, record: RequestRecord) -> None:
-        """Count a finished request. A tunnel's time says nothing of our pace, so it is left out of the durations."""
+        """Count a finished request; the durations leave tunnels out, whose time says nothing about our speed."""
         self.in_flight -= 1
         decision = record.decision
         route = decision.route.name if decision is not None and decision.route is not None else ""
@@ -53,12 +58,8 @@ class Metrics:
             return
         durations = self._durations.get((record.endpoint, route))
         if durations is None:
-            durations = self._durations[record.endpoint, route] = Durations()
+            durations = self._durations[record.endpoint, route] = DurationHistogram()
         durations.add(record.finished - record.started)
-
-    def render(self) -> tuple[bytes, str]:
-        """Return everything that is registered, in the text exposition format, and its content type."""
-        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
 
     def _collect(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
@@ -74,8 +75,8 @@ class Metrics:
             "Time from a request's head to the end of its answer, tunnels left out.",
             labels=("endpoint", "route"),
         )
-        for labels, cell in self._durations.items():
-            durations.add_metric(labels, cell.buckets(), cell.total)
+        for labels, histogram in self._durations.items():
+            durations.add_metric(labels, histogram.buckets(), histogram.total)
         yield durations
         yield GaugeMetricFamily(
             "gateway_requests_in_flight", "Requests that are being served, tunnels too.", self.in_flight
@@ -84,3 +85,43 @@ class Metrics:
         build = GaugeMetricFamily("gateway_build_info", "The version that is running; always 1.", labels=("version",))
         build.add_metric((self._version,), 1)
         yield build
+
+
+class WorkerGroupMetrics:
+    """The metrics of the process that serves the admin port: workers, and reloads of the config.
+
+    `clock` is in epoch seconds.
+    """
+
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float]) -> None:
+        self.registry = registry
+        self._clock = clock
+        self._workers = Gauge("gateway_workers", "Processes that serve the public port.", registry=registry)
+        self._wanted = Gauge("gateway_workers_wanted", "Processes that should serve it.", registry=registry)
+        self._replaced = Counter(
+            "gateway_workers_replaced", "Workers that ended by themselves, or hung.", registry=registry
+        )
+        reloads = Counter("gateway_config_reloads", "Attempts to reload the config.", ("outcome",), registry=registry)
+        self._reloads = {outcome: reloads.labels(outcome) for outcome in ("done", "failed")}
+        self._loaded_at = Gauge(
+            "gateway_config_loaded_at_seconds", "When the config that serves was loaded.", registry=registry
+        )
+
+    def count_workers(self, serving: Callable[[], int], wanted: Callable[[], int]) -> None:
+        """Call these whenever metrics are collected."""
+        self._workers.set_function(serving)
+        self._wanted.set_function(wanted)
+
+    def worker_ended(self) -> None:
+        """Count a worker that exited without having been told to, or was killed because it hung."""
+        self._replaced.inc()
+
+    def loaded(self) -> None:
+        """Note that another config is in use from now on."""
+        self._loaded_at.set(self._clock())
+
+    def reloaded(self, *, done: bool) -> None:
+        """Count a reload of the config; a failed one changes nothing."""
+        self._reloads["done" if done else "failed"].inc()
+        if done:
+            self.loaded()

@@ -1,22 +1,24 @@
-"""What is learnt about one request while it is served; one wide event is made out of it."""
+"""What is known about one request while it is served, and its outcome in one word."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 import msgspec
 
 from gateway.model.decision import Decision
-from gateway.telemetry.traced import Traced
+from gateway.telemetry.trace_context import TracedRequest
 
 
 class RequestRecord(msgspec.Struct, eq=False):
-    """Filled in by whoever knows: the endpoint, the gate, the forwarder. Complete also when the client vanished.
+    """Filled in by the endpoint, the gate and the forwarder; complete also when the client has gone.
 
-    `started` and the other instants are of the monotonic clock, in seconds, 0 where it never came to that. `endpoint`
-    is `proxy`, a dialect's name, `forward_auth.<proxy>` or the own path's name. `fault` is empty, or says in a few
-    fixed words why an exchange failed (`connect refused`, `client gone`); it is a metric label, so it never holds
-    foreign text. `trace_continued` tells that the trace is the caller's, whose `tracestate` then belongs to it.
-    `traced` is there when spans are to be made of the request. `bytes_in` and `bytes_out` count bodies, as the client
-    sent and got them.
+    `started` and the other instants are of the monotonic clock, in seconds; 0 where the request did not get so far.
+    `endpoint` is `proxy`, a dialect's name, `forward_auth.<proxy>` or the name of another own endpoint. `fault` is
+    empty, or says in a few fixed words why an exchange failed (`connect refused`, `client gone`); it is a metric label,
+    so it never holds foreign text. `trace_continued` says that the trace is the caller's, so that the caller's
+    `tracestate` belongs to it. `traced` is set when spans are made of the request. `bytes_in` and `bytes_out` count the
+    bodies that the client sent and received.
     """
 
     request_id: str
@@ -29,7 +31,7 @@ class RequestRecord(msgspec.Struct, eq=False):
     trace_id: str = ""
     trace_continued: bool = False
     traceparent: bytes = b""
-    traced: Traced | None = None
+    traced: TracedRequest | None = None
     decision: Decision | None = None
     decided: float = 0.0
     status: int = 0
@@ -43,3 +45,30 @@ class RequestRecord(msgspec.Struct, eq=False):
     retried: bool = False
     upgraded: bool = False
     fault: str = ""
+
+
+_CLIENT_FAULT = 400
+_OWN_FAULT = 500
+
+
+class Outcome(StrEnum):
+    """A metric label: `allowed` (forwarded or answered), `refused` (the caller's fault), `error` (ours)."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    ERROR = "error"
+
+
+def outcome_of(record: RequestRecord) -> Outcome:
+    """Return the outcome by the decision and not by the status: an upstream's own 403 is an allowed request.
+
+    Where there is no decision (malformed requests) the status counts; a client that left before there was an answer was
+    not refused.
+    """
+    status = record.status
+    if record.decision is not None:
+        refusal = record.decision.refusal
+        status = 0 if refusal is None else refusal.status
+    if status >= _OWN_FAULT:
+        return Outcome.ERROR
+    return Outcome.REFUSED if status >= _CLIENT_FAULT else Outcome.ALLOWED

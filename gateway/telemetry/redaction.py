@@ -1,7 +1,7 @@
-"""The last line of defence: nothing else should log a secret, and what slips through is masked here.
+"""The last line of defence against secrets in the program log; no other code should log one.
 
-Two rules. What stands under a name that promises a secret is masked whole (`x-api-key`, `client_secret`, `Set-Cookie`,
-a configured credential header). What looks like a secret is masked wherever it stands, exception texts included.
+A value is masked whole when its name says that it is a secret (`x-api-key`, `client_secret`, `Set-Cookie`, a configured
+credential header). Text that looks like a secret is masked everywhere, exception texts included.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from gateway.model.headers import Headers
 MASK = "[redacted]"
 
 _DEEPEST = 8
-"""Levels of nesting that are looked into; what lies deeper is masked, since it cannot be judged."""
+"""Levels of nesting that are examined; what lies deeper is masked whole."""
 
 _LONGEST = 16 * 1024
-"""Characters of one text that are kept, a deep traceback's worth: a line stays bounded whatever it quotes."""
+"""Characters of one text, enough for a deep traceback: a line stays bounded whatever it quotes."""
 
 _LARGEST = 2**53
 """Above it JSON readers round an integer to another one (RFC 8259 section 6)."""
 
-_NAMES_KEPT = 2048
+_CACHED_NAMES = 2048
 
-# Names that are secret whole, or as the last words of a longer name: `token`, `x_auth_token`, `accessToken`.
+# Names of secrets, by themselves or as the last words of a longer name: `token`, `x_auth_token`, `accessToken`.
 _WORDS = (
     r"token|secret|password|passwd|passphrase|pepper|cookie|authorization|assertion|signature|jwt|api_?key|org_key"
     r"|project_key|user_key|private_key|secret_key|signing_key|token_hash|key_hash|parts|dev_session_*|__session"
@@ -40,7 +40,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     # A JWS or JWE in compact form (RFC 7519 section 3): its first part is `{"` in base64url.
     (re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){2,4}"), MASK),
-    # Authorization schemes with what follows them (RFC 9110 section 11.4); a plain word after `token` is a sentence.
+    # Authorization schemes with what follows them (RFC 9110 section 11.4); a plain word after `token` is prose.
     (re.compile(r"\b((?i:Bearer|Basic|Digest|Token)\s+)(?=[^\s,;\"']*[A-Z0-9=+/~_-])[^\s,;\"']{6,}"), rf"\1{MASK}"),
     # Keys with a spoken prefix: sk_live_..., uak_..., oak_..., ghp_...
     (re.compile(r"\b[a-z]{2,8}_(?:live|test|prod)_[A-Za-z0-9_-]{6,}"), MASK),
@@ -68,31 +68,31 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 class Redactor:
     """A structlog processor that masks secrets in an event before it is rendered.
 
-    `names` are the configured credential headers and cookies, whatever they are called.
+    `names` are those of the configured credential headers and cookies.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = frozenset(_folded(name) for name in names)
-        self._is_secret = lru_cache(maxsize=_NAMES_KEPT)(self._promises_secret)
+        self._is_secret = lru_cache(maxsize=_CACHED_NAMES)(self._is_secret_name)
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Return the event with its secrets masked; the event's own values are left alone."""
-        return {name: self._value(name, value, 0) for name, value in event.items()}
+        """Return the event with its secrets masked; the original values stay as they are."""
+        return {name: self._named_value(name, value, 0) for name, value in event.items()}
 
     def text(self, text: str) -> str:
-        """Return `text` with whatever looks like a secret masked, and what UTF-8 cannot hold escaped."""
+        """Return `text` with everything that looks like a secret masked, and what UTF-8 cannot hold escaped."""
         if not text.isascii():
             text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         for pattern, mask in _PATTERNS:
             text = pattern.sub(mask, text)
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}[cut]"
 
-    def _value(self, name: str, value: object, depth: int) -> object:
+    def _named_value(self, name: str, value: object, depth: int) -> object:
         if value is not None and not isinstance(value, bool) and self._is_secret(name):
             return MASK
-        return self._any(value, depth)
+        return self._value(value, depth)
 
-    def _any(self, value: object, depth: int) -> object:
+    def _value(self, value: object, depth: int) -> object:
         if value is None or isinstance(value, bool | float | date):
             return value
         if isinstance(value, int):
@@ -112,23 +112,23 @@ class Redactor:
 
     def _container(self, value: object, depth: int) -> object:
         if isinstance(value, Mapping):
-            return {_name(name): self._value(_name(name), item, depth) for name, item in value.items()}
+            return {_name(name): self._named_value(_name(name), item, depth) for name, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             items = list(value)
             if isinstance(value, tuple) and self._is_secret_pair(items):
                 return [_name(items[0]), MASK]
-            return [self._any(item, depth) for item in items]
+            return [self._value(item, depth) for item in items]
         return self.text(repr(value))
 
     def _is_secret_pair(self, items: list[Any]) -> bool:
-        """Tell whether this is one header field, `(name, value)`, of a secret name."""
+        """Tell whether this is one header field, `(name, value)`, with a secret value."""
         return (
             len(items) == len(("name", "value"))
             and isinstance(items[0], str | bytes)
             and self._is_secret(_name(items[0]))
         )
 
-    def _promises_secret(self, name: str) -> bool:
+    def _is_secret_name(self, name: str) -> bool:
         folded = _folded(name)
         return folded in self._names or _SECRET_NAME.fullmatch(folded) is not None
 
@@ -138,5 +138,5 @@ def _name(name: object) -> str:
 
 
 def _folded(name: str) -> str:
-    """Fold the spellings of one name together: `X-Api-Key`, `x_api_key`, `xApiKey`."""
+    """Return the one spelling of `X-Api-Key`, `x_api_key` and `xApiKey`."""
     return _HUMP.sub("_", name).lower().replace("-", "_").replace(".", "_")

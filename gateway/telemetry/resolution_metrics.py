@@ -1,4 +1,4 @@
-"""What is counted about finding out whose session it is."""
+"""Metrics of finding out whose session a request shows."""
 
 from __future__ import annotations
 
@@ -10,39 +10,38 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from gateway.model.answers import Found, Rejected, Resolution, Tier, Unavailable
-from gateway.telemetry.plain_metrics import Collected
+from gateway.telemetry.exposition import FunctionCollector
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _ANSWERS: dict[type, str] = {Found: "found", Rejected: "rejected", Unavailable: "unavailable"}
-"""What a resolution is counted as; a found one that is stale is `stale`."""
+"""The label of a resolution; a found one that is stale is labelled `stale`."""
 _REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
 
 
 class SessionsState(msgspec.Struct, frozen=True):
-    """How one config stands at a moment. Without Redis the first two are None: what is not there cannot be down.
+    """The state of one generation's sessions. Without Redis the first two are None.
 
-    `given_up` tells of each authority whether it is not asked for now.
+    `breakers_open` says of each authority whether its breaker is open.
     """
 
     redis_up: bool | None = None
     bus_up: bool | None = None
     sessions: int = 0
-    given_up: Mapping[str, bool] = {}
+    breakers_open: Mapping[str, bool] = {}
 
 
 class ResolutionMetrics:
-    """Counters of tiers, outcomes and episodes. Every label is out of a fixed set or the config; children are held.
+    """Counters of tiers, outcomes and outages. Every label is from a fixed set or the config.
 
-    How things stand is asked of the generation that serves: a gauge that was set by an earlier one would stay as it
-    was, with nobody left to set it right.
+    Gauges are read from the active generation: one that an earlier generation had set would stay as it was.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._standing: Callable[[], SessionsState] = SessionsState
+        self._state: Callable[[], SessionsState] = SessionsState
         self._resolutions = dict.fromkeys(
             product((Tier.MEMORY, Tier.REDIS, Tier.AUTHORITY), _ANSWERS, (False, True)), 0
         )
-        registry.register(Collected(self._collect))
+        registry.register(FunctionCollector(self._collect))
         faults = Counter("gateway_redis_faults", "Questions that Redis failed.", ("operation",), registry=registry)
         self._redis_faults = {operation: faults.labels(operation) for operation in _REDIS_OPERATIONS}
         self._redis_episodes = Counter("gateway_redis_episodes", "Times that Redis was given up.", registry=registry)
@@ -77,22 +76,22 @@ class ResolutionMetrics:
             if answer is Found or not stale:
                 resolutions.add_metric((tier.value, "stale" if stale else _ANSWERS[answer]), count)
         yield resolutions
-        yield from _standing_metrics(self._standing())
+        yield from _state_metrics(self._state())
 
-    def show(self, standing: Callable[[], SessionsState]) -> None:
-        """Ask this from now on: that of the generation that serves."""
-        self._standing = standing
+    def read_from(self, state: Callable[[], SessionsState]) -> None:
+        """Read this from now on: that of the active generation."""
+        self._state = state
 
     def redis_fault(self, operation: str) -> None:
-        """Count a question that Redis failed."""
+        """Count a Redis operation that failed."""
         self._redis_faults[operation].inc()
 
     def redis_given_up(self) -> None:
-        """Count an episode of unreachability."""
+        """Count that the breaker of Redis opened."""
         self._redis_episodes.inc()
 
     def bus_lost(self) -> None:
-        """Count that revocations can no longer be heard."""
+        """Count that the revocation bus was lost."""
         self._bus_losses.inc()
 
     def revoked(self, origin: str) -> None:
@@ -100,29 +99,29 @@ class ResolutionMetrics:
         self._revocations[origin].inc()
 
     def authority_answered(self, authority: str, outcome: str, seconds: float) -> None:
-        """Note how long an authority took; `outcome` is found, rejected, not_mine or unavailable."""
+        """Add the seconds that an authority took; `outcome` is found, rejected, not_mine or unavailable."""
         self._authority_seconds.labels(authority, outcome).observe(seconds)
 
     def activity_dropped(self) -> None:
-        """Count a note of last activity that was given up because too many waited."""
+        """Count a note of last activity that was dropped because too many were waiting."""
         self._activity_dropped.inc()
 
 
-def _standing_metrics(standing: SessionsState) -> Iterator[Metric]:
-    if standing.redis_up is not None:
+def _state_metrics(state: SessionsState) -> Iterator[Metric]:
+    if state.redis_up is not None:
         yield GaugeMetricFamily(
-            "gateway_redis_up", "1 while Redis is asked, 0 while it is given up.", float(standing.redis_up)
+            "gateway_redis_up", "1 while Redis is asked, 0 while it is given up.", float(state.redis_up)
         )
-    if standing.bus_up is not None:
+    if state.bus_up is not None:
         yield GaugeMetricFamily(
             "gateway_revocation_bus_up",
             "1 while revocations of other processes are heard.",
-            float(standing.bus_up),
+            float(state.bus_up),
         )
     breakers = GaugeMetricFamily(
         "gateway_authority_breaker_open", "1 while an authority is not asked.", labels=("authority",)
     )
-    for authority, given_up in standing.given_up.items():
-        breakers.add_metric((authority,), float(given_up))
+    for authority, is_open in state.breakers_open.items():
+        breakers.add_metric((authority,), float(is_open))
     yield breakers
-    yield GaugeMetricFamily("gateway_memory_sessions", "Sessions kept in this process.", standing.sessions)
+    yield GaugeMetricFamily("gateway_memory_sessions", "Sessions kept in this process.", state.sessions)

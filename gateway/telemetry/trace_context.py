@@ -1,41 +1,79 @@
-"""W3C Trace Context: the trace that a request belongs to (https://www.w3.org/TR/trace-context/)."""
+"""W3C Trace Context: the trace that a request belongs to (https://www.w3.org/TR/trace-context/).
+
+What spans are made of is recorded here too; nothing here knows who exports them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import msgspec
 
+from gateway.model.answers import Resolution
 from gateway.telemetry.request_ids import RandomHex
-from gateway.telemetry.traced import Traced
+
+
+class TracedRequest:
+    """The span ids of one sampled request, and the times of its resolution.
+
+    `span_id` is the request's own span, `parent_id` its caller's (0 where the trace begins here), `upstream_id` the
+    parent that the upstream gets. `resolve_id` is 0 until a credential is resolved. Instants are of the monotonic
+    clock, in seconds; adding `offset` makes epoch seconds of them. It is the same for every span of the request, so
+    that no span begins before its parent.
+    """
+
+    __slots__ = (
+        "offset",
+        "parent_id",
+        "resolution",
+        "resolve_began",
+        "resolve_ended",
+        "resolve_id",
+        "span_id",
+        "trace_id",
+        "upstream_id",
+    )
+
+    def __init__(self, trace_id: int, span_id: int, upstream_id: int, parent_id: int = 0, offset: float = 0.0) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.upstream_id = upstream_id
+        self.parent_id = parent_id
+        self.offset = offset
+        self.resolve_id = 0
+        self.resolve_began = 0.0
+        self.resolve_ended = 0.0
+        self.resolution: Resolution | None = None
+
 
 _TRACEPARENT = re.compile(
     rb"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?"
 )
-_LONGEST = 512  # a later version may be longer than the 55 bytes of version 00, but not without end
+_LONGEST = 512  # bytes: a later version may be longer than the 55 bytes of version 00, but not endless
 _SAMPLED = 0x01
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """The `traceparent` that goes upstream, and its trace id for the log.
 
-    `continued` is false for a trace that begins here: a `tracestate` that came with the request belongs to another
-    trace and must not be carried (section 3.3). `traced` is there when spans are to be made of the request.
+    `continued` is false for a trace that begins here: a `tracestate` of the request then belongs to another trace and
+    must not be forwarded (section 3.3). `traced` is set when spans are made of the request.
     """
 
     traceparent: bytes
     trace_id: str
     continued: bool
-    traced: Traced | None = None
+    traced: TracedRequest | None = None
 
 
 class Traces:
-    """Continues a valid trace or starts one; anybody may hand one in, since it decides nothing.
+    """Continues the caller's trace if it is valid, else starts one; anybody's is believed, since it decides nothing.
 
-    A continued trace is passed on unmodified (section 3.4): no span of ours is exported, so naming one as the parent
-    would cut the caller's tree in two. `sampled` is the flag of traces that start here: with it off, upstreams whose
-    sampler follows the parent (OpenTelemetry's default) would record nothing any more.
+    A continued trace is forwarded unmodified (section 3.4): no span of ours is exported, so naming one as the parent
+    would cut the caller's tree in two. `sampled` is the flag of traces that start here: without it, upstreams whose
+    sampler follows the parent (OpenTelemetry's default) would record nothing.
     """
 
     def __init__(self, random_hex: RandomHex, *, sampled: bool = True) -> None:
@@ -54,15 +92,30 @@ class Traces:
 
 
 def _continued(value: bytes) -> Trace | None:
-    """Read one value strictly; a later version's is rewritten as version 00, the one that we know (section 3.2.4)."""
-    found = _TRACEPARENT.fullmatch(value) if len(value) <= _LONGEST else None
-    if found is None or found["version"] == b"ff":
+    """Parse one value strictly; a later version is rewritten as version 00, the one that we know (section 3.2.4)."""
+    match = _TRACEPARENT.fullmatch(value) if len(value) <= _LONGEST else None
+    if match is None or match["version"] == b"ff":
         return None
-    if not found["trace"].strip(b"0") or not found["parent"].strip(b"0"):
+    if not match["trace"].strip(b"0") or not match["parent"].strip(b"0"):
         return None
-    trace_id = found["trace"].decode("ascii")
-    if found["version"] == b"00":
-        return None if found["rest"] else Trace(value, trace_id, continued=True)
-    flags = int(found["flags"], 16) & _SAMPLED
-    rewritten = b"00-%b-%b-%02x" % (found["trace"], found["parent"], flags)
+    trace_id = match["trace"].decode("ascii")
+    if match["version"] == b"00":
+        return None if match["rest"] else Trace(value, trace_id, continued=True)
+    flags = int(match["flags"], 16) & _SAMPLED
+    rewritten = b"00-%b-%b-%02x" % (match["trace"], match["parent"], flags)
     return Trace(rewritten, trace_id, continued=True)
+
+
+class CurrentSpan(msgspec.Struct, frozen=True, gc=False):
+    """A sampled request, and that span of it which is the parent of new ones."""
+
+    traced: TracedRequest
+    span_id: int
+
+
+current_span: ContextVar[CurrentSpan | None] = ContextVar("current_span", default=None)
+"""None outside of requests, and in those that are not sampled.
+
+The task's context carries it, so that a look-up in a task of its own has it too; a connection's task sets it anew for
+each request.
+"""

@@ -28,8 +28,7 @@ from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
 from gateway.signing import KeyRing
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.console import ConsoleLines
+from gateway.telemetry.access_log import AccessLog, ConsoleLines
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.request_ids import RequestIds
 from gateway.telemetry.trace_context import Traces
@@ -169,7 +168,7 @@ def _stripped(readers: Collection[Reader], identity: UpstreamIdentity) -> Stripp
 def _resolve_traced(settings: TelemetrySettings, process: Process, resolve: Resolve) -> Resolve:
     """Return `resolve`, with a span for each call where there are spans."""
     tracing = process.tracing_for(settings)
-    return resolve if tracing is None else tracing.resolving(resolve)
+    return resolve if tracing is None else tracing.trace_resolve(resolve)
 
 
 def _journal(settings: TelemetrySettings, process: Process) -> Journal:
@@ -179,7 +178,7 @@ def _journal(settings: TelemetrySettings, process: Process) -> Journal:
         access_log = AccessLog(
             process.lines,
             process.flush_soon,
-            process.stamps,
+            process.timestamps,
             encode=encode,
             sample_allowed=settings.sample_allowed,
             chance=random.random,

@@ -13,11 +13,10 @@ from gateway import __version__
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
-from gateway.telemetry.lines import LineBuffer, write_shared, write_to
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.lines import LineBuffer, Timestamps, write_shared, write_to
+from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from gateway.telemetry.timestamps import Stamps
 
 if TYPE_CHECKING:
     from gateway.config.settings import TelemetrySettings
@@ -45,10 +44,10 @@ class Process:
         self.clock: Callable[[], float] = wall_clock
         self.now: Callable[[], float] = time.monotonic
         self.lines = LineBuffer(write_shared(output) if shared else write_to(output))
-        self.stamps = Stamps(self.clock)
-        self.audit = AuditLog(self.lines, self.stamps)
+        self.timestamps = Timestamps(self.clock)
+        self.audit = AuditLog(self.lines, self.timestamps)
         self.random_hex = RandomHex()
-        self.metrics = Metrics(__version__, lambda: self.lines.lost)
+        self.metrics = RequestMetrics(__version__, lambda: self.lines.lost)
         self.resolution_metrics = ResolutionMetrics(self.metrics.registry)
         self.forwarding_metrics = ForwardingMetrics(self.metrics.registry)
         self.tracing: Tracing | None = None
@@ -69,9 +68,9 @@ class Process:
         if settings.traces == "none":
             return None
         if self.tracing is None:
-            from gateway.telemetry.tracing.tracer import Sources, open_tracing  # noqa: PLC0415 - see above
+            from gateway.telemetry.tracing.tracer import TracingDependencies, open_tracing  # noqa: PLC0415 - see above
 
-            sources = Sources(self.clock, self.now, self.random_hex, self.metrics.registry, __version__)
+            sources = TracingDependencies(self.clock, self.now, self.random_hex, self.metrics.registry, __version__)
             self.tracing = open_tracing(sources)
         return self.tracing
 

@@ -120,7 +120,7 @@ class SessionsWiring:
             redis_up=self.redis.redis_up(),
             bus_up=self.redis.bus_up(),
             sessions=len(self._memory),
-            given_up={name: guard.given_up for name, guard in self._guards.items()},
+            breakers_open={name: guard.given_up for name, guard in self._guards.items()},
         )
 
     async def close(self) -> None:
@@ -190,7 +190,7 @@ def _guard(settings: AuthoritySettings, authority: Authority, process: Process, 
         process.resolution_metrics,
         deadline=settings.timeout + _QUEUE_SECONDS,
         concurrency=settings.connections,
-        on_call=None if tracing is None else tracing.asking(authority.name, settings.kind, _host(settings)),
+        on_call=None if tracing is None else tracing.trace_authority(authority.name, settings.kind, _host(settings)),
     )
 
 

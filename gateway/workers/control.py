@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
-from gateway.telemetry.merging import Snapshot
+from gateway.telemetry.exposition import Snapshot
 
 _LENGTH_BYTES = 4
 _MESSAGE_BYTES = 64 * 1024 * 1024

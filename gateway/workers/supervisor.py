@@ -12,8 +12,8 @@ from gateway.config.settings import ListenSettings
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
-from gateway.telemetry.merging import merge, render, snapshot
-from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.telemetry.exposition import merge, render, snapshot
+from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
 from gateway.workers.sockets import Ports
@@ -40,7 +40,7 @@ class Supervisor:
         process: Process,
         workers: WorkerGroup,
         ports: Ports,
-        metrics: RuntimeMetrics,
+        metrics: WorkerGroupMetrics,
         revocations: RecentRevocations,
     ) -> None:
         self._process = process
@@ -63,7 +63,7 @@ class Supervisor:
         await self._workers.apply(loaded)
         self._loaded = loaded
         self._revocations.ttl = loaded.settings.cache.revoked
-        self._metrics.workers_counted_by(self._workers.serving, self._workers.wanted)
+        self._metrics.count_workers(self._workers.serving, self._workers.wanted)
         self._metrics.loaded()
         await self._admin.open(loaded.settings)
 

@@ -82,8 +82,8 @@ class Worker:
         limits = front_limits(built.settings.limits)
         sessions = built.generation.sessions
         self._active.swap(built.generation)
-        self._process.forwarding_metrics.show(built.generation.upstreams.numbers, self.streams)
-        self._process.resolution_metrics.show(sessions.state)
+        self._process.forwarding_metrics.read_from(built.generation.upstreams.numbers, self.streams)
+        self._process.resolution_metrics.read_from(sessions.state)
         secret_names = [name for reader in sessions.readers.values() for name in reader.headers | reader.cookies]
         configure_logging(built.settings.telemetry, self._process, secret_names)
         if self._server is None:
@@ -187,7 +187,7 @@ def configure_logging(settings: TelemetrySettings, process: Process, secret_name
     """Send log lines where and how the config says; `secret_names` are the headers and cookies of credentials."""
     redactor = Redactor(name.decode("latin-1") for name in secret_names)
     colour = settings.format == "console" and sys.stdout.isatty()
-    configure(settings.format, "info", process.lines, process.stamps, redactor, colour=colour)
+    configure(settings.format, "info", process.lines, process.timestamps, redactor, colour=colour)
 
 
 def front_limits(limits: LimitSettings) -> FrontLimits:

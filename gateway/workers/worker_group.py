@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from gateway.config.load import LoadedConfig
 from gateway.model.session import RevocationTarget
-from gateway.telemetry.merging import Snapshot, snapshot
+from gateway.telemetry.exposition import Snapshot, snapshot
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
 from gateway.workers.worker import Worker

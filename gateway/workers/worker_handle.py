@@ -14,7 +14,7 @@ import structlog
 from gateway.config.load import ConfigText
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
-from gateway.telemetry.merging import Snapshot
+from gateway.telemetry.exposition import Snapshot
 from gateway.workers.control import (
     Build,
     ChannelClosedError,

@@ -10,7 +10,7 @@ import socket
 
 from gateway.config.load import ConfigText, load_text
 from gateway.model.errors import GatewayError
-from gateway.telemetry.merging import snapshot
+from gateway.telemetry.exposition import snapshot
 from gateway.wiring.process import Process, run_loop
 from gateway.workers.control import (
     Build,

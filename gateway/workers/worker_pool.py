@@ -13,8 +13,8 @@ from gateway.config.load import LoadedConfig
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
-from gateway.telemetry.merging import Snapshot, lasting, merge
-from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.telemetry.exposition import Snapshot, cumulative, merge
+from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.workers.control import Command, ExecuteCommand, Leave, Reply
 from gateway.workers.fork_server import ForkServer
 from gateway.workers.sockets import Sockets
@@ -33,7 +33,7 @@ class WorkerPool(WorkerGroup):
     """`listen.workers: N` on `sockets`. Changes (a reload, a replacement) come one after another."""
 
     def __init__(
-        self, fork_server: ForkServer, sockets: Sockets, revocations: RecentRevocations, metrics: RuntimeMetrics
+        self, fork_server: ForkServer, sockets: Sockets, revocations: RecentRevocations, metrics: WorkerGroupMetrics
     ) -> None:
         self._spawner = WorkerSpawner(fork_server)
         self._sockets = sockets
@@ -148,7 +148,7 @@ class WorkerPool(WorkerGroup):
         watching = self._tasks.start(self._kill_when_hung(worker), "watching of a worker")
         await worker.listen(execute)
         watching.cancel()
-        self._exited = merge((self._exited, lasting(worker.snapshot)))
+        self._exited = merge((self._exited, cumulative(worker.snapshot)))
         self._stopping.discard(worker)
         if worker not in self._workers or self._draining or self._loaded is None:
             return

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
-from gateway.telemetry.access_line import AccessLine
+from gateway.telemetry.access_log import AccessLine
 from gateway.telemetry.audit import AuditEvent, AuditOutcome, _AuditLine
 from tests.support.gateways.running import Running, running
 from tests.support.gateways.serving import PROJECT_KEY, Examples, config

@@ -20,7 +20,7 @@ from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared_tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.bench.tiers import _session as key_session
 from tests.support.servers.redis_server import RedisServer, command
@@ -49,7 +49,7 @@ def redis_rows(server: RedisServer) -> Iterator[tuple[str, float]]:
 
 async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> None:
     client, tasks = connect(url, 5.0), TaskKeeper()
-    metrics = ResolutionMetrics(Metrics("bench", lambda: 0).registry)
+    metrics = ResolutionMetrics(RequestMetrics("bench", lambda: 0).registry)
     fingerprinter = Fingerprinter([_SECRET], "key", "user", [b"digest"])
     shared = RedisTier(
         redis=GuardedRedis(client, 5.0, Breaker(time.monotonic), tasks, metrics),

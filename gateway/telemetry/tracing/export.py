@@ -1,4 +1,4 @@
-"""The way of spans out of the process: a bounded queue, a thread that sends, and nobody who waits for it."""
+"""Export of spans: a bounded queue, and a thread that sends; no request waits for it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Metric
 
+from gateway.telemetry.exposition import FunctionCollector
+
 _log = structlog.get_logger(__name__)
 
 _CAPACITY = 2048
-"""Spans that wait at most: the SDK's own default of OTEL_BSP_MAX_QUEUE_SIZE."""
+"""Spans in the queue at most: the SDK's own default of OTEL_BSP_MAX_QUEUE_SIZE."""
 
-_QUIET = 60.0
-"""Seconds between two complaints of a collector that comes and goes."""
+_LOG_INTERVAL = 60.0
+"""Seconds between two warnings about a collector that fails now and then."""
 
 _EXPORTERS = "opentelemetry.exporter"
-"""The logger beneath which the SDK tells of each batch that failed, and of each time that it tries again."""
+"""The logger under which the SDK logs each batch that failed, and each retry."""
 
-_LONGEST_REASON = 300
+_LONGEST_REASON = 300  # characters
 _QUERY = re.compile(r"\?[^\s'\")]*")  # of the collector's URL, where some vendors want a key
 
 
 class Export:
-    """Hands spans to the SDK's batch processor. One event loop hands over; a thread of the processor's sends.
+    """Queues spans in the SDK's batch processor, whose thread sends them; for one event loop.
 
-    When the queue is full, what is new is dropped and counted. `now` is the monotonic clock, in seconds. Raises
+    When the queue is full, new spans are dropped and counted. `now` is the monotonic clock, in seconds. Raises
     ValueError for settings in the environment that cannot be used.
     """
 
@@ -43,35 +45,35 @@ class Export:
         self._capacity = int(os.environ.get(OTEL_BSP_MAX_QUEUE_SIZE) or _CAPACITY)
         self._sender = _Sender(exporter, now)
         self._processor = BatchSpanProcessor(self._sender, max_queue_size=self._capacity)
-        self._handed_over = 0
+        self._queued = 0
         self._dropped = 0
         self._closed = False
-        registry.register(_Numbers(self._collect))
+        registry.register(FunctionCollector(self._collect))
 
-    def hand_over(self, span: ReadableSpan) -> None:
-        """Let a span be sent; never waits."""
-        # counted here: the processor would drop an older one in its stead, and tell nobody how many
-        if self._closed or self._handed_over - self._sender.taken >= self._capacity:
+    def enqueue(self, span: ReadableSpan) -> None:
+        """Queue a span; never waits."""
+        # Counted here: the processor would drop an older span instead, and count none of them.
+        if self._closed or self._queued - self._sender.taken >= self._capacity:
             self._dropped += 1
             return
-        self._handed_over += 1
+        self._queued += 1
         self._processor.on_end(span)
 
     async def close(self, seconds: float) -> None:
-        """Send what waits, within `seconds`; what has not gone by then is given up."""
+        """Send the queued spans within `seconds`; those that are left then are dropped."""
         self._closed = True
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         before = self._sender.sent
-        unsent = self._handed_over - before - self._sender.failed
+        unsent = self._queued - before - self._sender.failed
 
         def end() -> None:
-            self._sender.hurry()
+            self._sender.stop_retrying()
             self._processor.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves this function unannotated
             self._sender.close()
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits for this any more
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nothing waits for this
                 loop.call_soon_threadsafe(ended.set)
 
-        # in no executor: the loop's end would wait for a thread that hangs on a collector
+        # Not in an executor: the loop's end would wait for a thread that hangs on a collector.
         Thread(target=end, name="end of traces", daemon=True).start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -91,17 +93,17 @@ class Export:
 
 
 class _Sender(SpanExporter):
-    """Counts what `exporter` does, and tells once when it begins to fail and once when that is over.
+    """Counts what `exporter` sends, and logs once when it begins to fail and once when it sends again.
 
-    The SDK tells of each batch and of each attempt; that is heard and kept for the reason.
+    The SDK logs each batch and each attempt; the last of those lines is the reason in our own.
     """
 
     def __init__(self, exporter: SpanExporter, now: Callable[[], float]) -> None:
         self._exporter = exporter
         self._now = now
         self._reasons = _Reasons()
-        self._told_at = -_QUIET
-        self._told = False
+        self._warned_at = -_LOG_INTERVAL
+        self._warned = False
         self.taken = 0
         self.sent = 0
         self.failed = 0
@@ -126,30 +128,30 @@ class _Sender(SpanExporter):
         """Close the connection to the collector; called by the processor."""
         self._exporter.shutdown()
 
-    def hurry(self) -> None:
-        """Try again no more, if the last attempt was in vain: who ends does not wait for a collector that is away."""
+    def stop_retrying(self) -> None:
+        """Do not retry, if the last attempt failed: an exit does not wait for a collector that is down."""
         if self._reasons.last:
             self._exporter.shutdown()
 
     def close(self) -> None:
-        """Let the SDK's words go where they went before."""
+        """Let the SDK's log lines go where they went before."""
         self._reasons.close()
 
     def _succeeded(self) -> None:
         self._reasons.last = ""
-        if self._told:
-            self._told = False
+        if self._warned:
+            self._warned = False
             _log.info("trace_export_recovered")
 
     def _failed(self) -> None:
-        if self._told or self._now() - self._told_at < _QUIET:
+        if self._warned or self._now() - self._warned_at < _LOG_INTERVAL:
             return
-        self._told, self._told_at = True, self._now()
+        self._warned, self._warned_at = True, self._now()
         _log.warning("trace_export_failed", fault=self._reasons.last)
 
 
 class _Reasons(logging.Handler):
-    """Keeps the last thing that the SDK's exporter complained of, instead of having it logged each time."""
+    """Stores the last warning of the SDK's exporter instead of logging each one."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -166,10 +168,3 @@ class _Reasons(logging.Handler):
         logger.removeHandler(self)
         logger.propagate = True
         super().close()
-
-
-class _Numbers:
-    """Hands the numbers over when the registry is asked for them."""
-
-    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
-        self.collect = collect

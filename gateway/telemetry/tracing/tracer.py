@@ -1,4 +1,4 @@
-"""Spans of one process's requests, whatever generation serves them: sampled, noted while they are served, exported."""
+"""Spans of one process's requests: sampled, recorded while a request is served, exported afterwards."""
 
 from __future__ import annotations
 
@@ -21,26 +21,25 @@ from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex
-from gateway.telemetry.trace_context import Traces
+from gateway.telemetry.trace_context import CurrentSpan, Traces, current_span
 from gateway.telemetry.tracing.export import Export
 from gateway.telemetry.tracing.sampling import SampledTraces
-from gateway.telemetry.tracing.spans import AuthorityCall, Place, SpanMaker
-from gateway.telemetry.tracing.within import Within, within
+from gateway.telemetry.tracing.spans import AuthorityCall, SpanMaker, SpanPlace
 
 ResolveCredential = Callable[[Credential], Awaitable[Resolution]]
-NoteCall = Callable[[str, float, float], None]
-"""(found, rejected, not_mine or unavailable; began; ended), instants of the monotonic clock in seconds."""
+RecordCall = Callable[[str, float, float], None]
+"""(found, rejected, not_mine or unavailable; began; ended); instants of the monotonic clock, in seconds."""
 
 _log = structlog.get_logger(__name__)
 
 _NAME = "session-gateway"
-"""The service's name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES has another."""
+"""The service's name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES gives another."""
 
 _PROTOCOL = "http/protobuf"
 
 
-class Sources(msgspec.Struct, frozen=True):
-    """What a process lends: `clock` in epoch seconds, `now` monotonic, randomness, metrics, its version."""
+class TracingDependencies(msgspec.Struct, frozen=True):
+    """What tracing needs of its process; `clock` is in epoch seconds, `now` the monotonic clock in seconds."""
 
     clock: Callable[[], float]
     now: Callable[[], float]
@@ -50,101 +49,105 @@ class Sources(msgspec.Struct, frozen=True):
 
 
 class Tracing:
-    """What the rest of the house asks for spans. Nothing of it raises, and nothing waits for a collector."""
+    """Makes and exports the spans of one process. No method raises, and none but `close` waits for a collector."""
 
-    def __init__(self, sources: Sources, sampler: Sampler, resource: Resource, exporter: SpanExporter) -> None:
-        self._sources = sources
-        self._now = sources.now
-        self._maker = SpanMaker(resource, sources.version)
-        self._export = Export(exporter, sources.registry, sources.now)
-        self._faulty = False
-        self.traces: Traces = SampledTraces(sources.random_hex, sampler, self._offset)
+    def __init__(
+        self, dependencies: TracingDependencies, sampler: Sampler, resource: Resource, exporter: SpanExporter
+    ) -> None:
+        self._dependencies = dependencies
+        self._now = dependencies.now
+        self._maker = SpanMaker(resource, dependencies.version)
+        self._export = Export(exporter, dependencies.registry, dependencies.now)
+        self._has_logged_fault = False
+        self.traces: Traces = SampledTraces(dependencies.random_hex, sampler, self._offset)
 
     def make_spans(self, record: RequestRecord) -> None:
-        """Make the spans of an ended request that is traced."""
+        """Make the spans of a finished request, if it is traced."""
         traced = record.traced
         if traced is None:
             return
         try:
             for span in self._maker.of_request(record, traced):
-                self._export.hand_over(span)
+                self._export.enqueue(span)
         except Exception:  # noqa: BLE001 - a span is never worth a request
-            self._complain()
-        traced.resolution = None  # a connection that waits for its next request would keep the session alive
+            self._log_fault()
+        traced.resolution = None  # an idle connection would otherwise hold the session in memory
 
-    def resolving(self, resolve: ResolveCredential) -> ResolveCredential:
-        """Return `resolve` such that its times are noted, and that look-ups it starts stand beneath it."""
+    def trace_resolve(self, resolve: ResolveCredential) -> ResolveCredential:
+        """Return `resolve` with a span of its own, which is the parent of the look-ups that it starts."""
 
-        async def noted(credential: Credential) -> Resolution:
-            around = within.get()
-            if around is None:
+        async def traced_resolve(credential: Credential) -> Resolution:
+            parent = current_span.get()
+            if parent is None:
                 return await resolve(credential)
-            traced = around.traced
+            traced = parent.traced
             traced.resolve_id, traced.resolve_began = self._new_id(), self._now()
-            beneath = within.set(Within(traced, traced.resolve_id))
+            previous = current_span.set(CurrentSpan(traced, traced.resolve_id))
             try:
                 traced.resolution = await resolve(credential)
                 return traced.resolution
             finally:
-                within.reset(beneath)
+                current_span.reset(previous)
                 traced.resolve_ended = self._now()
 
-        return noted
+        return traced_resolve
 
-    def asking(self, authority: str, kind: str, host: str) -> NoteCall:
-        """Return what is to be told of each question to one authority, in the task that asks it."""
+    def trace_authority(self, authority: str, kind: str, host: str) -> RecordCall:
+        """Return what has to be called after each call to one authority, in the task that made it."""
 
-        def noted(outcome: str, began: float, ended: float) -> None:
-            around = within.get()
-            if around is None:
+        def record_call(outcome: str, began: float, ended: float) -> None:
+            parent = current_span.get()
+            if parent is None:
                 return
-            asked = AuthorityCall(authority, kind, host, outcome)
+            call = AuthorityCall(authority, kind, host, outcome)
             try:
-                place = Place(around.traced, self._new_id(), around.span_id, began, ended)
-                self._export.hand_over(self._maker.of_asking(asked, place))
+                place = SpanPlace(parent.traced, self._new_id(), parent.span_id, began, ended)
+                self._export.enqueue(self._maker.of_authority_call(call, place))
             except Exception:  # noqa: BLE001 - a span is never worth an answer
-                self._complain()
+                self._log_fault()
 
-        return noted
+        return record_call
 
     async def close(self, seconds: float) -> None:
-        """Send what waits, within `seconds`; the last request is over."""
+        """Send the queued spans within `seconds`; the last request is over."""
         await self._export.close(seconds)
 
     def _offset(self) -> float:
-        return self._sources.clock() - self._now()
+        return self._dependencies.clock() - self._now()
 
     def _new_id(self) -> int:
-        return int(self._sources.random_hex.draw()[:16], 16)
+        return int(self._dependencies.random_hex.draw()[:16], 16)
 
-    def _complain(self) -> None:
-        """Tell of a fault of our own, the first time: it may happen with each request."""
-        if not self._faulty:
-            self._faulty = True
+    def _log_fault(self) -> None:
+        """Log a fault of our own once, since it may happen with each request."""
+        if not self._has_logged_fault:
+            self._has_logged_fault = True
             _log.exception("span_creation_failed")
 
 
-def open_tracing(sources: Sources) -> Tracing | None:
-    """Start tracing as the standard variables say (OTEL_*); None where OTEL_SDK_DISABLED is true.
+def open_tracing(dependencies: TracingDependencies) -> Tracing | None:
+    """Start tracing as the standard variables (OTEL_*) say; None where OTEL_SDK_DISABLED is true.
 
-    To be called after a fork: a thread sends the spans. Raises GatewayError for variables that cannot be used.
+    Call it after a fork: a thread sends the spans. Raises GatewayError for variables that cannot be used.
     """
-    provider = TracerProvider(shutdown_on_exit=False)  # for what it reads of the environment: nothing else is used
+    provider = TracerProvider(shutdown_on_exit=False)  # only because it reads the environment
     if isinstance(provider.get_tracer(_NAME), NoOpTracer):
         return None
     protocol = os.environ.get(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL) or os.environ.get(OTEL_EXPORTER_OTLP_PROTOCOL)
     if (protocol or _PROTOCOL) != _PROTOCOL:
         raise GatewayError(f"telemetry.traces: OTLP is spoken as {_PROTOCOL}, and the environment says {protocol}")
     try:
-        return Tracing(sources, provider.sampler, _named(provider.resource, sources.version), OTLPSpanExporter())
+        return Tracing(
+            dependencies, provider.sampler, _named(provider.resource, dependencies.version), OTLPSpanExporter()
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise GatewayError(f"telemetry.traces: an OTEL_* variable cannot be used: {error}") from error
 
 
 def _named(resource: Resource, version: str) -> Resource:
-    """Return what the environment says of this service, with our own name and version where it says none."""
-    told = resource.attributes
-    own = {SERVICE_VERSION: version} if SERVICE_VERSION not in told else {}
-    if str(told[SERVICE_NAME]).startswith("unknown_service"):  # what the SDK calls one that nobody has named
+    """Return the environment's resource, with our own name and version where it has none."""
+    attributes = resource.attributes
+    own = {SERVICE_VERSION: version} if SERVICE_VERSION not in attributes else {}
+    if str(attributes[SERVICE_NAME]).startswith("unknown_service"):  # the SDK's name for a service without one
         own[SERVICE_NAME] = _NAME
     return resource.merge(Resource(own))

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from gateway.telemetry.audit import AuditLog
-from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.timestamps import Stamps
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from tests.support.builders.records import NOON
 
 
@@ -16,7 +15,7 @@ class Audited:
 
     def __init__(self) -> None:
         self._writes: list[bytes] = []
-        self.log = AuditLog(LineBuffer(self._writes.append), Stamps(lambda: NOON))
+        self.log = AuditLog(LineBuffer(self._writes.append), Timestamps(lambda: NOON))
 
     @property
     def lines(self) -> list[dict[str, Any]]:

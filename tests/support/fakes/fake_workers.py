@@ -12,7 +12,7 @@ import msgspec
 from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
-from gateway.telemetry.merging import Family, Sample, Snapshot
+from gateway.telemetry.exposition import Family, Sample, Snapshot
 from gateway.workers.control import (
     Build,
     Collect,

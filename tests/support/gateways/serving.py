@@ -21,7 +21,7 @@ from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
 from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
-from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process, wall_clock
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
@@ -193,7 +193,7 @@ def unconfigure_logging() -> None:
 
 def alone(process: Process, worker: Worker, ports: Ports) -> Supervisor:
     """Return a supervisor of one worker in this process."""
-    metrics = RuntimeMetrics(CollectorRegistry(), process.clock)
+    metrics = WorkerGroupMetrics(CollectorRegistry(), process.clock)
     revocations = RecentRevocations(process.clock, 60.0)
     return Supervisor(process, SingleProcess(process, worker, revocations), ports, metrics, revocations)
 

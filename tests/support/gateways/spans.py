@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Sampler
 from opentelemetry.trace import SpanContext, SpanKind
 
 from gateway.config.settings import Settings
-from gateway.telemetry.tracing.tracer import Sources, Tracing
+from gateway.telemetry.tracing.tracer import Tracing, TracingDependencies
 from gateway.wiring.process import Process
 from tests.support.clients.raw_http import PATIENCE
 from tests.support.gateways.serving import Examples, Gateway, config, serving
@@ -31,7 +31,7 @@ CALLERS_TRACE, CALLERS_SPAN = 0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B716920
 
 def tracing(process: Process, exporter: SpanExporter, sampler: Sampler = DEFAULT_ON) -> Tracing:
     """Return what the config's `otlp` stands for, with another exporter."""
-    sources = Sources(process.clock, process.now, process.random_hex, process.metrics.registry, "test")
+    sources = TracingDependencies(process.clock, process.now, process.random_hex, process.metrics.registry, "test")
     return Tracing(sources, sampler, Resource({}), exporter)
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from gateway.endpoints.admin import AdminPort, Page, health_endpoints
 from gateway.model.decision import Response
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.exposition import render, snapshot
+from gateway.telemetry.metrics import RequestMetrics
 from gateway.upstream.client_request import DownstreamRequest
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
 from tests.support.servers.fronts import front
@@ -16,13 +17,13 @@ class Process:
 
     def __init__(self) -> None:
         self.serving = True
-        self.metrics = Metrics("1.2.3", lambda: 0)
+        self.metrics = RequestMetrics("1.2.3", lambda: 0)
 
     async def broken(self, _request: DownstreamRequest, _request_id: str) -> Response:
         raise RuntimeError("a detail of ours")
 
     async def render(self) -> tuple[bytes, str]:
-        return self.metrics.render()
+        return render(snapshot(self.metrics.registry))
 
     def port(self) -> AdminPort:
         pages = health_endpoints(lambda: self.serving, self.render)

@@ -8,8 +8,7 @@ from gateway.endpoints.admin import AdminPort
 from gateway.endpoints.admin_revoke import RevokeEndpoint
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
-from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.timestamps import Stamps
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from tests.support.builders.records import NOON
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
 from tests.support.servers.fronts import front
@@ -34,7 +33,7 @@ class Fleet:
         return self.hears
 
     def admin(self, *tokens: str, **options: float) -> AdminPort:
-        audit = AuditLog(LineBuffer(self.written.append), Stamps(lambda: NOON))
+        audit = AuditLog(LineBuffer(self.written.append), Timestamps(lambda: NOON))
         return AdminPort({"/revoke": RevokeEndpoint(tokens, self.revoke, audit, **options).page}, lambda: "req-1")
 
     @property

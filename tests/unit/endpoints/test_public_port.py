@@ -13,11 +13,10 @@ from gateway.model.decision import AccessRequest, Response
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.journal import Journal
-from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.lines import LineBuffer, Timestamps
+from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
-from gateway.telemetry.timestamps import Stamps
 from gateway.telemetry.trace_context import Traces
 from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forwarded import EndpointAnswer
@@ -55,8 +54,8 @@ class Served:
 async def served(*endpoints: Own, proxy: Answering | None = None) -> AsyncIterator[Served]:
     written = BytesIO()
     random_hex = RandomHex()
-    log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
-    metrics = Metrics("test", lambda: 0)
+    log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Timestamps(lambda: 0.0), chance=lambda: 0.0)
+    metrics = RequestMetrics("test", lambda: 0)
     forwarding_metrics = ForwardingMetrics(metrics.registry)
     journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
     accesses = AccessReader((), 8192, lambda: 0.0)

@@ -5,8 +5,7 @@ import pytest
 
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
-from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.timestamps import Stamps
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from tests.support.builders.records import NOON
 
 ADMIN = Actor("admin_port", "127.0.0.1", "req-1")
@@ -19,7 +18,7 @@ def writes() -> list[bytes]:
 
 @pytest.fixture
 def audit(writes: list[bytes]) -> AuditLog:
-    return AuditLog(LineBuffer(writes.append), Stamps(lambda: NOON))
+    return AuditLog(LineBuffer(writes.append), Timestamps(lambda: NOON))
 
 
 def only(writes: list[bytes]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def test_pools_and_streams_are_asked_when_somebody_looks() -> None:
         upstream="http://up:1", open=3, idle=1, waiting=4, outstanding=2, available=True, connects=9, connect_faults=5,
         ejections=1,
     )  # fmt: skip
-    metrics.show(lambda: [numbers], lambda: StreamNumbers(connections=7, tunnels=2, event_streams=1))
+    metrics.read_from(lambda: [numbers], lambda: StreamNumbers(connections=7, tunnels=2, event_streams=1))
     lines = exposed(registry)
     assert 'gateway_upstream_open{upstream="http://up:1"} 3.0' in lines
     assert 'gateway_upstream_available{upstream="http://up:1"} 1.0' in lines

@@ -5,15 +5,14 @@ from io import BytesIO
 import pytest
 
 from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.exposition import render, snapshot
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
 from gateway.telemetry.journal import Journal
-from gateway.telemetry.lines import LineBuffer
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.lines import LineBuffer, Timestamps
+from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
-from gateway.telemetry.timestamps import Stamps
-from gateway.telemetry.trace_context import Trace, Traces
-from gateway.telemetry.traced import Traced
+from gateway.telemetry.trace_context import Trace, TracedRequest, Traces
 
 
 class Book:
@@ -22,8 +21,8 @@ class Book:
     def __init__(self, traces: Traces | None = None, make_spans: Callable[[RequestRecord], None] | None = None) -> None:
         self.written = BytesIO()
         self.lines = LineBuffer(self.written.write)
-        self.metrics = Metrics("test", lambda: 0)
-        log = AccessLog(self.lines, lambda flush: flush(), Stamps(lambda: 0.0), chance=lambda: 0.0)
+        self.metrics = RequestMetrics("test", lambda: 0)
+        log = AccessLog(self.lines, lambda flush: flush(), Timestamps(lambda: 0.0), chance=lambda: 0.0)
         ticks = iter(range(1, 100))
         random_hex = RandomHex()
         self.journal = Journal(
@@ -44,14 +43,14 @@ def book() -> Book:
 
 def test_a_request_leaves_one_line_and_one_count(book: Book) -> None:
     record = book.journal.open((), None)
-    assert b"gateway_requests_in_flight 1.0" in book.metrics.render()[0]
+    assert b"gateway_requests_in_flight 1.0" in render(snapshot(book.metrics.registry))[0]
     record.method, record.status = "GET", 404
     book.journal.close(record)
     (line,) = book.written.getvalue().splitlines()
     assert json.loads(line)["request_id"] == record.request_id
     assert json.loads(line)["total_ms"] == 1000.0
-    assert b"gateway_requests_in_flight 0.0" in book.metrics.render()[0]
-    assert b'status="404"} 1.0' in book.metrics.render()[0]
+    assert b"gateway_requests_in_flight 0.0" in render(snapshot(book.metrics.registry))[0]
+    assert b'status="404"} 1.0' in render(snapshot(book.metrics.registry))[0]
 
 
 def test_a_strangers_request_id_is_not_taken_over(book: Book) -> None:
@@ -70,7 +69,7 @@ def test_what_an_upstream_took_is_counted(book: Book) -> None:
     record = book.journal.open((), None)
     record.upstream, record.upstream_began, record.upstream_first_byte = "http://orders:8000", 1.0, 1.2
     book.journal.close(record)
-    text = book.metrics.render()[0]
+    text = render(snapshot(book.metrics.registry))[0]
     assert b'gateway_upstream_seconds_count{upstream="http://orders:8000"} 1.0' in text
 
 
@@ -92,7 +91,7 @@ class EverySecond(Traces):
     def follow(self, values: Sequence[bytes]) -> Trace:
         assert not values
         self._count += 1
-        traced = None if self._count % 2 else Traced(1, 2, 3)
+        traced = None if self._count % 2 else TracedRequest(1, 2, 3)
         return Trace(b"00-trace", "trace", continued=False, traced=traced)
 
 

@@ -9,10 +9,9 @@ import pytest
 import structlog
 from aiohttp.http_exceptions import BadStatusLine
 
-from gateway.telemetry.lines import LineBuffer
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.logging import Format, Level, configure
 from gateway.telemetry.redaction import Redactor
-from gateway.telemetry.timestamps import Stamps
 from tests.support.builders.records import API_KEY, NOON
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +23,7 @@ class Output:
         self.buffer = LineBuffer(self.writes.append)
 
     def start(self, form: Format = "json", level: Level = "info", *, colour: bool = False) -> None:
-        configure(form, level, self.buffer, Stamps(lambda: NOON), Redactor(), colour=colour)
+        configure(form, level, self.buffer, Timestamps(lambda: NOON), Redactor(), colour=colour)
 
     @property
     def text(self) -> str:
@@ -171,16 +170,16 @@ def test_configured_twice_a_line_is_written_once(output: Output) -> None:
 
 PROGRAM = """
 import sys, structlog
-from gateway.telemetry.timestamps import Stamps
+from gateway.telemetry.lines import Timestamps
 from gateway.telemetry.lines import LineBuffer, write_to
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
 
 lines = LineBuffer(write_to(sys.stdout.buffer))
-configure("json", "info", lines, Stamps(lambda: 0.0), Redactor())
-lines.hold(b'{"event": "held"}\\n')
+configure("json", "info", lines, Timestamps(lambda: 0.0), Redactor())
+lines.append(b'{"event": "held"}\\n')
 structlog.get_logger().info("said")
-lines.hold(b'{"event": "held to the end"}\\n')
+lines.append(b'{"event": "held to the end"}\\n')
 """
 
 
@@ -195,7 +194,7 @@ def test_a_logger_that_was_used_before_follows_a_new_configuration(output: Outpu
     logger = structlog.get_logger()
     output.start("console")
     logger.info("before", x_pass="shown")
-    configure("json", "info", output.buffer, Stamps(lambda: NOON), Redactor(["X-Pass"]))
+    configure("json", "info", output.buffer, Timestamps(lambda: NOON), Redactor(["X-Pass"]))
     logger.info("after", x_pass="hidden")
     assert "shown" in output.text
     assert "hidden" not in output.text

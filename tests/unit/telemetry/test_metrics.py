@@ -1,22 +1,23 @@
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.exposition import render, snapshot
+from gateway.telemetry.metrics import RequestMetrics, WorkerGroupMetrics
 from gateway.telemetry.record import RequestRecord
 from tests.support.builders.records import decision, finished
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-def served(metrics: Metrics, *records: RequestRecord) -> None:
+def served(metrics: RequestMetrics, *records: RequestRecord) -> None:
     for record in records:
         metrics.in_flight += 1
         metrics.ended(record)
 
 
-def samples(metrics: Metrics) -> Samples:
-    text, content_type = metrics.render()
+def samples(metrics: RequestMetrics) -> Samples:
+    text, content_type = render(snapshot(metrics.registry))
     assert content_type.startswith("text/plain; version=0.0.4")
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -35,7 +36,7 @@ def requests(found: Samples) -> dict[tuple[str, ...], float]:
 
 
 def test_requests_are_counted_by_what_became_of_them() -> None:
-    metrics = Metrics("1.2.3", lambda: 0)
+    metrics = RequestMetrics("1.2.3", lambda: 0)
     refused = decision(Refusal(RefusalCode.FORBIDDEN))
     served(metrics, finished(decision()), finished(decision()), finished(refused, 403), finished(None, 400))
     assert requests(samples(metrics)) == {
@@ -46,7 +47,7 @@ def test_requests_are_counted_by_what_became_of_them() -> None:
 
 
 def test_callers_cannot_make_up_labels() -> None:
-    metrics = Metrics("1.2.3", lambda: 0)
+    metrics = RequestMetrics("1.2.3", lambda: 0)
     for number in range(100):
         record = finished(None, 400 if number else 0)
         record.method = f"X{number}"
@@ -62,7 +63,7 @@ def test_callers_cannot_make_up_labels() -> None:
 
 
 def test_durations_fall_into_buckets_and_add_up() -> None:
-    metrics = Metrics("1.2.3", lambda: 0)
+    metrics = RequestMetrics("1.2.3", lambda: 0)
     for seconds in (0.0009, 0.004, 0.004, 120.0):
         record = finished(decision())
         record.finished = record.started + seconds
@@ -80,7 +81,7 @@ def test_durations_fall_into_buckets_and_add_up() -> None:
 
 
 def test_a_tunnel_is_counted_but_not_timed() -> None:
-    metrics = Metrics("1.2.3", lambda: 0)
+    metrics = RequestMetrics("1.2.3", lambda: 0)
     tunnel = finished(decision(), 101)
     tunnel.upgraded = True
     served(metrics, tunnel)
@@ -90,7 +91,7 @@ def test_a_tunnel_is_counted_but_not_timed() -> None:
 
 
 def test_requests_in_flight_rise_and_fall() -> None:
-    metrics = Metrics("1.2.3", lambda: 0)
+    metrics = RequestMetrics("1.2.3", lambda: 0)
     metrics.in_flight += 1
     metrics.in_flight += 1
     assert samples(metrics)["gateway_requests_in_flight", ()] == 2
@@ -99,14 +100,14 @@ def test_requests_in_flight_rise_and_fall() -> None:
 
 
 def test_the_process_its_version_and_lost_lines_are_told() -> None:
-    found = samples(Metrics("1.2.3", lambda: 7))
+    found = samples(RequestMetrics("1.2.3", lambda: 7))
     assert found["gateway_build_info", (("version", "1.2.3"),)] == 1
     assert found["gateway_log_lines_lost_total", ()] == 7
     assert found["process_resident_memory_bytes", ()] > 0
 
 
 def test_other_rooms_metrics_stand_beside_without_creation_times() -> None:
-    metrics = Metrics("1.2.3", lambda: 0)
+    metrics = RequestMetrics("1.2.3", lambda: 0)
     Counter("gateway_resolutions", "Resolutions.", ["tier"], registry=metrics.registry).labels("memory").inc()
     found = samples(metrics)
     assert found["gateway_resolutions_total", (("tier", "memory"),)] == 1
@@ -114,6 +115,25 @@ def test_other_rooms_metrics_stand_beside_without_creation_times() -> None:
 
 
 def test_two_processes_worth_of_metrics_can_live_side_by_side() -> None:
-    one, other = Metrics("1.2.3", lambda: 0), Metrics("1.2.3", lambda: 0)
+    one, other = RequestMetrics("1.2.3", lambda: 0), RequestMetrics("1.2.3", lambda: 0)
     served(one, finished(decision()))
     assert requests(samples(other)) == {}
+
+
+def test_workers_ends_and_reloads_are_counted() -> None:
+    registry, now, workers = CollectorRegistry(), [100.0], [2]
+    metrics = WorkerGroupMetrics(registry, lambda: now[0])
+    metrics.count_workers(lambda: workers[0], lambda: 3)
+    metrics.loaded()
+    metrics.worker_ended()
+    workers[0] = 1
+    now[0] = 200.0
+    metrics.reloaded(done=False)
+    assert registry.get_sample_value("gateway_config_loaded_at_seconds") == 100.0
+    metrics.reloaded(done=True)
+    assert registry.get_sample_value("gateway_workers") == 1
+    assert registry.get_sample_value("gateway_workers_wanted") == 3
+    assert registry.get_sample_value("gateway_workers_replaced_total") == 1
+    assert registry.get_sample_value("gateway_config_reloads_total", {"outcome": "done"}) == 1
+    assert registry.get_sample_value("gateway_config_reloads_total", {"outcome": "failed"}) == 1
+    assert registry.get_sample_value("gateway_config_loaded_at_seconds") == 200.0

@@ -64,8 +64,8 @@ def test_episodes_are_counted(registry: CollectorRegistry, metrics: ResolutionMe
 def test_how_things_stand_is_asked_of_whoever_serves_whenever_somebody_wants_to_know(
     registry: CollectorRegistry, metrics: ResolutionMetrics
 ) -> None:
-    standing = [SessionsState(redis_up=True, bus_up=False, sessions=2, given_up={"accounts": True, "chat": False})]
-    metrics.show(lambda: standing[0])
+    standing = [SessionsState(redis_up=True, bus_up=False, sessions=2, breakers_open={"accounts": True, "chat": False})]
+    metrics.read_from(lambda: standing[0])
     value = registry.get_sample_value
     assert (value("gateway_redis_up"), value("gateway_revocation_bus_up")) == (1, 0)
     assert value("gateway_memory_sessions") == 2
@@ -80,7 +80,7 @@ def test_how_things_stand_is_asked_of_whoever_serves_whenever_somebody_wants_to_
 def test_a_redis_that_the_config_does_not_have_is_not_down(
     registry: CollectorRegistry, metrics: ResolutionMetrics
 ) -> None:
-    metrics.show(lambda: SessionsState(sessions=1))
+    metrics.read_from(lambda: SessionsState(sessions=1))
     assert registry.get_sample_value("gateway_redis_up") is None
     assert registry.get_sample_value("gateway_revocation_bus_up") is None
 

@@ -1,11 +1,19 @@
+import asyncio
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.request_ids import RandomHex
-from gateway.telemetry.trace_context import Traces
+from gateway.telemetry.trace_context import CurrentSpan, TracedRequest, Traces, current_span
+
+
+def test_a_request_that_begins_has_asked_nobody_who_it_is() -> None:
+    traced = TracedRequest(trace_id=1, span_id=2, upstream_id=3)
+    assert (traced.parent_id, traced.resolve_id, traced.resolution) == (0, 0, None)
+
 
 TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = b"00f067aa0ba902b7"
@@ -79,3 +87,24 @@ def test_what_goes_upstream_is_always_valid_version_00(value: bytes) -> None:
     trace = Traces(RandomHex()).follow([value])
     assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", trace.traceparent)
     assert trace.trace_id.strip("0")
+
+
+async def test_a_look_up_s_own_task_knows_who_began_it() -> None:
+    tasks = TaskKeeper()
+    begun = asyncio.Event()
+
+    async def look_up() -> CurrentSpan | None:
+        await begun.wait()
+        return current_span.get()
+
+    before = current_span.get()
+    mark = current_span.set(CurrentSpan(TracedRequest(1, 2, 3), 2))
+    try:
+        flight = tasks.start(look_up(), "look-up")
+    finally:
+        current_span.reset(mark)
+    begun.set()
+    around = await flight
+    assert around is not None
+    assert around.span_id == 2
+    assert current_span.get() is before

@@ -9,6 +9,7 @@ import pytest
 from gateway.config.settings import TelemetrySettings
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
+from gateway.telemetry.exposition import render, snapshot
 from gateway.wiring.process import Process, run_loop, wall_clock
 
 
@@ -34,7 +35,7 @@ async def test_lines_are_flushed_soon_and_at_the_end(tmp_path: Path) -> None:
         process = Process(output)
         flushed = asyncio.Event()
         process.flush_soon(flushed.set)
-        process.lines.hold(b"a line\n")
+        process.lines.append(b"a line\n")
         assert log.read_bytes() == b""
         await asyncio.wait_for(flushed.wait(), 5.0)
         await process.close()
@@ -55,7 +56,7 @@ async def test_metrics_and_audit_lines_are_the_process_s_own(tmp_path: Path) -> 
         process = Process(output)
         process.audit.revoked(Actor("command"), RevocationTarget(RevocationKind.USER, "user_1"), AuditOutcome.DONE)
         process.resolution_metrics.revoked("own")
-        body, _ = process.metrics.render()
+        body, _ = render(snapshot(process.metrics.registry))
         await process.close()
     assert b'gateway_revocations_total{origin="own"} 1.0' in body
     assert b"gateway_upstream_faults" in body

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
-from gateway.telemetry.merging import Family, Sample
+from gateway.telemetry.exposition import Family, Sample
 from gateway.workers.control import (
     Build,
     ChannelClosedError,

@@ -12,8 +12,8 @@ from gateway.config.settings import TelemetrySettings
 from gateway.model.errors import GatewayError, Problem, SettingsError
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor
-from gateway.telemetry.merging import Snapshot
-from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.telemetry.exposition import Snapshot
+from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process
 from gateway.workers.sockets import bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
@@ -79,7 +79,7 @@ class Over:
         self.admin = port_of(ports.admin)
         self.ports = ports
         self.registry = CollectorRegistry()
-        metrics = RuntimeMetrics(self.registry, process.clock)
+        metrics = WorkerGroupMetrics(self.registry, process.clock)
         self.revocations = RecentRevocations(process.clock, 60.0)
         self.it = Supervisor(process, self.group, ports, metrics, self.revocations)
         self._log = log

@@ -8,6 +8,7 @@ import pytest
 from gateway.config.settings import Settings
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationKind, RevocationTarget
+from gateway.telemetry.exposition import render, snapshot
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
 from gateway.workers.sockets import bind_ports, port_of
@@ -128,7 +129,7 @@ async def test_streams_and_connections_are_counted_over_all_generations(serving:
             await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n")
             await client.response()
             assert (serving.worker.streams().connections, serving.worker.streams().tunnels) == (1, 0)
-            assert b"gateway_client_connections 1.0" in serving.process.metrics.render()[0]
+            assert b"gateway_client_connections 1.0" in render(snapshot(serving.process.metrics.registry))[0]
 
 
 async def test_cutting_ends_a_drain_at_once(serving: Serving) -> None:

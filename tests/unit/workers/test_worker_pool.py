@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationKind, RevocationTarget
-from gateway.telemetry.merging import merge
-from gateway.telemetry.runtime_metrics import RuntimeMetrics
+from gateway.telemetry.exposition import merge
+from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.workers.control import Build, RecordedRevocation
 from gateway.workers.worker_group import RecentRevocations
 from gateway.workers.worker_pool import WorkerPool
@@ -25,7 +25,7 @@ class Pool:
         self.registry = CollectorRegistry()
         self.fork_server: Any = FakeForkServer()
         self.revocations = RecentRevocations(lambda: 0.0, 60.0)
-        metrics = RuntimeMetrics(self.registry, lambda: 0.0)
+        metrics = WorkerGroupMetrics(self.registry, lambda: 0.0)
         self.it = WorkerPool(self.fork_server, (), self.revocations, metrics)
 
     @property

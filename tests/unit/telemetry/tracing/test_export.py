@@ -54,15 +54,15 @@ class Process:
         self.collector = collector
         self.export = Export(collector, self.registry, lambda: self.now)
 
-    def hand_over(self, count: int = 1) -> None:
+    def enqueue(self, count: int = 1) -> None:
         for _ in range(count):
             context = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1))
-            self.export.hand_over(ReadableSpan("a span", context, resource=Resource({})))
+            self.export.enqueue(ReadableSpan("a span", context, resource=Resource({})))
 
     async def send(self, count: int = 1) -> None:
         """Hand over, and wait until the thread has sent it."""
         sent = sum(self.numbers()) - self.numbers()[2]
-        self.hand_over(count)
+        self.enqueue(count)
         await asyncio.to_thread(self.export._processor.force_flush)
         assert sum(self.numbers()) - self.numbers()[2] == sent + count
 
@@ -88,7 +88,7 @@ def words() -> Iterator[list[dict[str, object]]]:
 
 async def test_what_waits_is_sent_at_the_end(words: list[dict[str, object]]) -> None:
     process = Process(Collector())
-    process.hand_over(3)
+    process.enqueue(3)
     await process.export.close(10.0)
     assert process.collector.batches == [3]
     assert process.collector.shut.is_set()
@@ -99,9 +99,9 @@ async def test_what_waits_is_sent_at_the_end(words: list[dict[str, object]]) -> 
 async def test_a_full_queue_takes_no_more_and_counts_what_it_did_not_take() -> None:
     process = Process(Collector())
     process.collector.free.clear()
-    process.hand_over(4)  # a whole batch: the thread takes it, and hangs
+    process.enqueue(4)  # a whole batch: the thread takes it, and hangs
     await asyncio.to_thread(process.collector.busy.wait)
-    process.hand_over(10)
+    process.enqueue(10)
     assert process.numbers()[2] == 6.0
     process.collector.free.set()
     await process.export.close(10.0)
@@ -111,12 +111,12 @@ async def test_a_full_queue_takes_no_more_and_counts_what_it_did_not_take() -> N
 async def test_a_collector_that_hangs_is_not_waited_for(words: list[dict[str, object]]) -> None:
     process = Process(Collector())
     process.collector.free.clear()
-    process.hand_over(4)
+    process.enqueue(4)
     await asyncio.to_thread(process.collector.busy.wait)
-    process.hand_over(2)
+    process.enqueue(2)
     await process.export.close(0.01)
     assert [(word["event"], word.get("spans")) for word in words] == [("spans_lost", 6)]
-    process.hand_over()
+    process.enqueue()
     assert process.numbers()[2] == 1.0
     process.collector.free.set()
     await asyncio.to_thread(process.collector.shut.wait)
@@ -152,7 +152,7 @@ async def test_who_ends_while_the_collector_is_away_tries_no_more(words: list[di
     process = Process(Collector(FAILURE))
     await process.send()
     process.collector.free.clear()
-    process.hand_over()
+    process.enqueue()
     ending = asyncio.gather(process.export.close(10.0))
     await asyncio.to_thread(process.collector.shut.wait)  # told to stop trying, while the last batch is with it
     process.collector.free.set()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_OFF, DEFAULT_ON, Sampler, TraceIdRatioBased
 
 from gateway.telemetry.request_ids import RandomHex
+from gateway.telemetry.trace_context import current_span
 from gateway.telemetry.tracing.sampling import SampledTraces
-from gateway.telemetry.tracing.within import within
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SHAPE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
@@ -19,9 +19,9 @@ SHAPE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
 @pytest.fixture(autouse=True)
 def nowhere() -> Iterator[None]:
     """Leave nothing of a request to the tests that come after."""
-    mark = within.set(None)
+    mark = current_span.set(None)
     yield
-    within.reset(mark)
+    current_span.reset(mark)
 
 
 def caller(flags: str = "01", version: str = "00") -> bytes:
@@ -69,7 +69,7 @@ def test_the_flag_that_goes_on_is_what_the_sampler_decided(
     trace = traces(sampler).follow(values)
     assert (trace.traced is not None) is sampled
     assert int(trace.traceparent[-2:], 16) & 1 == sampled
-    assert (within.get() is not None) is sampled
+    assert (current_span.get() is not None) is sampled
 
 
 def test_who_samples_as_little_as_the_caller_passes_its_trace_on_unmodified() -> None:
@@ -85,9 +85,9 @@ def test_who_changes_the_flag_is_a_parent_of_its_own() -> None:
 def test_a_request_that_is_not_sampled_stands_in_no_span_of_the_one_before_it() -> None:
     ours = traces()
     ours.follow([])
-    assert within.get() is not None
+    assert current_span.get() is not None
     ours.follow([caller("00")])
-    assert within.get() is None
+    assert current_span.get() is None
 
 
 @given(values=st.lists(st.binary(max_size=80), max_size=2), on=st.booleans())

@@ -7,16 +7,16 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.model.answers import Resolution, Tier, Unavailable
 from gateway.telemetry.record import RequestRecord
-from gateway.telemetry.traced import Traced
-from gateway.telemetry.tracing.spans import AuthorityCall, Place, SpanMaker
+from gateway.telemetry.trace_context import TracedRequest
+from gateway.telemetry.tracing.spans import AuthorityCall, SpanMaker, SpanPlace
 from tests.support.gateways.spans import began, context, ended, told
 
 SECOND = 1_000_000_000
 MAKER = SpanMaker(Resource({"service.name": "gw"}), "1.2.3")
 
 
-def traced() -> Traced:
-    return Traced(trace_id=0xA, span_id=0xB, upstream_id=0xC, parent_id=0xD, offset=1000.0)
+def traced() -> TracedRequest:
+    return TracedRequest(trace_id=0xA, span_id=0xB, upstream_id=0xC, parent_id=0xD, offset=1000.0)
 
 
 def record(status: int = 200, upstream_status: int = 0, fault: str = "", *, upgraded: bool = False) -> RequestRecord:
@@ -26,7 +26,7 @@ def record(status: int = 200, upstream_status: int = 0, fault: str = "", *, upgr
     return made
 
 
-def spans(record: RequestRecord, of: Traced | None = None) -> list[ReadableSpan]:
+def spans(record: RequestRecord, of: TracedRequest | None = None) -> list[ReadableSpan]:
     return list(MAKER.of_request(record, of or traced()))
 
 
@@ -95,7 +95,9 @@ def test_an_error_is_what_went_wrong_here_or_behind(ended_as: RequestRecord, of_
 
 @pytest.mark.parametrize(("kind", "shown"), [("remote", SpanKind.CLIENT), ("jwt", SpanKind.INTERNAL)])
 def test_an_authority_that_verifies_by_itself_is_no_client_of_anybody(kind: str, shown: SpanKind) -> None:
-    span = MAKER.of_asking(AuthorityCall("accounts", kind, "id.test", "found"), Place(traced(), 0xF, 0xE, 1.0, 2.0))
+    span = MAKER.of_authority_call(
+        AuthorityCall("accounts", kind, "id.test", "found"), SpanPlace(traced(), 0xF, 0xE, 1.0, 2.0)
+    )
     assert (span.kind, span.name, context(span).span_id) == (shown, "authority accounts", 0xF)
     assert span.parent is not None
     assert span.parent.span_id == 0xE

@@ -16,8 +16,8 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import GatewayError
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex
-from gateway.telemetry.traced import Traced
-from gateway.telemetry.tracing.tracer import Sources, Tracing, open_tracing
+from gateway.telemetry.trace_context import TracedRequest
+from gateway.telemetry.tracing.tracer import Tracing, TracingDependencies, open_tracing
 from tests.support.fakes.sessions import found
 from tests.support.gateways.spans import CALLER, context
 
@@ -25,9 +25,9 @@ CREDENTIAL = Credential("token", CredentialKind.BEARER, "", ("secret",), b"f" * 
 FOUND = Resolution(answer=found(), tier=Tier.MEMORY)
 
 
-def sources() -> Sources:
+def sources() -> TracingDependencies:
     ticks = iter(range(1_000_000))
-    return Sources(lambda: 5000.0, lambda: float(next(ticks)), RandomHex(), CollectorRegistry(), "1.2.3")
+    return TracingDependencies(lambda: 5000.0, lambda: float(next(ticks)), RandomHex(), CollectorRegistry(), "1.2.3")
 
 
 class Traces:
@@ -60,14 +60,14 @@ async def resolves(credential: Credential) -> Resolution:
 
 
 async def test_a_question_stands_under_the_resolving_that_asked_it(traces: Traces) -> None:
-    noted = traces.tracing.asking("accounts", "remote", "id.test")
+    noted = traces.tracing.trace_authority("accounts", "remote", "id.test")
 
     async def asks(_: Credential) -> Resolution:
         noted("found", 2.0, 3.0)
         return FOUND
 
     record = traces.begin()
-    assert await traces.tracing.resolving(asks)(CREDENTIAL) is FOUND
+    assert await traces.tracing.trace_resolve(asks)(CREDENTIAL) is FOUND
     noted("rejected", 4.0, 5.0)  # another question of the request, after that
     traces.tracing.make_spans(record)
     spans = await traces.spans()
@@ -85,7 +85,7 @@ async def test_a_resolving_is_noted_even_when_nobody_waits_for_it_any_more(trace
         raise AssertionError
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(traces.tracing.resolving(never)(CREDENTIAL), 0.0)
+        await asyncio.wait_for(traces.tracing.trace_resolve(never)(CREDENTIAL), 0.0)
     traces.tracing.make_spans(record)
     assert record.traced is not None
     assert record.traced.resolution is None
@@ -93,15 +93,15 @@ async def test_a_resolving_is_noted_even_when_nobody_waits_for_it_any_more(trace
 
 async def test_who_is_not_sampled_is_resolved_and_asked_without_a_note(traces: Traces) -> None:
     record = traces.begin(CALLER[:-2] + b"00")
-    assert await traces.tracing.resolving(resolves)(CREDENTIAL) is FOUND
-    traces.tracing.asking("accounts", "remote", "")("found", 1.0, 2.0)
+    assert await traces.tracing.trace_resolve(resolves)(CREDENTIAL) is FOUND
+    traces.tracing.trace_authority("accounts", "remote", "")("found", 1.0, 2.0)
     traces.tracing.make_spans(record)
     assert await traces.spans() == {}
 
 
 async def test_a_connection_that_waits_keeps_no_session_alive(traces: Traces) -> None:
     record = traces.begin()
-    await traces.tracing.resolving(resolves)(CREDENTIAL)
+    await traces.tracing.trace_resolve(resolves)(CREDENTIAL)
     assert record.traced is not None
     assert record.traced.resolution is FOUND
     traces.tracing.make_spans(record)
@@ -110,7 +110,7 @@ async def test_a_connection_that_waits_keeps_no_session_alive(traces: Traces) ->
 
 async def test_a_fault_of_ours_costs_no_request_and_is_told_once(traces: Traces) -> None:
     broken = RequestRecord("req-1", 1.0)
-    broken.traced = Traced(1, 2, 3, offset=float("nan"))
+    broken.traced = TracedRequest(1, 2, 3, offset=float("nan"))
     with capture_logs() as words:
         for _ in range(3):
             traces.tracing.make_spans(broken)
