@@ -51,3 +51,11 @@ def names_of_tests() -> set[str]:
     """Return the names of all tests there are."""
     paths = [path for path in files(".py") if path.name.startswith("test_")]
     return {name for path in paths for name in re.findall(r"def (test_\w+)", text_of(path))}
+
+
+def part(page: Path, heading: str) -> str:
+    """Return what stands under a heading, its own smaller headings among it; raises ValueError without that heading."""
+    found = re.search(rf"(?ms)^(#+) {re.escape(heading)}$\n(.*?)(?=^(?!\1#)#+ |\Z)", text_of(page))
+    if found is None:
+        raise ValueError(f"{page.name} has no heading {heading!r}")
+    return found[2]

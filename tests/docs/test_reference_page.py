@@ -1,0 +1,72 @@
+"""The reference is what the program has, and the reverse: commands, identity headers, own paths, refusals."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import get_args
+
+from gateway import cli
+from gateway.dialects.kinds import DialectName, dialect_named
+from gateway.dialects.normal import Normal
+from gateway.endpoints import openapi
+from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from gateway.identity.header_names import DEFAULT_NAMES, PRESETS
+from gateway.model.answers import Reason
+from gateway.model.refusal import Refusal, RefusalCode
+from tests.support.readers import pages
+
+PAGE = pages.DOCS / "REFERENCE.md"
+COMMON = {"-h", "--help", "-c", "--config", "--authority", "--header"}
+
+
+def rows(heading: str) -> list[list[str]]:
+    lines = re.findall(r"(?m)^\| (.*) \|$", pages.part(PAGE, heading))
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)] for line in lines[1:]]
+
+
+def commands(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield every command that does something, with its own options."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for word, each in action.choices.items():
+            yield from commands(each, f"{name} {word}")
+    if not below:
+        yield name, {option for action in parser._actions for option in action.option_strings} - COMMON
+
+
+def test_the_table_of_commands_is_the_command_line() -> None:
+    shown = {}
+    for command, *_ in rows("Commands"):
+        words = command.strip("`")
+        name = re.match(r"[a-z ]+[a-z]", words)
+        assert name is not None
+        shown[name[0]] = set(re.findall(r"--?[a-z][a-z-]*|-H", words)) - COMMON
+    assert shown == dict(commands(cli._parser(), "gateway"))
+
+
+def test_the_table_of_identity_headers_is_the_default() -> None:
+    shown = {field.strip("`"): name.strip("`") for name, field, _ in rows("Identity headers") if field}
+    assert shown == dict(DEFAULT_NAMES)
+    assert all(f"`{preset}`" in pages.part(PAGE, "Identity headers") for preset in PRESETS)
+
+
+def test_every_own_path_is_in_the_table() -> None:
+    shown = {path for row in rows("Own paths") for path in re.findall(r"`(/[^`]*)`", row[0])}
+    forward_auth = {
+        get_args(field.annotation)[0].model_fields["path"].default
+        for field in ForwardAuthSettings.model_fields.values()
+    }
+    dialects = {path for name in get_args(DialectName) for path in dialect_named(name).paths}
+    admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
+    assert shown == forward_auth | dialects | admin | {*Normal.paths, openapi.PATH}
+
+
+def test_the_table_of_refusals_has_every_code_with_its_status() -> None:
+    shown = {code.strip("`"): int(status) for status, code, _ in rows("Refusals")}
+    assert shown == {code.value: Refusal(code).status for code in RefusalCode}
+
+
+def test_every_reason_of_a_look_up_is_named() -> None:
+    assert all(f"`{reason.value}`" in pages.part(PAGE, "What a look-up answers") for reason in Reason)
