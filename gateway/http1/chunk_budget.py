@@ -6,8 +6,13 @@ connection busy for ever, past every limit of the body (CVE-2023-39326).
 
 from __future__ import annotations
 
-_PER_BYTE = 18
+_FRAMING_PER_BYTE = 18
 """Bytes of framing that a byte of data excuses. A chunk of one byte needs five; the number is that of Go's net/http."""
+
+
+def excused(data: int) -> int:
+    """Return how many bytes of a chunked body `data` bytes of data account for, themselves included."""
+    return data * (1 + _FRAMING_PER_BYTE)
 
 
 class ChunkBudget:
@@ -24,5 +29,5 @@ class ChunkBudget:
 
     def covers(self, size: int, data: int) -> bool:
         """Note that `size` bytes came, of which `data` were the body's; tell whether the framing is in bounds."""
-        self._left = min(self._most, self._left - size + data * (1 + _PER_BYTE))
+        self._left = min(self._most, self._left - size + excused(data))
         return self._left >= 0

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import httptools
 
 from gateway.http1.chunk_budget import ChunkBudget
 from gateway.http1.malformed import malformed
 
-_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-_END = b"\r\n\r\n"
+_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+"""Behind a message that closes the connection the parser reads nothing more: what comes there is not its own."""
+_EMPTY_LINE = b"\r\n\r\n"
+_LINE_READ = b""
+"""Stands among the pieces of a body where the parser has read the LF behind a chunk's size, behind its data, or behind
+the last trailer."""
 _NO_TRAILERS = frozenset(
     {b"connection", b"content-length", b"expect", b"host", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
@@ -35,62 +41,61 @@ class ChunkReader:
     def feed(self, data: bytes) -> tuple[bytes, int | None]:
         """Return the body's bytes among `data`, and how many bytes of `data` it took if it is complete.
 
-        Raises MalformedError. The parser does not say where a message ends, but every chunked one ends with an empty
-        line: it is fed up to each, and asked.
+        Raises MalformedError.
         """
-        taken = self._parse(data)
-        pieces = self._events.pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        if self._events.misplaced:
-            raise malformed("a trailer that speaks of framing or routing")
-        if not self._budget.covers(taken, len(body)):
-            raise malformed("the chunked framing is too long")
-        return body, taken if self._events.complete else None
-
-    def _parse(self, data: bytes) -> int:
-        taken = 0
-        for end in self._line_ends(data):
-            self._feed(data[taken:end])
-            taken = end
-            if self._events.complete:
-                break
-        return taken
-
-    def _line_ends(self, data: bytes) -> list[int]:
-        """Return the places behind the empty lines in `data`, and its end."""
-        tail, self._tail = self._tail, (self._tail + data[-3:])[-3:]
-        seam = (tail + data[:3]).find(_END)
-        ends = [] if seam < 0 else [seam + len(_END) - len(tail)]
-        place = data.find(_END)
-        while place >= 0:
-            ends.append(place + len(_END))
-            place = data.find(_END, place + 2)
-        if not ends or ends[-1] != len(data):
-            ends.append(len(data))
-        return ends
-
-    def _feed(self, data: bytes) -> None:
+        events = self._events
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            raise malformed(f"the chunked body: {error}") from None
+            if not events.complete:
+                raise malformed(f"the chunked body: {error}") from None
+        if events.misplaced:
+            raise malformed("a trailer that speaks of framing or routing")
+        end = self._end(data) if events.complete else None
+        body = events.take_body()
+        if not self._budget.covers(len(data) if end is None else end, len(body)):
+            raise malformed("the chunked framing is too long")
+        self._tail = (self._tail + data[-3:])[-3:]
+        return body, end
+
+    def _end(self, data: bytes) -> int:
+        """Return the place in `data` behind the body's end, which the parser has seen and does not tell.
+
+        What it has seen in `data` is walked through once more. A line of framing has one LF, for the parser takes no
+        other; the body ends with the first empty line that stands behind the last size, if not in its own line's end.
+        """
+        place = 0
+        lines = self._events.seen[:-1]
+        for seen in lines:
+            place = place + len(seen) if seen else data.index(b"\n", place) + 1
+        before = len(self._tail)
+        end = (self._tail + data).find(_EMPTY_LINE, max(0, place + before - 2) if lines else 0)
+        return end + len(_EMPTY_LINE) - before
 
 
 class _ChunkEvents:
     """What the parser calls; it knows no parser, so that no circle is left for the garbage collector to find."""
 
-    __slots__ = ("complete", "misplaced", "on_body", "pieces")
+    __slots__ = ("complete", "misplaced", "on_body", "on_chunk_complete", "on_chunk_header", "seen")
 
     def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.on_body = self.pieces.append
+        self.seen: list[bytes] = []
+        self.on_body = self.seen.append
+        self.on_chunk_header = self.on_chunk_complete = partial(self.seen.append, _LINE_READ)
         self.complete = False
         self.misplaced = False
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 (the parser's name for it)
+        """Look at a trailer, which is dropped."""
         if name.lower() in _NO_TRAILERS:
             self.misplaced = True
 
     def on_message_complete(self) -> None:
+        """Take note of the end."""
         self.complete = True
+
+    def take_body(self) -> bytes:
+        """Return the pieces of the body that have come since the last time."""
+        pieces = [piece for piece in self.seen if piece]
+        self.seen.clear()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

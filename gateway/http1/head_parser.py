@@ -49,6 +49,8 @@ def parse_head(raw: bytes, limits: HeadLimits) -> RequestHead:
     method, target, version, end = parse_line(raw, limits)
     block = read_block(raw[end:], limits.headers)
     if version == _HTTP_1_1:
+        if b"host" not in block.headers.by_name:
+            raise malformed("HTTP/1.1 without a Host field")  # RFC 9112 section 3.2
         keep_alive, upgrade = not block.closes, block.upgrade
         if upgrade and (method != "GET" or block.chunked or block.length):
             # After a 101, whatever was taken for a body would be the tunnel's.

@@ -14,11 +14,29 @@ import msgspec
 from gateway.http1.malformed import malformed
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
+from gateway.model.memo import FieldNameMemo
 from gateway.model.refusal import Refusal, RefusalCode
 
 _LINE = b"GET / HTTP/1.1\r\n"
 _MEANINGFUL = frozenset({b"transfer-encoding", b"content-length", b"expect", b"connection"})
+_SINGLE = frozenset(
+    {
+        b"content-length",
+        b"content-location",
+        b"content-range",
+        b"content-type",
+        b"etag",
+        b"host",
+        b"max-forwards",
+        b"server",
+        b"transfer-encoding",
+        b"user-agent",
+    }
+)
+"""Fields that are no lists (RFC 9110 section 5.3): of two lines, one server takes the first, another the last."""
 _LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
+
+_known_options: FieldNameMemo[frozenset[bytes]] = FieldNameMemo()
 
 _spare: list[_BlockParser] = []
 """A parser that stands between two heads, for whoever reads the next one; to make one costs as much as a head."""
@@ -52,7 +70,10 @@ def read_block(raw: bytes, most_fields: int) -> HeaderBlock:
     if len(fields) > most_fields:
         raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.headers"))
     headers = Headers(fields)
-    block = HeaderBlock(headers) if _MEANINGFUL.isdisjoint(headers.by_name) else _read_meaning(headers)
+    if len(headers.by_name) != len(fields):
+        _require_single(headers)
+    ordinary = headers.by_name.keys().isdisjoint(_MEANINGFUL)
+    block = HeaderBlock(headers) if ordinary else _read_meaning(headers)
     if parser.between and not block.closes:
         _spare.append(parser)
     return block
@@ -61,37 +82,60 @@ def read_block(raw: bytes, most_fields: int) -> HeaderBlock:
 class _BlockParser:
     """Reads header blocks one after the other; `between` tells whether it can read another."""
 
-    __slots__ = ("_ends", "_fields", "_parser", "between")
+    __slots__ = ("_events", "_parser", "between")
 
     def __init__(self) -> None:
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._ends = 0
-        self.between = False
-        self._parser = httptools.HttpRequestParser(self)
+        self._events = _BlockEvents()
+        self._parser = httptools.HttpRequestParser(self._events)
+        self.between = True
 
     def read(self, raw: bytes) -> list[tuple[bytes, bytes]]:
-        fields: list[tuple[bytes, bytes]] = []
-        self._fields = fields
-        self._ends = 0
-        self.between = False
+        """Return the fields of one block, in a list that the next call uses again."""
+        events = self._events
+        events.fields.clear()
+        events.ends = 0
+        events.complete = False
         try:
             self._parser.feed_data(_LINE + raw)
         except httptools.HttpParserUpgrade:
-            self.between = False  # what such a parser would read next is another protocol's
+            events.complete = False  # what such a parser would read next is another protocol's
         except httptools.HttpParserError as error:
             raise malformed(f"the header block: {error}") from None
-        if self._ends != 1:
+        if events.ends != 1:
             raise malformed("the header block does not end where it should")
-        return fields
+        self.between = events.complete
+        return events.fields
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value.rstrip()))  # blanks, which are no part of a value (RFC 9112 section 5)
+
+class _BlockEvents:
+    """What the parser calls; it knows no parser, so that no circle is left for the garbage collector to find."""
+
+    __slots__ = ("complete", "ends", "fields", "on_header")
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        append = self.fields.append
+
+        def on_header(name: bytes, value: bytes) -> None:
+            append((name, value.rstrip()))  # blanks around a value are no part of it (RFC 9112 section 5)
+
+        self.on_header = on_header
+        self.ends = 0
+        self.complete = False
 
     def on_headers_complete(self) -> None:
-        self._ends += 1
+        """Take note of the block's end."""
+        self.ends += 1
 
     def on_message_complete(self) -> None:
-        self.between = True
+        """Take note that no body is waited for."""
+        self.complete = True
+
+
+def _require_single(headers: Headers) -> None:
+    for name, values in headers.by_name.items():
+        if len(values) > 1 and name in _SINGLE:
+            raise malformed(f"more than one {name.decode('ascii')} field")
 
 
 def _read_meaning(headers: Headers) -> HeaderBlock:
@@ -101,13 +145,13 @@ def _read_meaning(headers: Headers) -> HeaderBlock:
     if chunked:
         _require_chunked_alone(headers)
     elif b"content-length" in by_name:
-        length = _length(headers.all(b"content-length"))
+        length = _length(headers.all(b"content-length")[0])
     expects = b"expect" in by_name
     if expects and _lower(headers, b"expect") != [b"100-continue"]:
         raise malformed("an expectation that is not 100-continue")
     if b"connection" not in by_name:
         return HeaderBlock(headers, chunked, length, expects=expects)
-    options = {option.strip(b" \t") for value in _lower(headers, b"connection") for option in value.split(b",")}
+    options = _options(headers.all(b"connection"))
     upgrade = b"upgrade" in options and _lower(headers, b"upgrade") == [b"websocket"]
     return HeaderBlock(headers, chunked, length, upgrade, expects, b"close" in options, b"keep-alive" in options)
 
@@ -119,15 +163,20 @@ def _require_chunked_alone(headers: Headers) -> None:
         raise malformed("a transfer coding that is not chunked alone")
 
 
-def _length(values: Sequence[bytes]) -> int:
-    if len(values) != 1:
-        raise malformed("more than one length")
-    length = values[0]
+def _length(length: bytes) -> int:
     if not length.isdigit() or len(length) > _LONGEST_LENGTH:
         raise malformed("a length that is no number")
     if length.startswith(b"0") and length != b"0":
         raise malformed("a length with a leading zero")  # an upstream might take it for octal
     return int(length)
+
+
+def _options(values: Sequence[bytes]) -> frozenset[bytes]:
+    """Return the connection options (RFC 9110 section 7.6.1), in lower case."""
+    if len(values) == 1 and (known := _known_options.get(values[0])) is not None:
+        return known
+    options = frozenset(option.strip(b" \t") for value in values for option in value.lower().split(b","))
+    return _known_options.keep(values[0], options) if len(values) == 1 else options
 
 
 def _lower(headers: Headers, name: bytes) -> list[bytes]:

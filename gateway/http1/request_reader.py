@@ -22,7 +22,7 @@ from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head, parse
 from gateway.model.errors import MalformedError
 
 _CR = 13
-_END = b"\r\n\r\n"
+_EMPTY_LINE = b"\r\n\r\n"
 _LINE_END = b"\r\n"
 
 
@@ -37,7 +37,9 @@ class State(Enum):
     UPGRADED = auto()
 
 
-_HOLDING = frozenset({State.LENGTH, State.CHUNKED, State.DONE})
+# In Python 3.11 a member that is looked up in its class costs as much as five calls.
+_HEAD, _LENGTH, _CHUNKED, _DONE, _REFUSED, _UPGRADED = State
+_HOLDING = frozenset({_LENGTH, _CHUNKED, _DONE})
 
 
 class BodySink(Protocol):
@@ -57,6 +59,7 @@ class RequestReader:
     """
 
     __slots__ = (
+        "_behind",
         "_buffer",
         "_chunks",
         "_left",
@@ -71,6 +74,7 @@ class RequestReader:
 
     def __init__(self, limits: HeadLimits) -> None:
         self._limits = limits
+        self._behind = b""
         self._buffer = bytearray()
         self._searched = 0
         self._skipped = 0
@@ -79,24 +83,24 @@ class RequestReader:
         self._chunks: ChunkReader | None = None
         self._sink: BodySink | None = None
         self._refusal: MalformedError | None = None
-        self.state = State.HEAD
+        self.state = _HEAD
 
     @property
     def held(self) -> int:
         """The bytes held behind the request that is under way."""
-        return 0 if self.state is State.HEAD else len(self._buffer)
+        return 0 if self.state is _HEAD else len(self._behind) + len(self._buffer)
 
     @property
     def begun(self) -> bool:
         """Whether bytes of a head have come and it is not whole; empty lines before a head are none."""
-        return self.state is State.HEAD and bool(self._buffer)
+        return self.state is _HEAD and bool(self._buffer)
 
     def feed(self, data: bytes) -> RequestHead | None:
         """Take bytes; return a head once it is whole.
 
         Raises MalformedError for what cannot be understood, once and for all.
         """
-        if self.state is State.HEAD:
+        if self.state is _HEAD:
             return self._feed_head(data)
         if self._sink is not None:
             self._feed_body(data)
@@ -112,32 +116,33 @@ class RequestReader:
         Raises MalformedError as `feed` does.
         """
         self._sink = sink
-        if self._buffer:
-            data = bytes(self._buffer)
-            self._buffer.clear()
+        data = self._take()
+        if data:
             self._feed_body(data)
 
     def next(self) -> RequestHead | None:
         """Go on with what is held behind a request that is DONE; return the next head if it is whole."""
-        if self.state is not State.DONE:
+        if self.state is not _DONE:
             raise self._ended()
-        self.state = State.HEAD
+        self.state = _HEAD
+        if self._behind:
+            self._buffer[:0] = self._behind
+            self._behind = b""
         return self._read_buffer() if self._buffer else None
 
     def upgrade(self) -> bytes:
         """Hand over the bytes behind the head: they are another protocol's."""
-        self.state = State.UPGRADED
-        rest = bytes(self._buffer)
-        self._buffer.clear()
-        return rest
+        self.state = _UPGRADED
+        return self._take()
 
     # The head
 
     def _feed_head(self, data: bytes) -> RequestHead | None:
         if not self._buffer and not self._skipped:
-            size = len(data)
-            if data.find(_END) == size - len(_END) >= 0 and size <= self._limits.head_bytes and data[0] != _CR:
-                return self._read_head(data)
+            end = data.find(_EMPTY_LINE) + len(_EMPTY_LINE)
+            if len(_EMPTY_LINE) <= end <= self._limits.head_bytes and data[0] != _CR:
+                self._behind = data[end:]
+                return self._read_head(data[:end])
         self._buffer += data
         return self._read_buffer()
 
@@ -145,16 +150,16 @@ class RequestReader:
         buffer = self._buffer
         if not self._searched:
             self._skip_empty_lines()
-        end = buffer.find(_END, self._searched) + len(_END)
+        end = buffer.find(_EMPTY_LINE, self._searched) + len(_EMPTY_LINE)
         most = self._limits.head_bytes - self._skipped
-        if len(_END) <= end <= most:
+        if len(_EMPTY_LINE) <= end <= most:
             head = bytes(buffer[:end])
             del buffer[:end]
             self._searched = self._skipped = 0
             self._line_read = False
             return self._read_head(head)
         self._require_promise(most)
-        self._searched = max(0, len(buffer) - len(_END) + 1)
+        self._searched = max(0, len(buffer) - len(_EMPTY_LINE) + 1)
         return None
 
     def _skip_empty_lines(self) -> None:
@@ -186,25 +191,32 @@ class RequestReader:
         block = head.block
         if block.chunked:
             self._chunks = ChunkReader(self._limits.head_bytes)
-            self.state = State.CHUNKED
+            self.state = _CHUNKED
         elif block.length:
             self._left = block.length
-            self.state = State.LENGTH
+            self.state = _LENGTH
         else:
-            self.state = State.DONE
+            self.state = _DONE
         return head
 
     def _refuse(self, error: MalformedError) -> MalformedError:
-        self.state = State.REFUSED
+        self.state = _REFUSED
         self._refusal = error
-        self._buffer.clear()
+        self._take()
         self._chunks = self._sink = None
         return error
+
+    def _take(self) -> bytes:
+        """Take what is held."""
+        data = self._behind + self._buffer
+        self._behind = b""
+        self._buffer.clear()
+        return data
 
     # The body
 
     def _feed_body(self, data: bytes) -> None:
-        if self.state is State.LENGTH:
+        if self.state is _LENGTH:
             size = self._left
             if len(data) < size:
                 self._left = size - len(data)
@@ -222,7 +234,7 @@ class RequestReader:
             end = taken
         else:
             raise self._ended()
-        self._buffer += data[end:]
+        self._behind = data[end:]
         self._end_body(body)
 
     def _pass_on(self, body: bytes) -> None:
@@ -232,7 +244,7 @@ class RequestReader:
     def _end_body(self, body: bytes) -> None:
         self._pass_on(body)
         sink, self._sink, self._chunks = self._sink, None, None
-        self.state = State.DONE
+        self.state = _DONE
         if sink is not None:
             sink.body_end()
 

@@ -10,14 +10,12 @@ from typing import Protocol
 
 import httptools
 
+from gateway.http1.chunk_budget import excused
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import RawFields, ResponseHead, read_head
 
 _INTERIM, _SWITCHING, _FINAL = 100, 101, 200
 _STATUS_LINE = len(b"HTTP/1.1 200 \r\n\r\n")
-_FRAMING_PER_BYTE = 18
-"""Bytes of chunked framing that a byte of body excuses. The least honest chunk, of one byte, needs five; the number is
-that of Go's net/http, whose chunks paid for endless extensions until CVE-2023-39326."""
 
 
 class ResponseSink(Protocol):
@@ -168,7 +166,7 @@ class ResponseReader:
             raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
         else:
             if self._left is None:
-                self._framing_left += len(data) * (1 + _FRAMING_PER_BYTE)
+                self._framing_left += excused(len(data))
             self._pass_on(data)
 
     def on_message_complete(self) -> None:

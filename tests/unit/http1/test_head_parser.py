@@ -5,7 +5,7 @@ import pytest
 from gateway.http1.head_parser import HeadLimits, parse_head
 from gateway.model.errors import MalformedError
 
-WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+WEBSOCKET = b"Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 def parse(line: bytes, fields: bytes = b"Host: a\r\n", limits: HeadLimits | None = None) -> tuple[object, ...]:
@@ -41,9 +41,9 @@ def test_the_length_of_a_target_is_exact() -> None:
 @pytest.mark.parametrize(
     ("version", "fields", "keep_alive"),
     [
-        (b"1.1", b"", True),
-        (b"1.1", b"Connection: close\r\n", False),
-        (b"1.1", b"Connection: close, keep-alive\r\n", False),
+        (b"1.1", b"Host: a\r\n", True),
+        (b"1.1", b"Host: a\r\nConnection: close\r\n", False),
+        (b"1.1", b"Host: a\r\nConnection: close, keep-alive\r\n", False),
         (b"1.0", b"", False),
         (b"1.0", b"Connection: keep-alive\r\n", True),
         (b"1.0", b"Connection: keep-alive\r\nConnection: close\r\n", False),
@@ -53,14 +53,20 @@ def test_whether_the_connection_stays(version: bytes, fields: bytes, keep_alive:
     assert parse(b"GET / HTTP/" + version, fields)[3] is keep_alive
 
 
+def test_http_1_1_has_one_host_and_http_1_0_at_most_one() -> None:
+    assert parse(b"GET / HTTP/1.0", b"")[0] == "GET"
+    for version, fields in ((b"1.1", b""), (b"1.1", b"Host: a\r\nhost: a\r\n"), (b"1.0", b"Host: a\r\nHost: b\r\n")):
+        with pytest.raises(MalformedError):
+            parse(b"GET / HTTP/" + version, fields)
+
+
 @pytest.mark.parametrize("fields", [WEBSOCKET, WEBSOCKET + b"Content-Length: 0\r\n"])
-def test_a_websocket_handshake_is_get_over_http_1_1_without_a_body(fields: bytes) -> None:
+def test_a_websocket_handshake_is_get_over_http_1_1(fields: bytes) -> None:
     assert parse(b"GET / HTTP/1.1", fields)[4] is True
     assert parse(b"GET / HTTP/1.0", fields)[4] is False
-    for line, body in ((b"POST", b""), (b"GET", b"X-Content-Length: 1\r\n"), (b"OPTIONS", b"")):
-        if line != b"GET":
-            with pytest.raises(MalformedError):
-                parse(line + b" / HTTP/1.1", fields + body)
+    for method in (b"POST", b"OPTIONS", b"get"):
+        with pytest.raises(MalformedError):
+            parse(method + b" / HTTP/1.1", fields)
 
 
 @pytest.mark.parametrize("body", [b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n"])
@@ -71,10 +77,8 @@ def test_a_websocket_handshake_has_no_body(body: bytes) -> None:
 
 @pytest.mark.parametrize("offer", [b"h2c", b"TLS/1.0", b"foo/1", b"websocket, h2c", b""])
 @pytest.mark.parametrize("connection", [b"", b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMA\r\n"])
-def test_any_other_offer_is_an_ordinary_request(offer: bytes, connection: bytes) -> None:
-    for method in ("GET", "POST"):
-        head = parse_head(
-            method.encode() + b" / HTTP/1.1\r\n" + connection + b"Upgrade: " + offer + b"\r\nContent-Length: 3\r\n\r\n",
-            HeadLimits(),
-        )
-        assert (head.upgrade, head.keep_alive, head.block.length) == (False, True, 3)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_any_other_offer_is_an_ordinary_request(offer: bytes, connection: bytes, method: str) -> None:
+    line = method.encode() + b" / HTTP/1.1\r\nHost: a\r\n"
+    head = parse_head(line + connection + b"Upgrade: " + offer + b"\r\nContent-Length: 3\r\n\r\n", HeadLimits())
+    assert (head.upgrade, head.keep_alive, head.block.length) == (False, True, 3)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from gateway.http1.header_block import HeaderBlock, read_block
@@ -77,6 +79,12 @@ def test_an_expectation_is_seen() -> None:
     assert not meaning(b"Content-Length: 3").expects
 
 
+@pytest.mark.parametrize("name", [b"Content-Length", b"Host", b"Content-Type", b"User-Agent"])
+def test_a_field_that_is_no_list_comes_once(name: bytes) -> None:
+    with pytest.raises(MalformedError):
+        meaning(name + b": 1", b"X: y", name.lower() + b": 1")
+
+
 def test_the_number_of_fields_is_exact() -> None:
     raw = b"X: y\r\n" * 3 + b"\r\n"
     assert len(read_block(raw, 3).headers.raw) == 3
@@ -101,3 +109,16 @@ def test_a_block_is_read_alike_whatever_was_read_before() -> None:
                 meaning(*lines)
         else:
             assert len(meaning(*lines).headers.raw) == len(lines)
+
+
+def test_nothing_is_left_to_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        meaning(b"Content-Length: 5")
+        meaning(b"Connection: close")
+        with pytest.raises(MalformedError):
+            meaning(b"X y")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -13,8 +13,8 @@ HOST = b"Host: a\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
 POST = b"POST / HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-WEBSOCKET = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-FILL = b"GET / HTTP/1.1\r\nX: %b\r\n\r\n"
+WEBSOCKET = b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+FILL = b"GET / HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n"
 LONG = 200 - len(FILL % b"")
 
 
@@ -55,21 +55,21 @@ READ: list[tuple[bytes, list[Event]]] = [
     (
         WEBSOCKET + b"\r\nearly",
         [
-            head("GET", "/ws", (b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")),
+            head("GET", "/ws", A, (b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")),
             ("upgrade", b"early"),
             ("open", State.UPGRADED, False),
         ],
     ),
     (
-        b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na" + GET,
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na" + GET,
         [
-            head("GET", "/", (b"Connection", b"Upgrade"), (b"Upgrade", b"h2c"), (b"Content-Length", b"1")),
+            head("GET", "/", A, (b"Connection", b"Upgrade"), (b"Upgrade", b"h2c"), (b"Content-Length", b"1")),
             ("body", b"a"),
             GOT,
             OPEN,
         ],
     ),
-    (FILL % (b"x" * LONG), [head("GET", "/", (b"X", b"x" * LONG)), OPEN]),
+    (FILL % (b"x" * LONG), [head("GET", "/", A, (b"X", b"x" * LONG)), OPEN]),
 ]
 
 REFUSED: list[tuple[bytes, Event]] = [
@@ -77,7 +77,7 @@ REFUSED: list[tuple[bytes, Event]] = [
     (FILL % (b"x" * (LONG + 1)), TOO_LARGE),
     (b"X" * 300, TOO_LARGE),
     (b"\r\n" * 300, TOO_LARGE),
-    (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 7 + b"\r\n", TOO_LARGE),
+    (b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 6 + b"\r\n", TOO_LARGE),
     (b"GET /" + b"a" * 60 + b" HTTP/1.1\r\n\r\n", TOO_LONG),
     (b"GET /" + b"a" * 300 + b" HTTP/1.1\r\n\r\n", TOO_LONG),
     (b"GET /" + b"a" * 300, TOO_LONG),
@@ -89,14 +89,16 @@ REFUSED: list[tuple[bytes, Event]] = [
     (b"GET / HTTP/1.1\n" + HOST + b"\r\n", BAD),
     (b"GET / HTTP/1.1\r\nHost: a\n\n", BAD),
     (b"GET / HTTP/1.1\r\nHost: a\r\n\n", BAD),
-    (b"GET / HTTP/1.1\r\nX: y\rZ: a\r\n\r\n", BAD),
-    (b"GET / HTTP/1.1\r\nX: y\r\n z\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: y\rZ: a\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n", BAD),
     (b"GET / HTTP/1.1\r\n X: y\r\n\r\n", BAD),
-    (b"GET / HTTP/1.1\r\nX : y\r\n\r\n", BAD),
-    (b"GET / HTTP/1.1\r\n: y\r\n\r\n", BAD),
-    (b"GET / HTTP/1.1\r\nX\r\n\r\n", BAD),
-    (b"GET / HTTP/1.1\r\nX: \x00\r\n\r\n", BAD),
-    (b"GET / HTTP/1.1\r\nX: \x7f\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n: y\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x7f\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\n\r\n", BAD),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", BAD),
     (b"GET / HTTP/2.0\r\n\r\n", BAD),
     (b"GET  / HTTP/1.1\r\n\r\n", BAD),
     (b"GET / HTTP/1.1 \r\n\r\n", BAD),
