@@ -1,27 +1,33 @@
-# make run    the demo, on a machine that has Python 3.11+ and nothing else
-# make test   unit, contract and behaviour tests against a real Valkey or Redis
-# make e2e    the same program among foreign parts: clients, proxies, issuers, databases
-# make lint   ruff, mypy --strict, import-linter, the mirror check, hadolint
-# make bench  the benchmark tables (needs nginx and wrk)
-# make profile  where a request's CPU time goes, by module (needs py-spy besides)
+# make run        the demo, on a machine that has Python 3.11+ and nothing else
+# make check      format, lint, types, contracts: ruff, mypy --strict, import-linter, the mirror check, hadolint
+# make test-fast  the unit tests that start no process, in under 30 seconds
+# make test       unit, contract and behaviour tests against a real Valkey or Redis
+# make e2e        the same program among foreign parts: clients, proxies, issuers, databases
+# make bench      the benchmark tables (needs nginx and wrk)
+# make profile    where a request's CPU time goes, by module (needs py-spy besides)
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test e2e lint bench profile clean
+.PHONY: run check lint test-fast test e2e bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
 
 # A file's tests stay together, so that they share the servers that they start. At most four processes: a container
 # often sees more cores than it may use.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-fast: .venv/.dev
+	@$(PYTEST) -m 'not processes' tests/unit
+
 test: .venv/.dev
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(PYTEST)
 
 e2e: .venv/.dev
 	@tests/e2e/run
 
-lint: .venv/.dev
+check lint: .venv/.dev
 	@$(BIN)/ruff check gateway tests
 	@$(BIN)/ruff format --check gateway tests
 	@$(BIN)/mypy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import uuid
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.support import process_guard
 from tests.support.gateways.serving import Examples, unconfigure_logging
 from tests.support.servers import redis_server
 from tests.support.servers.ports import free_port
@@ -18,6 +20,17 @@ from tests.support.servers.ports import free_port
 # How long an example takes, or to think of one, says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Let whatever a test starts hear SIGINT: a script's background ignores it, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes by the fixtures that it uses."""
+    process_guard.mark(items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,8 @@ from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.source.values import SettingsModel
 from tests.support.builders.configs import LEAST, written
-from tests.support.clients.commands import ROOT, gateway
+from tests.support.clients.commands import gateway
+from tests.support.repository import ROOT
 
 REFERENCE = ROOT / "config" / "gateway.yaml"
 NOTHING = (None, (), "", PydanticUndefined)

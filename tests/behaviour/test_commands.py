@@ -15,7 +15,8 @@ from gateway.directory.migrating import migrate
 from gateway.signing import KeyRing
 from tests.support.builders.configs import SECRET, written
 from tests.support.builders.directory import DEMO_RECORDS, MEMGHOST_SESSION, PROJECT_KEY
-from tests.support.clients.commands import ENVIRONMENT, ROOT, gateway
+from tests.support.clients.commands import ENVIRONMENT, gateway
+from tests.support.repository import ROOT
 
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 PROJECT = "550e8400-e29b-41d4-a716-446655440000"

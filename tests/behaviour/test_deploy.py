@@ -17,8 +17,8 @@ from gateway.config.settings import LimitSettings, ListenSettings
 from gateway.identity.header_names import DEFAULT_NAMES
 from gateway.source.values import parse_duration
 from tests.support.readers.kustomization import containers, rendered
+from tests.support.repository import DEPLOY
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGS = sorted(DEPLOY.glob("**/gateway.yaml"))
 SECRETS = ("GATEWAY_SECRET", "GATEWAY_PEPPER", "GATEWAY_ADMIN_TOKEN", "GATEWAY_DB_PASSWORD")
 ENVIRONMENT = {name: f"{name}-0123456789-0123456789-0123456789" for name in SECRETS}

@@ -6,7 +6,6 @@ import asyncio
 import runpy
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -18,8 +17,9 @@ from gateway.identity.identity_tokens import TYP, IdentityTokens
 from gateway.model.session import Session
 from gateway.signing import KeyRing
 from tests.support.builders.credentials import credential
+from tests.support.repository import DEPLOY
 
-EXAMPLE = Path(__file__).parents[2] / "deploy/examples/identity_token.py"
+EXAMPLE = DEPLOY / "examples/identity_token.py"
 ISSUER = "https://gateway.example.com"
 SESSION = Session(subject="u1", id="s1", roles=("admin",))
 RING = KeyRing.generate("ES256")

@@ -16,9 +16,10 @@ from gateway import __version__
 from tests.support.clients.raw_http import exchange
 from tests.support.gateways.running import running
 from tests.support.readers.kustomization import Manifest, containers, of_kind, rendered, written
+from tests.support.repository import DEPLOY
 from tests.support.servers.recording_upstream import recording_upstream
 
-FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
+FOLDER = DEPLOY / "kubernetes"
 SHAPES = ("gateway", "sidecar")
 VALIDATE = Path(sys.executable).with_name("kubernetes-validate")
 SECRETS = "/run/secrets/gateway"

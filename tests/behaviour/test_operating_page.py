@@ -18,10 +18,11 @@ from gateway.telemetry.audit import AuditEvent, AuditOutcome, _AuditLine
 from tests.support.gateways.running import Running, running
 from tests.support.gateways.serving import PROJECT_KEY, Examples, config
 from tests.support.readers import pages
+from tests.support.repository import DEPLOY, DOCS, ROOT
 from tests.support.servers.recording_upstream import recording_upstream
 
-OPERATING = pages.text_of(pages.DOCS / "OPERATING.md")
-RULES = YAML(typ="safe", pure=True).load(pages.ROOT / "deploy/prometheus/rules.yaml")
+OPERATING = pages.text_of(DOCS / "OPERATING.md")
+RULES = YAML(typ="safe", pure=True).load(DEPLOY / "prometheus/rules.yaml")
 LIBRARY = ("process_", "python_")
 
 Shown = dict[str, tuple[str, frozenset[str]]]
@@ -70,7 +71,7 @@ async def test_the_table_of_metrics_is_what_a_gateway_tells_and_the_reverse(
 
 def test_every_alert_asks_for_metrics_labels_and_parts_of_the_runbook_that_are_there() -> None:
     table = documented()
-    parts = pages.anchors(pages.DOCS / "RUNBOOK.md")
+    parts = pages.anchors(DOCS / "RUNBOOK.md")
     for rule in RULES["groups"][0]["rules"]:
         named = set(re.findall(r"(?:gateway|process)_\w+", rule["expr"]))
         assert named
@@ -105,7 +106,7 @@ LogEvent = tuple[str, str, frozenset[str]]
 
 def logged() -> Iterator[LogEvent]:
     """Yield every event that the program logs, as its source says; the name of each is a literal."""
-    for path in (pages.ROOT / "gateway").rglob("*.py"):
+    for path in (ROOT / "gateway").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match call:
                 case ast.Call(ast.Attribute(ast.Name("_log"), level), [ast.Constant(str(event))], keywords):

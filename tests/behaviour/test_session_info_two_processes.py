@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.commands import ENVIRONMENT
 from tests.support.clients.raw_http import RawResponse, exchange
+from tests.support.repository import ROOT
 
 PATIENCE = 30.0
 """Seconds until a test that waits for a process gives up; a bound for a broken program, not an expectation."""

@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import resource
-from collections.abc import AsyncIterator
 from itertools import permutations
 from pathlib import Path
 
@@ -12,15 +11,8 @@ import pytest
 
 from gateway.telemetry.exposition import render, snapshot
 from tests.support.clients.raw_http import raw_client
-from tests.support.gateways.attacks import KEY, Victim, get, request, victim
-from tests.support.gateways.serving import LOGIN_TOKEN, PROJECT_KEY, USER_ID, USER_KEY, Examples
-
-
-@pytest.fixture
-async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
-    async with victim(examples, tmp_path) as running:
-        yield running
-
+from tests.support.gateways.attacks import KEY, Victim, get, request
+from tests.support.gateways.serving import LOGIN_TOKEN, PROJECT_KEY, USER_ID, USER_KEY
 
 ANONYMOUS = ((401, 0), (200, 1))
 BAD = ((401, 0), (401, 0))

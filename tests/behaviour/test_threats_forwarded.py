@@ -1,7 +1,6 @@
 """THREATS 3: forwarded headers are believed from nobody by default, and from nobody by accident."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +81,6 @@ FORWARDED = (
     b"$WSRA",
 )
 OWN = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}
-
-
-@pytest.fixture
-async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
-    async with victim(examples, tmp_path) as running:
-        yield running
 
 
 async def test_a_server_is_not_told_that_a_part_of_the_path_is_its_own(attacked: Victim) -> None:

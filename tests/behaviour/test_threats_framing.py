@@ -1,27 +1,18 @@
 """THREATS 4, framing: what two servers could read in two ways is refused, and nothing behind it is served."""
 
 import contextlib
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.builders.variants import positions
 from tests.support.clients.raw_http import raw_client
-from tests.support.gateways.attacks import CLOSE, KEY, MARKER, Victim, get, request, victim
-from tests.support.gateways.serving import Examples
+from tests.support.gateways.attacks import CLOSE, KEY, MARKER, Victim, get, request
 
 POST = b"POST /public/ HTTP/1.1"
 CHUNKED = b"Transfer-Encoding: chunked"
 BODY = b"3\r\nabc\r\n0\r\n\r\n"
 HUGE = b"300000\r\n" + b"x" * 0x300000 + b"\r\n"
 """More than is read ahead of an upstream: the parser holds the rest back, and its end comes without new bytes."""
-
-
-@pytest.fixture
-async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
-    async with victim(examples, tmp_path) as running:
-        yield running
 
 
 LENGTHS = (

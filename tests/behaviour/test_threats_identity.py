@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ FORGED = tuple(name + b": forged" for name in IDENTITY)
 EVERY_SPELLING = tuple(spelled + b": forged" for name in IDENTITY for spelled in dict.fromkeys(field_names(name)))
 AT_ONCE = 100
 """Fields of one request; the limit is 128."""
-
-
-@pytest.fixture
-async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
-    async with victim(examples, tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD", b"OPTIONS", b"POST", b"PUT", b"PATCH", b"DELETE"])

@@ -1,7 +1,6 @@
 """THREATS, "Browsers" and "The gateway's own surface"."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +39,10 @@ def everywhere(upstream: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
+def sections(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "identity.pem").write_bytes(KeyRing.generate().to_pem())
     identity = {"token": {"issuer": "http://gateway.test", "keys_file": str(tmp_path / "identity.pem")}}
-    async with victim(examples, tmp_path, session_info=SESSION_INFO, identity=identity) as running:
-        yield running
+    return {"session_info": SESSION_INFO, "identity": identity}
 
 
 def cookie_of(running: Victim) -> bytes:

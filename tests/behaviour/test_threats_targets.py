@@ -1,6 +1,5 @@
 """THREATS 1: the decision and the upstream never see different targets."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,6 @@ from tests.support.gateways.attacks import CLOSE, KEY, Victim, get, request, vic
 from tests.support.gateways.serving import MEMBER_KEY, Examples
 
 MEMBER = b"X-Api-Key: " + MEMBER_KEY.encode()
-
-
-@pytest.fixture
-async def attacked(examples: Examples, tmp_path: Path) -> AsyncIterator[Victim]:
-    async with victim(examples, tmp_path) as running:
-        yield running
 
 
 async def test_dot_segments_are_refused_in_every_encoding(attacked: Victim) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.readers import pages
+from tests.support.repository import DOCS, ROOT
 
 PAGES = pages.files(".md")
 REFERRING = pages.files(
@@ -17,14 +18,14 @@ REFERENCE = re.compile(r'docs/([A-Z]+\.md)(?:#([\w-]+)|,? section (\d+)|,? secti
 
 
 def name_of(path: Path) -> str:
-    return str(path.relative_to(pages.ROOT))
+    return str(path.relative_to(ROOT))
 
 
 def wrong_references(text: str) -> list[str]:
     """Return each `docs/X.md`, with its `#anchor`, `section 4` or `section "Tokens"`, that is not there."""
     wrong = []
     for found in REFERENCE.finditer(" ".join(text.split())):
-        page, anchor, number, heading = pages.DOCS / found[1], found[2], found[3], found[4]
+        page, anchor, number, heading = DOCS / found[1], found[2], found[3], found[4]
         there = page.is_file()
         if there and anchor:
             there = anchor in pages.anchors(page)
@@ -70,4 +71,4 @@ def test_every_path_that_a_page_names_exists() -> None:
     """In backticks, from the root: `gateway/gate.py`, `tests/contracts/`, `tests/behaviour/test_threats_*.py`."""
     for page in PAGES:
         for path in re.findall(r"`((?:gateway|tests|deploy|docs|config)/[^`\s]*)`", pages.prose(page)):
-            assert list(pages.ROOT.glob(path.rstrip("/"))), (name_of(page), path)
+            assert list(ROOT.glob(path.rstrip("/"))), (name_of(page), path)

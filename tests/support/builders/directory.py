@@ -16,8 +16,9 @@ from gateway.directory.store import Directory
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
+from tests.support.repository import ROOT
 
-DEMO_RECORDS = Path(__file__).parents[3] / "gateway/demo/records.yaml"
+DEMO_RECORDS = ROOT / "gateway/demo/records.yaml"
 NOW = 1_800_000_000.0
 ISSUER = "https://gateway.example.com"
 PEPPERS = Peppers([b"a pepper for tests"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from subprocess import CompletedProcess
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 """All that a command sees: nothing of whoever runs the tests."""

@@ -12,13 +12,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from tests.support.clients.raw_http import PATIENCE
 from tests.support.clients.websocket_ends import End, Library, Listener, Message, RefusedError, encoded
+from tests.support.repository import ROOT
 
-_NPM = Path(__file__).parents[2] / "e2e/npm"
+_NPM = ROOT / "tests/e2e/npm"
 _LONGEST_LINE = 1 << 26
 """Bytes: messages stand in the lines, in base64."""
 

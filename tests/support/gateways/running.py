@@ -15,8 +15,9 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.commands import ENVIRONMENT
 from tests.support.clients.raw_http import PATIENCE, RawClient, RawResponse, exchange, raw_client
+from tests.support.repository import ROOT
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ADMIN_TOKEN = "the-admin-token"

@@ -27,9 +27,10 @@ from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.worker import Worker
 from gateway.workers.worker_group import RecentRevocations, SingleProcess
+from tests.support.repository import ROOT
 from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
-RECORDS = Path(__file__).parents[3] / "gateway/demo/records.yaml"
+RECORDS = ROOT / "gateway/demo/records.yaml"
 ADMIN_TOKEN = "the-admin-token"
 PROJECT_KEY = "sk_live_abc123xyz456"
 USER_KEY = "uk_live_abc123xyz456"

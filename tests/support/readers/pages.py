@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-DOCS = ROOT / "docs"
+from tests.support.repository import ROOT
+
 _FOREIGN = {"node_modules", "build", "var", "__pycache__"}
 """Folders whose files are not ours; those that begin with a dot, but for the CI's, are not either."""
 

@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path
 
 from tests.support.clients.raw_http import exchange
+from tests.support.repository import DEPLOY
 from tests.support.servers.ports import free_port
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
 _BIN = Path(sys.executable).parent
 _START_SECONDS = 20.0
 _base_ids = count(os.getpid() % 30000)

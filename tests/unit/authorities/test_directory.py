@@ -480,6 +480,7 @@ def test_the_digest_is_of_what_can_change_a_verdict(tmp_path: Path) -> None:
     assert len({digest, *(digest_of(each) for each in different)}) == 6
 
 
+@pytest.mark.processes
 def test_a_process_without_a_directory_never_loads_the_database_library() -> None:
     code = (
         "import sys, gateway.authorities.directory; sys.exit('sqlalchemy' in sys.modules or 'alembic' in sys.modules)"
@@ -487,6 +488,7 @@ def test_a_process_without_a_directory_never_loads_the_database_library() -> Non
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.processes
 async def test_serving_never_loads_the_migrations(tmp_path: Path) -> None:
     await migrate(f"sqlite:///{tmp_path}/directory.db")
     (tmp_path / "keys.pem").write_bytes(KEY_RING.to_pem())

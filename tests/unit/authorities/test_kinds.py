@@ -65,6 +65,7 @@ def test_an_unknown_kind_is_a_problem(written: dict[str, Any]) -> None:
         SETTINGS.validate_python(written)
 
 
+@pytest.mark.processes
 def test_a_process_without_a_directory_never_loads_a_database_library() -> None:
     program = "import sys, gateway.authorities.kinds; print({'sqlalchemy', 'alembic', 'aiosqlite'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

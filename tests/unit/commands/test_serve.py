@@ -11,6 +11,8 @@ from tests.support.gateways.running import running, written
 from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 from tests.support.servers.systemd import manager
 
+pytestmark = pytest.mark.processes
+
 
 async def never(side: UpstreamSide) -> None:
     """Never answer."""

@@ -7,6 +7,8 @@ from redis.exceptions import ConnectionError as RedisGoneError
 
 from gateway.demo.embedded_valkey import start_valkey
 
+pytestmark = pytest.mark.processes
+
 
 def is_empty(folder: Path) -> bool:
     return not list(folder.iterdir())

@@ -13,7 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.commands import ENVIRONMENT
+from tests.support.repository import ROOT
+
+pytestmark = pytest.mark.processes
 
 PATIENCE = 30.0
 

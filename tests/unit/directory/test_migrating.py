@@ -14,8 +14,9 @@ from gateway.directory.migrating import migrate
 from gateway.directory.schema import current
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
-from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.commands import ENVIRONMENT
 from tests.support.clients.raw_http import PATIENCE
+from tests.support.repository import ROOT
 
 PROGRAM = """
 import asyncio, sys
@@ -78,6 +79,7 @@ async def test_several_directories_of_one_process_are_migrated_at_once(tmp_path:
     assert await asyncio.gather(*map(revision, urls)) == ["0001"] * 3
 
 
+@pytest.mark.processes
 def test_processes_that_start_together_migrate_one_file_in_turn(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, f"sqlite:///{tmp_path}/directory.db"]
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

@@ -98,11 +98,13 @@ def server() -> Iterator[redis_server.RedisServer]:
         yield server
 
 
+@pytest.mark.processes
 async def test_a_sentinel_leads_to_the_master(server: redis_server.RedisServer, tmp_path: Path) -> None:
     with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
         await _works(connect(sentinel.url, 1.0))
 
 
+@pytest.mark.processes
 async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
     server: redis_server.RedisServer, tmp_path: Path
 ) -> None:
@@ -114,11 +116,13 @@ async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
         await client.aclose()
 
 
+@pytest.mark.processes
 async def test_a_cluster_is_found_through_any_node(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
         await _works(connect(node.url, 1.0))
 
 
+@pytest.mark.processes
 async def test_whoever_asks_a_busy_cluster_waits_for_a_free_connection(tmp_path: Path) -> None:
     async def both(client: RedisClient, number: int) -> list[object]:
         pipeline = client.pipeline(transaction=False)
@@ -134,6 +138,7 @@ async def test_whoever_asks_a_busy_cluster_waits_for_a_free_connection(tmp_path:
         await client.aclose()
 
 
+@pytest.mark.processes
 async def test_a_cluster_that_stays_busy_is_waited_for_no_longer_than_the_timeout(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
         client = connect(f"{node.url}?socket_timeout=30", 2.0)  # a reply may take longer than a free connection
@@ -147,6 +152,7 @@ async def test_a_cluster_that_stays_busy_is_waited_for_no_longer_than_the_timeou
         await client.aclose()
 
 
+@pytest.mark.processes
 async def test_a_pipeline_whose_slots_have_moved_needs_no_second_turn(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path, nodes=2) as node:
         client = connect(node.url, 30.0)
@@ -173,6 +179,7 @@ async def busy(client: RedisClient, connections: int, port: int) -> AsyncIterato
     assert await blocked == [(b"list", b"x")] * connections
 
 
+@pytest.mark.processes
 async def test_tls_is_spoken_and_a_foreign_certificate_refused(
     server: redis_server.RedisServer, tmp_path: Path
 ) -> None:

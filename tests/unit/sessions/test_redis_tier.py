@@ -158,6 +158,7 @@ async def test_everything_expires(tier: Tier, key_prefix: str) -> None:
     assert all(0 < life <= 62_000 for life in lives)
 
 
+@pytest.mark.processes
 async def test_a_server_that_is_out_of_memory_still_tells_of_revocations(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:
@@ -171,6 +172,7 @@ async def test_a_server_that_is_out_of_memory_still_tells_of_revocations(key_pre
             assert tier.faults("fill") == 1
 
 
+@pytest.mark.processes
 async def test_a_replica_that_may_only_be_read_is_a_miss_and_no_outage(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:
@@ -183,6 +185,7 @@ async def test_a_replica_that_may_only_be_read_is_a_miss_and_no_outage(key_prefi
                 assert await tier.fill() in {RevocationStatus.NONE, None}
 
 
+@pytest.mark.processes
 async def test_a_frozen_server_costs_the_allowance_and_then_nothing(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:
@@ -197,6 +200,7 @@ async def test_a_frozen_server_costs_the_allowance_and_then_nothing(key_prefix: 
     assert len(lines) == 1
 
 
+@pytest.mark.processes
 async def test_a_paused_server_is_a_miss(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:

@@ -54,6 +54,7 @@ async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, c
     assert await tombstones.status_of(client, [B], found(), 5.0) is RevocationStatus.NONE
 
 
+@pytest.mark.processes
 async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> None:
     with redis_server.running(redis_server.program()) as server:
         client = connect(server.url, 5.0)

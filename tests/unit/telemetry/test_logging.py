@@ -2,7 +2,6 @@ import json
 import logging
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.logging import Format, Level, configure
 from gateway.telemetry.redaction import Redactor
 from tests.support.builders.records import API_KEY, NOON
-
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
 
 
 class Output:
@@ -183,6 +181,7 @@ lines.append(b'{"event": "held to the end"}\\n')
 """
 
 
+@pytest.mark.processes
 def test_lines_leave_in_order_and_what_is_held_leaves_at_exit() -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True, cwd=ROOT)
     events = [json.loads(line)["event"] for line in ended.stdout.splitlines()]

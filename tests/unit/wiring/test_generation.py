@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,6 @@ from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring
 from tests.support.builders.requests import access_request
 from tests.support.gateways.serving import Examples, config
-
-
-@pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    with (tmp_path / "log").open("wb") as output:
-        made = Process(output)
-        yield made
-        await made.close()
 
 
 def settings(examples: Examples, folder: Path, **sections: Any) -> Settings:

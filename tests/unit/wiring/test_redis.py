@@ -1,8 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
@@ -16,14 +12,6 @@ from gateway.wiring.process import Process
 from gateway.wiring.redis import RedisWiring, cache_times, secrets_of
 
 KEY = b"\1" * 16
-
-
-@pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    with (tmp_path / "log").open("wb") as output:
-        made = Process(output)
-        yield made
-        await made.close()
 
 
 def settings(**keys: object) -> Settings:

@@ -25,14 +25,6 @@ from tests.support.gateways.serving import LOGIN_TOKEN, PROJECT_KEY, READERS, US
 KEY_ID = "550e8400-e29b-41d4-a716-446655440003"
 
 
-@pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    with (tmp_path / "log").open("wb") as output:
-        made = Process(output)
-        yield made
-        await made.close()
-
-
 def settings(accounts: dict[str, Any], **more: Any) -> Settings:
     return Settings.model_validate(
         {"secret": "s", "authorities": {"accounts": accounts}, "credentials": READERS, **more}

@@ -7,8 +7,13 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.support.clients.commands import ENVIRONMENT, ROOT
+import pytest
+
+from tests.support.clients.commands import ENVIRONMENT
 from tests.support.gateways.running import is_running
+from tests.support.repository import ROOT
+
+pytestmark = pytest.mark.processes
 
 HEAD = """
 import json, os, signal, socket

@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ ONE, TWO = RevocationTarget(RevocationKind.USER, "one"), RevocationTarget(Revoca
 def loaded(**listen: object) -> LoadedConfig:
     settings = {"secret": "s", "listen": {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", **listen}}
     return LoadedConfig(ConfigText("gateway.yaml", ""), Settings.model_validate(settings))
-
-
-@pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    with (tmp_path / "log").open("wb") as output:
-        made = Process(output)
-        yield made
-        await made.close()
 
 
 async def test_one_process_is_a_group_of_one_whatever_a_later_config_wants(process: Process, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ async def test_without_a_limit_no_worker_is_pinged_until_there_is_one(serving: H
 
 
 @pytest.fixture
-async def process() -> AsyncIterator[asyncio.subprocess.Process]:
+async def child_process() -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that ends when its standard input does."""
     made = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
     yield made
@@ -185,35 +185,35 @@ async def test_workers_have_the_ids_of_their_forks_in_order() -> None:
     await closed(spawner, fork_server)
 
 
-async def test_a_worker_that_lives_can_be_killed(process: asyncio.subprocess.Process) -> None:
-    fork_server: Any = FakeForkServer([process.pid])
+async def test_a_worker_that_lives_can_be_killed(child_process: asyncio.subprocess.Process) -> None:
+    fork_server: Any = FakeForkServer([child_process.pid])
     spawner = WorkerSpawner(fork_server)
     worker = await spawner.spawn()
     spawner.kill(worker.pid)
-    assert await asyncio.wait_for(process.wait(), PATIENCE) == -signal.SIGKILL
+    assert await asyncio.wait_for(child_process.wait(), PATIENCE) == -signal.SIGKILL
     spawner.kill(worker.pid)  # before the event of its exit has come
     await worker.close()
     await closed(spawner, fork_server)
 
 
 async def test_the_id_of_an_exited_worker_is_not_killed(
-    process: asyncio.subprocess.Process, capsys: pytest.CaptureFixture[str]
+    child_process: asyncio.subprocess.Process, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fork_server: Any = FakeForkServer([process.pid])
+    fork_server: Any = FakeForkServer([child_process.pid])
     spawner = WorkerSpawner(fork_server)
     worker = await spawner.spawn()
     fork_server.send(Exited(8, 0, 0))
-    fork_server.send(Exited(process.pid, 0, 9))
+    fork_server.send(Exited(child_process.pid, 0, 9))
     output = ""
     async with asyncio.timeout(PATIENCE):
         while "worker_failed" not in output:
             await asyncio.sleep(0)
             output += capsys.readouterr().out
     spawner.kill(worker.pid)
-    assert process.stdin is not None
-    process.stdin.write(b"\n")
-    assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
-    assert (f"pid={process.pid}" in output, "signal=9" in output, "pid=8" in output) == (True, True, False)
+    assert child_process.stdin is not None
+    child_process.stdin.write(b"\n")
+    assert await asyncio.wait_for(child_process.wait(), PATIENCE) == 0
+    assert (f"pid={child_process.pid}" in output, "signal=9" in output, "pid=8" in output) == (True, True, False)
     await worker.close()
     await closed(spawner, fork_server)
 

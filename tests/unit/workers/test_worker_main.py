@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from gateway.config.settings import ListenSettings
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
@@ -22,10 +24,13 @@ from gateway.workers.control import (
     open_channel,
 )
 from gateway.workers.sockets import Ports, bind_ports, port_of
-from tests.support.clients.commands import ENVIRONMENT, ROOT
+from tests.support.clients.commands import ENVIRONMENT
 from tests.support.clients.raw_http import PATIENCE, exchange
 from tests.support.gateways.running import written
+from tests.support.repository import ROOT
 from tests.support.servers.recording_upstream import recording_upstream
+
+pytestmark = pytest.mark.processes
 
 PROGRAM = """
 import socket, sys
