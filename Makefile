@@ -1,5 +1,5 @@
 # make run        the demo, on a machine that has Python 3.11+ and nothing else
-# make check      format, lint, types, contracts: ruff, mypy --strict, import-linter, the mirror check, hadolint
+# make check      format, lint, types, contracts: ruff, mypy --strict, import-linter, tests/house.py, hadolint
 # make test-fast  the unit tests that start no process, in under 30 seconds
 # make test       unit, contract and behaviour tests against a real Valkey or Redis
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
@@ -32,7 +32,7 @@ check lint: .venv/.dev
 	@$(BIN)/ruff format --check gateway tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python tests/mirror.py
+	@$(BIN)/python tests/house.py
 	@$(BIN)/hadolint deploy/docker/Dockerfile
 
 bench: .venv/.dev

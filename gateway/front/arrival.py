@@ -17,7 +17,7 @@ from gateway.resilience.deadline import Deadline
 
 
 class FrontLimits(msgspec.Struct, frozen=True):
-    """What one connection may do; sizes in bytes, times in seconds. DESIGN section 6 has the same under `limits`."""
+    """What one connection may do; sizes in bytes, times in seconds."""
 
     head_bytes: int = 32768
     headers: int = 128

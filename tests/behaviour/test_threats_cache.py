@@ -1,4 +1,4 @@
-"""THREATS 5: the cache never answers for somebody else, nor for longer, nor where it should not be read."""
+"""docs/THREATS.md section 5: the cache never answers for others, nor for longer, nor where it should not be read."""
 
 import asyncio
 import contextlib

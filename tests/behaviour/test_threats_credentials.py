@@ -1,4 +1,4 @@
-"""THREATS 4, credentials: what cannot be read is never let in, and never passes for nobody."""
+"""docs/THREATS.md section 4, credentials: what cannot be read is never let in, and never passes for nobody."""
 
 import asyncio
 import json

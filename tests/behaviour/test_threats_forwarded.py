@@ -1,4 +1,4 @@
-"""THREATS 3: forwarded headers are believed from nobody by default, and from nobody by accident."""
+"""docs/THREATS.md section 3: forwarded headers are believed from nobody by default, and from nobody by accident."""
 
 import json
 from pathlib import Path

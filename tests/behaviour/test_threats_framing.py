@@ -1,4 +1,4 @@
-"""THREATS 4, framing: what two servers could read in two ways is refused, and nothing behind it is served."""
+"""docs/THREATS.md section 4, framing: what two servers could read in two ways is refused, what follows unserved."""
 
 import contextlib
 

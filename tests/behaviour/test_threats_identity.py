@@ -1,4 +1,4 @@
-"""THREATS 2: no spelling of a client's identity header survives on any path, and ours cannot be deleted."""
+"""docs/THREATS.md section 2: no spelling of a client's identity header survives, and ours cannot be deleted."""
 
 import asyncio
 import sqlite3

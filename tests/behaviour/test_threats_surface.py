@@ -1,4 +1,4 @@
-"""THREATS, "Browsers" and "The gateway's own surface"."""
+"""docs/THREATS.md section "Browsers, and the gateway's own surface"."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""THREATS 1: the decision and the upstream never see different targets."""
+"""docs/THREATS.md section 1: the decision and the upstream never see different targets."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""THREATS, "Tokens": made by hand, against our own directory and against an issuer with published keys."""
+"""docs/THREATS.md section "Tokens": by hand, against our own directory and an issuer with published keys."""
 
 import base64
 import contextlib

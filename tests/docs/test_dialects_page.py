@@ -12,8 +12,9 @@ from gateway.dialects.normal import Normal
 from gateway.dialects.rocketchat import RocketchatSettings
 from gateway.dialects.settings import Profile
 from tests.support.readers import pages
+from tests.support.repository import DOCS
 
-PAGE = pages.DOCS / "DIALECTS.md"
+PAGE = DOCS / "DIALECTS.md"
 AS_PRODUCT = RocketchatSettings(dialect="rocketchat", credentials=("pair",), profile=Profile.PRODUCT)
 DIALECTS = [*map(dialect_named, get_args(DialectName)), build_dialect(AS_PRODUCT)]
 

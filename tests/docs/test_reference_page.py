@@ -16,8 +16,9 @@ from gateway.identity.header_names import DEFAULT_NAMES, PRESETS
 from gateway.model.answers import Reason
 from gateway.model.refusal import Refusal, RefusalCode
 from tests.support.readers import pages
+from tests.support.repository import DOCS
 
-PAGE = pages.DOCS / "REFERENCE.md"
+PAGE = DOCS / "REFERENCE.md"
 COMMON = {"-h", "--help", "-c", "--config", "--authority", "--header"}
 
 

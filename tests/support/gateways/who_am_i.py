@@ -129,7 +129,7 @@ class Asked:
 async def endpoint(
     dialect: DialectServer, authorities: Authorities, policy: EndpointPolicy | None = None
 ) -> AsyncIterator[Endpoint]:
-    """Serve `dialect` on loopback with the readers that DESIGN's config lists for it."""
+    """Serve `dialect` on loopback with the readers that `LISTED` has for it."""
     limits = LocalLimits(lambda: 0.0)
     gate = Gate(RouteTable(()), READERS, authorities.resolve, IdentityHeaders(), limits)
     readers = tuple(READERS[name] for name in LISTED[dialect.name])

@@ -110,7 +110,7 @@ def matches(draw: st.DrawFn) -> Match:
 
 
 def naive(match: Match, host: str, path: str, method: str) -> bool:
-    """The rules as DESIGN section 6 words them, with no thought of speed."""
+    """The rules of docs/REFERENCE.md in plain words, with no thought of speed."""
     host_meets = match.host in {"", host} or (match.host[:2] == "*." and host.split(".", 1)[1:] == [match.host[2:]])
     path_meets = path == match.path or (match.path.endswith("/") and (path + "/").startswith(match.path))
     methods = match.methods | ({"HEAD"} if "GET" in match.methods else set())

@@ -1,0 +1,73 @@
+"""What tests/house.py finds, in a small house that is wrong in each way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import house
+
+SOURCES = {
+    "gateway/__init__.py": "",
+    "gateway/gate.py": "class Gate:\n    def ask(self): ...\n",
+    "gateway/redis/bus.py": "def publish(): ...\n",
+    "gateway/redis/client.py": "def connect(): ...\n",
+    "gateway/model/shapes.py": "class Shape(Protocol):\n    x: int\n",
+    "gateway/credentials/kinds.py": (
+        "from gateway.credentials.bearer import BearerSettings\nmatch x:\n    case BearerSettings(): ...\n"
+    ),
+    "gateway/credentials/bearer.py": "class BearerSettings: ...\n",
+    "tests/unit/test_gate.py": "",
+    "tests/unit/redis/test_redis.py": "",
+    "tests/unit/credentials/test_kinds.py": "",
+    "tests/unit/credentials/test_bearer.py": "",
+    "pyproject.toml": (
+        '[[tool.importlinter.contracts]]\ntype = "independence"\nmodules = ["gateway.credentials.bearer"]\n'
+    ),
+    "README.md": "See docs/THREATS.md section 4.\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in SOURCES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def problems(root: Path) -> list[str]:
+    checks = (house.untested, house.names_of_two, house.missing_pages, house.kinds_not_held_apart)
+    return [problem.partition(":")[0] for check in checks for problem in check(root)]
+
+
+def test_a_house_in_order_has_no_problem(root: Path) -> None:
+    assert problems(root) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("gateway/model/memo.py", "def once(): ...\n", "gateway/model/memo.py"),
+        ("tests/unit/redis/test_gone.py", "", "tests/unit/redis/test_gone.py"),
+        ("gateway/redis/gate.py", "", "gate.py"),
+        ("gateway/redis/client.py", "class Gate: ...\n", "Gate"),
+        ("gateway/redis/client.py", "class Outer:\n    class Gate: ...\n", "Gate"),
+        ("gateway/redis/client.py", "Gate = dict[str, str]\n", "Gate"),
+        ("README.md", "As DESIGN section 7 says.\n", "README.md"),
+        ("gateway/gate.py", '"""THREATS 4."""\n', "gateway/gate.py"),
+        ("tests/unit/test_gate.py", "# of seed 002\n", "tests/unit/test_gate.py"),
+        ("gateway/credentials/kinds.py", "", "gateway.credentials.bearer"),
+        ("pyproject.toml", "[tool.importlinter]\ncontracts = []\n", "gateway.credentials.bearer"),
+    ],
+)
+def test_each_disorder_is_found(root: Path, name: str, text: str, problem: str) -> None:
+    (root / name).write_text(text, encoding="utf-8")
+    assert problems(root) == [problem]
+
+
+def test_what_only_a_signature_needs_may_be_called_alike(root: Path) -> None:
+    for name in ("bus", "client"):
+        (root / f"gateway/redis/{name}.py").write_text('_Result = TypeVar("_Result")\n', encoding="utf-8")
+    assert problems(root) == []
