@@ -13,10 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
 from gateway.model.route import PREFLIGHT_SECONDS, Access, LimitBy, OnMany, Route, Timeouts
-from gateway.source.addresses import UpstreamList
-from gateway.source.names import FieldName
-from gateway.source.origins import Origin, host_name
-from gateway.source.paths import CanonicalPath, PathPrefix
+from gateway.source.addresses import Origin, UpstreamList, host_name
+from gateway.source.names import CanonicalPath, FieldName, PathPrefix
 from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, StringList, listed
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)

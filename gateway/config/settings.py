@@ -17,8 +17,7 @@ from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.source.addresses import Listen, ListenAddress
-from gateway.source.names import FieldName
-from gateway.source.paths import CanonicalPath
+from gateway.source.names import CanonicalPath, FieldName
 from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel
 
 _KIB = 1024

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from gateway.model.route import LimitBy, RateLimit
-from gateway.source.origins import HostName, Origin
+from gateway.source.addresses import HostName, Origin
 from gateway.source.values import Rate, SettingsModel, StringList, listed
 
 

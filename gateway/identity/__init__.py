@@ -1,1 +1,1 @@
-"""What is the upstream told, in headers that it may trust."""
+"""How the upstream learns who is calling: identity headers and signed identity tokens."""

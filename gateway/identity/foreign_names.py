@@ -1,9 +1,9 @@
-"""By which headers other proxies and platforms tell an upstream who is calling.
+"""The identity headers of other proxies and platforms.
 
-An application that was made for one of them believes these, whoever sends them: behind a gateway that knows only its
-own names, any client could be anybody (Traefik CVE-2024-45410, and every "trusted header" sign-in that was reached past
-its proxy). So a client's are removed although they are not ours. Credentials that clients themselves hold, and names
-that say something else to somebody (`X-User`, `X-Access-Token`), are not among them.
+An application that was made for one of them trusts these, whoever sends them: behind a gateway that removes only its
+own names, a client could be anybody (Traefik CVE-2024-45410, and every "trusted header" sign-in that was reached past
+its proxy). So a client's are removed although they are not ours. Credentials of clients, and names that some
+application uses for something else (`X-User`, `X-Access-Token`), are not listed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NAMES = frozenset(
         b"x-userinfo",  # Apache APISIX
         b"x-jwt-assertion",  # WSO2
         b"teleport-jwt-assertion",
-        # Cloudflare Access; its `CF-Access-Client-*` is what clients show to it
+        # Cloudflare Access; its `CF-Access-Client-*` are credentials of clients
         b"cf-access-authenticated-user-email",
         b"cf-access-jwt-assertion",
         # Pomerium; its `X-Pomerium-Authorization` likewise
@@ -61,8 +61,8 @@ _NAMES = frozenset(
         b"oam-remote-user",
         b"oam-remote-user-groups",
         b"cas-user",
-        # who was let in by a certificate: RFC 9440, and what proxies made up before it (`X-Forwarded-Client-Cert` is
-        # removed with all that begins so)
+        # client certificates: RFC 9440, and the names before it (`X-Forwarded-Client-Cert` is removed as one of the
+        # forwarded headers)
         b"client-cert",
         b"client-cert-chain",
         b"x-arr-clientcert",
@@ -97,11 +97,11 @@ _PREFIXES = (
 
 
 class ForeignNames:
-    """The identity headers of others, without those of `allowed`, which clients may send all the same."""
+    """The identity headers of other products, except those in `allowed`, which clients may send."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = {spelling(name.encode("ascii")) for name in allowed}
 
     def include(self, canonical: bytes) -> bool:
-        """Tell whether a name, in canonical spelling (`gateway.model.headers.spelling`), is one of them."""
+        """Tell whether a name, folded by `gateway.model.headers.spelling`, is one of them."""
         return (canonical in _NAMES or canonical.startswith(_PREFIXES)) and canonical not in self._allowed

@@ -1,4 +1,4 @@
-"""Under which names the upstream is told: presets that upstreams already understand, or a map of one's own."""
+"""The names of identity headers: presets that applications already understand, or the config's own map."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Field = Literal[
     "api_key_id",
     "auth_method",
 ]
-"""What an upstream can be told of a session (DESIGN section 7)."""
+"""What an upstream can learn about a session, each in a header of its own."""
 
 FIELDS: tuple[Field, ...] = get_args(Field)
 
@@ -58,7 +58,7 @@ PRESETS: Mapping[str, Mapping[Field, str]] = MappingProxyType(
                 "user_roles": "X-Auth-Request-Groups",
             }
         ),
-        # What Authelia and the "trusted header" sign-in of many applications speak.
+        # What Authelia sends, and the "trusted header" sign-in of many applications reads.
         "remote-user": MappingProxyType(
             {
                 "user_id": "Remote-User",
@@ -70,7 +70,7 @@ PRESETS: Mapping[str, Mapping[Field, str]] = MappingProxyType(
     }
 )
 
-_TAKEN = frozenset(
+_RESERVED = frozenset(
     spelling(name)
     for name in (
         b"authorization",
@@ -84,7 +84,7 @@ _TAKEN = frozenset(
         b"x-request-id",
     )
 )
-"""Names with a meaning of their own on the way to the upstream: two of them would contradict each other."""
+"""Names that have another meaning for the upstream."""
 
 
 def _preset(value: object) -> object:
@@ -95,18 +95,17 @@ def _preset(value: object) -> object:
     return dict(PRESETS[value])
 
 
-def _each_its_own(names: dict[Field, str]) -> dict[Field, str]:
+def _refuse_doubled(names: dict[Field, str]) -> dict[Field, str]:
     fields: dict[bytes, Field] = {}
     for field, name in names.items():
-        spelled = spelling(name.encode("ascii"))
-        if spelled in _TAKEN:
+        folded = spelling(name.encode("ascii"))
+        if folded in _RESERVED:
             raise ValueError(f"{name} has another meaning, it cannot carry {field}")
-        other = fields.setdefault(spelled, field)
+        other = fields.setdefault(folded, field)
         if other != field:
             raise ValueError(f"{other} and {field} cannot both be {name}")
     return names
 
 
-IdentityNames = Annotated[dict[Field, FieldName], BeforeValidator(_preset), AfterValidator(_each_its_own)]
-"""The config's `identity.headers`: a preset's name, or a map. A map is the whole of it: what it does not list, the
-upstream is not told."""
+IdentityNames = Annotated[dict[Field, FieldName], BeforeValidator(_preset), AfterValidator(_refuse_doubled)]
+"""The config's `identity.headers`: a preset's name, or a map; the upstream gets no field that the map does not list."""

@@ -1,9 +1,9 @@
-"""What the upstream is told about the caller, in headers that it may trust (DESIGN section 7).
+"""The headers that tell the upstream who is calling.
 
-Values are printable ASCII as they are, and everything else percent-encoded UTF-8 (RFC 3986 section 2.1): `Zoë` is
-`Zo%C3%AB`. `%` itself is encoded, so that a service may decode every value with any URL library and gets exactly what
-the directory holds, and no two values ever look alike. Spaces at either end are encoded too, since a parser trims
-them; and in the list of roles a comma within a role.
+Printable ASCII stays as it is, and everything else is percent-encoded UTF-8 (RFC 3986 section 2.1): `Zoë` is
+`Zo%C3%AB`. `%` itself is encoded, so that any URL library decodes every value to exactly what the directory holds, and
+no two values are encoded alike. Spaces at either end are encoded too, since parsers trim them, and so is a comma within
+one role of the list.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from gateway.model.session import Session
 
 _ENCODED = re.compile(rb"[^ -$&-~]|^ | \Z")  # `%`, and all but printable ASCII; a space that a parser would trim
-_REMEMBERED = 1024
-"""Lists of roles whose encoding is remembered: there are few, and many have them."""
+_CACHED_LISTS = 1024
+"""Lists of roles whose encoding is cached: there are few lists, and many sessions share them."""
 
 _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a secret
 
@@ -34,10 +34,10 @@ _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a 
 class IdentityHeaders:
     """Composes the identity headers of one config.
 
-    `names` say which fields are told under which header names. `token_name` is the header of the signed identity
-    token, which is composed elsewhere and guarded here. `value_bytes` bounds each value. `spellings` are the folded
-    spellings (`gateway.model.headers.spelling`) of every identity header: whatever a client sends under one of them is
-    removed first, set or not (oauth2-proxy CVE-2025-64484).
+    `names` maps each field to its header. `token_name` is the header of the signed identity token, which is composed
+    elsewhere but protected here. `value_bytes` bounds each value. `spellings` are the folded names
+    (`gateway.model.headers.spelling`) of all identity headers: a client's header with one of them is removed before
+    ours are set, and also where we set none (oauth2-proxy CVE-2025-64484).
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class IdentityHeaders:
         self.spellings = frozenset(spelling(name) for name in self._exact)
 
     def compose(self, session: Session, kind: CredentialKind) -> HeaderPairs | Refusal:
-        """Return the headers of what this session has; what it lacks is absent.
+        """Return a header for each field that this session has.
 
-        A value that is too long is refused with 500, for nothing in the request is wrong and no other request of this
-        caller would do better: somebody must mend the record. Cut off, it could be another caller's value.
+        A value that is too long is refused with 500, because the record is wrong and not the request. Cut off, it could
+        be another caller's value.
         """
         pairs = []
         for name, value in zip(self._names, _values(session, kind), strict=True):
@@ -71,37 +71,37 @@ class IdentityHeaders:
         return tuple(pairs)
 
     def misspelt(self, names: Iterable[bytes]) -> bool:
-        """Tell whether one of a client's field `names` is an identity header's in another spelling (`X_User_Id`).
+        """Tell whether one of a client's field `names` is another spelling of an identity header (`X_User_Id`).
 
-        For forward-auth: the proxies there overwrite the spelling that we send, and carry every other past us to an
-        application that may fold them (oauth2-proxy CVE-2025-64484).
+        For forward-auth: proxies overwrite only the spelling that we send, and forward every other to an application
+        that may fold them (oauth2-proxy CVE-2025-64484).
         """
         return any(spelling(name) in self.spellings and name.lower() not in self._exact for name in names)
 
     def compose_every(self, composed: HeaderPairs) -> HeaderPairs:
-        """Return what was `composed` and, empty, every other identity header, that of the signed token among them.
+        """Return the `composed` headers, and every other identity header with an empty value.
 
-        For forward-auth: the proxies there copy only what is present, and a client's forged header must not survive
-        because we had nothing to say (Traefik CVE-2024-45410).
+        For forward-auth: proxies copy only headers that are present, and a client's forged header must not survive
+        where we have no value (Traefik CVE-2024-45410).
         """
-        told = {name for name, _ in composed}
-        unknown = (name for name in (*self._names, self._token_name) if name and name not in told)
-        return (*composed, *((name, b"") for name in unknown))
+        names = {name for name, _ in composed}
+        absent = (name for name in (*self._names, self._token_name) if name and name not in names)
+        return (*composed, *((name, b"") for name in absent))
 
 
 def encode_value(value: str) -> bytes:
-    """Return `value` as a header may carry it; reversed by percent-decoding. No two values are encoded alike."""
+    """Return `value` encoded for a header; percent-decoding reverses it, so no two values are encoded alike."""
     if value.isascii() and value.isprintable() and "%" not in value and value.strip(" ") == value:
-        return value.encode()  # nearly every value there is, and many times faster than a pattern
-    # surrogatepass: half a surrogate pair, as JSON can hold it, is a strange value and not a fault of ours.
-    return _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], value.encode("utf-8", "surrogatepass"))
+        return value.encode()  # nearly every value, and many times faster than the pattern
+    # surrogatepass: JSON can hold half a surrogate pair, which must not raise here.
+    return _ENCODED.sub(lambda match: b"%%%02X" % match[0][0], value.encode("utf-8", "surrogatepass"))
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHED_LISTS)
 def encode_list(values: tuple[str, ...]) -> bytes:
     """Return `values` separated by commas; split at the commas and percent-decode each to get them back.
 
-    A comma within a value is encoded too: it would make two roles of one. Empty values are left out.
+    A comma within a value is encoded too, or one role would become two. Empty values are left out.
     """
     return b",".join([encode_value(value).replace(b",", b"%2C") for value in values if value])
 

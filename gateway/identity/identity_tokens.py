@@ -1,4 +1,4 @@
-"""Signed identity tokens: the same facts as the headers, for upstreams that want proof."""
+"""Signed identity tokens: the same facts as in the headers, for upstreams that verify them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from gateway.signing import KeyRing
 
 TYP = "identity+jwt"
-"""The `typ` of identity tokens, and of nothing else: sent back to us as a bearer token, one is refused by it."""
+"""The `typ` of identity tokens alone, so that one which is sent to us as a bearer token is refused."""
 
 
 class _Signed(msgspec.Struct, frozen=True):
-    """A token and the instant, in epoch seconds, from which a new one is signed."""
+    """A token, and the instant in epoch seconds from which it is replaced by a new one."""
 
     value: bytes
     until: float
 
 
 class IdentityTokens:
-    """Signs a JWT (RFC 7519) for a session and an audience, and reuses it until half of its life is over.
+    """Signs a JWT (RFC 7519) for a session and an audience, and reuses it for half of its lifetime.
 
-    A signature costs more than all the rest of a request, hence the reuse; half, so that a service that gets one has
-    always as long again to pass it on. The store is bounded by `tokens` and keyed by everything that is claimed, so
-    that a role that was taken away is in no token that is signed or reused afterwards. `ttl` is in seconds; no token
-    outlives its session. `clock` is in epoch seconds.
+    It is reused because a signature costs more than all the rest of a request, and for half of its lifetime so that a
+    service has at least the other half to pass it on. At most `tokens` are stored, by all of their claims, so that a
+    role which was taken away is in no token afterwards. `ttl` is in seconds; no token outlives its session. `clock` is
+    in epoch seconds.
     """
 
     def __init__(
@@ -56,9 +56,10 @@ class IdentityTokens:
         self._signed: OrderedDict[tuple[object, ...], _Signed] = OrderedDict()
 
     def header_for(self, session: Session, audience: str, credential: Credential) -> HeaderPairs:
-        """Return the header with a token for `audience`; nothing where a route names none.
+        """Return the header with a token for `audience`; none where the route names no audience.
 
-        A token without an audience would be good everywhere, and whoever it is sent to could pass for the caller.
+        A token without an audience would be valid everywhere, so that every service which gets one could act as the
+        caller.
         """
         if not audience:
             return ()
@@ -84,7 +85,7 @@ class IdentityTokens:
 
 
 def _claims(session: Session, audience: str, credential: Credential) -> dict[str, Any]:
-    """Return what is claimed, without issuer and times; what the session lacks is absent."""
+    """Return the claims without issuer and times; a claim that the session has no value for is absent."""
     claims: dict[str, Any] = {
         "sub": session.subject,
         "aud": audience,

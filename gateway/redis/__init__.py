@@ -1,1 +1,1 @@
-"""What replicas share, and the border where Redis's faults become ours."""
+"""What replicas share through Redis, and where its errors become values."""

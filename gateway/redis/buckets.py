@@ -1,4 +1,4 @@
-"""Token buckets that all replicas draw from: one number each in Redis, judged there by the server's own clock."""
+"""Token buckets that all replicas share: one number each in Redis, updated there by the server's clock."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gateway.redis.guarded import GuardedRedis, RedisFault
 
 _NAME_BYTES = 16
 
-# The generic cell rate algorithm (ITU-T I.371), as gateway.policy.limits has it, in microseconds: the number is the
-# instant at which the bucket is full again. One key, so that it runs on a cluster. The server's time, since replicas'
-# clocks differ by more than a token's worth. A number further ahead than a whole bucket is of an older, larger limit,
-# or of a clock that was set back, and locks nobody out.
+# The generic cell rate algorithm (ITU-T I.371), as in gateway.policy.limits, in microseconds: the number is the instant
+# at which the bucket is full again. One key, so that it runs on a cluster. The server's time, since the clocks of
+# replicas differ by more than the cost of a token. A number further ahead than a whole bucket comes from an older,
+# larger limit or from a clock that was set back; it is cut down, so that it locks nobody out.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -36,9 +36,9 @@ _MICROSECONDS = 1_000_000
 
 
 class SharedBuckets:
-    """The buckets of a fleet. A bucket that is full is no key: their number is bounded by the requests of one window.
+    """The buckets of all replicas. A full bucket has no key in Redis, so the requests of one window bound the keys.
 
-    `secret` keys the hashes that stand in Redis instead of sessions, keys and addresses.
+    `secret` keys the hashes that are stored in Redis instead of session ids, API key ids and addresses.
     """
 
     def __init__(self, redis: GuardedRedis, key_prefix: str, secret: bytes) -> None:
@@ -47,26 +47,26 @@ class SharedBuckets:
         self._secret = secret
 
     async def take(self, name: str, interval: float, capacity: float) -> tuple[float, float] | None:
-        """Take one token of the bucket `name`; `None` when Redis cannot be asked.
+        """Take one token from the bucket `name`; `None` when Redis is not available.
 
-        `interval` is what a token costs and `capacity` what a full bucket holds, in seconds. Returns the seconds until
-        there is a token, 0 when one was taken, and those until the bucket is full.
+        `interval` is the cost of a token and `capacity` the size of a full bucket, both in seconds. Returns the seconds
+        until there is a token (0: one was taken), and the seconds until the bucket is full.
         """
         digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_NAME_BYTES, key=self._secret).hexdigest()
         arguments = (f"{self._prefix}{digest}", repr(interval * _MICROSECONDS), repr(capacity * _MICROSECONDS))
 
-        async def question(client: RedisClient) -> list[bytes]:
-            return await _run(client, arguments)
+        async def run_script(client: RedisClient) -> list[bytes]:
+            return await _run_script(client, arguments)
 
-        told = await self._redis.ask(question, "limit", self._redis.allowance())
-        if isinstance(told, RedisFault):
+        result = await self._redis.ask(run_script, "limit", self._redis.allowance())
+        if isinstance(result, RedisFault):
             return None
-        wait, owed = (int(each) / _MICROSECONDS for each in told)
-        return wait, owed
+        wait, full_after = (int(microseconds) / _MICROSECONDS for microseconds in result)
+        return wait, full_after
 
 
-async def _run(client: RedisClient, arguments: tuple[str, str, str]) -> list[bytes]:
-    """Run the script by its hash; a server that has been restarted, or is new to the cluster, is given its text."""
+async def _run_script(client: RedisClient, arguments: tuple[str, str, str]) -> list[bytes]:
+    """Run the script by its hash; send its text to a server that does not know it yet."""
     try:
         return await cast("Awaitable[list[bytes]]", client.evalsha(_SHA, 1, *arguments))
     except NoScriptError:

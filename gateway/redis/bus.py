@@ -1,4 +1,4 @@
-"""News between replicas: plain pub/sub that knows when it cannot hear."""
+"""Messages between replicas: Redis pub/sub that knows when it is not subscribed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 _log = structlog.get_logger(__name__)
 
-_PING_EVERY = 0.25
+_PING_INTERVAL = 0.25  # seconds
 _SILENCE = 0.7
-"""Seconds without a message or the answer to a PING after which the bus counts as lost. A silent network loss shows
-in no other way, and with the interval of the PINGs a revocation goes unheard for less than
-a second."""
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
+"""Seconds without a message or the answer to a PING after which the bus counts as lost.
+
+A silent network loss shows in no other way. With the interval of the PINGs, revocations can be missed for less than a
+second.
+"""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two attempts to connect
 
 
 class Bus:
-    """Listens on one channel and calls back: `on_message(payload)`, `on_lost()`, `on_heard()`.
+    """Subscribes to one channel and calls `on_message(payload)`, `on_subscribed()` and `on_lost()`.
 
-    `on_heard` follows the server's confirmation of the subscription, `on_lost` any error or silence; they alternate,
-    beginning with `on_heard`. Callbacks run on the event loop and do not wait. Run `listen` in a task.
+    `on_subscribed` follows the server's confirmation, `on_lost` any error or silence; they alternate, beginning with
+    `on_subscribed`. Callbacks run on the event loop and do not wait. Run `listen` in a task.
     """
 
     def __init__(
@@ -36,26 +37,26 @@ class Bus:
         channel: str,
         on_message: Callable[[bytes], None],
         on_lost: Callable[[], None],
-        on_heard: Callable[[], None],
+        on_subscribed: Callable[[], None],
         metrics: ResolutionMetrics,
     ) -> None:
         self._client = client
         self._channel = channel
         self._on_message = on_message
         self._on_lost = on_lost
-        self._on_heard = on_heard
+        self._on_subscribed = on_subscribed
         self._metrics = metrics
-        self._complained = False
-        self.heard = asyncio.Event()
+        self._has_logged_loss = False
+        self.subscribed = asyncio.Event()
 
     async def listen(self) -> None:
-        """Listen until cancelled, connecting again after every loss."""
+        """Listen until cancelled, and connect again after every loss."""
         pause = _FIRST_PAUSE
         while True:
             try:
                 await self._listen_once()
-            except Exception as error:  # noqa: BLE001 - whatever it was, nothing is heard now: fail closed
-                if self.heard.is_set():
+            except Exception as error:  # noqa: BLE001 - after any error nothing is received: fail closed
+                if self.subscribed.is_set():
                     pause = _FIRST_PAUSE
                 self._lost(type(error).__name__)
             await asyncio.sleep(pause)
@@ -68,42 +69,42 @@ class Bus:
             async with asyncio.timeout(_SILENCE):
                 await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
                 await connection.send_command("SUBSCRIBE", self._channel)
-            await self._hear(connection)
+            await self._receive(connection)
         finally:
             await connection.disconnect(nowait=True)
 
-    async def _hear(self, connection: AbstractConnection) -> None:
-        """Take in what arrives, asking for a sign of life whenever nothing does."""
+    async def _receive(self, connection: AbstractConnection) -> None:
+        """Handle messages, and send a PING whenever none arrives for a while."""
         last = monotonic()
         while True:
-            message = await connection.read_response(timeout=_PING_EVERY, disconnect_on_error=False)
+            message = await connection.read_response(timeout=_PING_INTERVAL, disconnect_on_error=False)
             now = monotonic()
             if message is not None:
                 last = now
-                self._take(message)
+                self._handle(message)
             elif now - last > _SILENCE:
                 raise TimeoutError
             else:
                 await connection.send_command("PING")
 
-    def _take(self, message: object) -> None:
+    def _handle(self, message: object) -> None:
         match message:
             case [b"message", _, bytes() as payload]:
                 self._on_message(payload)
             case [b"subscribe", _, _]:
-                self._subscribed()
+                self._confirmed()
 
-    def _subscribed(self) -> None:
-        self.heard.set()
-        self._complained = False
+    def _confirmed(self) -> None:
+        self.subscribed.set()
+        self._has_logged_loss = False
         _log.info("revocation_bus_subscribed")
-        self._on_heard()
+        self._on_subscribed()
 
     def _lost(self, why: str) -> None:
-        if not self._complained:
-            self._complained = True
+        if not self._has_logged_loss:
+            self._has_logged_loss = True
             _log.warning("revocation_bus_lost", fault=why)
-        if self.heard.is_set():
-            self.heard.clear()
+        if self.subscribed.is_set():
+            self.subscribed.clear()
             self._metrics.bus_lost()
             self._on_lost()

@@ -1,4 +1,4 @@
-"""The Redis client: one spelling for a single server, Sentinel and Cluster, plain or over TLS."""
+"""The Redis client: one URL syntax for a single server, Sentinel and Cluster, plain or over TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RedisClient = Redis | RedisCluster
 
 _SENTINEL_PORT = 26379
 _CONNECTIONS = 64
-"""Commands at once to one server from one process; beyond it callers wait, at most the timeout."""
+"""Concurrent commands to one server from one process; further callers wait, at most the timeout."""
 
 
 def connect(url: str, timeout: float) -> RedisClient:
@@ -28,11 +28,11 @@ def connect(url: str, timeout: float) -> RedisClient:
 
     `redis://[user:password@]host:port/db`, `rediss://` for TLS; `redis+sentinel://[user:password@]host,host:port/master/db`,
     `redis+cluster://host:port`; `rediss+...` for TLS there too. A query gives redis-py's own options (`protocol=3`,
-    `ssl_ca_certs=FILE`). `timeout` is in seconds and holds for connecting, for a reply and for a free connection each.
-    Raises ValueError for a URL that is none of these; the text does not hold the URL, which may hold a password.
+    `ssl_ca_certs=FILE`). `timeout` is in seconds, and bounds connecting, a reply and the wait for a connection each.
+    Raises ValueError for any other URL; its text does not hold the URL, which may hold a password.
 
-    Redis-py retries ten times by default: a refused connection took 4.4 s to fail. One attempt: whoever asks has
-    another tier to turn to.
+    There is one attempt, because callers have another tier: with the ten of redis-py's default a refused connection
+    took 4.4 s to fail.
     """
     scheme, _, topology = urlsplit(url).scheme.partition("+")
     if scheme not in {"redis", "rediss", "unix"}:
@@ -54,13 +54,13 @@ def connect(url: str, timeout: float) -> RedisClient:
 
 
 async def bus_connection(client: RedisClient) -> AbstractConnection:
-    """Return a new connection of its own, not connected, to a server that hears every published message.
+    """Return a new connection, not yet connected, to a server that receives every published message.
 
-    A raw connection and no `PubSub`: that object reconnects silently, and what was published meanwhile is lost without
-    a sign. RESP2, where messages and the answers to PING arrive alike.
+    It is a raw connection and no `PubSub`, which reconnects silently, so that messages would be lost unnoticed. It
+    speaks RESP2, where messages and the answers to PING arrive alike.
     """
     if isinstance(client, RedisCluster):
-        await client.initialize()  # a cluster carries what is published to every node
+        await client.initialize()  # a cluster passes every published message to all nodes
         node = client.get_random_node()
         return node.connection_class(**{**node.connection_kwargs, "protocol": 2})
     pool = client.connection_pool
@@ -68,71 +68,71 @@ async def bus_connection(client: RedisClient) -> AbstractConnection:
 
 
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Sentinel's pool with the other's patience: redis-py's own fails at once when every connection is in use."""
+    """Sentinel's pool, but waiting for a free connection: redis-py's own fails at once when all are in use."""
 
 
 class _Turns:
-    """What bounds the commands of a cluster's client: a turn is had by `async with`, or a ConnectionError in time.
+    """Bounds the concurrent commands of a cluster client: `async with` waits up to `timeout` seconds for a turn.
 
-    One that is asked for within another is had at once: a pipeline's answer may be that a slot has moved, and then
-    redis-py sends those commands again, one by one.
+    Raises redis-py's ConnectionError when there is none in time. A turn within a turn is free: when a slot has moved,
+    redis-py sends the commands of a pipeline again, one by one.
     """
 
-    def __init__(self, most: int, patience: float) -> None:
+    def __init__(self, most: int, timeout: float) -> None:
         self._free = asyncio.Semaphore(most)
-        self._patience = patience
-        self._held: ContextVar[int] = ContextVar("turns held", default=0)
+        self._timeout = timeout
+        self._depth: ContextVar[int] = ContextVar("nested turns", default=0)
 
     async def __aenter__(self) -> None:
-        held = self._held.get()
-        if not held and self._free.locked():
+        depth = self._depth.get()
+        if not depth and self._free.locked():
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._timeout):
                     await self._free.acquire()
             except TimeoutError:
                 raise NoConnectionError("no free connection to the cluster") from None
-        elif not held:
+        elif not depth:
             await self._free.acquire()
-        self._held.set(held + 1)
+        self._depth.set(depth + 1)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        held = self._held.get() - 1
-        self._held.set(held)
-        if not held:
+        depth = self._depth.get() - 1
+        self._depth.set(depth)
+        if not depth:
             self._free.release()
 
 
 class _Cluster(RedisCluster):
-    """A cluster's client with the patience of the others: redis-py's own fails at once, as does Sentinel's."""
+    """A cluster client that waits for its turn: redis-py's own fails at once when all connections are in use."""
 
     def __init__(self, *, socket_connect_timeout: float, **options: Any) -> None:
         super().__init__(socket_connect_timeout=socket_connect_timeout, **options)
         self.turns = _Turns(_CONNECTIONS, socket_connect_timeout)
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Send one command when it is its turn."""
+        """Send one command in its turn."""
         async with self.turns:
             return await super().execute_command(*args, **kwargs)
 
     def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> ClusterPipeline:  # noqa: ARG002 - redis-py's
-        """Return a pipeline that waits for its turn too."""
+        """Return a pipeline that waits for its turn."""
         return _ClusterPipeline(self, transaction)  # type: ignore[abstract]  # as redis-py's own
 
 
 class _ClusterPipeline(ClusterPipeline):
     async def execute(self, raise_on_error: bool = True, allow_redirections: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - redis-py's
-        """Send the commands when it is their turn, which is one for all of them."""
+        """Send all commands in one turn."""
         async with cast("_Cluster", self.cluster_client).turns:
             return await super().execute(raise_on_error, allow_redirections)
 
 
 class _Master(Redis):
-    """The master that sentinels name."""
+    """The master that the sentinels name."""
 
     async def aclose(self, close_connection_pool: bool | None = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
-        """Close, and close the connections to the sentinels too, which redis-py leaves open."""
+        """Close this client and the connections to the sentinels, which redis-py leaves open."""
         pool = cast("SentinelConnectionPool", self.connection_pool)
         await super().aclose(close_connection_pool)
         for sentinel in pool.sentinel_manager.sentinels:
@@ -158,7 +158,7 @@ def _sentinel(url: str, options: dict[str, Any]) -> Redis:
             "",
         )
     )
-    parsed = BlockingConnectionPool.from_url(one_server).connection_kwargs  # redis-py reads the rest of the URL
+    parsed = BlockingConnectionPool.from_url(one_server).connection_kwargs  # redis-py parses the rest of the URL
     connection_options = {name: value for name, value in parsed.items() if name not in {"host", "port"}}
     if parts.scheme.startswith("rediss"):
         connection_options["ssl"] = True

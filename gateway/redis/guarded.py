@@ -1,4 +1,4 @@
-"""Redis behind a breaker: a fault is told as a value, and costs little once and then nothing."""
+"""Redis behind a breaker: a fault is a value, costs one timeout at first, and then nothing."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
-_Result = TypeVar("_Result")
+_Reply = TypeVar("_Reply")
 _log = structlog.get_logger(__name__)
 
 
 class RedisFault(msgspec.Struct, frozen=True):
-    """Redis could not be asked, or could not answer; `why` is the name of an exception, or `breaker open`."""
+    """Redis could not be asked, or did not answer; `why` is the name of an exception, or `breaker open`."""
 
     why: str
 
 
 class Allowance:
-    """What one request may still wait for Redis, in seconds; several questions share it."""
+    """The seconds that one request may still wait for Redis; all its operations share them."""
 
     __slots__ = ("left",)
 
@@ -36,11 +36,11 @@ class Allowance:
 
 
 class GuardedRedis:
-    """Asks Redis within an allowance, counts faults, and logs once when an episode of them begins and ends.
+    """Runs Redis operations within an allowance, counts faults, and logs an outage when it begins and when it ends.
 
-    While the breaker is open nothing is asked, and nobody waits: a probe runs in a task of its own when it is due, so
-    that no request pays for finding out that Redis is still away. An error that Redis itself answers (out of memory,
-    read-only, wrong type) is a fault of that question alone; it came quickly, and other questions may do.
+    While the breaker is open no request waits for Redis: a probe runs in a task of its own when it is due. An error
+    reply (out of memory, read-only, wrong type) is a fault of that operation alone; it came quickly, and other
+    operations may succeed.
     """
 
     def __init__(
@@ -51,39 +51,39 @@ class GuardedRedis:
         self._breaker = breaker
         self._tasks = tasks
         self._metrics = metrics
-        self._complaining: set[str] = set()
+        self._failing: set[str] = set()
 
     @property
     def reachable(self) -> bool:
-        """Tell whether Redis is asked."""
+        """Tell whether Redis is in use: its breaker is closed."""
         return self._breaker.closed
 
     def allowance(self) -> Allowance:
-        """Return the allowance of one request: the configured timeout, whatever the number of questions."""
+        """Return the allowance of one request: the configured timeout, whatever the number of operations."""
         return Allowance(self._timeout)
 
     async def ask(
-        self, question: Callable[[RedisClient], Awaitable[_Result]], operation: str, allowance: Allowance
-    ) -> _Result | RedisFault:
-        """Return what `question` returns, or a RedisFault. `operation` is a fixed word for metrics and the log."""
+        self, operation: Callable[[RedisClient], Awaitable[_Reply]], name: str, allowance: Allowance
+    ) -> _Reply | RedisFault:
+        """Return what `operation` returns, or a RedisFault; `name` is a fixed word for metrics and the log."""
         if not self._breaker.closed:
             self._probe_when_due()
             return RedisFault("breaker open")
         if allowance.left <= 0:
-            return self._at_fault(operation, "allowance spent")
+            return self._failed(name, "allowance spent")
         began = monotonic()
         try:
             async with asyncio.timeout(allowance.left):
-                result = await question(self.client)
+                reply = await operation(self.client)
         except ResponseError as error:
-            return self._at_fault(operation, type(error).__name__)
+            return self._failed(name, type(error).__name__)
         except (RedisError, OSError, TimeoutError) as error:
-            return self._unreachable(operation, type(error).__name__)
+            return self._unreachable(name, type(error).__name__)
         finally:
             allowance.left -= monotonic() - began
-        self._well()
-        self._complaining.discard(operation)
-        return result
+        self._succeeded()
+        self._failing.discard(name)
+        return reply
 
     def _probe_when_due(self) -> None:
         if self._breaker.allow():
@@ -96,22 +96,22 @@ class GuardedRedis:
         except (RedisError, OSError, TimeoutError):
             self._breaker.failed()
         else:
-            self._well()
+            self._succeeded()
 
-    def _well(self) -> None:
+    def _succeeded(self) -> None:
         if self._breaker.succeeded():
             _log.info("redis_recovered")
 
-    def _at_fault(self, operation: str, why: str) -> RedisFault:
-        self._metrics.redis_fault(operation)
-        if operation not in self._complaining:  # a full server reads well and fails each fill: that is one episode
-            self._complaining.add(operation)
-            _log.warning("redis_operation_failed", operation=operation, fault=why)
+    def _failed(self, name: str, why: str) -> RedisFault:
+        self._metrics.redis_fault(name)
+        if name not in self._failing:  # a full server serves reads and fails every fill: log that once
+            self._failing.add(name)
+            _log.warning("redis_operation_failed", operation=name, fault=why)
         return RedisFault(why)
 
-    def _unreachable(self, operation: str, why: str) -> RedisFault:
-        self._metrics.redis_fault(operation)
+    def _unreachable(self, name: str, why: str) -> RedisFault:
+        self._metrics.redis_fault(name)
         if self._breaker.failed():
-            _log.warning("redis_given_up", operation=operation, fault=why)
+            _log.warning("redis_given_up", operation=name, fault=why)
             self._metrics.redis_given_up()
         return RedisFault(why)

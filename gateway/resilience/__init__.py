@@ -1,1 +1,1 @@
-"""What keeps one fault from becoming many: breaker, single flight, kept tasks."""
+"""What keeps one fault from becoming many: breaker, single flight, task keeper, deadline."""

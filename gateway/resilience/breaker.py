@@ -1,4 +1,4 @@
-"""When a dependency fails, stop asking it for a while."""
+"""A circuit breaker: a dependency that fails is not called for a while."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class BreakerState(StrEnum):
-    """Closed lets everything through, open nothing, half-open one probe."""
+    """Closed allows every call, open none, half-open one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -15,11 +15,11 @@ class BreakerState(StrEnum):
 
 
 class Breaker:
-    """Counts failures in a row and, at `failures` of them, says no for `first_pause` seconds.
+    """Opens after `failures` failures in a row, for `first_pause` seconds.
 
-    Each failed probe doubles the pause, up to `longest_pause`. After a pause one caller is let through as the probe;
-    it must report, and until it does the others are told no. A probe that never reports (its task was cancelled) is
-    given up after one more pause. `clock` is monotonic, in seconds.
+    Each failed probe doubles the pause, up to `longest_pause` seconds. After a pause one caller is allowed as the
+    probe; until it reports its result, no other is. A probe that never reports (its task was cancelled) is replaced
+    after one more pause. `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Breaker:
 
     @property
     def closed(self) -> bool:
-        """Tell whether everything goes through."""
+        """Tell whether every call is allowed."""
         return self.state is BreakerState.CLOSED
 
     @property
     def retry_after(self) -> float:
-        """Seconds until it is worth asking again; 0 when it is now."""
+        """Seconds until the next call may be allowed; 0 when that is now."""
         return 0.0 if self.closed else max(0.0, self._until - self._clock())
 
     def allow(self) -> bool:
-        """Tell whether the caller may ask; a True is followed by `succeeded` or `failed`."""
+        """Tell whether a call is allowed; after True the caller reports `succeeded` or `failed`."""
         if self.state is BreakerState.CLOSED:
             return True
         now = self._clock()
@@ -60,15 +60,15 @@ class Breaker:
         return True
 
     def succeeded(self) -> bool:
-        """Note an answer; True when it ended an episode of failures."""
-        ended = self.state is not BreakerState.CLOSED
+        """Report a success; True when it closed the breaker."""
+        closed_now = self.state is not BreakerState.CLOSED
         self._failed = 0
         self._pause = self._first_pause
         self.state = BreakerState.CLOSED
-        return ended
+        return closed_now
 
     def failed(self) -> bool:
-        """Note a failure; True when it began an episode (the breaker opens)."""
+        """Report a failure; True when it opened a closed breaker."""
         self._failed += 1
         if self.state is BreakerState.CLOSED:
             if self._failed < self._failures:

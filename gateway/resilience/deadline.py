@@ -1,4 +1,4 @@
-"""A deadline that is moved on every read and reached hardly ever."""
+"""A deadline that is moved on every read and hardly ever reached."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 class Deadline:
     """Calls `reached` once when the loop's clock passes the instant that was set last.
 
-    Moving it further off, or clearing it, is one assignment: the timer underneath stays where it is, and asks when it
-    fires. A timer of its own for each request would cost more than composing the request's head.
+    Moving the deadline further off, or clearing it, is one assignment: the timer stays as it is, and compares when it
+    fires. One timer for each request would cost more than composing the request's head.
     """
 
     __slots__ = ("_at", "_loop", "_reached", "_timer")
@@ -22,7 +22,7 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, at: float) -> None:
-        """Move to `at`, in seconds of the loop's clock."""
+        """Move the deadline to `at`, in seconds of the loop's clock."""
         self._at = at
         timer = self._timer
         if timer is None:
@@ -32,11 +32,11 @@ class Deadline:
             self._timer = self._loop.call_at(at, self._fired)
 
     def clear(self) -> None:
-        """Let nothing happen until it is set again."""
+        """Remove the deadline until it is set again."""
         self._at = 0.0
 
     def close(self) -> None:
-        """Give the timer back."""
+        """Cancel the timer."""
         self._at = 0.0
         if self._timer is not None:
             self._timer.cancel()

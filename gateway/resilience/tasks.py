@@ -1,4 +1,4 @@
-"""The one place that creates tasks."""
+"""The one place that creates asyncio tasks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import structlog
 _Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
 
-_AGAIN = 1.0
-"""Seconds after which a task that was cancelled, and has not ended, is cancelled once more."""
+_RETRY_SECONDS = 1.0
+"""Seconds after which a cancelled task that still runs is cancelled once more."""
 
 
 class TaskKeeper:
-    """Holds tasks until they end and logs those that fail.
+    """References tasks until they end, and logs those that fail.
 
-    The event loop keeps weak references only, so that a task nobody holds may vanish half way (the note in the
-    documentation of `asyncio.create_task`), and a failure that nobody awaits is told when the garbage is collected,
+    The event loop has only weak references, so a task without another reference may disappear half way (see the note
+    in the documentation of `asyncio.create_task`), and a failure that nobody awaits is reported on garbage collection,
     if ever. One keeper has one owner, who closes it.
     """
 
@@ -28,13 +28,13 @@ class TaskKeeper:
         self._closed = False
 
     def __len__(self) -> int:
-        """Return how many tasks have not ended."""
+        """Return the number of running tasks."""
         return len(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, _Result], name: str) -> asyncio.Task[_Result]:
-        """Run `work` as a task of its own; `name` stands in the log when it fails.
+        """Run `work` as a task of its own; `name` is logged when it fails.
 
-        Raises RuntimeError once the keeper is closed: work begun then would outlive what it uses.
+        Raises RuntimeError once the keeper is closed: new work would outlive what it uses.
         """
         if self._closed:
             work.close()
@@ -45,18 +45,17 @@ class TaskKeeper:
         return task
 
     async def aclose(self) -> None:
-        """Cancel what still runs and wait until it has ended; may be called twice.
+        """Cancel every running task and wait until it has ended; may be called twice.
 
-        A cancellation may get lost: before Python 3.12 `asyncio.wait_for` forgets one that comes just as what it waits
-        for ends (python/cpython#86296), and redis-py sends within it. Such a task would be waited for for ever, and the
-        process with it.
+        A cancellation may get lost: before Python 3.12 `asyncio.wait_for` ignores one that arrives just when its inner
+        future ends (python/cpython#86296), and redis-py sends within it. So tasks that still run are cancelled again.
         """
         self._closed = True
-        left = set(self._tasks)
-        while left:
-            for task in left:
+        running = set(self._tasks)
+        while running:
+            for task in running:
                 task.cancel()
-            _, left = await asyncio.wait(left, timeout=_AGAIN)
+            _, running = await asyncio.wait(running, timeout=_RETRY_SECONDS)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

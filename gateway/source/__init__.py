@@ -1,1 +1,1 @@
-"""How text that a person wrote is read: YAML with the place of every key, and the values of a config."""
+"""Reads what people write: YAML with the place of every key, and the values of a config."""

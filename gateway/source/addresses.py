@@ -1,4 +1,4 @@
-"""Where something listens or is reached, as a config spells it."""
+"""Addresses, web origins and host names in a config."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from ipaddress import ip_address
 from typing import Annotated
 
 import msgspec
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
-from gateway.model.host import DEFAULT_PORTS
+from gateway.model.errors import MalformedError
+from gateway.model.host import DEFAULT_PORTS, parse_authority
 from gateway.model.route import UpstreamAddress
 
 _PORTS = 65536
@@ -21,7 +22,7 @@ _NO_LISTEN = "an address to listen at is HOST:PORT: 0.0.0.0:8080, [::]:8080"
 
 
 class ListenAddress(msgspec.Struct, frozen=True):
-    """Where to listen: an IP address or a host name, and a port; port 0 lets the system choose."""
+    """An address to listen at: an IP address or a host name, and a port; port 0 lets the system choose."""
 
     host: str
     port: int
@@ -32,25 +33,25 @@ class ListenAddress(msgspec.Struct, frozen=True):
 
 
 def parse_listen(text: str) -> ListenAddress:
-    """Read `HOST:PORT`; raises ValueError."""
-    found = _LISTEN.fullmatch(text)
-    if found is None or int(found["port"]) >= _PORTS:
+    """Parse `HOST:PORT`; raises ValueError."""
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) >= _PORTS:
         raise ValueError(_NO_LISTEN)
-    return ListenAddress(_bare(found["host"], _NO_LISTEN), int(found["port"]))
+    return ListenAddress(_bare(match["host"], _NO_LISTEN), int(match["port"]))
 
 
 def parse_upstream(text: str) -> UpstreamAddress:
-    """Read `http(s)://host[:port]`; raises ValueError.
+    """Parse `http(s)://host[:port]`; raises ValueError.
 
-    A path, query or user information is refused rather than dropped: nobody who writes one means to have it ignored.
+    A path, query or user information is refused and not ignored, since whoever writes one expects it to count.
     """
-    found = _URL.fullmatch(text)
-    if found is None or found["scheme"] not in DEFAULT_PORTS:
+    match = _URL.fullmatch(text)
+    if match is None or match["scheme"] not in DEFAULT_PORTS:
         raise ValueError(_NO_UPSTREAM)
-    port = int(found["port"]) if found["port"] else DEFAULT_PORTS[found["scheme"]]
+    port = int(match["port"]) if match["port"] else DEFAULT_PORTS[match["scheme"]]
     if not 0 < port < _PORTS:
         raise ValueError(_NO_UPSTREAM)
-    return UpstreamAddress(found["scheme"], _bare(found["host"], _NO_UPSTREAM).lower(), port)
+    return UpstreamAddress(match["scheme"], _bare(match["host"], _NO_UPSTREAM).lower(), port)
 
 
 def is_loopback(host: str) -> bool:
@@ -87,7 +88,7 @@ def _upstream(value: object) -> object:
     return parse_upstream(value)
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -97,5 +98,36 @@ Listen = Annotated[ListenAddress, BeforeValidator(_listen)]
 UpstreamSetting = Annotated[UpstreamAddress, BeforeValidator(_upstream)]
 """In a config a URL of scheme, host and port."""
 
-UpstreamList = Annotated[tuple[UpstreamSetting, ...], BeforeValidator(_listed)]
+UpstreamList = Annotated[tuple[UpstreamSetting, ...], BeforeValidator(_as_list)]
 """One upstream or a list of them."""
+
+
+def _origin(value: str) -> str:
+    """Check an origin, and return it as browsers spell it: lower case, without the scheme's default port."""
+    scheme, mark, authority = value.partition("://")
+    try:
+        host = parse_authority(authority, scheme) if mark and scheme in DEFAULT_PORTS else None
+    except MalformedError:
+        host = None
+    if host is None:
+        raise ValueError("an origin is scheme, host and port alone: https://app.example.com")
+    port = "" if host.port == DEFAULT_PORTS[scheme] else f":{host.port}"
+    return f"{scheme}://{host.name}{port}"
+
+
+def host_name(value: str) -> str:
+    """Return a host name as hosts are matched: lower case, without a trailing dot; raises ValueError."""
+    try:
+        host = parse_authority(value, "http")
+    except MalformedError:
+        raise ValueError("a host is a name: api.example.com") from None
+    if host.name != value.lower().removesuffix("."):
+        raise ValueError("a host is matched without its port: leave the port out")
+    return host.name
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""A web origin (RFC 6454 section 6.2). `*` is not one: answers that depend on a credential are not for everybody."""
+
+HostName = Annotated[str, AfterValidator(host_name)]
+"""A host name without a port."""

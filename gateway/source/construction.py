@@ -1,4 +1,4 @@
-"""From YAML nodes to plain data, with every fault of the content rather than the first."""
+"""From YAML nodes to plain data, with all faults of the content, and `${NAME}` in its strings replaced."""
 
 from __future__ import annotations
 
@@ -8,14 +8,44 @@ from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from gateway.source.substitution import MissingError, substitute
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+_INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.ASCII | re.DOTALL)
+
+
+class MissingError(Exception):
+    """An environment variable is not set; the text names it and holds no value."""
+
+
+def substitute(text: str, environment: Mapping[str, str]) -> str:
+    """Replace every `${NAME}` and `${NAME:-default}` by the variable's value; references within values are not.
+
+    The default is used for a variable that is not set or empty, as in a shell; `$${` is a literal `${`. The result is
+    always a string, so that a secret of digits stays as it is. Raises MissingError for a variable without value and
+    default, ValueError for a malformed reference.
+    """
+    return _REFERENCE.sub(lambda reference: _value(reference, environment), text) if "${" in text else text
+
+
+def _value(reference: re.Match[str], environment: Mapping[str, str]) -> str:
+    if reference["inside"] is None:
+        return "${"
+    inside = _INSIDE.fullmatch(reference["inside"]) if reference["end"] else None
+    if inside is None:
+        raise ValueError("has a `${` that is not ${NAME} or ${NAME:-default}; a literal one is written `$${`")
+    name, default = inside["name"], inside["default"]
+    if default is not None:
+        return environment.get(name) or default
+    if name not in environment:
+        raise MissingError(f"the environment variable {name} is not set")
+    return environment[name]
+
 
 _TAG = "tag:yaml.org,2002:"
 _STRINGS = {f"{_TAG}{name}" for name in ("str", "timestamp", "value")}
 _COLLECTIONS = {f"{_TAG}{name}" for name in ("map", "seq")}
 
-# The core schema (YAML 1.2.2 section 10.3.2). A scalar that an older schema would take for a number or a boolean
-# (`yes`, `1_000`, `1:30`) is a string.
+# The core schema (YAML 1.2.2 section 10.3.2). A scalar that is a number or a boolean in older schemas (`yes`, `1_000`,
+# `1:30`) is a string.
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,32}", re.ASCII)
 _PREFIXED = re.compile(r"0o[0-7]{1,32}|0x[0-9a-fA-F]{1,32}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", re.ASCII)
@@ -23,13 +53,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _TooManyError(Exception):
-    """The aliases of a document multiply its values beyond the limit."""
+    """A document's aliases multiply its values beyond the limit."""
 
 
 class Construction:
     """Builds the data of one document; `faults` are pairs of path and text, in the document's order.
 
-    At most `limit` values are built, so that aliases cannot multiply a small file into a large memory. Strings are
+    At most `limit` values are built, so that aliases cannot expand a small file beyond all memory. Strings are
     substituted from `environment` where it is given.
     """
 
@@ -120,7 +150,7 @@ class Construction:
 
 
 def _number(text: str) -> int | float | str:
-    """Return the number that the core schema sees, else the text."""
+    """Return the number that `text` is in the core schema, else the text."""
     if _DECIMAL.fullmatch(text):
         return int(text)
     if _PREFIXED.fullmatch(text):

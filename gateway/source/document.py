@@ -1,6 +1,6 @@
-"""YAML 1.2 documents that people write, with the line and column of every key.
+"""YAML 1.2 documents, with the line and column of every key.
 
-Used for the config and for directory records. JSON is read too, since YAML 1.2 contains it.
+Used for the config and for directory records. JSON is read too, because it is a subset of YAML 1.2.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ KeyPath = tuple[str | int, ...]
 """Keys of mappings and positions in lists, from the top: `("routes", 0, "match", "path")`."""
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Of one file: a config has some kilobytes, and records of 100,000 rows some megabytes."""
+"""The size of one file: a config has some kilobytes, and records with 100,000 rows some megabytes."""
 
 _MAX_DEPTH = 40
-"""Of nested collections: a config has seven levels; parsing recurses once a level."""
+"""Levels of nested collections: a config has seven, and parsing recurses once for each."""
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a file says (dicts with string keys, lists, strings, numbers, booleans, None) and where it says it.
+    """The data of a file (dicts with string keys, lists, strings, numbers, booleans, None), and its places.
 
-    `faults` are what is wrong with its content: duplicate and odd keys, foreign tags, missing variables. What is at
+    `faults` are the problems of its content: duplicate and odd keys, foreign tags, missing variables. A value with a
     fault is None in `data`.
     """
 
@@ -42,27 +42,27 @@ class Document(msgspec.Struct, frozen=True):
     faults: tuple[Problem, ...] = ()
 
     def place(self, path: Sequence[str | int]) -> tuple[int, int]:
-        """Return line and column, from 1, of the key at `path`, or of its nearest parent that is written down.
+        """Return line and column, from 1, of the key at `path`, or of its nearest parent in the document.
 
-        For an item of a list it is the item's own place; (1, 1) for the document itself.
+        For an item of a list it is the place of the item; for the document itself (1, 1).
         """
-        node, found = self.root, (1, 1)
+        node, place = self.root, (1, 1)
         for step in path:
             below = _step(node, step)
             if below is None:
                 break
             marked, node = below
-            found = (marked.start_mark.line + 1, marked.start_mark.column + 1)
-        return found
+            place = (marked.start_mark.line + 1, marked.start_mark.column + 1)
+        return place
 
     def problem(self, path: Sequence[str | int], text: str, *, warning: bool = False) -> Problem:
-        """Return a Problem at the place of `path`; `text` says what is wrong, without a secret."""
+        """Return a Problem at the place of `path`; `text` says what is wrong and holds no secret."""
         line, column = self.place(path)
         return Problem(self.file, line, column, format_path(path), text, warning)
 
 
 def format_path(path: Sequence[str | int]) -> str:
-    """Return a path as people write it: `routes[0].match.path`."""
+    """Return a path as text: `routes[0].match.path`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -70,7 +70,7 @@ def format_path(path: Sequence[str | int]) -> str:
 
 
 def load_document(path: Path, *, error: type[SettingsError | RecordsError] = SettingsError) -> Document:
-    """Read a file whose content is without fault; raises `error` with every problem otherwise."""
+    """Read a file; raises `error` with every problem of its content."""
     document = open_document(path, error=error)
     if document.faults:
         raise error(document.faults)
@@ -83,7 +83,7 @@ def open_document(
     environment: Mapping[str, str] | None = None,
     error: type[SettingsError | RecordsError] = SettingsError,
 ) -> Document:
-    """Read a file; see `parse_document`. Raises `error` also for a file that cannot be read as text."""
+    """Read a file, as `parse_document` does; raises `error` also for a file that is no readable text."""
     return parse_document(read_text(path, error=error), str(path), environment=environment, error=error)
 
 
@@ -93,9 +93,9 @@ def read_text(path: Path, *, error: type[SettingsError | RecordsError] = Setting
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as fault:
-        raise error([_whole(path, f"cannot be read: {fault.strerror or type(fault).__name__}")]) from fault
+        raise error([_file_problem(path, f"cannot be read: {fault.strerror or type(fault).__name__}")]) from fault
     if len(content) > MAX_BYTES:
-        raise error([_whole(path, f"is larger than {MAX_BYTES} bytes")])
+        raise error([_file_problem(path, f"is larger than {MAX_BYTES} bytes")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -110,10 +110,10 @@ def parse_document(
     environment: Mapping[str, str] | None = None,
     error: type[SettingsError | RecordsError] = SettingsError,
 ) -> Document:
-    """Read the text of a document; `file` is the name that its problems carry.
+    """Parse the text of a document; `file` is the name in its problems.
 
-    With `environment`, `${NAME}` and `${NAME:-default}` in its strings are replaced. Raises `error` for what is no
-    YAML; faults of the content are in the document, so that they can be told beside others.
+    With `environment`, `${NAME}` and `${NAME:-default}` in its strings are replaced. Raises `error` for text that is
+    not YAML; faults of the content are in the document, so that they can be reported together with others.
     """
     try:
         root = _compose(text)
@@ -125,18 +125,18 @@ def parse_document(
     return Document(file, data, root, tuple(bare.problem(path, fault) for path, fault in construction.faults))
 
 
-# A document has fewer values than characters unless its aliases multiply them: a bomb of nine lines makes 10^9
-# (CVE-2003-1564 in another syntax). Small documents may still repeat themselves.
+# A document has fewer values than characters, unless aliases multiply them: nine lines can make 10^9 values
+# (CVE-2003-1564 in another syntax). Small documents may still repeat values.
 _ALWAYS_ALLOWED = 10_000
 
 
 def _compose(text: str) -> Node | None:
-    """Parse into nodes, which know their places; ruamel constructs nothing, so that no tag can make an object."""
+    """Parse into nodes, which have places; ruamel constructs no values, so that no tag can create an object."""
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = _MAX_DEPTH
     yaml.composer.warn_double_anchors = False  # YAML 1.2 section 7.1 allows an anchor to be set again
     if text.lstrip()[:1] in {"{", "["}:
-        # JSON is often indented with tabs, which this parser takes for an error; JSON strings never hold a raw one.
+        # JSON is often indented with tabs, which are an error to this parser; JSON strings never hold a raw one.
         text = text.replace("\t", " ")
     root: Node | None = yaml.compose(text)
     return root
@@ -146,8 +146,8 @@ def _syntax_problem(fault: YAMLError, text: str, file: str) -> Problem:
     if isinstance(fault, MaxDepthExceededError):
         return Problem(file, *_mark(fault), "", f"is nested deeper than {_MAX_DEPTH} levels")
     if isinstance(fault, MarkedYAMLError):
-        said = ", ".join(str(part) for part in (fault.problem, fault.context) if part)
-        return Problem(file, *_mark(fault), "", f"is not YAML: {said}")
+        reasons = ", ".join(str(part) for part in (fault.problem, fault.context) if part)
+        return Problem(file, *_mark(fault), "", f"is not YAML: {reasons}")
     if isinstance(fault, ReaderError):
         before = text[: fault.position]
         line, column = before.count("\n") + 1, fault.position - (before.rfind("\n") + 1) + 1
@@ -161,15 +161,15 @@ def _mark(fault: MarkedYAMLError) -> tuple[int, int]:
 
 
 def _step(node: Any, step: str | int) -> tuple[Node, Node] | None:
-    """Return the node to point at and the node below, or None when the document says nothing there."""
+    """Return the node whose place counts and the node below it, or None when the document has no such step."""
     if node is None or isinstance(node.value, str):
         return None
     if not isinstance(node, MappingNode):
         inside = isinstance(step, int) and 0 <= step < len(node.value)
         return (node.value[step], node.value[step]) if inside else None
-    # The last of two equal keys: it is the one that a duplicate's problem speaks of.
+    # The last of two equal keys, since that is the one which the problem of a duplicate names.
     return next(((key, below) for key, below in reversed(node.value) if key.value == step), None)
 
 
-def _whole(path: Path, text: str) -> Problem:
+def _file_problem(path: Path, text: str) -> Problem:
     return Problem(str(path), 0, 0, "", text)

@@ -1,4 +1,4 @@
-"""The names of header fields and cookies, as a config spells them."""
+"""Names of header fields and cookies, and URL paths, in a config."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from gateway.model.errors import MalformedError
+from gateway.model.target import parse_target
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _LONGEST = 128
-"""Ample for any real name; a longer one in a config is a slip of the pen."""
+"""Characters, more than any real name has."""
 
-_NOT_OURS = frozenset(
+_FRAMING = frozenset(
     {
         "connection",
         "content-length",
@@ -25,13 +28,13 @@ _NOT_OURS = frozenset(
         "upgrade",
     }
 )
-"""Fields that frame or route a message: to read a credential out of one, or to write one, would break the exchange."""
+"""Fields that frame or route a message, so that they can hold neither a credential nor an identity."""
 
 
 def _field_name(value: str) -> str:
     if not _TOKEN.fullmatch(value) or len(value) > _LONGEST:
         raise ValueError("a header name is letters, digits and dashes: X-Api-Key")
-    if value.lower() in _NOT_OURS:
+    if value.lower() in _FRAMING:
         raise ValueError(f"{value} frames the message, it cannot carry anything else")
     return value
 
@@ -47,3 +50,28 @@ FieldName = Annotated[str, AfterValidator(_field_name)]
 
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
 """A cookie's name, a token too (RFC 6265 section 4.1.1); case counts."""
+
+
+def _path(value: str) -> str:
+    """Check that the path is in the canonical form that requests are matched by."""
+    try:
+        target = parse_target(value)
+    except MalformedError as error:
+        raise ValueError(f"can never match: {error}") from None
+    if target.query is not None:
+        raise ValueError("a query takes no part in matching: leave it out")
+    if target.match != value:
+        raise ValueError(f"can never match, since paths are compared in their canonical form: {target.match}")
+    return value
+
+
+def _prefix(value: str) -> str:
+    """Check a path prefix, and return it without its trailing slash."""
+    return _path(value).removesuffix("/") if value else value
+
+
+CanonicalPath = Annotated[str, AfterValidator(_path)]
+"""A path in the canonical form that requests are matched by."""
+
+PathPrefix = Annotated[str, AfterValidator(_prefix)]
+"""A canonical path without a trailing slash, or an empty string."""

@@ -1,4 +1,4 @@
-"""The values of a config, spelled as people write them, and the base of every settings class."""
+"""Durations, rates, networks and secrets in a config, and the base of every settings class."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
 _NO_DURATION = "a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d"
-_SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes; a whole disk is a slip of the pen
+_SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes
 
 UNUSABLE_FILE = "unusable_file"
-"""The type of the pydantic error of a secret whose file cannot be used: the problem stands at `<field>_file`."""
+"""The type of pydantic's error for a secret whose file cannot be used; its problem is at `<field>_file`."""
 
 
 class _SecretMark:
@@ -28,7 +28,7 @@ SECRET = _SecretMark()
 
 
 class _Unusable:
-    """Stands where a secret would, until its field is validated: raised earlier, it would hide every other problem."""
+    """Takes the place of a secret until its field is validated: an earlier error would hide every other problem."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -45,12 +45,12 @@ def parse_duration(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if value == 0:
             return 0.0
-        # Half of all programs read a bare number as seconds and the other half as milliseconds.
+        # A number without a unit means seconds in some programs and milliseconds in others.
         raise ValueError(_NO_DURATION)
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
         raise ValueError(_NO_DURATION)
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def _positive(value: float) -> float:
@@ -60,10 +60,10 @@ def _positive(value: float) -> float:
 
 
 def _rate(value: object) -> object:
-    found = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None or float(found[1]) <= 0:
+    match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or float(match[1]) <= 0:
         raise ValueError("a rate is a number per unit of time: 20/s, 100/m, 1000/h")
-    return float(found[1]) / _UNITS[found[2]]
+    return float(match[1]) / _UNITS[match[2]]
 
 
 def _network(value: object) -> object:
@@ -74,18 +74,18 @@ def _network(value: object) -> object:
 
 
 def listed(value: object) -> object:
-    """Return a list of one for one string, so that a person need not write the brackets."""
+    """Return a list of one item for a single string, so that the config needs no brackets."""
     return [value] if isinstance(value, str | SecretStr) else value
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
-"""In a config `50ms`, `10s`, `5m`, `24h`, `7d` or `0`; in the program seconds."""
+"""Seconds; in a config `50ms`, `10s`, `5m`, `24h`, `7d` or `0`."""
 
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
-"""A duration for which 0 has no meaning."""
+"""Seconds, more than 0."""
 
 Rate = Annotated[float, BeforeValidator(_rate)]
-"""In a config `20/s`, `100/m`, `1000/h`; in the program tokens a second."""
+"""Tokens a second; in a config `20/s`, `100/m`, `1000/h`."""
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 """A CIDR block."""
@@ -93,7 +93,7 @@ Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 _Filled = Annotated[SecretStr, Field(min_length=1)]
 
 Secret = Annotated[_Filled, BeforeValidator(_usable), SECRET]
-"""A secret, never empty; `<key>_file` beside it names a file that holds it, the way orchestrators mount secrets."""
+"""A secret, never empty; instead of it `<key>_file` may name a file that holds it, as orchestrators mount secrets."""
 
 SecretList = Annotated[tuple[_Filled, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
 """One secret or a list, the one in use first; in a `<key>_file`, one a line."""
@@ -103,14 +103,14 @@ StringList = Annotated[tuple[str, ...], BeforeValidator(listed)]
 
 
 class SettingsModel(BaseModel):
-    """Base of every settings class: unknown keys are errors, values never stand in error texts, secrets by file too."""
+    """The base of every settings class: unknown keys are errors, errors hold no values, secrets may be in files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
 
     @model_validator(mode="before")
     @classmethod
     def _read_secret_files(cls, data: Any) -> Any:
-        """Put the content of `<key>_file` where `<key>` would stand."""
+        """Replace each `<key>_file` by `<key>` with the content of the file."""
         if not isinstance(data, dict):
             return data
         filled = dict(data)
@@ -132,25 +132,25 @@ class SettingsModel(BaseModel):
 
 
 def _from_file(path: object, *, several: bool) -> list[str] | str | _Unusable:
-    """Return the lines of a secret file that hold anything, or the one; complaints never show the content."""
+    """Return the non-empty lines of a secret file (the only one, unless `several`); errors do not hold the content."""
     if not isinstance(path, str) or not path:
         return _Unusable("must be the path of a file")
     try:
-        filled = _lines(Path(path))
+        lines = _lines(Path(path))
     except OSError as error:
         return _Unusable(f"cannot be read: {error.strerror or type(error).__name__}")
     except ValueError:  # not UTF-8, or a NUL in the path
         return _Unusable("cannot be read: it is not a text file")
-    if not filled:
+    if not lines:
         return _Unusable("names an empty file, or one that is too large for a secret")
-    if len(filled) > 1 and not several:
-        # To take the first would silently use half of a certificate, or one of two passwords.
+    if len(lines) > 1 and not several:
+        # Using the first would silently use half of a certificate, or one of two passwords.
         return _Unusable("names a file of several lines; this secret is one line")
-    return filled if several else filled[0]
+    return lines if several else lines[0]
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the lines that hold anything; none of a file that is larger than any list of secrets."""
+    """Return the non-empty lines; none of a file that is larger than any list of secrets."""
     with path.open("rb") as file:
         content = file.read(_SECRET_FILE_BYTES + 1)
     if len(content) > _SECRET_FILE_BYTES:

@@ -1,4 +1,4 @@
-"""From pydantic's errors to problems at their place in the document, in a person's words."""
+"""From pydantic's errors to problems at their places in the document, in words of our own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _Context = Mapping[str, Any]
 
-_WORDS: Mapping[str, Callable[[_Context], str]] = {
+_TEXTS: Mapping[str, Callable[[_Context], str]] = {
     "missing": lambda _: "is required",
     "extra_forbidden": lambda _: "is not a key that is known here",
     "union_tag_not_found": lambda _: "is required",
@@ -47,30 +47,30 @@ _WORDS: Mapping[str, Callable[[_Context], str]] = {
 
 
 def problems_of(error: ValidationError, document: Document) -> list[Problem]:
-    """Return one problem for each place that is wrong, in the document's order. No value stands in a text."""
-    found: dict[KeyPath, Problem] = {}
-    hollow: set[KeyPath] = set()
+    """Return one problem for each wrong place, in the document's order. Their texts hold no values."""
+    problems: dict[KeyPath, Problem] = {}
+    too_short: set[KeyPath] = set()
     for detail in error.errors(include_url=False, include_input=False):
         path = _path(detail, document.data)
         if detail["type"] == "too_short":
-            hollow.add(path)
-        # The members of a union each complain about the same value; the first says what is meant.
-        found.setdefault(path, document.problem(path, _text(detail)))
-    # A list whose items are all wrong is called empty besides, which would send a person the wrong way.
-    filled = hollow & {path[:-1] for path in found}
-    told = (problem for path, problem in found.items() if path not in filled)
-    return sorted(told, key=lambda problem: (problem.line, problem.column, problem.path))
+            too_short.add(path)
+        # Each member of a union has an error for the same value; the first one is the meant one.
+        problems.setdefault(path, document.problem(path, _text(detail)))
+    # A list whose items are all wrong is also reported as empty, which would be misleading.
+    not_empty = too_short & {path[:-1] for path in problems}
+    reported = (problem for path, problem in problems.items() if path not in not_empty)
+    return sorted(reported, key=lambda problem: (problem.line, problem.column, problem.path))
 
 
 def _text(detail: ErrorDetails) -> str:
-    words = _WORDS.get(detail["type"])
-    return words(detail.get("ctx", {})) if words is not None else detail["msg"]
+    text = _TEXTS.get(detail["type"])
+    return text(detail.get("ctx", {})) if text is not None else detail["msg"]
 
 
 def _path(detail: ErrorDetails, data: Any) -> KeyPath:
-    """Return where the document is wrong: an error's location without the names of the union members it went by."""
+    """Return the wrong place of the document: the error's location without the names of union members."""
     location: Sequence[str | int] = detail["loc"]
-    path = _written(location, data)
+    path = _existing(location, data)
     if detail["type"] == "missing":
         return (*path, location[-1])
     if detail["type"] == UNUSABLE_FILE:
@@ -80,8 +80,8 @@ def _path(detail: ErrorDetails, data: Any) -> KeyPath:
     return path
 
 
-def _written(location: Sequence[str | int], data: Any) -> KeyPath:
-    """Return the steps of `location` that the document has."""
+def _existing(location: Sequence[str | int], data: Any) -> KeyPath:
+    """Return the steps of `location` that exist in the document."""
     path: list[str | int] = []
     for step in location:
         inside = isinstance(data, list) and isinstance(step, int) and step < len(data)
@@ -92,5 +92,5 @@ def _written(location: Sequence[str | int], data: Any) -> KeyPath:
 
 
 def _choices(expected: str) -> str:
-    """Return `a, b or c` of what pydantic writes as `'a', 'b' or 'c'`."""
+    """Return pydantic's `'a', 'b' or 'c'` without quotes."""
     return expected.replace("'", "")

@@ -6,8 +6,7 @@ import msgspec
 
 from gateway.config.settings import Settings
 from gateway.credentials.fingerprint import purpose_key
-from gateway.policy.limits import Limits, LocalLimits
-from gateway.policy.shared_limits import SharedLimits
+from gateway.policy.limits import Limits, LocalLimits, SharedLimits
 from gateway.redis.buckets import SharedBuckets
 from gateway.redis.bus import Bus
 from gateway.redis.client import RedisClient, connect
@@ -95,7 +94,7 @@ class RedisWiring:
 
     def bus_up(self) -> bool | None:
         """Return whether revocations of other replicas are received; None without Redis."""
-        return None if self._bus is None else self._bus.heard.is_set()
+        return None if self._bus is None else self._bus.subscribed.is_set()
 
     async def close(self) -> None:
         """Close the connections to Redis."""

@@ -19,7 +19,7 @@ from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, parse_authority
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.source.paths import PathPrefix
+from gateway.source.names import PathPrefix
 from gateway.source.values import Duration, Network, SettingsModel
 
 _TELLING = frozenset(

@@ -181,7 +181,7 @@ class Gateway:
         self.tasks.start(self.activity.run(), "last activity")
         if self.bus is not None:
             self.tasks.start(self.bus.listen(), "revocation bus")
-            await self.bus.heard.wait()
+            await self.bus.subscribed.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -60,7 +60,7 @@ async def test_it_hears_what_is_published(listener: Listener, direct: RedisClien
     for payload in (b"one", b"two"):
         await direct.publish(f"{key_prefix}news", payload)
     assert [await listener.told.get(), await listener.told.get()] == [b"one", b"two"]
-    assert listener.bus.heard.is_set()
+    assert listener.bus.subscribed.is_set()
 
 
 @pytest.mark.parametrize("strike", ["reset", "half_close"])
@@ -78,7 +78,7 @@ async def test_silence_is_noticed_within_about_a_second(listener: Listener, prox
     proxy.blackhole = True
     async with asyncio.timeout(5):  # a bound for the test; what is promised is about a second
         assert await listener.told.get() == "lost"
-    assert not listener.bus.heard.is_set()
+    assert not listener.bus.subscribed.is_set()
     proxy.blackhole = False
     assert await listener.told.get() == "heard"
     assert listener.registry.get_sample_value("gateway_revocation_bus_losses_total") == 1

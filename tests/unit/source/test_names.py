@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.source.names import CookieName, FieldName
+from gateway.source.names import CanonicalPath, CookieName, FieldName, PathPrefix
 
 FIELD: TypeAdapter[str] = TypeAdapter(FieldName)
 COOKIE: TypeAdapter[str] = TypeAdapter(CookieName)
@@ -29,3 +29,23 @@ def test_fields_that_frame_a_message_carry_nothing_else(name: str) -> None:
 
 def test_cookie_names_keep_their_case_and_prefixes() -> None:
     assert COOKIE.validate_python("__Host-Session") == "__Host-Session"
+
+
+PATH: TypeAdapter[str] = TypeAdapter(CanonicalPath)
+PREFIX: TypeAdapter[str] = TypeAdapter(PathPrefix)
+
+
+@pytest.mark.parametrize("path", ["/", "/orders/", "/orders", "/a%2Fb", "/a~b"])
+def test_a_path_stands_as_requests_are_matched_by_it(path: str) -> None:
+    assert PATH.validate_python(path) == path
+
+
+@pytest.mark.parametrize("path", ["", "orders", "/a/../b", "//a", "/a?b", "/%61", "/a%2fb", "/a b", "/a#b"])
+def test_a_path_that_no_request_can_meet_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError):
+        PATH.validate_python(path)
+
+
+@pytest.mark.parametrize(("written", "kept"), [("", ""), ("/", ""), ("/a", "/a"), ("/a/", "/a")])
+def test_a_prefix_has_no_slash_at_its_end(written: str, kept: str) -> None:
+    assert PREFIX.validate_python(written) == kept
