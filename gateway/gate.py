@@ -19,11 +19,10 @@ from gateway.model.credential import Ambiguous, Credential, CredentialKind
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.route import Access, CorsRules, LimitBy, OnMany, RateLimit, Route
+from gateway.model.route import Access, OnMany, Route
 from gateway.model.session import Session
-from gateway.policy.cors import Cors, requested_method
-from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller, limit_fields
-from gateway.policy.origin_check import refuse_origin
+from gateway.policy.cross_origin import Cors, is_foreign_cookie, requested_method
+from gateway.policy.limits import Limits, RateLimiter, Taken
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
 
@@ -58,10 +57,16 @@ class Gate:
         self._readers = readers
         self._resolve = resolve
         self._identity = identity
-        self._limits = limits
         self._tokens = tokens
         self._cors_of = {
-            route.name: _cors(route.cors, route, readers) for route in table.routes if route.cors is not None
+            route.name: Cors(route.cors, _credential_fields(route, readers), sorted(route.match.methods) or _METHODS)
+            for route in table.routes
+            if route.cors is not None
+        }
+        self._limiters = {
+            route.name: RateLimiter(route.name, route.rate_limit, limits)
+            for route in table.routes
+            if route.rate_limit is not None
         }
         self._rules_of = {route.name: Rules(route.require) for route in table.routes}
         self._judged: SessionMemo[tuple[Refusal | None, str, HeaderPairs]] = SessionMemo()
@@ -85,7 +90,7 @@ class Gate:
     async def _decide_with_cors(self, access: AccessRequest) -> Decision:
         decision = self._preflight(access) or await self._decide(access)
         cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
-        return decision if cors is None or decision.answered else _telling(decision, cors.fields(access))
+        return decision if cors is None or decision.answered else _with_fields(decision, cors.fields(access))
 
     def _preflight(self, access: AccessRequest) -> Decision | None:
         """Answer a listed page that asks whether it may ask; it comes without a credential (Fetch standard).
@@ -95,12 +100,10 @@ class Gate:
         method = requested_method(access)
         route = self._table.match(access.host.name, access.target.match, method) if method is not None else None
         cors = self._cors_of.get(route.name) if route is not None else None
-        if route is None or cors is None or not cors.admits(access):
+        fields = cors.preflight(access) if cors is not None else None
+        if route is None or fields is None or (access.target.has_parameters and not route.path_parameters):
             return None
-        if access.target.has_parameters and not route.path_parameters:
-            return None
-        told = cors.preflight(access, _methods(route))
-        return Decision(access=access, route=route, rule="preflight", caller_headers=told, answered=True)
+        return Decision(access=access, route=route, rule="preflight", caller_headers=fields, answered=True)
 
     async def _decide(self, access: AccessRequest) -> Decision:
         """Judge what is no preflight."""
@@ -110,29 +113,25 @@ class Gate:
             return Decision(access=access, route=route, refusal=refusal, rule="path_parameters")
         if route is None:
             return Decision(access=access, refusal=Refusal(RefusalCode.NOT_FOUND, "no route"), rule="match")
-        limit = route.rate_limit
-        if limit is None or limit.per is not LimitBy.ADDRESS:
+        limiter = self._limiters.get(route.name)
+        taken = await limiter.take_by_address(access.client) if limiter is not None else None
+        if taken is None:
             return await self._admit(access, route)
-        counted = await self._count(
-            Decision(access=access, route=route), route, bucket_of_address(access.client), limit
-        )
-        if counted.refusal is not None:
-            return counted
-        return _telling(await self._admit(access, route), counted.caller_headers)
+        if taken.refusal is not None:
+            return _limited(Decision(access=access, route=route), taken)
+        return _with_fields(await self._admit(access, route), taken.fields)
 
     async def _admit(self, access: AccessRequest, route: Route) -> Decision:
         """Judge a request that met its route."""
         if route.access is Access.PUBLIC:
             return Decision(access=access, route=route, rule="public")
         reading = read_one(self._readers_of[route.name], access, route.on_many)
-        if isinstance(reading, Credential) and refuse_origin(access, route.origins, reading):
+        if isinstance(reading, Credential) and is_foreign_cookie(access, route.origins, reading):
             refusal = Refusal(RefusalCode.FORBIDDEN, "a cookie from a foreign origin")
             return Decision(access=access, route=route, credential=reading, refusal=refusal, rule="origin")
         if isinstance(reading, Credential):
             decision = self._judge(access, route, reading, await self._resolve(reading))
-            return (
-                decision if route.rate_limit is None else await self._count_subject(decision, route, route.rate_limit)
-            )
+            return decision if route.rate_limit is None else await self._count_caller(decision, route)
         if isinstance(reading, Ambiguous):
             return self._turn_away(access, route, Identified(None, _AMBIGUOUS, reading.reader))
         if route.access is Access.OPTIONAL:
@@ -205,37 +204,30 @@ class Gate:
         reader = self._readers.get(reader_name)
         return reader.clearing() if reader is not None and reader.kind is CredentialKind.COOKIE else ()
 
-    async def _count_subject(self, decision: Decision, route: Route, limit: RateLimit) -> Decision:
-        """Count an allowed request of somebody who is known, if this route counts callers and not addresses."""
-        session = decision.resolution.session
-        if session is None or limit.per is LimitBy.ADDRESS or not decision.allowed:
+    async def _count_caller(self, decision: Decision, route: Route) -> Decision:
+        """Count an allowed request of a known caller, if this route counts callers and not addresses."""
+        limiter, session = self._limiters.get(route.name), decision.resolution.session
+        if limiter is None or session is None or not decision.allowed:
             return decision
-        return await self._count(decision, route, bucket_of_caller(session, limit), limit)
-
-    async def _count(self, decision: Decision, route: Route, caller: str, limit: RateLimit) -> Decision:
-        """Take a token of the caller's bucket; return the decision with what the caller is told, refused if need be."""
-        taken = await self._limits.take(f"{route.name}\0{caller}", limit)
-        told = _telling(decision, limit_fields(limit, taken.standing))
-        if taken.wait is None:
-            return told
-        refusal = Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, taken.wait)
-        return msgspec.structs.replace(told, refusal=refusal, rule="rate_limit", identity=())
+        taken = await limiter.take_by_caller(session)
+        return decision if taken is None else _limited(decision, taken)
 
 
-def _telling(decision: Decision, fields: HeaderPairs) -> Decision:
+def _limited(decision: Decision, taken: Taken) -> Decision:
+    """Return the decision with the fields of the rate limit, and refused where there was no token."""
+    decision = _with_fields(decision, taken.fields)
+    if taken.refusal is None:
+        return decision
+    return msgspec.structs.replace(decision, refusal=taken.refusal, rule="rate_limit", identity=())
+
+
+def _with_fields(decision: Decision, fields: HeaderPairs) -> Decision:
     return msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *fields))
 
 
-def _cors(rules: CorsRules, route: Route, readers: Mapping[str, Reader]) -> Cors:
-    """Return a route's CORS: a page may send the fields of the credentials that the route reads, and those listed."""
-    listed = {name.lower().encode("ascii") for name in rules.request_headers}
-    shown = {header for name in route.credentials for header in readers[name].headers}
-    return Cors(rules.origins, listed | shown, (name.encode("ascii") for name in rules.exposed), rules.max_age)
+def _credential_fields(route: Route, readers: Mapping[str, Reader]) -> set[bytes]:
+    return {field for name in route.credentials for field in readers[name].headers}
 
 
-def _methods(route: Route) -> bytes:
-    return ", ".join(sorted(route.match.methods) or _EVERY_METHOD).encode("ascii")
-
-
-_EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _AMBIGUOUS = Resolution(answer=Rejected(Reason.AMBIGUOUS))

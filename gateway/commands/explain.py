@@ -83,7 +83,7 @@ class _Unlimited:
 
     async def take(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
         """Take nothing: the bucket stays full."""
-        return Taken(None, BucketState(limit.burst, limit.burst, 0.0))
+        return Taken(limit, None, BucketState(limit.burst, limit.burst, 0.0))
 
 
 def _explanation(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:

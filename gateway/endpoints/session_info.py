@@ -12,20 +12,22 @@ from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
 from gateway.endpoints.development import dev_session_as_cookie
 from gateway.gate import Gate, Identified
-from gateway.model.answers import Found, Rejected, Unavailable, Verdict
+from gateway.model.answers import Found, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import AccessRequest, Decision, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.route import LimitBy, RateLimit
-from gateway.policy.cors import Cors
-from gateway.policy.limits import Limits, bucket_of_address, bucket_of_caller
+from gateway.model.route import RateLimit
+from gateway.policy.cross_origin import VARY_BY_ORIGIN, Cors
+from gateway.policy.limits import Limits, RateLimiter, Taken
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 
-SessionOf = Callable[[Credential, str, str], Awaitable[Found | Rejected | Unavailable]]
-"""(credential, session id, name of the authority that knew the credential) -> another session of the same user."""
+SessionOf = Callable[[Credential, str, str], Awaitable[Verdict]]
+"""(credential, session id, name of the authority that knows the credential) -> another session of the same user."""
 
-_READING = frozenset({"GET", "HEAD"})
+METHODS = ("GET", "HEAD")
+"""The methods that session-info endpoints answer besides OPTIONS."""
+
 _METHOD_NOT_ALLOWED = 405
 _ALLOW = (b"Allow", b"GET, HEAD, OPTIONS")
 _FIELDS = json_fields()
@@ -33,9 +35,9 @@ _log = structlog.get_logger(__name__)
 
 
 class EndpointPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """What one session-info endpoint has of its own: host names (empty: all), rate limit, CORS, development.
+    """The settings of one session-info endpoint: its host names (empty: all), rate limit, CORS, development.
 
-    `readers` are the ones that are read here, and no others.
+    `readers` are the only ones that it uses.
     """
 
     readers: tuple[Reader, ...] = ()
@@ -46,10 +48,10 @@ class EndpointPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionInfoEndpoint:
-    """Answers at the dialect's paths with the session of whoever asks.
+    """Answers at the dialect's paths with the caller's session.
 
-    `now` is the monotonic clock of the records. Whatever goes wrong is answered in the dialect's words, our own faults
-    as well: its clients understand nothing else.
+    `now` is the monotonic clock of the records, in seconds. Every answer is in the dialect's words, our own faults
+    included: its clients understand nothing else.
     """
 
     def __init__(
@@ -64,13 +66,17 @@ class SessionInfoEndpoint:
         self._dialect = dialect
         self._gate = gate
         self._session_of = session_of
-        self._limits = limits
         self._now = now
         self._policy = policy
         self._cookies = tuple(sorted(name for reader in policy.readers for name in reader.cookies))
         self.name = dialect.name
         self.paths = dialect.paths
         self.hosts = policy.hosts
+        self._limiter = (
+            RateLimiter(f"session_info.{self.name}", policy.rate_limit, limits)
+            if policy.rate_limit is not None
+            else None
+        )
 
     async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the response, complete and not yet sent."""
@@ -79,99 +85,92 @@ class SessionInfoEndpoint:
             return self._options(access)
         if self._policy.development:
             access = dev_session_as_cookie(access, self._cookies)
-        ask = InfoRequest(
+        info_request = InfoRequest(
             path=access.target.match,
             query=access.target.query,
             request_id=access.request_id,
             now=datetime.fromtimestamp(access.received_at, UTC),
         )
         try:
-            reply = await self._judge(access, ask, record)
-        except Exception:  # noqa: BLE001 - the product's clients read the product's 500, whatever the fault was
+            info_response = await self._judge(access, info_request, record)
+        except Exception:  # noqa: BLE001 - the product's clients get the product's 500, whatever the fault is
             _log.exception("request_failed", request_id=access.request_id, endpoint=self.name)
             record.fault = "unexpected"
-            reply = self._refuse(Refusal(RefusalCode.INTERNAL, "unexpected fault"), access, ask, record)
-        return self._response(reply, access)
+            refusal = Refusal(RefusalCode.INTERNAL, "unexpected fault")
+            info_response = self._refuse(refusal, access, info_request, record)
+        return self._response(info_response, access)
 
-    async def _judge(self, access: AccessRequest, ask: InfoRequest, record: RequestRecord) -> InfoResponse:
-        """Refuse what need not be asked, find out who asks, and let the dialect word the answer."""
-        if access.method not in _READING:
-            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, ask, record)
-        limit = self._policy.rate_limit
-        if limit is not None and limit.per is LimitBy.ADDRESS:
-            refused = await self._limited(bucket_of_address(access.client), limit, access, ask, record)
-            if refused is not None:
-                return refused
+    async def _judge(self, access: AccessRequest, info_request: InfoRequest, record: RequestRecord) -> InfoResponse:
+        """Refuse what needs no look-up, identify the caller, and let the dialect answer."""
+        if access.method not in METHODS:
+            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, info_request, record)
+        taken = await self._limiter.take_by_address(access.client) if self._limiter is not None else None
+        if taken is not None and taken.refusal is not None:
+            return self._refuse(taken.refusal, access, _with_quota(info_request, taken), record)
         identified = await self._gate.identify(access, self._policy.readers)
-        resolution = identified.resolution
+        resolution, session = identified.resolution, identified.resolution.session
         record.decision = _decision(access, identified)
         record.decided = self._now()
-        if limit is not None and limit.per is not LimitBy.ADDRESS and resolution.session is not None:
-            # Keys have a bucket of their own, where keys are counted.
-            caller = bucket_of_caller(resolution.session, limit)
-            refused = await self._limited(caller, limit, access, ask, record)
-            if refused is not None:
-                return refused
-        reply = await self._reply(identified, ask)
-        return _aged(reply, resolution.age) if resolution.stale else reply
+        if self._limiter is not None and session is not None:
+            taken = await self._limiter.take_by_caller(session)
+            if taken is not None and taken.refusal is not None:
+                return self._refuse(taken.refusal, access, _with_quota(info_request, taken), record)
+        info_response = await self._reply(identified, info_request)
+        return _with_age(info_response, resolution.age) if resolution.stale else info_response
 
-    async def _reply(self, identified: Identified, ask: InfoRequest) -> InfoResponse:
-        """Answer with the caller's session, or with the other one of theirs that was asked for."""
+    async def _reply(self, identified: Identified, info_request: InfoRequest) -> InfoResponse:
+        """Answer with the caller's session, or with another one of the same user that the request names."""
         credential = identified.credential
         authority = identified.resolution.authority
         malformed = credential is not None and UNREADABLE in credential.parts
-        ask = msgspec.structs.replace(ask, credential=credential, malformed=malformed, authority=authority)
-        reply = self._dialect.reply(identified.resolution.answer, ask)
+        info_request = msgspec.structs.replace(
+            info_request, credential=credential, malformed=malformed, authority=authority
+        )
+        reply = self._dialect.reply(identified.resolution.answer, info_request)
         if isinstance(reply, SessionWanted) and credential is not None:
-            verdict: Verdict = await self._session_of(credential, reply.session_id, authority)
-            ask = msgspec.structs.replace(ask, session_id=reply.session_id)
-            reply = self._dialect.reply(verdict, ask)
+            verdict = await self._session_of(credential, reply.session_id, authority)
+            info_request = msgspec.structs.replace(info_request, session_id=reply.session_id)
+            reply = self._dialect.reply(verdict, info_request)
         if isinstance(reply, SessionWanted):
             raise TypeError("a dialect asks for another session once, and only of a caller who is known")
         return reply
 
-    async def _limited(
-        self, caller: str, limit: RateLimit, access: AccessRequest, ask: InfoRequest, record: RequestRecord
-    ) -> InfoResponse | None:
-        """Take a token of the caller's bucket; refuse when there is none."""
-        taken = await self._limits.take(f"session_info.{self.name}\0{caller}", limit)
-        if taken.wait is None:
-            return None
-        standing = taken.standing
-        resets_at = ask.now + timedelta(seconds=standing.full_after)
-        ask = msgspec.structs.replace(ask, quota=Quota(standing.burst, standing.remaining, resets_at))
-        return self._refuse(
-            Refusal(RefusalCode.RATE_LIMITED, f"per {limit.per}", None, taken.wait), access, ask, record
-        )
-
-    def _refuse(self, refusal: Refusal, access: AccessRequest, ask: InfoRequest, record: RequestRecord) -> InfoResponse:
-        """Write down why, beside what was found out before, and let the dialect word it."""
-        judged = record.decision or Decision(access=access)
-        record.decision = msgspec.structs.replace(judged, refusal=refusal, rule=refusal.code.value)
-        return self._dialect.refuse(refusal, ask)
+    def _refuse(
+        self, refusal: Refusal, access: AccessRequest, info_request: InfoRequest, record: RequestRecord
+    ) -> InfoResponse:
+        """Add the refusal to the record's decision, and let the dialect word it."""
+        decision = record.decision or Decision(access=access)
+        record.decision = msgspec.structs.replace(decision, refusal=refusal, rule=refusal.code.value)
+        return self._dialect.refuse(refusal, info_request)
 
     def _options(self, access: AccessRequest) -> Response:
-        """Say what may be asked (RFC 9110 section 9.3.7), and to whose pages."""
+        """Answer with the allowed methods (RFC 9110 section 9.3.7), and to a listed page with the fields of CORS."""
         cors = self._policy.cors
-        told = cors.preflight(access, b"GET, HEAD") if cors is not None else ()
-        return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *told))
+        fields = (cors.preflight(access) or VARY_BY_ORIGIN) if cors is not None else ()
+        return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *fields))
 
-    def _response(self, reply: InfoResponse, access: AccessRequest) -> Response:
-        fields = _FIELDS + reply.headers
-        if reply.status == _METHOD_NOT_ALLOWED:
+    def _response(self, info_response: InfoResponse, access: AccessRequest) -> Response:
+        fields = _FIELDS + info_response.headers
+        if info_response.status == _METHOD_NOT_ALLOWED:
             fields += (_ALLOW,)
         if self._policy.cors is not None:
             fields += self._policy.cors.fields(access)
-        return Response(reply.status, fields, reply.body)
+        return Response(info_response.status, fields, info_response.body)
 
 
-def _aged(reply: InfoResponse, age: float) -> InfoResponse:
-    """Tell how old an answer is that stands in for an authority which cannot be asked (RFC 9111 section 5.1)."""
-    return msgspec.structs.replace(reply, headers=(*reply.headers, (b"Age", b"%d" % age)))
+def _with_quota(info_request: InfoRequest, taken: Taken) -> InfoRequest:
+    bucket = taken.bucket
+    resets_at = info_request.now + timedelta(seconds=bucket.full_after)
+    return msgspec.structs.replace(info_request, quota=Quota(bucket.burst, bucket.remaining, resets_at))
+
+
+def _with_age(info_response: InfoResponse, age: float) -> InfoResponse:
+    """Add the age in seconds of a stale answer, given while its authority is unavailable (RFC 9111 section 5.1)."""
+    return msgspec.structs.replace(info_response, headers=(*info_response.headers, (b"Age", b"%d" % age)))
 
 
 def _decision(access: AccessRequest, identified: Identified) -> Decision:
-    """Return what is written down of this answer: who asked, or why they were not told."""
+    """Return the decision for the record: who the caller is, or why the answer is none."""
     answer = identified.resolution.answer
     return Decision(
         access=access,

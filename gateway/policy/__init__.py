@@ -1,1 +1,1 @@
-"""May they? Routes, rules and limits, judged without I/O."""
+"""Whether a request may pass: routes, rules, limits and origins, judged without I/O."""

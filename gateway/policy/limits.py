@@ -1,36 +1,39 @@
-"""How many requests a caller may send: token buckets, kept in this process, bounded in number.
+"""How many requests a caller may send: token buckets, in this process or shared by all replicas.
 
-A bucket is one number, the instant at which it will be full again (the generic cell rate algorithm, ITU-T I.371): a
-token costs `1 / rate` seconds of it, and a full bucket's worth of seconds may be owed. A counter that replicas share
-is judged by the same number, so it can stand behind this one and agree with it.
+A bucket is one number, the instant at which it will be full again (the generic cell rate algorithm, ITU-T I.371). A
+token costs `1 / rate` seconds, and a full bucket is `burst / rate` seconds. Replicas share the same number, so a shared
+bucket agrees with a local one.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from gateway.model.route import LimitBy
+from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.route import LimitBy, RateLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.model.decision import HeaderPairs
-    from gateway.model.route import RateLimit
     from gateway.model.session import Session
+
+TakeShared = Callable[[str, float, float], Awaitable[tuple[float, float] | None]]
+"""(bucket, cost of a token, size of a full bucket) -> (time until there is a token, 0 when one was taken; time until
+the bucket is full), all in seconds; `None` when the shared bucket is not available."""
 
 _IPV6_SITE_BITS = 64
 _ROUNDING = 1e-6
-"""Seconds. What a sum of many `1 / rate` may be off by; far below any interval between two requests of one caller."""
+"""Seconds by which a sum of many `1 / rate` may be off; far less than the interval between two requests of a caller."""
 
 
 class BucketState(msgspec.Struct, frozen=True):
-    """How a bucket stands: tokens left of `burst`, and seconds until it is full."""
+    """The state of a bucket: `remaining` tokens of `burst`, and the seconds until it is full."""
 
     burst: int
     remaining: int
@@ -38,24 +41,77 @@ class BucketState(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What came of taking a token: `wait` is `None`, or the whole seconds until there is one; and how it stands now."""
+    """The result of taking a token: `wait` is `None` when there was one, else the whole seconds until there is."""
 
+    limit: RateLimit
     wait: int | None
-    standing: BucketState
+    bucket: BucketState
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The refusal of a request that got no token."""
+        if self.wait is None:
+            return None
+        return Refusal(RefusalCode.RATE_LIMITED, f"per {self.limit.per}", None, self.wait)
+
+    @property
+    def fields(self) -> HeaderPairs:
+        """The fields that tell a caller its limit (draft-ietf-httpapi-ratelimit-headers-10).
+
+        The policy's name is what is counted. There are `q` tokens in `w` seconds at most; `r` are left, and after `t`
+        seconds there are `q` again.
+        """
+        name, window = self.limit.per.value, max(1, math.ceil(self.limit.burst / self.limit.rate))
+        return (
+            (b"RateLimit-Policy", f'"{name}";q={self.limit.burst};w={window}'.encode("ascii")),
+            (
+                b"RateLimit",
+                f'"{name}";r={self.bucket.remaining};t={math.ceil(self.bucket.full_after)}'.encode("ascii"),
+            ),
+        )
 
 
 class Limits(Protocol):
-    """Counts requests by key."""
+    """Counts requests in buckets."""
 
     async def take(self, key: str, limit: RateLimit) -> Taken:
         """Take one token of the bucket `key`; a refused request costs none."""
 
 
+class RateLimiter:
+    """The rate limit of one route or endpoint; `scope` names it, so that no two share a bucket.
+
+    It counts each request once: by address before the look-up, or by caller after it, as the limit says.
+    """
+
+    def __init__(self, scope: str, limit: RateLimit, limits: Limits) -> None:
+        self._scope = scope
+        self._limit = limit
+        self._limits = limits
+
+    async def take_by_address(self, address: str) -> Taken | None:
+        """Take a token of the client address; `None` where the limit counts callers."""
+        if self._limit.per is not LimitBy.ADDRESS:
+            return None
+        return await self._take(bucket_of_address(address))
+
+    async def take_by_caller(self, session: Session) -> Taken | None:
+        """Take a token of the session or its API key; `None` where the limit counts addresses."""
+        if self._limit.per is LimitBy.ADDRESS:
+            return None
+        if self._limit.per is LimitBy.API_KEY and session.api_key is not None:
+            return await self._take(session.api_key.id)
+        return await self._take(session.id or session.subject)
+
+    async def _take(self, caller: str) -> Taken:
+        return await self._limits.take(f"{self._scope}\0{caller}", self._limit)
+
+
 class LocalLimits:
     """The buckets of one process.
 
-    `clock` is in seconds and ought never to go back (`time.monotonic`). At most `buckets` are kept; the one that was
-    used longest ago makes room, and is full when it is next asked for.
+    `clock` is in seconds and should never go back (`time.monotonic`). There are at most `buckets`; the one that was not
+    used for the longest time is dropped, and is full when it is next used.
     """
 
     def __init__(self, clock: Callable[[], float], buckets: int = 100_000) -> None:
@@ -64,28 +120,28 @@ class LocalLimits:
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     async def take(self, key: str, limit: RateLimit) -> Taken:
-        """Take one token, as in `Limits`."""
+        """Take one token, as `Limits` does."""
         return self.take_now(key, limit)
 
     def take_now(self, key: str, limit: RateLimit) -> Taken:
-        """Take one token; nobody else is asked."""
+        """Take one token without waiting."""
         now = self._clock()
         full_at = self._when_full(key, limit, now)
         wait = full_at + 1 / limit.rate - now - limit.burst / limit.rate
         if wait > _ROUNDING:
-            # Kept as recently used: else whoever goes on asking would be forgotten, and get a full bucket.
-            self._keep(key, full_at)
-            return Taken(math.ceil(wait), standing(limit, full_at - now))
+            # Stored as recently used: dropping the bucket of a caller that goes on asking would fill it.
+            self._store(key, full_at)
+            return Taken(limit, math.ceil(wait), _state(limit, full_at - now))
         full_at += 1 / limit.rate
-        self._keep(key, full_at)
-        return Taken(None, standing(limit, full_at - now))
+        self._store(key, full_at)
+        return Taken(limit, None, _state(limit, full_at - now))
 
-    def standing(self, key: str, limit: RateLimit) -> BucketState:
-        """Return how the bucket `key` stands; takes nothing."""
+    def state(self, key: str, limit: RateLimit) -> BucketState:
+        """Return the state of the bucket `key`, and take nothing."""
         now = self._clock()
-        return standing(limit, self._when_full(key, limit, now) - now)
+        return _state(limit, self._when_full(key, limit, now) - now)
 
-    def _keep(self, key: str, full_at: float) -> None:
+    def _store(self, key: str, full_at: float) -> None:
         self._full_at[key] = full_at
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._most:
@@ -94,35 +150,46 @@ class LocalLimits:
     def _when_full(self, key: str, limit: RateLimit, now: float) -> float:
         """Return when the bucket is full: now, for a new one.
 
-        Never later than a bucket's worth from now, so that a clock that was set back locks nobody out.
+        Never later than a full bucket's seconds from now, so that a clock that was set back locks nobody out.
         """
         return min(max(self._full_at.get(key, now), now), now + limit.burst / limit.rate)
 
 
-def standing(limit: RateLimit, owed: float) -> BucketState:
-    """Return how a bucket stands that is full again in `owed` seconds."""
-    return BucketState(limit.burst, max(0, math.floor(limit.burst - (owed - _ROUNDING) * limit.rate)), max(0.0, owed))
+class SharedLimits:
+    """The buckets of all replicas, each with a local one in front.
 
-
-def limit_fields(limit: RateLimit, standing: BucketState) -> HeaderPairs:
-    """Return the fields that tell a caller of its limit (draft-ietf-httpapi-ratelimit-headers-10).
-
-    The policy's name is what is counted. `q` tokens are there in `w` seconds at most, `r` are left, and in `t` seconds
-    there are `q` again.
+    The local bucket refuses a caller that floods this process, without asking anybody. It allows only what the shared
+    one allows too, or what it could not be asked about: then each process limits by itself, and an outage lets through
+    at most as many times the limit as there are processes.
     """
-    window = math.ceil(limit.burst / limit.rate)
-    return (
-        (b"RateLimit-Policy", f'"{limit.per.value}";q={limit.burst};w={max(1, window)}'.encode("ascii")),
-        (
-            b"RateLimit",
-            f'"{limit.per.value}";r={standing.remaining};t={math.ceil(standing.full_after)}'.encode("ascii"),
-        ),
-    )
+
+    def __init__(self, local: LocalLimits, take_shared: TakeShared) -> None:
+        self._local = local
+        self._take_shared = take_shared
+
+    async def take(self, key: str, limit: RateLimit) -> Taken:
+        """Take one token, as `Limits` does; one that the shared bucket refuses costs none in the local one either."""
+        if not limit.shared or self._local.state(key, limit).remaining < 1:
+            return self._local.take_now(key, limit)
+        shared = await self._take_shared(key, 1 / limit.rate, limit.burst / limit.rate)
+        if shared is None:
+            return self._local.take_now(key, limit)
+        wait, full_after = shared
+        if wait > 0:
+            return Taken(limit, math.ceil(wait), _state(limit, full_after))
+        self._local.take_now(key, limit)
+        return Taken(limit, None, _state(limit, full_after))
+
+
+def _state(limit: RateLimit, full_after: float) -> BucketState:
+    """Return the state of a bucket that is full again in `full_after` seconds."""
+    remaining = math.floor(limit.burst - (full_after - _ROUNDING) * limit.rate)
+    return BucketState(limit.burst, max(0, remaining), max(0.0, full_after))
 
 
 @lru_cache(maxsize=4096)
 def bucket_of_address(address: str) -> str:
-    """Return the key for limits by address: an IPv4 address, or the /64 network of an IPv6 one.
+    """Return the bucket of an address: an IPv4 address, or the /64 network of an IPv6 one.
 
     Whoever has one IPv6 address has 2^64 of them (RFC 6177), each with a full bucket. What is no address (a socket
     file's peer) is a bucket by itself.
@@ -136,10 +203,3 @@ def bucket_of_address(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return f"{IPv6Address(int(parsed) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS)}/{_IPV6_SITE_BITS}"
-
-
-def bucket_of_caller(session: Session, limit: RateLimit) -> str:
-    """Return the key for limits by caller: the API key's id where keys are counted, else the session's or subject's."""
-    if limit.per is LimitBy.API_KEY and session.api_key is not None:
-        return session.api_key.id
-    return session.id or session.subject

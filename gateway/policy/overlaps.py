@@ -1,6 +1,6 @@
-"""Where an earlier, laxer route takes requests that a later, stricter one reads as if it guarded them.
+"""Pairs of routes where the earlier, laxer one takes requests that the later, stricter one seems to guard.
 
-For `check`: nothing here is wrong in itself, and each has let somebody in somewhere.
+For `check`, which warns of them: none is wrong in itself, but each has been a security hole somewhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def public_inside_required(routes: Sequence[Route]) -> list[tuple[int, int]]:
-    """Return `(place, outer place)` of every public route that cuts a hole into a later one that requires a session."""
+    """Return `(place, outer place)` of every public route inside a later one that requires a session."""
     return [
         (earlier, later)
         for earlier, later in _meeting_pairs(routes)
@@ -31,9 +31,9 @@ def public_inside_required(routes: Sequence[Route]) -> list[tuple[int, int]]:
 
 
 def stricter_behind_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
-    """Return `(place, laxer place)` of every route of which an earlier, laxer one takes a part.
+    """Return `(place, laxer place)` of every route of whose requests an earlier, laxer one takes a part.
 
-    An earlier route for a narrower path is the ordinary way to write an exception, and is not counted.
+    An earlier route for a narrower path is the usual way to write an exception, and is not listed.
     """
     return [
         (later, earlier)
@@ -44,18 +44,18 @@ def stricter_behind_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
 
 
 def exact_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
-    """Return `(place, laxer place)` of every route for one exact path of which a laxer one takes the path with a slash.
+    """Return `(place, laxer place)` of every route for an exact path whose path with a slash a laxer one takes.
 
-    Many servers take `/admin/` for `/admin`, so that the laxer rules are those of both.
+    Many servers treat `/admin/` as `/admin`, so that the laxer rules apply to both.
     """
     table = RouteTable(routes)
-    found = []
+    pairs = []
     for place, route in enumerate(routes):
         match = route.match
         if not match.path.endswith("/"):
             takers = {table.place(match.host.lower(), f"{match.path}/", method) for method in match.methods or _METHODS}
-            found += [(place, at) for at in takers if at is not None and _is_laxer(routes[at], route)]
-    return sorted(found)
+            pairs += [(place, at) for at in takers if at is not None and _is_laxer(routes[at], route)]
+    return sorted(pairs)
 
 
 def _meeting_pairs(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:
@@ -86,7 +86,7 @@ def _is_under(name: str, pattern: str) -> bool:
 
 
 def _path_within(inner: str, outer: str) -> bool:
-    """Tell whether every path that `inner` stands for is one that `outer` stands for."""
+    """Tell whether `outer` matches every path that `inner` matches."""
     if not outer.endswith("/"):
         return inner == outer
     return f"{inner}/".startswith(outer)
@@ -95,10 +95,10 @@ def _path_within(inner: str, outer: str) -> bool:
 def _is_laxer(one: Route, other: Route) -> bool:
     if one.access is not other.access:
         return _STRICTNESS[one.access] < _STRICTNESS[other.access]
-    return _asks_less(one.require, other.require)
+    return _requires_less(one.require, other.require)
 
 
-def _asks_less(one: Require, other: Require) -> bool:
+def _requires_less(one: Require, other: Require) -> bool:
     """Tell whether somebody may pass `one` who may not pass `other`."""
     for name in _ANY_OF:
         accepts, wanted = getattr(one, name), getattr(other, name)

@@ -1,9 +1,9 @@
-"""Which route a request meets: the first that matches, found at a cost that does not grow with their number.
+"""The route of a request: the first that matches, found at a cost that does not grow with the number of routes.
 
-Two honest programs read `/public%2Fadmin` and `/admin;x=y` differently: one as it stands, one with the slash decoded
-and the parameter dropped (servlet containers, WSGI's PATH_INFO). Where the readings of a path do not all meet the same
-route, the upstream might serve what another route guards, so such a path meets no route at all (Traefik
-CVE-2026-48020, oathkeeper CVE-2026-33494).
+Correct programs read `/public%2Fadmin` and `/admin;x=y` differently: some as they are, others with the slash decoded or
+the parameter dropped (servlet containers, WSGI's PATH_INFO). A path whose readings do not all match the same route
+matches none, because the upstream might serve what another route guards (Traefik CVE-2026-48020, oathkeeper
+CVE-2026-33494).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RouteTable:
         self._names_hosts = bool(self._by_name or self._by_parent)
 
     def match(self, host: str, path: str, method: str) -> Route | None:
-        """Return the first route that `host` (as `Host.name`), `path` (as `Target.match`) and `method` meet."""
+        """Return the first route that matches `host` (as `Host.name`), `path` (as `Target.match`) and `method`."""
         found = self._first(host, path, method)
         if found is None:
             return None
@@ -49,9 +49,9 @@ class RouteTable:
         return found[1]
 
     def place(self, host: str, path: str, method: str) -> int | None:
-        """Return the place of the first route that meets *everything* a route's own `host` and `path` stand for.
+        """Return the place of the first route that matches *everything* that a route's own `host` and `path` match.
 
-        An empty method stands for all of them.
+        An empty method stands for all methods.
         """
         found = self._first(host, path, method)
         return found[0] if found is not None else None
@@ -65,7 +65,7 @@ class RouteTable:
         return first
 
     def _paths_of(self, host: str) -> Iterator[_Paths]:
-        """Yield the routes by path of each host pattern that meets `host`: at most two, however many there are."""
+        """Yield the routes by path of each host pattern that matches `host`: at most two."""
         if host in self._by_name:
             yield self._by_name[host]
         label, _, parent = host.partition(".")
@@ -81,25 +81,25 @@ class RouteTable:
 
 
 def unreachable(routes: Sequence[Route]) -> list[tuple[int, int]]:
-    """Return `(place, hiding place)` of every route that can never be met, because earlier ones take all it matches.
+    """Return `(place, hiding place)` of every route that never matches, because earlier ones take all its requests.
 
-    Where several share in the hiding (one has GET, one POST), the hiding place is the last of them.
+    Where several earlier routes do so together (one has GET, one POST), the hiding place is the last of them.
     """
     table = RouteTable(routes)
-    found = []
+    hidden = []
     for place, route in enumerate(table.routes):
         match = route.match
         takers = [table.place(match.host.lower(), match.path, method) for method in match.methods or {""}]
         if all(taker is not None and taker < place for taker in takers):
-            found.append((place, max(taker for taker in takers if taker is not None)))
-    return found
+            hidden.append((place, max(taker for taker in takers if taker is not None)))
+    return hidden
 
 
 class _Paths:
-    """The routes of one host pattern: exact paths in a dict, prefixes in a tree of segments.
+    """The routes of one host pattern: exact paths in a dictionary, prefixes in a tree of segments.
 
-    The tree is walked no deeper than the longest prefix of the config, so that a path of a thousand segments costs no
-    more than one of ten.
+    The search goes no deeper than the longest prefix of the config, so a path of a thousand segments costs no more than
+    one of ten.
     """
 
     __slots__ = ("_deepest", "_exact", "_prefixes")
@@ -176,9 +176,9 @@ def _rank(ranked: Ranked) -> int:
 
 
 def _other_readings(path: str) -> set[str]:
-    """Return the path as programs read it that drop parameters, decode slashes, or both in either order.
+    """Return the path as read by programs that drop parameters, decode slashes, or do both in either order.
 
-    An empty segment that this leaves behind is merged, as most servers do.
+    Empty segments that result are merged, as most servers do.
     """
     decoded, dropped = path.replace(_SLASH, "/"), _PARAMETER.sub("", path)
     readings = {decoded, dropped, _PARAMETER.sub("", decoded), dropped.replace(_SLASH, "/")}

@@ -1,4 +1,4 @@
-"""May this session pass this route? The rules as a table; the first that refuses is named."""
+"""Whether a session may pass a route: the rules as a table."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from gateway.model.route import Require
 from gateway.model.session import Session
 
 LIVE = "active"
-"""The state of a session that counts (`Session.state`)."""
+"""The `Session.state` of a session that may pass."""
 
 
 class _Rule(msgspec.Struct, frozen=True):
-    """What a route asks, what a session shows for it, and whether all that is asked is needed or one of it."""
+    """The values that a route requires, those that a session has, and whether all of them are needed or one."""
 
     name: str
-    asked: Callable[[Require], frozenset[str]]
-    shown: Callable[[Session, CredentialKind], AbstractSet[str]]
+    required: Callable[[Require], frozenset[str]]
+    values: Callable[[Session, CredentialKind], AbstractSet[str]]
     every: bool = False
 
-    def refuses(self, asked: frozenset[str], session: Session, kind: CredentialKind) -> bool:
-        shown = self.shown(session, kind)
-        return not (asked <= shown if self.every else asked & shown)
+    def refuses(self, required: frozenset[str], session: Session, kind: CredentialKind) -> bool:
+        values = self.values(session, kind)
+        return not (required <= values if self.every else required & values)
 
 
 class Rules:
-    """What one route asks of a session, sorted out once: a rule that asks nothing costs nothing."""
+    """The rules of one route; those that require nothing are left out, and cost nothing."""
 
     def __init__(self, require: Require) -> None:
-        self._asking = tuple((rule, asked) for rule in _RULES if (asked := rule.asked(require)))
+        self._rules = tuple((rule, required) for rule in _RULES if (required := rule.required(require)))
 
     def broken(self, session: Session, kind: CredentialKind) -> str | None:
         """Return the name of the first rule that refuses (`require.roles`, ...), or `None` when the session may pass.
 
-        A session that is not live passes nothing, whatever the route asks. Judged on every request, out of the current
-        route: a cached session says who somebody is, never what they may do.
+        A session that is not active passes no route. This is judged on every request by the current route: a cached
+        session says who the caller is, never what they may do.
         """
         if session.state != LIVE:
             return "session.state"
-        for rule, asked in self._asking:
-            if rule.refuses(asked, session, kind):
+        for rule, required in self._rules:
+            if rule.refuses(required, session, kind):
                 return rule.name
         return None
 
@@ -58,7 +58,7 @@ def _organization(session: Session, _: CredentialKind) -> AbstractSet[str]:
 
 
 def _project(session: Session, _: CredentialKind) -> AbstractSet[str]:
-    """Return both names of the project: the one that upstreams are told and the one that databases use."""
+    """Return both ids of the project: the one that upstreams get and the one that databases use."""
     return {session.project.nano_id, session.project.id} if session.project is not None else frozenset()
 
 
@@ -75,16 +75,16 @@ def _kind(_: Session, kind: CredentialKind) -> AbstractSet[str]:
 
 
 def _email_domain(session: Session, kind: CredentialKind) -> AbstractSet[str]:
-    """Return what stands after the *last* `@`, in lower case.
+    """Return what follows the *last* `@`, in lower case.
 
     `"x@trusted.example"@evil.example` is a valid address (RFC 5321 section 4.1.2), and a domain that only ends in the
-    wanted one is another's.
+    required one is another's.
     """
     _, at, domain = (person_of(session, kind).email or "").rpartition("@")
     return {domain.lower()} if at else frozenset()
 
 
-def _asked_domains(require: Require) -> frozenset[str]:
+def _required_domains(require: Require) -> frozenset[str]:
     return frozenset(domain.lower() for domain in require.email_domains)
 
 
@@ -96,5 +96,5 @@ _RULES = (
     _Rule("require.projects", lambda require: require.projects, _project),
     _Rule("require.workspaces", lambda require: require.workspaces, _workspace),
     _Rule("require.scopes", lambda require: require.scopes, _scopes, every=True),
-    _Rule("require.email_domains", _asked_domains, _email_domain),
+    _Rule("require.email_domains", _required_domains, _email_domain),
 )

@@ -19,12 +19,13 @@ from gateway.endpoints.forward_auth.kinds import build_reader
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
 from gateway.endpoints.renewal import CookieRenewal
-from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
+from gateway.endpoints.session_info import METHODS, EndpointPolicy, SessionInfoEndpoint
 from gateway.endpoints.well_known import WellKnownKeys
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found
-from gateway.policy.cors import Cors
+from gateway.model.route import CorsRules
+from gateway.policy.cross_origin import Cors
 from gateway.policy.limits import Limits
 from gateway.signing import KeyRing
 from gateway.wiring.process import Process
@@ -35,7 +36,7 @@ Now = Callable[[], float]
 _JWKS_MAX_AGE = 300
 """Seconds that verifiers may keep our keys; a new key is to be published for as long before it signs."""
 
-_EXPOSED = (b"X-Development-Session", b"Retry-After")
+_EXPOSED = ("X-Development-Session", "Retry-After")
 """The headers of an answer that a foreign page may read: the next token in development, and when to try again."""
 
 
@@ -122,7 +123,7 @@ def _policy(settings: DialectSettings, readers: tuple[Reader, ...]) -> EndpointP
     cors = None
     if settings.cors is not None:
         fields = frozenset(name for reader in readers for name in reader.headers)
-        cors = Cors(settings.cors.origins, fields, _EXPOSED)
+        cors = Cors(CorsRules(frozenset(settings.cors.origins), exposed=_EXPOSED), fields, METHODS)
     return EndpointPolicy(
         readers=readers,
         hosts=frozenset(settings.hosts),

@@ -11,8 +11,8 @@ from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht
 from gateway.endpoints.session_info import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
-from gateway.model.route import LimitBy, RateLimit
-from gateway.policy.cors import Cors
+from gateway.model.route import CorsRules, LimitBy, RateLimit
+from gateway.policy.cross_origin import Cors
 from tests.support.builders.example_sessions import FOUND, WACHT_JSON
 from tests.support.gateways.who_am_i import NOW, Authorities, endpoint
 
@@ -173,7 +173,8 @@ async def test_outside_development_the_query_is_no_credential() -> None:
 
 
 async def test_a_listed_page_may_read_the_answer_and_no_other() -> None:
-    cors = Cors((APP,), (b"x-user-id",), (b"X-Development-Session",))
+    rules = CorsRules(frozenset({APP}), exposed=("X-Development-Session",))
+    cors = Cors(rules, (b"x-user-id",), ("GET", "HEAD"))
     async with endpoint(Wacht(), authorities(), EndpointPolicy(cors=cors)) as who:
         listed = await who.ask("/session", {**cookie("good"), "Origin": APP})
         refused = await who.ask("/session", {"Origin": APP})

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.route import LimitBy, RateLimit
-from gateway.policy.limits import BucketState, LocalLimits, Taken, bucket_of_address, limit_fields
+from gateway.model.session import ApiKey, Session
+from gateway.policy.limits import BucketState, LocalLimits, RateLimiter, SharedLimits, Taken, bucket_of_address
 
 
 class Clock:
@@ -65,11 +68,11 @@ def test_one_callers_bucket_is_not_anothers() -> None:
 def test_the_standing_counts_down_and_fills_again() -> None:
     clock = Clock()
     limits = LocalLimits(clock)
-    assert limits.standing("a", limit(2, 4)) == BucketState(4, 4, 0.0)
+    assert limits.state("a", limit(2, 4)) == BucketState(4, 4, 0.0)
     assert passed(limits, "a", limit(2, 4), 3) == 3
-    assert limits.standing("a", limit(2, 4)) == BucketState(4, 1, 1.5)
+    assert limits.state("a", limit(2, 4)) == BucketState(4, 1, 1.5)
     clock.now += 0.5
-    assert limits.standing("a", limit(2, 4)) == BucketState(4, 2, 1.0)
+    assert limits.state("a", limit(2, 4)) == BucketState(4, 2, 1.0)
 
 
 def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
@@ -78,14 +81,14 @@ def test_buckets_are_bounded_and_the_idle_one_makes_room() -> None:
         limits.take_now(f"garbage-{number}", limit(1, 1))
         limits.take_now("busy", limit(1, 1000))
     assert len(limits._full_at) == 100
-    assert limits.standing("busy", limit(1, 1000)).remaining == 0
+    assert limits.state("busy", limit(1, 1000)).remaining == 0
 
 
 def test_the_newest_bucket_is_kept_and_the_oldest_forgotten() -> None:
     limits = LocalLimits(Clock(), buckets=2)
     for key in ("oldest", "middle", "newest"):
         limits.take_now(key, limit(1, 1))
-    assert [limits.standing(key, limit(1, 1)).remaining for key in ("oldest", "middle", "newest")] == [1, 0, 0]
+    assert [limits.state(key, limit(1, 1)).remaining for key in ("oldest", "middle", "newest")] == [1, 0, 0]
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out_for_long() -> None:
@@ -110,7 +113,7 @@ def test_never_more_than_the_burst_and_the_rate_allow(rate: float, burst: int, p
         clock.now += pause
         taken += limits.take_now("a", limit(rate, burst)).wait is None
         assert taken <= burst + (clock.now - started) * rate + 0.01
-        assert 0 <= limits.standing("a", limit(rate, burst)).remaining <= burst
+        assert 0 <= limits.state("a", limit(rate, burst)).remaining <= burst
 
 
 @pytest.mark.parametrize(
@@ -132,20 +135,112 @@ def test_an_ipv6_caller_is_its_network(address: str, key: str) -> None:
 async def test_to_take_a_token_tells_how_the_bucket_stands_then() -> None:
     clock = Clock()
     limits = LocalLimits(clock)
-    assert await limits.take("a", limit(2, 2)) == Taken(None, BucketState(2, 1, 0.5))
-    assert await limits.take("a", limit(2, 2)) == Taken(None, BucketState(2, 0, 1.0))
-    assert await limits.take("a", limit(2, 2)) == Taken(1, BucketState(2, 0, 1.0))
+    assert await limits.take("a", limit(2, 2)) == Taken(limit(2, 2), None, BucketState(2, 1, 0.5))
+    assert await limits.take("a", limit(2, 2)) == Taken(limit(2, 2), None, BucketState(2, 0, 1.0))
+    assert await limits.take("a", limit(2, 2)) == Taken(limit(2, 2), 1, BucketState(2, 0, 1.0))
 
 
 @pytest.mark.parametrize(
-    ("rate", "burst", "left", "policy", "standing"),
+    ("rate", "burst", "left", "policy", "state"),
     [
         (2, 4, BucketState(4, 3, 0.5), b'"address";q=4;w=2', b'"address";r=3;t=1'),
         (100, 10, BucketState(10, 0, 0.1), b'"address";q=10;w=1', b'"address";r=0;t=1'),
         (1 / 3600, 5, BucketState(5, 5, 0.0), b'"address";q=5;w=18000', b'"address";r=5;t=0'),
     ],
 )
-def test_a_caller_is_told_of_its_limit(
-    rate: float, burst: int, left: BucketState, policy: bytes, standing: bytes
-) -> None:
-    assert dict(limit_fields(limit(rate, burst), left)) == {b"RateLimit-Policy": policy, b"RateLimit": standing}
+def test_a_caller_is_told_of_its_limit(rate: float, burst: int, left: BucketState, policy: bytes, state: bytes) -> None:
+    taken = Taken(limit(rate, burst), None, left)
+    assert dict(taken.fields) == {b"RateLimit-Policy": policy, b"RateLimit": state}
+
+
+@pytest.mark.parametrize(("wait", "status"), [(None, None), (3, 429)])
+def test_a_request_without_a_token_is_refused(wait: int | None, status: int | None) -> None:
+    refusal = Taken(limit(1, 1), wait, BucketState(1, 0, 3.0)).refusal
+    assert (refusal and (refusal.status, refusal.retry_after)) == (status and (status, wait))
+
+
+@pytest.mark.parametrize(
+    ("per", "by_address", "by_caller"),
+    [
+        (LimitBy.ADDRESS, "orders\x00192.0.2.1", None),
+        (LimitBy.SESSION, None, "orders\0session_1"),
+        (LimitBy.API_KEY, None, "orders\0key_1"),
+    ],
+)
+async def test_a_request_is_counted_once(per: LimitBy, by_address: str | None, by_caller: str | None) -> None:
+    limits = LocalLimits(lambda: 0.0)
+    rate_limit = RateLimit(per, 1.0, 1)
+    limiter = RateLimiter("orders", rate_limit, limits)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    key = ApiKey(auto_id=1, id="key_1", type="user", name="k", created_at=now, updated_at=now)
+    session = Session(subject="user_1", id="session_1", api_key=key)
+    assert (await limiter.take_by_address("192.0.2.1") is None) is (by_address is None)
+    assert (await limiter.take_by_caller(session) is None) is (by_caller is None)
+    assert limits.state(by_address or by_caller or "", rate_limit).remaining == 0
+
+
+async def test_a_caller_without_an_api_key_is_counted_by_its_session_else_by_its_subject() -> None:
+    limits = LocalLimits(lambda: 0.0)
+    rate_limit = RateLimit(LimitBy.API_KEY, 1.0, 1)
+    limiter = RateLimiter("orders", rate_limit, limits)
+    await limiter.take_by_caller(Session(subject="user_1", id="session_1"))
+    await limiter.take_by_caller(Session(subject="user_2"))
+    assert [limits.state(f"orders\0{each}", rate_limit).remaining for each in ("session_1", "user_2")] == [0, 0]
+
+
+LIMIT = RateLimit(LimitBy.SESSION, rate=1.0, burst=3)
+ALONE = RateLimit(LimitBy.SESSION, rate=1.0, burst=3, shared=False)
+
+
+class Fleet:
+    """What the other replicas know of a bucket; answers what it is told to, and remembers what it was asked."""
+
+    def __init__(self, answer: tuple[float, float] | None) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, float, float]] = []
+
+    async def take(self, name: str, interval: float, capacity: float) -> tuple[float, float] | None:
+        self.asked.append((name, interval, capacity))
+        return self.answer
+
+
+def limits_of(fleet: Fleet) -> tuple[SharedLimits, LocalLimits]:
+    local = LocalLimits(lambda: 1000.0)
+    return SharedLimits(local, fleet.take), local
+
+
+async def test_the_fleet_says_how_the_bucket_stands() -> None:
+    fleet = Fleet((0.0, 2.5))
+    limits, _ = limits_of(fleet)
+    assert await limits.take("a", LIMIT) == Taken(LIMIT, None, BucketState(3, 0, 2.5))
+    assert fleet.asked == [("a", 1.0, 3.0)]
+
+
+async def test_what_the_fleet_refuses_costs_no_token_here() -> None:
+    fleet = Fleet((0.4, 3.0))
+    limits, local = limits_of(fleet)
+    for _ in range(10):
+        assert await limits.take("a", LIMIT) == Taken(LIMIT, 1, BucketState(3, 0, 3.0))
+    assert local.state("a", LIMIT).remaining == 3
+
+
+async def test_whoever_floods_one_process_is_refused_there_without_a_question() -> None:
+    fleet = Fleet((0.0, 0.1))
+    limits, _ = limits_of(fleet)
+    taken = [(await limits.take("a", LIMIT)).wait for _ in range(100)]
+    assert taken == [None] * 3 + [1] * 97
+    assert len(fleet.asked) == 3
+
+
+async def test_when_the_fleet_cannot_be_asked_each_keeps_the_limit_by_itself() -> None:
+    limits, _ = limits_of(Fleet(None))
+    taken = [await limits.take("a", LIMIT) for _ in range(4)]
+    assert [each.wait for each in taken] == [None, None, None, 1]
+    assert [each.bucket.remaining for each in taken] == [2, 1, 0, 0]
+
+
+async def test_a_limit_that_is_not_shared_asks_nobody() -> None:
+    fleet = Fleet((5.0, 5.0))
+    limits, _ = limits_of(fleet)
+    assert [(await limits.take("a", ALONE)).wait for _ in range(4)] == [None, None, None, 1]
+    assert fleet.asked == []

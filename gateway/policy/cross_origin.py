@@ -1,0 +1,113 @@
+"""Requests of foreign pages: which of them may read answers (CORS), and which may use cookies (Origin check)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.errors import MalformedError
+from gateway.model.host import DEFAULT_PORTS, parse_authority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.model.decision import AccessRequest, HeaderPairs
+    from gateway.model.route import CorsRules
+
+VARY_BY_ORIGIN: HeaderPairs = ((b"Vary", b"Origin"),)
+"""On every answer that may differ by origin: a shared cache must not serve one page's answer to another."""
+
+_REQUESTED_METHOD = b"access-control-request-method"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1, those that are forwarded
+
+
+class Cors:
+    """The CORS of one route or endpoint (Fetch standard, "CORS protocol").
+
+    Only pages of the origins in `rules` get any of its fields, and never `*`: with credentials that would be every
+    page. A page may send `credential_fields` besides those in `rules`; `methods` are those that a preflight allows.
+    """
+
+    def __init__(self, rules: CorsRules, credential_fields: Iterable[bytes], methods: Iterable[str]) -> None:
+        self._origins = frozenset(origin.encode("ascii") for origin in rules.origins)
+        listed = (name.lower().encode("ascii") for name in rules.request_headers)
+        self._preflight: HeaderPairs = (
+            (b"Access-Control-Allow-Methods", ", ".join(methods).encode("ascii")),
+            (b"Access-Control-Allow-Headers", b", ".join(sorted({*credential_fields, *listed, b"content-type"}))),
+            (b"Access-Control-Max-Age", str(rules.max_age).encode("ascii")),
+        )
+        exposed = ", ".join(rules.exposed).encode("ascii")
+        self._exposed: HeaderPairs = ((b"Access-Control-Expose-Headers", exposed),) if exposed else ()
+
+    def preflight(self, access: AccessRequest) -> HeaderPairs | None:
+        """Return the fields that answer a listed page's preflight; `None` for any other request."""
+        origin = self._origin(access)
+        return None if origin is None or requested_method(access) is None else (*_allow(origin), *self._preflight)
+
+    def fields(self, access: AccessRequest) -> HeaderPairs:
+        """Return the fields of an answer that is no preflight's."""
+        origin = self._origin(access)
+        return VARY_BY_ORIGIN if origin is None else (*_allow(origin), *self._exposed)
+
+    def _origin(self, access: AccessRequest) -> bytes | None:
+        """Return the request's origin if it is listed, so that no other bytes of the caller are sent back."""
+        values = access.headers.all(b"origin")
+        return values[0] if len(values) == 1 and values[0] in self._origins else None
+
+
+def requested_method(access: AccessRequest) -> str | None:
+    """Return the method that a preflight asks about; `None` for any other request (Fetch, "CORS-preflight request")."""
+    values = access.headers.all(_REQUESTED_METHOD)
+    return values[0].decode("latin-1") if access.method == "OPTIONS" and len(values) == 1 else None
+
+
+def _allow(origin: bytes) -> HeaderPairs:
+    return (
+        *VARY_BY_ORIGIN,
+        (b"Access-Control-Allow-Origin", origin),
+        (b"Access-Control-Allow-Credentials", b"true"),
+    )
+
+
+def is_foreign_cookie(access: AccessRequest, route_origins: frozenset[str], credential: Credential) -> bool:
+    """Tell whether the credential is a cookie that a foreign page may have made the browser send.
+
+    Browsers add cookies to requests of foreign pages too. SameSite=Lax does not stop a page on a neighbouring
+    subdomain, and WebSocket handshakes have no CORS; but no page can change the `Origin` that its browser sends (Fetch
+    standard, "Origin header").
+
+    Other credentials are not added by browsers, and safe methods without an upgrade change nothing, so both pass. Else
+    there has to be exactly one `Origin`: the request's own host, or one of `route_origins` (spelled as a browser does,
+    `https://app.example.com`). `null` is foreign: any page can make a sandboxed frame.
+    """
+    if credential.kind is not CredentialKind.COOKIE:
+        return False
+    if access.method in _SAFE_METHODS and not access.is_upgrade:
+        return False
+    values = access.headers.all(b"origin")
+    if len(values) != 1:
+        return True
+    origin = values[0].decode("latin-1").lower()
+    if origin == "null":
+        return True
+    return origin not in route_origins and not _is_own_host(access, origin)
+
+
+def _is_own_host(access: AccessRequest, origin: str) -> bool:
+    """Tell whether `origin` is the host of the request.
+
+    The scheme is ignored for a request over plain `http`: TLS may have ended at a proxy that is not in the config as
+    trusted. For a request over `https` an `http` page is foreign: the network could have written it.
+    """
+    scheme, mark, authority = origin.partition("://")
+    if not mark or scheme not in DEFAULT_PORTS or (access.scheme == "https" and scheme != "https"):
+        return False
+    try:
+        host = parse_authority(authority, scheme)
+    except MalformedError:
+        return False
+    return host.name == access.host.name and (host.port == access.host.port or _both_default(access, host.port, scheme))
+
+
+def _both_default(access: AccessRequest, port: int, scheme: str) -> bool:
+    return port == DEFAULT_PORTS[scheme] and access.host.port == DEFAULT_PORTS[access.scheme]
