@@ -17,8 +17,7 @@ from typing_extensions import override
 from gateway.authorities.authority import Authority, MarksEnded, NotesActivity, verdict_digest
 from gateway.directory.hashing import Peppers, login_token_hash
 from gateway.directory.session_tokens import SessionClaims, SessionTokens
-from gateway.directory.stored import Store, StoredKey, StoredSession
-from gateway.directory.verdicts import judge_key, judge_session
+from gateway.directory.stored import Store, StoredKey, StoredSession, judge_key, judge_session
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError

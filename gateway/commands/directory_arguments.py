@@ -134,9 +134,9 @@ def _token(options: argparse.Namespace) -> RunningCommand:
 
 def _key_create(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import create_directory_key  # noqa: PLC0415 - see above
-    from gateway.directory.issuing import KeyOrder  # noqa: PLC0415 - see above
+    from gateway.directory.issuing import NewKey  # noqa: PLC0415 - see above
 
-    order = KeyOrder(
+    order = NewKey(
         type=options.type,
         name=options.name,
         member=options.member,

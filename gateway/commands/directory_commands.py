@@ -18,7 +18,7 @@ from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.directory.changes import OnChange
 from gateway.directory.issuing import (
-    KeyOrder,
+    NewKey,
     change_role,
     create_key,
     delete_key,
@@ -63,7 +63,7 @@ async def load_directory(options: DirectoryOptions, records: Path) -> CommandRes
         return notifications.result(output, opened.settings)
 
 
-async def create_directory_key(options: DirectoryOptions, order: KeyOrder) -> CommandResult:
+async def create_directory_key(options: DirectoryOptions, order: NewKey) -> CommandResult:
     """Create an API key; the result's output is the key, which nobody can read again. Raises GatewayError."""
     async with _open(options) as opened:
         issued = await create_key(opened.directory, open_peppers(opened.directory_settings), order, _now())

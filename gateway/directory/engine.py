@@ -10,13 +10,13 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from gateway.directory.postgres_options import KEPT, driver_options
+from gateway.directory.postgres_options import DRIVER_PARAMETERS, driver_options
 from gateway.model.errors import DirectoryError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 _BUSY_MS = 5000
-"""How long a writer waits for another one's lock. Readers never wait: the journal is a write-ahead log."""
+"""Milliseconds that a writer waits for another one's lock. Readers never wait: the journal is a write-ahead log."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -29,17 +29,17 @@ _PRAGMAS = (
 def open_engine(url: str, *, connections: int = 5) -> AsyncEngine:
     """Return an engine for `sqlite:///FILE` or `postgresql://...`; nothing is connected yet.
 
-    At most `connections` are kept, and as many again in a rush. A PostgreSQL URL may ask for TLS, see
+    At most `connections` stay open, and as many again at a peak. A PostgreSQL URL may ask for TLS, see
     `driver_options`. Raises DirectoryError for another kind of URL.
     """
     parsed = _parsed(url)
     engine = create_async_engine(
-        parsed.difference_update_query(set(parsed.query) - KEPT),
+        parsed.difference_update_query(set(parsed.query) - DRIVER_PARAMETERS),
         connect_args={} if _is_sqlite(parsed) else driver_options(parsed.query),
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=not _is_sqlite(parsed),  # a database that was restarted is one more round trip, not an error
-        hide_parameters=True,  # what is looked up stands in no exception text
+        hide_parameters=True,  # so that no exception text quotes what is looked up
     )
     if _is_sqlite(parsed):
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -71,7 +71,7 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # Without the cause, whose text is the URL, password and all.
+        # without the cause, whose text is the URL with its password
         raise DirectoryError("the directory's url cannot be read") from None
     driver = DRIVERS.get(parsed.drivername)
     if driver is None:
@@ -86,12 +86,12 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Set what SQLite forgets with each connection; one that cannot be set (no database) is closed again."""
+    """Set what SQLite does not store in the file; a connection that cannot be set up (no database) is closed again."""
     try:
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
     except BaseException:
-        connection.close()  # nobody else will: the pool never got to know it, and its thread would live on
+        connection.close()  # the pool does not have it yet, and its thread would live on
         raise

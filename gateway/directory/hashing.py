@@ -1,4 +1,4 @@
-"""How credentials lie in the directory: API keys as keyed hashes, login tokens as Rocket.Chat documents them.
+"""How the directory stores credentials: API keys as keyed hashes, login tokens as Rocket.Chat's documents have them.
 
 A key is long and random, so one fast keyed hash is enough: a slow one (argon2, 125 ms) protects guessable passwords,
 and would let anybody keep the gateway busy with garbage. Without the pepper, a stolen table says nothing about a key.
@@ -13,7 +13,7 @@ from hashlib import blake2b, sha256
 _VERSION = "b1"
 _ID_BYTES = 4
 _HASH_BYTES = 32
-_LONGEST_PREFIX = 12
+_MAX_PREFIX = 12
 
 
 class Peppers:
@@ -45,26 +45,26 @@ class _Pepper:
     __slots__ = ("_keyed", "_name")
 
     def __init__(self, secret: bytes) -> None:
-        # A secret may be of any length, a BLAKE2b key has at most 64 bytes (RFC 7693 section 2.1): hence two steps.
+        # two steps, since a secret may be of any length and a BLAKE2b key has at most 64 bytes (RFC 7693 section 2.1)
         key = blake2b(secret, digest_size=32, person=b"gw pepper").digest()
         identity = blake2b(secret, digest_size=_ID_BYTES, person=b"gw pepper id").hexdigest()
         self._name = f"{_VERSION}:{identity}:"
         self._keyed = blake2b(digest_size=_HASH_BYTES, key=key)
 
     def hash(self, key: str) -> str:
-        hashed = self._keyed.copy()
-        hashed.update(key.encode("utf-8", "surrogatepass"))
-        return self._name + hashed.hexdigest()
+        digest = self._keyed.copy()
+        digest.update(key.encode("utf-8", "surrogatepass"))
+        return self._name + digest.hexdigest()
 
 
 def visible_prefix(key: str) -> str:
-    """Return what may be shown of a key, so that its owner can tell it from others: at most a third of it."""
-    return key[: min(_LONGEST_PREFIX, len(key) // 3)]
+    """Return the beginning of a key by which its owner recognizes it: at most a third of it."""
+    return key[: min(_MAX_PREFIX, len(key) // 3)]
 
 
 def login_token_hash(token: str) -> str:
-    """Return base64(sha256(token)), unkeyed as Rocket.Chat documents it, since the session document shows it.
+    """Return base64(sha256(token)), without a key as in Rocket.Chat, since the session document shows this hash.
 
-    That is safe for tokens of 256 random bits, which is what Rocket.Chat issues; nobody can guess one.
+    That is safe because Rocket.Chat's tokens have 256 random bits, so nobody can guess one.
     """
     return b64encode(sha256(token.encode("utf-8", "surrogatepass")).digest()).decode("ascii")

@@ -1,4 +1,4 @@
-"""What the commands change in the directory: keys made and deleted, sessions ended, roles given, tokens issued."""
+"""The changes that commands make in the directory: create and delete keys, end sessions, give roles, issue tokens."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from sqlalchemy import Table, Update, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.directory.changes import OnChange, tell
+from gateway.directory.changes import OnChange, call_for_each
 from gateway.directory.hashing import Peppers, visible_prefix
 from gateway.directory.schema import require_current
 from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
-from gateway.directory.stored import CLOSED
+from gateway.directory.stored import CLOSED, judge_session
 from gateway.directory.tables import api_keys, members, organizations, projects, sessions
-from gateway.directory.verdicts import judge_session
 from gateway.model.errors import DirectoryError
 from gateway.model.session import RevocationKind, RevocationTarget
 
 KeyType = Literal["project", "user", "organization"]
 
 _KEY_BYTES = 32
-"""Of randomness: 256 bits, so that a fast hash is enough at rest."""
+"""Random bytes of a key: 256 bits, so that a fast hash is enough at rest."""
 
-_BEGINNINGS: dict[str, str] = {"project": "sk_live_", "user": "uk_live_", "organization": "ok_live_"}
-"""What keys of each type begin with, so that people and secret scanners know one when they see it."""
+_KEY_PREFIXES: dict[str, str] = {"project": "sk_live_", "user": "uk_live_", "organization": "ok_live_"}
+"""How keys of each type begin, so that people and secret scanners recognize one."""
 
 
-class KeyOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """A key to make: for a `member`, and for keys of the type project the `project`, by id or nano id."""
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to create: for a `member`, and for keys of the type project the `project`, by id or nano id."""
 
     type: KeyType
     name: str
@@ -70,30 +69,30 @@ async def open_current(url: str) -> AsyncIterator[Directory]:
 async def create_key(
     directory: Directory,
     peppers: Peppers,
-    order: KeyOrder,
+    new_key: NewKey,
     now: datetime,
     randomness: Callable[[int], str] = token_urlsafe,
 ) -> IssuedKey:
-    """Make a key and store its hash; raises DirectoryError for a member or project that is not there."""
-    if (order.project is not None) != (order.type == "project") and order.type != "user":
+    """Create a key and store its hash; raises DirectoryError for a missing member or project."""
+    if (new_key.project is not None) != (new_key.type == "project") and new_key.type != "user":
         raise DirectoryError("a key of the type project names its project, one of the type organization names none")
-    key = _BEGINNINGS[order.type] + randomness(_KEY_BYTES)
+    key = _KEY_PREFIXES[new_key.type] + randomness(_KEY_BYTES)
     key_id = str(uuid4())
     async with directory.changing() as connection:
-        organization_id = await _organization(connection, order)
+        organization_id = await _organization(connection, new_key)
         row = {
             "id": key_id,
-            "type": order.type,
-            "name": order.name,
+            "type": new_key.type,
+            "name": new_key.name,
             "hash": peppers.hash(key),
             "prefix": visible_prefix(key),
             "organization_id": organization_id,
-            "project_id": await _project(connection, order, organization_id),
-            "member_id": order.member,
-            "scopes": list(order.scopes),
+            "project_id": await _project(connection, new_key, organization_id),
+            "member_id": new_key.member,
+            "scopes": list(new_key.scopes),
             "created_at": now,
             "updated_at": now,
-            "expires_at": order.expires_at,
+            "expires_at": new_key.expires_at,
             "auto_id": await connection.scalar(select(func.coalesce(func.max(api_keys.c.auto_id), 0) + 1)),
         }
         try:
@@ -104,7 +103,7 @@ async def create_key(
 
 
 async def delete_key(directory: Directory, key_id: str, now: datetime, on_change: OnChange) -> None:
-    """Mark a key deleted: it is refused from now on as revoked. Raises DirectoryError when there is none."""
+    """Mark a key as deleted: it is refused as revoked from now on. Raises DirectoryError when there is none."""
     deleted = update(api_keys).where(api_keys.c.deleted_at.is_(None)).values(deleted_at=now, updated_at=now)
     await _change(directory, api_keys, key_id, deleted)
     await on_change(RevocationTarget(RevocationKind.API_KEY, key_id))
@@ -137,13 +136,14 @@ async def remove_organization(directory: Directory, organization_id: str, now: d
     """
     async with directory.changing() as connection:
         bound = select(sessions.c.id).where(sessions.c.organization_id == organization_id)
-        ended = list(await connection.scalars(bound))
+        session_ids = list(await connection.scalars(bound))
         await connection.execute(_closing(now).where(sessions.c.organization_id == organization_id))
         removed = await connection.execute(delete(organizations).where(organizations.c.id == organization_id))
         if not removed.rowcount:
-            raise _none_such(organizations, organization_id)
-    changes = [RevocationTarget(RevocationKind.ORGANIZATION, organization_id)]
-    await tell([*changes, *(RevocationTarget(RevocationKind.SESSION, session_id) for session_id in ended)], on_change)
+            raise _missing(organizations, organization_id)
+    targets = [RevocationTarget(RevocationKind.ORGANIZATION, organization_id)]
+    targets += [RevocationTarget(RevocationKind.SESSION, session_id) for session_id in session_ids]
+    await call_for_each(targets, on_change)
 
 
 async def issue_token(
@@ -157,7 +157,7 @@ async def issue_token(
     """Sign a bearer or cookie token for a live session, good for `ttl` seconds. Raises DirectoryError."""
     stored = await directory.session_by_id(session_id)
     if stored is None:
-        raise _none_such(sessions, session_id)
+        raise _missing(sessions, session_id)
     reason = judge_session(stored, now)
     if reason is not None:
         raise DirectoryError(f"the session {session_id} is no good: {reason}")
@@ -165,38 +165,38 @@ async def issue_token(
     return issue(stored.session, ttl)
 
 
-async def _organization(connection: AsyncConnection, order: KeyOrder) -> str:
-    found = await connection.scalar(select(members.c.organization_id).where(members.c.id == order.member))
+async def _organization(connection: AsyncConnection, new_key: NewKey) -> str:
+    found = await connection.scalar(select(members.c.organization_id).where(members.c.id == new_key.member))
     if found is None:
-        raise _none_such(members, order.member)
+        raise _missing(members, new_key.member)
     return str(found)
 
 
-async def _project(connection: AsyncConnection, order: KeyOrder, organization_id: str) -> str | None:
-    if order.project is None:
+async def _project(connection: AsyncConnection, new_key: NewKey, organization_id: str) -> str | None:
+    if new_key.project is None:
         return None
-    named = or_(projects.c.id == order.project, projects.c.nano_id == order.project)
+    named = or_(projects.c.id == new_key.project, projects.c.nano_id == new_key.project)
     within = select(projects.c.id).where(named, projects.c.organization_id == organization_id)
     found = await connection.scalar(within)
     if found is None:
-        raise DirectoryError(f"there is no project {order.project} in the member's organization")
+        raise DirectoryError(f"there is no project {new_key.project} in the member's organization")
     return str(found)
 
 
 async def _change(directory: Directory, table: Table, row_id: str, statement: Update) -> None:
-    """Run `statement` for one row; when nothing was there to change, tell whether the row is missing."""
+    """Run `statement` for one row; raises DirectoryError when there is no such row."""
     async with directory.changing() as connection:
         changed: Any = await connection.execute(statement.where(table.c.id == row_id))
         if changed.rowcount:
             return
         if await connection.scalar(select(table.c.id).where(table.c.id == row_id)) is None:
-            raise _none_such(table, row_id)
+            raise _missing(table, row_id)
 
 
 def _closing(now: datetime) -> Update:
-    """Close what is open: an instant of logout that was noted before stays."""
+    """Return the update that closes live sessions; the instant of an earlier logout stays."""
     return update(sessions).where(sessions.c.closed_at.is_(None)).values(closed_at=now, updated_at=now, state=CLOSED)
 
 
-def _none_such(table: Table, row_id: str) -> DirectoryError:
+def _missing(table: Table, row_id: str) -> DirectoryError:
     return DirectoryError(f"there is no {row_id} in {table.name}")

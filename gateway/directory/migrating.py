@@ -1,4 +1,4 @@
-"""Brings the directory's schema up to date. For the commands and the demo: the one module that loads alembic."""
+"""Brings the directory's schema up to date; the one module that loads alembic, for the commands and the demo."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gateway.directory.store import Directory
 _SCRIPTS = Path(__file__).with_name("migrations")
 
 _LOCK = 0x67772D646972
-"""The advisory lock that migrations hold: "gw-dir" in ASCII, a number that no other program would choose."""
+"""The advisory lock of migrations: "gw-dir" in ASCII, a number that no other program would choose."""
 
-_ALONE = threading.Lock()
+_THREAD_LOCK = threading.Lock()
 
 
 async def migrate(url: str) -> None:
-    """Make what is missing: for SQLite the file, then every table and column; nothing when all is there.
+    """Create what is missing: for SQLite the file, then every table and column.
 
     One transaction, so a failure leaves the schema as it was. Raises DirectoryError.
     """
@@ -30,8 +30,8 @@ async def migrate(url: str) -> None:
 
 
 def _migrate_alone(url: str) -> None:
-    """Migrate one at a time in this process, on a loop that does nothing else: alembic's context is global."""
-    with _ALONE:
+    """Migrate one at a time in this process, on a loop of its own: alembic's context is global."""
+    with _THREAD_LOCK:
         asyncio.run(_migrate(url))
 
 
@@ -41,7 +41,7 @@ async def _migrate(url: str) -> None:
     try:
         async with directory.changing() as connection:
             if connection.dialect.name == "postgresql":
-                # Replicas that start together migrate in turn; the last ones find nothing left to do.
+                # replicas that start together migrate in turn, and all but the first find nothing to do
                 await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             await connection.run_sync(_upgrade)
     finally:

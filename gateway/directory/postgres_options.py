@@ -1,6 +1,6 @@
-"""What the query of a PostgreSQL URL asks for, in the words that every client of PostgreSQL takes (libpq's).
+"""The options in the query of a PostgreSQL URL, under the names that every client of PostgreSQL has (libpq's).
 
-The driver knows most of them by other names or not at all, and its own TLS modes look for authorities in the home
+The driver has other names for most of them, and its own TLS modes look for certificate authorities in the home
 directory alone, where a service has none.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from gateway.model.errors import DirectoryError
 
-KEPT = frozenset({"host", "port", "target_session_attrs", "prepared_statement_cache_size"})
-"""Parameters that SQLAlchemy and the driver read themselves: a list of hosts, which of them to take, and the 0 that a
-connection pooler in front of the database asks for."""
+DRIVER_PARAMETERS = frozenset({"host", "port", "target_session_attrs", "prepared_statement_cache_size"})
+"""Parameters that SQLAlchemy and the driver read themselves: a list of hosts, which of them to use, and the cache size
+that must be 0 behind a connection pooler."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey")
 _OURS = frozenset({"sslmode", "application_name", *_FILES})
@@ -23,13 +23,13 @@ _VERIFIED = ("verify-ca", "verify-full")
 
 
 def driver_options(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, Any]:
-    """Return the driver's arguments for the parameters that are ours to read; reads the files that they name.
+    """Return the driver's arguments for the parameters that it does not read; loads the files that they name.
 
-    `sslmode` as libpq has it (PostgreSQL manual, section 34.19). A `sslrootcert` alone means `verify-full`: who names
-    an authority wants it asked. `verify-...` without one trusts the system's store, or `SSL_CERT_FILE`. Raises
+    `sslmode` is libpq's (PostgreSQL manual, section 34.19). A `sslrootcert` alone means `verify-full`: whoever names an
+    authority wants it used. `verify-...` without one trusts the system's store, or `SSL_CERT_FILE`. Raises
     DirectoryError for a parameter, a mode or a file that cannot be used.
     """
-    unknown = sorted(set(query) - _OURS - KEPT)
+    unknown = sorted(set(query) - _OURS - DRIVER_PARAMETERS)
     if unknown:
         raise DirectoryError(f"the directory's url has a parameter that is not known here: {unknown[0]}")
     given = {name: _single(name, query[name]) for name in _OURS & set(query)}

@@ -1,17 +1,22 @@
-"""From records to the rows of the tables; pure."""
+"""Turns records into the rows of the tables; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from gateway.directory.devices import device_of
+from ua_parser import parse
+
 from gateway.directory.hashing import Peppers, login_token_hash, visible_prefix
 from gateway.directory.records import ApiKeyRecord, LoginRecord, Record, Records, SessionRecord, SignInRecord
 from gateway.directory.stored import ACTIVE, CLOSED
 from gateway.model.session import Device, Login
 
 TableRow = dict[str, Any]
+"""Column -> value."""
+
+_UNKNOWN = "Other"
+"""The User-Agent parser's family for what it does not recognize."""
 
 _PLAIN_TABLES = ("organizations", "workspaces", "users", "members", "projects")
 _COLUMN = {
@@ -25,7 +30,7 @@ _COLUMN = {
 def rows_of(records: Records, peppers: Peppers, organization_of: Callable[[str], str]) -> dict[str, list[TableRow]]:
     """Return the rows of every table, in an order in which each row comes after those it refers to.
 
-    `organization_of` tells a member's organization, whether the file or the directory knows it.
+    `organization_of` returns the organization of a member's id, be it in the file or in the directory.
     """
     rows = {name: [_plain_row(record) for record in getattr(records, name)] for name in _PLAIN_TABLES}
     rows["api_keys"] = [_key_row(key, peppers, organization_of(key.member)) for key in records.api_keys]
@@ -35,7 +40,7 @@ def rows_of(records: Records, peppers: Peppers, organization_of: Callable[[str],
 
 
 def _plain_row(record: Record, *, without: set[str] | None = None) -> TableRow:
-    """Return the fields as columns: references under the column's name, tuples as the lists that JSON knows."""
+    """Return the fields as columns: references under the column's name, tuples as lists, as JSON has them."""
     return {_COLUMN.get(name, name): _plain(value) for name, value in record.model_dump(exclude=without).items()}
 
 
@@ -86,3 +91,30 @@ def _signin_row(record: SignInRecord, session: SessionRecord) -> TableRow:
         "user_id": record.user or session.user,
         "created_at": record.created_at,
     }
+
+
+def device_of(user_agent: str) -> Device:
+    """Return the browser and system of a User-Agent; an unknown field is absent.
+
+    `version` has at most three parts and `long_version` all of them, as in the Rocket.Chat document's example.
+    """
+    parsed = parse(user_agent).with_defaults()
+    browser, system = parsed.user_agent, parsed.os
+    short = _dotted(browser.major, browser.minor, browser.patch)
+    return Device(
+        type="browser" if browser.family != _UNKNOWN else None,
+        name=browser.family if browser.family != _UNKNOWN else None,
+        version=short or None,
+        long_version=_dotted(browser.major, browser.minor, browser.patch, browser.patch_minor) or None,
+        os_name=system.family if system.family != _UNKNOWN else None,
+        os_version=_dotted(system.major, system.minor, system.patch) or None,
+    )
+
+
+def _dotted(*parts: str | None) -> str:
+    present = []
+    for part in parts:
+        if part is None:
+            break
+        present.append(part)
+    return ".".join(present)

@@ -1,4 +1,4 @@
-"""The shape of a records file: what a person may write, and how each row refers to others.
+"""The schema of a records file.
 
 Every row is named by its `id` and refers to others by theirs, in the same file or in the directory already.
 """
@@ -13,19 +13,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _INSTANT = "a time is RFC 3339 with a time zone, quoted or not: 2024-12-19T15:30:00Z"
 _ID = re.compile(r"[!-~]{1,255}")
-_LARGEST = 2**31 - 1  # PostgreSQL's integer
+_MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
 
 
 def _instant(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError(_INSTANT)  # noqa: TRY004 - pydantic makes a problem of a ValueError, a crash of a TypeError
     try:
-        read = datetime.fromisoformat(value)
+        instant = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(_INSTANT) from None
-    if read.tzinfo is None:
+    if instant.tzinfo is None:
         raise ValueError(_INSTANT)
-    return read.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
 def _id(value: str) -> str:
@@ -48,18 +48,18 @@ RecordInstant = Annotated[datetime, BeforeValidator(_instant)]
 Id = Annotated[str, AfterValidator(_id)]
 RecordText = Annotated[str, AfterValidator(_text)]
 TextList = Annotated[tuple[RecordText, ...], BeforeValidator(_frozen)]
-AutoId = Annotated[int, Field(ge=1, le=_LARGEST)]
+AutoId = Annotated[int, Field(ge=1, le=_MAX_INTEGER)]
 Objects = Annotated[tuple[dict[str, Any], ...], BeforeValidator(_frozen)]
 
 
 class Record(BaseModel):
-    """Base of every record: unknown keys are errors, values are what they look like and never stand in error texts."""
+    """Base of every record: unknown keys are errors, values are not converted, and no error text quotes one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class OrganizationRecord(Record):
-    """An organization; `uuid` is what its projects show as `org_id`, where that is not its id."""
+    """An organization; `uuid` is the `org_id` of its projects, where that is not its id."""
 
     id: Id
     uuid: Id | None = None
@@ -94,7 +94,7 @@ class UserRecord(Record):
 
 
 class MemberRecord(Record):
-    """A place in an organization; without a `user` it can only use keys. `suspended` is answered 403."""
+    """A member of an organization; without a `user` it can only use keys. A `suspended` one gets 403."""
 
     id: Id
     organization: Id
@@ -195,7 +195,7 @@ class SignInRecord(Record):
 class SessionRecord(Record):
     """A session of a user; one that has `closed_at`, or another state than `active`, is logged out.
 
-    Where `device` is not given, it is read out of `user_agent`. `active_signin` is the id of one of `signins`.
+    Where `device` is missing, it is read from `user_agent`. `active_signin` is the id of one of `signins`.
     """
 
     id: Id

@@ -1,4 +1,4 @@
-"""Reads a records file, and finds everything that is wrong with it by itself, each at its line."""
+"""Reads a records file, and finds each mistake that shows in the file alone, with its line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.source.document import Document, KeyPath, load_document
 
 
 class RecordsFile(msgspec.Struct, frozen=True):
-    """Records that fit together as far as the file alone can tell, and where each was written."""
+    """Records without a mistake in themselves, and the document with their lines."""
 
     records: Records
     document: Document
@@ -36,13 +36,13 @@ _REFERENCES = {
     "api_keys": {"project": "projects", "member": "members"},
     "sessions": {"user": "users", "organization": "organizations", "workspace": "workspaces"},
 }
-"""Which table each field of each kind of record refers to."""
+"""The table that each field of each kind of record refers to."""
 
 _UNIQUE = {
     "projects": ("auto_id", "nano_id"),
     "api_keys": ("auto_id", "key"),
 }
-"""What no two records of a kind share, besides their id."""
+"""The fields that no two records of a kind share, besides their id."""
 
 
 def read_records(path: Path) -> RecordsFile:
@@ -52,9 +52,9 @@ def read_records(path: Path) -> RecordsFile:
         records = Records.model_validate(document.data if document.data is not None else {})
     except ValidationError as found:
         raise RecordsError([_problem(document, error) for error in found.errors(include_url=False)]) from None
-    twice = [document.problem(place, text) for place, text in _repeated(records)]
-    if twice:
-        raise RecordsError(twice)
+    problems = [document.problem(place, text) for place, text in _repeated(records)]
+    if problems:
+        raise RecordsError(problems)
     return RecordsFile(records, document)
 
 
@@ -72,7 +72,7 @@ def references(records: Records) -> Iterator[Reference]:
                 yield Reference(("sessions", position, "signins", place, "user"), "users", signin.user)
 
 
-_PLAIN = {
+_MESSAGES = {
     "missing": "is missing",
     "extra_forbidden": "is not a known key",
     "string_type": "must be text: quote it",
@@ -81,16 +81,16 @@ _PLAIN = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
 }
-"""pydantic's kinds of error, in the words of somebody who writes YAML."""
+"""By pydantic's kind of error, in words for somebody who writes YAML."""
 
 
 def _problem(document: Document, error: ErrorDetails) -> Problem:
-    text = _PLAIN.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    text = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return document.problem(error["loc"], text[0].lower() + text[1:])
 
 
 def _repeated(records: Records) -> Iterator[tuple[KeyPath, str]]:
-    """Yield the place of everything that must not be there twice and is; the second, since the first was first."""
+    """Yield the path and the problem of each value that must be unique and is repeated, at its second place."""
     for name in Records.model_fields:
         for field in ("id", *_UNIQUE.get(name, ())):
             places: list[tuple[KeyPath, Hashable]] = [

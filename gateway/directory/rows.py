@@ -1,4 +1,4 @@
-"""From rows to the model's nouns; pure, and the one place that knows both."""
+"""Turns rows into the model's nouns; pure."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ from gateway.model.session import (
 )
 
 Values = Mapping[str, Any]
+"""Column -> value, of one table."""
+
 Noun = TypeVar("Noun", bound=msgspec.Struct)
 
 
 def stored_key(row: Row[Any]) -> StoredKey:
-    """Return a key as its row, joined with what it refers to, says."""
+    """Return the key of a row that is joined with the rows it refers to."""
     key = _values(row, api_keys)
     user, member, project = _values(row, users), _values(row, members), _values(row, projects)
     session = Session(
@@ -57,10 +59,10 @@ def stored_key(row: Row[Any]) -> StoredKey:
 
 
 def stored_session(row: Row[Any], signin_rows: Iterable[Row[Any]]) -> StoredSession:
-    """Return a session as its row, joined with what it refers to, and its sign-ins say."""
+    """Return the session of a row that is joined with the rows it refers to, and of its sign-ins."""
     own = _values(row, sessions)
     user, member = _values(row, users), _values(row, members)
-    signed_in = tuple(SignIn(**_fields(SignIn, _values(signin, signins))) for signin in signin_rows)
+    session_signins = tuple(SignIn(**_fields(SignIn, _values(signin, signins))) for signin in signin_rows)
     session = Session(
         subject=user.get("id") or own["id"],
         id=own["id"],
@@ -73,8 +75,8 @@ def stored_session(row: Row[Any], signin_rows: Iterable[Row[Any]]) -> StoredSess
         login=_login(own),
         roles=tuple(user.get("roles", ())),
         scopes=tuple(own["scopes"]),
-        signins=signed_in,
-        active_signin=next((signin for signin in signed_in if signin.id == own["active_signin_id"]), None),
+        signins=session_signins,
+        active_signin=next((signin for signin in session_signins if signin.id == own["active_signin_id"]), None),
         signin_attempts=tuple(own["signin_attempts"]),
         signup_attempts=tuple(own["signup_attempts"]),
         created_at=own["created_at"],
@@ -95,7 +97,7 @@ def _values(row: Row[Any], table: Table) -> Values:
 
 
 def _fields(noun: type[Noun], values: Values, prefix: str = "") -> dict[str, Any]:
-    """Return the fields of `noun` that `values` have under its own names, `prefix` before each."""
+    """Return the fields of `noun` that `values` have, `prefix` before each name."""
     return {name: values[prefix + name] for name in noun.__struct_fields__ if prefix + name in values}
 
 
@@ -104,7 +106,7 @@ def _noun(noun: type[Noun], values: Values) -> Noun | None:
 
 
 def _member(member: Values, user: Values) -> Member | None:
-    """Return the member; name and e-mail address are the user's where the member has none of its own."""
+    """Return the member; a missing name or e-mail address is the user's."""
     if not member:
         return None
     return Member(
@@ -123,17 +125,17 @@ def _project(project: Values, organization: Values) -> Project | None:
 
 
 def _api_key(key: Values, project: Values) -> ApiKey:
-    shown = {
+    fields = {
         "project_id": project.get("nano_id"),  # the document's `project_id`, not the column of that name
         "org_member_id": key["member_id"],
         "deleted": key["deleted_at"] is not None,
     }
-    return ApiKey(**{**_fields(ApiKey, key), **shown})
+    return ApiKey(**{**_fields(ApiKey, key), **fields})
 
 
 def _device(session: Values) -> Device | None:
-    facts = _fields(Device, session, "device_")
-    return Device(**facts) if any(facts.values()) else None
+    fields = _fields(Device, session, "device_")
+    return Device(**fields) if any(fields.values()) else None
 
 
 def _login(session: Values) -> Login | None:

@@ -1,4 +1,4 @@
-"""Whether the schema is the one that this version needs, asked in plain SQL: serving never loads alembic."""
+"""Checks in plain SQL that the schema is the one that this version needs: serving never loads alembic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.directory.store import Directory
 from gateway.model.errors import SchemaError
 
 REVISION = "0001"
-"""The newest file in `migrations/versions`; a test says so."""
+"""The newest file in `migrations/versions`; a test compares them."""
 
 _REMEDY = "run: gateway directory migrate -c FILE"
 
@@ -18,7 +18,7 @@ async def current(directory: Directory) -> str | None:
     if not directory.exists():
         return None
     async with directory.reading() as connection:
-        # Asked for first: a table that we may not read is not one that is missing, and each database has its own words.
+        # asked first, since a table that we may not read is not a missing one, and each database words that differently
         if not await connection.run_sync(lambda opened: inspect(opened).has_table("alembic_version")):
             return None
         row = (await connection.execute(text("SELECT version_num FROM alembic_version"))).first()

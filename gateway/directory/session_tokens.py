@@ -1,6 +1,6 @@
 """The signed tokens that name a session of the directory: access tokens for programs, cookie tokens for browsers.
 
-A token holds no right by itself: it names a session, and the session's row says whether that still counts.
+A token grants nothing by itself: it names a session, and the session's row says whether that still counts.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ACCESS_TYP = "at+jwt"
 """The `typ` of access tokens (RFC 9068 section 2.1)."""
 
 COOKIE_TYP = "session-cookie+jwt"
-"""The `typ` of cookie tokens: a cookie's value sent as a bearer token is refused by it, and the reverse."""
+"""The `typ` of cookie tokens, so that a cookie's value is refused as a bearer token, and the reverse."""
 
 RENEWED_AFTER = 60.0
-"""Seconds from a cookie token's issue to its renewal, as the wacht product does it (DIALECTS.md)."""
+"""Seconds from a cookie token's issue to its renewal: the wacht product renews a session's cookie once a minute."""
 
 
 class SessionClaims(msgspec.Struct, frozen=True):
-    """What a token that was checked says: which session of which user, and from when to when."""
+    """The claims of a verified token: which session of which user, and from when to when."""
 
     session_id: str
     subject: str
@@ -36,7 +36,7 @@ class SessionClaims(msgspec.Struct, frozen=True):
 
 
 class SessionTokens:
-    """Issues and checks both kinds of token. `ttl` and `cookie_ttl` are in seconds, `clock` in epoch seconds.
+    """Issues and verifies both kinds of token. `ttl` and `cookie_ttl` are in seconds, `clock` in epoch seconds.
 
     No token outlives its session's own expiry.
     """
@@ -59,17 +59,17 @@ class SessionTokens:
         self._cookie_ttl = cookie_ttl
 
     def issue_access(self, session: Session, ttl: float | None = None) -> str:
-        """Sign an access token for a session, good for `ttl` seconds. Raises DirectoryError: see `_sign`."""
+        """Sign an access token for `ttl` seconds; raises DirectoryError for an expired session or one without id."""
         return self._sign(ACCESS_TYP, session, self._ttl if ttl is None else ttl)
 
     def issue_cookie(self, session: Session, ttl: float | None = None) -> str:
-        """Sign a cookie token for a session, good for `ttl` seconds. Raises DirectoryError: see `_sign`."""
+        """Sign a cookie token for `ttl` seconds; raises DirectoryError for an expired session or one without an id."""
         return self._sign(COOKIE_TYP, session, self._cookie_ttl if ttl is None else ttl)
 
     def renew_cookie(self, found: Found) -> str | None:
-        """Return a new cookie token once the one that was shown is old enough; that one stays good until it expires.
+        """Return a new cookie token once the current one is old enough; the current one stays good until it expires.
 
-        None while it is young, or where there is nothing left to renew because the session itself ends no later.
+        None while it is young, or when it already lasts as long as the session itself.
         """
         session, issued_at = found.session, found.issued_at
         if issued_at is None or session.id is None or self._clock() - issued_at.timestamp() < RENEWED_AFTER:
@@ -79,15 +79,15 @@ class SessionTokens:
         return self.issue_cookie(session)
 
     def verify_access(self, token: str) -> SessionClaims | TokenFault:
-        """Check an access token; never raises."""
+        """Verify an access token; never raises."""
         return self._verify(ACCESS_TYP, token)
 
     def verify_cookie(self, token: str) -> SessionClaims | TokenFault:
-        """Check a cookie token; never raises."""
+        """Verify a cookie token; never raises."""
         return self._verify(COOKIE_TYP, token)
 
     def _sign(self, typ: str, session: Session, ttl: float) -> str:
-        """Sign a token; raises DirectoryError for what has no session id, or a session that has expired."""
+        """Sign a token for `ttl` seconds; raises DirectoryError for an expired session or one without an id."""
         now = int(self._clock())
         expires_at = now + ttl
         if session.expires_at is not None:

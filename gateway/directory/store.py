@@ -1,4 +1,4 @@
-"""The directory's database: the questions that a look-up asks of it.
+"""The directory's database: the queries of a look-up and of a revocation.
 
 One query answers for a key, two for a session, whatever they refer to.
 """
@@ -9,15 +9,16 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from typing_extensions import override
 
 from gateway.directory.engine import file_of, open_engine
-from gateway.directory.revoking import mark_ended
 from gateway.directory.rows import stored_key, stored_session
-from gateway.directory.stored import StoredKey, StoredSession
+from gateway.directory.stored import CLOSED, Store, StoredKey, StoredSession
 from gateway.directory.tables import (
     api_keys,
     members,
@@ -29,7 +30,7 @@ from gateway.directory.tables import (
     workspaces,
 )
 from gateway.model.errors import DirectoryError, GatewayError
-from gateway.model.session import RevocationTarget
+from gateway.model.session import RevocationKind, RevocationTarget
 
 _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     api_keys.outerjoin(organizations, organizations.c.id == api_keys.c.organization_id)
@@ -49,7 +50,7 @@ _SESSIONS = select(sessions, organizations, workspaces, members, users).select_f
 )
 
 
-class Directory:
+class Directory(Store):
     """An open directory. Every method raises DirectoryError when the database cannot be asked."""
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -61,51 +62,51 @@ class Directory:
         return cls(open_engine(url, connections=connections))
 
     def exists(self) -> bool:
-        """Tell whether there is a database to ask; False for a SQLite file that nobody has made yet.
+        """Tell whether there is a database; False for a SQLite file that does not exist yet.
 
-        To connect would make an empty one, which hides a mistyped path behind a directory that knows nobody.
+        Connecting would create an empty one, which hides a mistyped path behind a directory without users.
         """
         path = file_of(self._engine)
         return path is None or path.exists()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Hand out a connection to read on; whatever the driver raises becomes a DirectoryError."""
-        async with _told(), self._engine.connect() as connection:
+        """Open a connection to read on; whatever the driver raises becomes a DirectoryError."""
+        async with _mapped_errors(), self._engine.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:
-        """Hand out a connection in one transaction: committed at the end, rolled back by any error.
+        """Open a connection in one transaction: committed at the end, rolled back by any error.
 
-        SQLite's driver begins by itself, at the first row that is written: what was read before may be old by then, and
-        tables that were made stay though the rest fails. So it is told to begin, as the only writer.
+        SQLite's driver would begin only at the first row that is written: rows that were read before may have changed
+        by then, and created tables would stay although the rest fails. So it begins here, as the only writer.
         """
-        async with _told(), self._engine.begin() as connection:
+        async with _mapped_errors(), self._engine.begin() as connection:
             if file_of(self._engine) is not None:
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
+    @override
     async def key_by_hash(self, hashes: Sequence[str]) -> StoredKey | None:
-        """Return the key that is stored under one of `hashes`, deleted ones included."""
         async with self.reading() as connection:
             row = (await connection.execute(_KEYS.where(api_keys.c.hash.in_(hashes)))).first()
         return None if row is None else stored_key(row)
 
+    @override
     async def rehash_key(self, old: str, new: str) -> None:
-        """Store a key under another hash: that of the pepper in use."""
         async with self.changing() as connection:
             await connection.execute(update(api_keys).where(api_keys.c.hash == old).values(hash=new))
 
+    @override
     async def session_by_id(self, session_id: str) -> StoredSession | None:
-        """Return the session of this id, ended ones included."""
         return await self._session(_SESSIONS.where(sessions.c.id == session_id))
 
+    @override
     async def session_by_login(self, user_id: str, token_hash: str) -> StoredSession | None:
-        """Return the user's session that this login token opened; a live one before an ended one, the newest first.
+        """Compare the hash once more, for databases that ignore case.
 
-        What the database compares is a hash, so its timing says nothing about a token. The second comparison is for
-        databases whose own takes upper and lower case for one.
+        The database compares hashes, so its timing tells nothing about a token.
         """
         found = await self._session(
             _SESSIONS.where(sessions.c.user_id == user_id, sessions.c.login_token_hash == token_hash)
@@ -117,21 +118,21 @@ class Directory:
             return None
         return found
 
+    @override
     async def note_activity(self, session_id: str, at: datetime) -> None:
-        """Note that a session was in use; what was noted later stays."""
         earlier = or_(sessions.c.last_activity_at.is_(None), sessions.c.last_activity_at < at)
         async with self.changing() as connection:
             await connection.execute(
                 update(sessions).where(sessions.c.id == session_id, earlier).values(last_activity_at=at)
             )
 
-    async def mark_ended(self, ended: RevocationTarget, now: datetime) -> int:
-        """Mark the rows of what is ended before its time; return how many were live until then."""
+    @override
+    async def mark_ended(self, target: RevocationTarget, now: datetime) -> int:
         async with self.changing() as connection:
-            return await mark_ended(connection, ended, now)
+            return await _close_sessions(connection, target, now) + await _delete_keys(connection, target, now)
 
+    @override
     async def close(self) -> None:
-        """Give back every connection."""
         await self._engine.dispose()
 
     async def _session(self, query: Select[tuple[object, ...]]) -> StoredSession | None:
@@ -140,25 +141,51 @@ class Directory:
             if row is None:
                 return None
             session_id = row._mapping[sessions.c.id]  # noqa: SLF001 - public in spite of its name
-            in_order = (
+            ordered_signins = (
                 select(signins).where(signins.c.session_id == session_id).order_by(signins.c.created_at, signins.c.id)
             )
-            return stored_session(row, await connection.execute(in_order))
+            return stored_session(row, await connection.execute(ordered_signins))
+
+
+async def _close_sessions(connection: AsyncConnection, target: RevocationTarget, now: datetime) -> int:
+    """Close the live sessions of `target`; return how many."""
+    conditions: dict[RevocationKind, ColumnElement[bool]] = {
+        RevocationKind.SESSION: sessions.c.id == target.id,
+        RevocationKind.USER: sessions.c.user_id == target.id,
+        RevocationKind.ORGANIZATION: sessions.c.organization_id == target.id,
+    }
+    closing = update(sessions).where(sessions.c.closed_at.is_(None), conditions.get(target.kind, false()))
+    closed: Any = await connection.execute(closing.values(closed_at=now, updated_at=now, state=CLOSED))
+    return int(closed.rowcount)
+
+
+async def _delete_keys(connection: AsyncConnection, target: RevocationTarget, now: datetime) -> int:
+    """Delete the live keys of `target`; return how many."""
+    # the identity headers show a key's member as the user, so revoking that id must revoke the key too
+    of_user = select(members.c.id).where(or_(members.c.user_id == target.id, members.c.id == target.id))
+    conditions: dict[RevocationKind, ColumnElement[bool]] = {
+        RevocationKind.API_KEY: api_keys.c.id == target.id,
+        RevocationKind.USER: api_keys.c.member_id.in_(of_user),
+        RevocationKind.ORGANIZATION: api_keys.c.organization_id == target.id,
+    }
+    deleting = update(api_keys).where(api_keys.c.deleted_at.is_(None), conditions.get(target.kind, false()))
+    deleted: Any = await connection.execute(deleting.values(deleted_at=now, updated_at=now))
+    return int(deleted.rowcount)
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Map foreign errors at the border. The text names the kind alone: a driver's own may quote what was looked up."""
+async def _mapped_errors() -> AsyncIterator[None]:
+    """Turn a driver's error into a DirectoryError that names its kind alone: its text may quote what was looked up."""
     try:
         yield
     except GatewayError:
         raise
     except Exception as fault:
-        # Everything: drivers raise errors of their own before SQLAlchemy can wrap them (a wrong password, no route).
+        # every kind: drivers raise errors of their own before SQLAlchemy can wrap them (a wrong password, no route)
         raise DirectoryError(f"the directory cannot be asked: {_kind(fault)}") from fault
 
 
 def _kind(fault: Exception) -> str:
-    """Return the name of the driver's own error, which says more than the one that SQLAlchemy sorts it under."""
+    """Return the name of the driver's own error, which says more than SQLAlchemy's class for it."""
     own = fault.orig if isinstance(fault, DBAPIError) else None
     return type(fault if own is None else own.__cause__ or own).__name__

@@ -1,4 +1,4 @@
-"""What the directory hands out for a credential, and who asks it; without a word of SQL."""
+"""What the directory stores for a credential, and whether that still counts; without SQL, so that it loads quickly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.model.answers import Reason
 from gateway.model.session import RevocationTarget, Session
 
 ACTIVE = "active"
@@ -18,9 +19,9 @@ CLOSED = "closed"
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """A key's row and what it refers to; what is gone is absent. `session.expires_at` is the key's expiry.
+    """A key's row and the rows it refers to; deleted ones are absent. `session.expires_at` is the key's expiry.
 
-    `hash` is the one that is stored, of the pepper under which the key was found.
+    `hash` is the stored one, under the pepper that matched.
     """
 
     session: Session
@@ -33,9 +34,9 @@ class StoredKey(msgspec.Struct, frozen=True):
 
 
 class StoredSession(msgspec.Struct, frozen=True):
-    """A session's row and what it refers to; without a `user` its user is gone.
+    """A session's row and the rows it refers to; without a `user` its user is deleted.
 
-    `member_status` is that of the membership in the bound organization; None where there is no such membership.
+    `member_status` is that of the membership in the bound organization, None where there is none.
     """
 
     session: Session
@@ -43,25 +44,72 @@ class StoredSession(msgspec.Struct, frozen=True):
 
 
 class Store(Protocol):
-    """What serving asks of the directory's store. Every method raises DirectoryError when it cannot tell."""
+    """The queries of serving. Every method raises DirectoryError when the database cannot answer."""
 
     async def key_by_hash(self, hashes: Sequence[str]) -> StoredKey | None:
-        """Return the key that is stored under one of `hashes`."""
+        """Return the key that is stored under one of `hashes`, deleted ones included."""
 
     async def rehash_key(self, old: str, new: str) -> None:
-        """Store a key under another hash."""
+        """Store a key under another hash: that of the pepper in use."""
 
     async def session_by_id(self, session_id: str) -> StoredSession | None:
-        """Return the session of this id."""
+        """Return the session of this id, ended ones included."""
 
     async def session_by_login(self, user_id: str, token_hash: str) -> StoredSession | None:
-        """Return the user's session that this login token opened."""
+        """Return the user's session that this login token opened; a live one before an ended one, the newest first."""
 
     async def note_activity(self, session_id: str, at: datetime) -> None:
-        """Note that a session was in use."""
+        """Store that a session was in use, unless a later instant is stored."""
 
-    async def mark_ended(self, ended: RevocationTarget, now: datetime) -> int:
-        """Mark the rows of what is ended before its time."""
+    async def mark_ended(self, target: RevocationTarget, now: datetime) -> int:
+        """Close the sessions and delete the keys of `target`; return how many rows were live until then.
+
+        A user's and an organization's later sessions and keys are not touched. An unknown id is no error, since it may
+        be a foreign authority's.
+        """
 
     async def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
+
+
+def judge_key(stored: StoredKey, now: datetime) -> Reason | None:
+    """Return the first reason to reject a key, None for a good one.
+
+    A deleted key is `revoked`, since its row is there; it is `gone` with its organization, member or project.
+    """
+    session = stored.session
+    key = session.api_key
+    if key is None or key.deleted_at is not None:
+        return Reason.REVOKED
+    if _is_over(session.expires_at, now):
+        return Reason.EXPIRED
+    if session.organization is None or session.member is None:
+        return Reason.GONE
+    if key.type == "project" and session.project is None:
+        return Reason.GONE
+    if session.project is not None and session.project.deleted:
+        return Reason.GONE
+    return Reason.FORBIDDEN if stored.member_status != ACTIVE else None
+
+
+def judge_session(stored: StoredSession, now: datetime) -> Reason | None:
+    """Return the first reason to reject a session, None for a live one.
+
+    A session that is bound to an organization is rejected once its user has left that organization.
+    """
+    session = stored.session
+    if session.user is None:
+        return Reason.GONE
+    if session.closed_at is not None or session.state != ACTIVE:
+        return Reason.REVOKED
+    if _is_over(session.expires_at, now):
+        return Reason.EXPIRED
+    if session.organization is None:
+        return None
+    if session.member is None:
+        return Reason.GONE
+    return Reason.FORBIDDEN if stored.member_status != ACTIVE else None
+
+
+def _is_over(expires_at: datetime | None, now: datetime) -> bool:
+    return expires_at is not None and now >= expires_at

@@ -1,8 +1,7 @@
-"""The tables of the directory: every field that the documents' examples show has its place here.
+"""The tables of the directory, with a column for every field of the dialects' documents.
 
-What a key or a session refers to may be deleted under it (`ON DELETE SET NULL`): the row stays, so that its owner is
-told that something is gone rather than that the credential is unknown. The schema's versions are in `migrations/`; a
-test proves that they lead here.
+The row that a key or a session refers to may be deleted (`ON DELETE SET NULL`): its own row stays, so that its owner
+reads `gone` and not `unknown`. The schema's versions are in `migrations/`; a test proves that they lead here.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.types import TypeDecorator
+from typing_extensions import override
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,14 +40,14 @@ class StoredInstant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
+    @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Return microseconds; raises TypeError for a datetime without a time zone."""
-        del dialect
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
+    @override
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return an aware datetime in UTC."""
-        del dialect
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, inspect, text
 
 from gateway.directory import migrating
 from gateway.directory.issuing import (
-    KeyOrder,
+    NewKey,
     change_role,
     create_key,
     delete_key,
@@ -177,7 +177,7 @@ async def test_instants_keep_their_microseconds(directory: Directory) -> None:
 
 async def test_a_key_made_is_a_key_known_and_a_key_deleted_is_revoked(directory: Directory) -> None:
     authority, changes = authority_of(directory), Changes()
-    order = KeyOrder(type="project", name="New", member=JANE, project="proj_abc123xyz456", scopes=("read",))
+    order = NewKey(type="project", name="New", member=JANE, project="proj_abc123xyz456", scopes=("read",))
     issued = await create_key(directory, PEPPERS, order, NOON)
     answer = await authority.look_up(key_credential(issued.key))
     assert isinstance(answer, Found)
@@ -188,13 +188,13 @@ async def test_a_key_made_is_a_key_known_and_a_key_deleted_is_revoked(directory:
 
 
 async def test_many_keys_made_at_once_are_all_told_apart(directory: Directory) -> None:
-    order = KeyOrder(type="organization", name="Key", member=JANE)
+    order = NewKey(type="organization", name="Key", member=JANE)
 
     async def make() -> str | None:
         try:
             return (await create_key(directory, PEPPERS, order, NOON)).key
         except DirectoryError:
-            return None  # made at the same moment as another, and said so
+            return None  # refused, as another was made at the same moment
 
     made = [key for key in await asyncio.gather(*(make() for _ in range(5))) if key is not None]
     authority = authority_of(directory)

@@ -15,7 +15,7 @@ from gateway.commands.directory_commands import (
     migrate_directory,
     remove_directory_organization,
 )
-from gateway.directory.issuing import KeyOrder
+from gateway.directory.issuing import NewKey
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
 from gateway.signing import KeyRing
@@ -93,7 +93,7 @@ async def test_a_change_reaches_redis(tmp_path: Path, redis_url: str) -> None:
 async def test_changes_are_audited_and_no_key_or_token_with_them(options: DirectoryOptions) -> None:
     audited = Audited()
     options = DirectoryOptions(options.config, audited.log)
-    key = await create_directory_key(options, KeyOrder(type="organization", name="ci", member=MEMBER))
+    key = await create_directory_key(options, NewKey(type="organization", name="ci", member=MEMBER))
     token = await issue_directory_token(options, MEMGHOST_SESSION, "bearer", None)
     await change_directory_role(options, MEMBER, "owner")
     await expire_directory_key(options, KEY, None)
@@ -126,7 +126,7 @@ async def test_records_with_problems_change_nothing(options: DirectoryOptions, t
 
 async def test_a_key_is_shown_once_and_only_its_hash_is_kept(options: DirectoryOptions, tmp_path: Path) -> None:
     expires_at = datetime(2030, 1, 31, tzinfo=UTC)
-    order = KeyOrder(type="organization", name="ci", member=MEMBER, scopes=("read",), expires_at=expires_at)
+    order = NewKey(type="organization", name="ci", member=MEMBER, scopes=("read",), expires_at=expires_at)
     result = await create_directory_key(options, order)
     assert result.output.startswith("ok_live_")
     assert result.note.startswith("this key is shown once; its id is ")
@@ -147,7 +147,7 @@ async def test_an_unknown_id_is_reported(options: DirectoryOptions) -> None:
     with pytest.raises(DirectoryError, match="there is no nobody"):
         await issue_directory_token(options, "nobody", "bearer", None)
     with pytest.raises(DirectoryError, match="there is no nobody"):
-        await create_directory_key(options, KeyOrder(type="organization", name="ci", member="nobody"))
+        await create_directory_key(options, NewKey(type="organization", name="ci", member="nobody"))
 
 
 async def test_a_directory_without_keys_signs_no_tokens(tmp_path: Path) -> None:

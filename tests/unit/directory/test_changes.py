@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gateway.directory.changes import tell, touched
+from gateway.directory.changes import call_for_each, changed_targets
 from gateway.directory.record_rows import TableRow
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import Changes
@@ -11,12 +11,12 @@ TABLES = ("organizations", "workspaces", "users", "members", "projects", "api_ke
 def changed(
     table: str, before: list[TableRow], after: list[TableRow], sessions: tuple[str, ...] = ()
 ) -> tuple[RevocationTarget, ...]:
-    known: dict[str, dict[str, TableRow]] = {name: {} for name in TABLES}
-    known["sessions"] = {session_id: {"id": session_id} for session_id in sessions}
+    existing: dict[str, dict[str, TableRow]] = {name: {} for name in TABLES}
+    existing["sessions"] = {session_id: {"id": session_id} for session_id in sessions}
     rows: dict[str, list[TableRow]] = {name: [] for name in TABLES}
-    known[table] = {row["id"]: row for row in before}
+    existing[table] = {row["id"]: row for row in before}
     rows[table] = after
-    return touched(rows, known)
+    return changed_targets(rows, existing)
 
 
 def test_a_changed_row_touches_whoever_shows_it() -> None:
@@ -57,8 +57,8 @@ def test_each_is_named_once() -> None:
     assert changed("projects", rows, after) == (RevocationTarget(RevocationKind.ORGANIZATION, "o"),)
 
 
-async def test_every_change_is_told() -> None:
+async def test_every_target_is_handed_on() -> None:
     changes = Changes()
     both = [RevocationTarget(RevocationKind.USER, "u"), RevocationTarget(RevocationKind.SESSION, "s")]
-    await tell(both, changes)
+    await call_for_each(both, changes)
     assert changes == both

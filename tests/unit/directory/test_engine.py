@@ -43,9 +43,9 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "new/folder/directory.db"
     make_place(f"sqlite:///{path}")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    path.write_bytes(b"kept")
+    path.write_bytes(b"before")
     make_place(f"sqlite:///{path}")
-    assert path.read_bytes() == b"kept"
+    assert path.read_bytes() == b"before"
 
 
 def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.directory.existing_rows import dangling, known_rows, misplaced, organizations_of
+from gateway.directory.existing_rows import dangling, existing_rows, misplaced, organizations_of
 from gateway.directory.records_file import read_records
 from tests.support.builders.directory import CHAT_USER, WACHT_SESSION, opened
 
@@ -20,8 +20,8 @@ sessions:
     )
     file = read_records(path)
     async with opened(f"sqlite:///{tmp_path}/directory.db") as directory, directory.reading() as connection:
-        known = await known_rows(connection, file)
-    assert {table: set(rows) for table, rows in known.items()} == {
+        existing = await existing_rows(connection, file)
+    assert {table: set(rows) for table, rows in existing.items()} == {
         "organizations": {"org_123456789"},
         "workspaces": set(),
         "users": {"user_456789123", CHAT_USER},
@@ -31,10 +31,10 @@ sessions:
         "sessions": {WACHT_SESSION},
         "signins": {"signin_987654321"},
     }
-    organizations = organizations_of(file, known)
+    organizations = organizations_of(file, existing)
     assert organizations == {
         ("members", "member_456789123"): "org_123456789",
         ("workspaces", "new"): "org_123456789",
     }
-    assert [problem.path for problem in dangling(file, known)] == ["sessions[2].user"]
-    assert list(misplaced(file, known, organizations)) == []
+    assert [problem.path for problem in dangling(file, existing)] == ["sessions[2].user"]
+    assert list(misplaced(file, existing, organizations)) == []

@@ -48,11 +48,11 @@ def test_two_keys_never_share_a_hash(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "shown"),
+    ("key", "prefix"),
     [("sk_live_abc123xyz456", "sk_liv"), ("sk_live_" + "a" * 43, "sk_live_aaaa"), ("short", "s"), ("", "")],
 )
-def test_at_most_a_third_of_a_key_is_shown(key: str, shown: str) -> None:
-    assert visible_prefix(key) == shown
+def test_at_most_a_third_of_a_key_is_shown(key: str, prefix: str) -> None:
+    assert visible_prefix(key) == prefix
 
 
 def test_login_tokens_keep_rocket_chats_documented_hash() -> None:

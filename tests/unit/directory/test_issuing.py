@@ -9,7 +9,7 @@ import pytest
 
 from gateway.directory.issuing import (
     IssuedKey,
-    KeyOrder,
+    NewKey,
     change_role,
     create_key,
     delete_key,
@@ -61,20 +61,20 @@ async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
 async def test_a_new_key_opens_what_it_was_made_for(
     directory: Directory, key_type: Any, project: str | None, beginning: str
 ) -> None:
-    order = KeyOrder(type=key_type, name="New", member=JOHN, project=project, expires_at=NOON + timedelta(days=1))
+    order = NewKey(type=key_type, name="New", member=JOHN, project=project, expires_at=NOON + timedelta(days=1))
     issued = await create_key(directory, PEPPERS, order, NOON)
     assert issued.key.startswith(beginning)
     assert len(issued.key) > 50
     assert issued.key not in repr(issued)
     answer = await authority_of(directory).look_up(key_credential(issued.key, key_type))
     assert isinstance(answer, Found)
-    shown = answer.session
-    assert shown.organization is not None
-    assert shown.organization.id == "org_abc123xyz456"
-    assert (shown.project is not None) == (project is not None)
-    assert shown.api_key is not None
-    assert (shown.api_key.id, shown.api_key.name, shown.api_key.auto_id) == (issued.id, "New", 7894)
-    assert shown.expires_at == NOON + timedelta(days=1)
+    session = answer.session
+    assert session.organization is not None
+    assert session.organization.id == "org_abc123xyz456"
+    assert (session.project is not None) == (project is not None)
+    assert session.api_key is not None
+    assert (session.api_key.id, session.api_key.name, session.api_key.auto_id) == (issued.id, "New", 7894)
+    assert session.expires_at == NOON + timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ async def test_a_new_key_opens_what_it_was_made_for(
 )
 async def test_a_key_that_cannot_be_made(directory: Directory, order: dict[str, Any], complaint: str) -> None:
     with pytest.raises(DirectoryError, match=complaint):
-        await create_key(directory, PEPPERS, KeyOrder(**{"name": "K", "member": JOHN, **order}), NOON)
+        await create_key(directory, PEPPERS, NewKey(**{"name": "K", "member": JOHN, **order}), NOON)
 
 
 async def made(directory: Directory) -> IssuedKey:
-    return await create_key(directory, PEPPERS, KeyOrder(type="user", name="K", member=JOHN), NOON)
+    return await create_key(directory, PEPPERS, NewKey(type="user", name="K", member=JOHN), NOON)
 
 
 async def test_a_deleted_key_stays_deleted_since_then(directory: Directory) -> None:

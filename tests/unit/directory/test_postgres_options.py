@@ -59,7 +59,7 @@ def test_a_certificate_of_ours_is_shown(tmp_path: Path, authority: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ({"sslmode": "verify"}, "no such sslmode: disable, allow, prefer, require, verify-ca, verify-full"),
         ({"sslmode": ("require", "disable")}, "twice: sslmode"),
@@ -68,7 +68,7 @@ def test_a_certificate_of_ours_is_shown(tmp_path: Path, authority: Path) -> None
         ({"spam": "hunter2"}, "not known here: spam"),
     ],
 )
-def test_what_cannot_be_used_is_refused_at_the_start(query: dict[str, str], told: str) -> None:
-    with pytest.raises(DirectoryError, match=told) as refused:
+def test_what_cannot_be_used_is_refused_at_the_start(query: dict[str, str], message: str) -> None:
+    with pytest.raises(DirectoryError, match=message) as refused:
         driver_options(query)
     assert "hunter2" not in str(refused.value)

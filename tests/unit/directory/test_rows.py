@@ -19,7 +19,7 @@ async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
         yield directory
 
 
-async def session(directory: Directory, session_id: str = "s") -> Session:
+async def session_by_id(directory: Directory, session_id: str = "s") -> Session:
     stored = await directory.session_by_id(session_id)
     assert stored is not None
     return stored.session
@@ -27,9 +27,9 @@ async def session(directory: Directory, session_id: str = "s") -> Session:
 
 async def test_the_least_a_session_can_say(directory: Directory, tmp_path: Path) -> None:
     await load_text(directory, tmp_path, "users: [{id: u}]\nsessions: [{id: s, user: u}]")
-    shown = await session(directory)
-    assert shown == Session(subject="u", id="s", user=shown.user)
-    assert (shown.device, shown.login, shown.member, shown.organization) == (None, None, None, None)
+    session = await session_by_id(directory)
+    assert session == Session(subject="u", id="s", user=session.user)
+    assert (session.device, session.login, session.member, session.organization) == (None, None, None, None)
 
 
 async def test_everything_a_session_can_say(directory: Directory, tmp_path: Path) -> None:
@@ -54,18 +54,18 @@ sessions:
     signin_attempts: [{{step: password}}]
 """,
     )
-    shown = await session(directory)
+    session = await session_by_id(directory)
     # A member without a name and an address of its own has its user's.
-    assert shown.member == Member(
+    assert session.member == Member(
         id="m", role="owner", email="u@example.com", name="U", metadata={"team": "red", "level": 3}
     )
-    assert (shown.roles, shown.scopes) == (("auditor",), ("read", "write"))
-    assert shown.device == Device(os_version="10")
-    assert shown.login is not None
-    assert shown.login.token_hash == login_token_hash("a-token-long-enough")
-    assert [signin.id for signin in shown.signins] == ["early", "late"]
-    assert shown.active_signin == shown.signins[1]
-    assert shown.signin_attempts == ({"step": "password"},)
+    assert (session.roles, session.scopes) == (("auditor",), ("read", "write"))
+    assert session.device == Device(os_version="10")
+    assert session.login is not None
+    assert session.login.token_hash == login_token_hash("a-token-long-enough")
+    assert [signin.id for signin in session.signins] == ["early", "late"]
+    assert session.active_signin == session.signins[1]
+    assert session.signin_attempts == ({"step": "password"},)
 
 
 async def test_a_key_of_a_member_that_is_a_user_acts_with_the_users_roles(directory: Directory, tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ api_keys:
     )
     stored = await directory.key_by_hash(PEPPERS.every("uk_live_0123456789"))
     assert stored is not None
-    shown = stored.session
-    assert (shown.subject, shown.id, shown.roles, shown.scopes) == ("u", None, ("auditor",), ("read",))
-    assert shown.project is not None
-    assert shown.project.org_id == "o"  # an organization without another internal id
-    assert shown.api_key is not None
-    assert (shown.api_key.project_id, shown.api_key.org_member_id) == ("proj", "m")
+    session = stored.session
+    assert (session.subject, session.id, session.roles, session.scopes) == ("u", None, ("auditor",), ("read",))
+    assert session.project is not None
+    assert session.project.org_id == "o"  # an organization without another internal id
+    assert session.api_key is not None
+    assert (session.api_key.project_id, session.api_key.org_member_id) == ("proj", "m")

@@ -73,7 +73,7 @@ def test_two_tokens_are_never_the_same(tokens: SessionTokens) -> None:
     assert tokens.issue_cookie(SESSION) != tokens.issue_cookie(SESSION)
 
 
-def shown(tokens: SessionTokens, token: str, session: Session = SESSION) -> Found:
+def answer_for(tokens: SessionTokens, token: str, session: Session = SESSION) -> Found:
     claims = tokens.verify_cookie(token)
     assert isinstance(claims, SessionClaims)
     return Found(session, claims.issued_at, claims.expires_at)
@@ -82,11 +82,11 @@ def shown(tokens: SessionTokens, token: str, session: Session = SESSION) -> Foun
 def test_a_cookie_slides_once_it_is_a_minute_old(tokens: SessionTokens, clock: Clock) -> None:
     first = tokens.issue_cookie(SESSION)
     clock.advance(RENEWED_AFTER - 1)
-    assert tokens.renew_cookie(shown(tokens, first)) is None
+    assert tokens.renew_cookie(answer_for(tokens, first)) is None
     clock.advance(1)
-    second = tokens.renew_cookie(shown(tokens, first))
+    second = tokens.renew_cookie(answer_for(tokens, first))
     assert second is not None
-    renewed, old = shown(tokens, second), shown(tokens, first)
+    renewed, old = answer_for(tokens, second), answer_for(tokens, first)
     assert renewed.expires_at is not None
     assert old.expires_at is not None
     assert renewed.expires_at - old.expires_at == timedelta(seconds=RENEWED_AFTER)
@@ -96,7 +96,7 @@ def test_a_cookie_never_slides_beyond_its_session(tokens: SessionTokens, clock: 
     ending = Session(subject="u", id="s", expires_at=START + HOUR)
     token = tokens.issue_cookie(ending)
     clock.advance(600)
-    assert tokens.renew_cookie(shown(tokens, token, ending)) is None
+    assert tokens.renew_cookie(answer_for(tokens, token, ending)) is None
 
 
 def test_what_came_without_a_token_is_not_renewed(tokens: SessionTokens, clock: Clock) -> None:
