@@ -69,7 +69,7 @@ class ChunkReader:
         for seen in lines:
             place = place + len(seen) if seen else data.index(b"\n", place) + 1
         before = len(self._tail)
-        end = (self._tail + data).find(_EMPTY_LINE, max(0, place + before - 2) if lines else 0)
+        end = (self._tail + data).index(_EMPTY_LINE, max(0, place + before - 2) if lines else 0)
         return end + len(_EMPTY_LINE) - before
 
 

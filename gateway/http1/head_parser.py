@@ -15,9 +15,6 @@ _HTTP_1_1 = (1, 1)
 _VERSIONS = {b"1.0": (1, 0), b"1.1": _HTTP_1_1}
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])\r\n")
-_BEGUN_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]*)")
-_BROKEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?![\n]|\Z)")
-"""What no head holds: control characters, and a CR or LF alone. A head that comes in pieces ends at the first."""
 
 
 class HeadLimits(msgspec.Struct, frozen=True):
@@ -69,27 +66,13 @@ def parse_line(raw: bytes, limits: HeadLimits) -> tuple[str, str, tuple[int, int
         raise malformed("the request line")
     method, target, version = line.groups()
     if len(target) > limits.target_bytes:
-        raise _target_too_long()
+        raise target_too_long()
     known = _VERSIONS.get(version)
     if known is None:
         raise malformed("the version is not HTTP/1.0 or HTTP/1.1")
     return method.decode("ascii"), target.decode("utf-8", "surrogateescape"), known, line.end()
 
 
-def require_promise(raw: bytearray, place: int, most: int, limits: HeadLimits) -> None:
-    """Refuse a head that is not whole and cannot become one any more; raises MalformedError.
-
-    It was found good up to `place` before; more than `most` bytes it may not have.
-    """
-    if _BROKEN.search(raw, max(0, place - 1), most):
-        raise malformed("a control character in the head")
-    if len(raw) < most:
-        return
-    line = _BEGUN_LINE.match(raw, 0, most)
-    if line and line.end(2) - line.start(2) > limits.target_bytes:
-        raise _target_too_long()
-    raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes"))
-
-
-def _target_too_long() -> MalformedError:
+def target_too_long() -> MalformedError:
+    """Return the error for a target over `limits.target_bytes`."""
     return MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))

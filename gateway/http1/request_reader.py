@@ -18,12 +18,10 @@ from enum import Enum, auto
 from typing import Protocol
 
 from gateway.http1.chunk_reader import ChunkReader
-from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head, parse_line, require_promise
+from gateway.http1.head_buffer import HeadBuffer
+from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head
 from gateway.model.errors import MalformedError
-
-_CR = 13
-_EMPTY_LINE = b"\r\n\r\n"
-_LINE_END = b"\r\n"
+from gateway.model.refusal import Refusal
 
 
 class State(Enum):
@@ -39,6 +37,7 @@ class State(Enum):
 
 # In Python 3.11 a member that is looked up in its class costs as much as five calls.
 _HEAD, _LENGTH, _CHUNKED, _DONE, _REFUSED, _UPGRADED = State
+_IN_BODY = frozenset({_LENGTH, _CHUNKED})
 _HOLDING = frozenset({_LENGTH, _CHUNKED, _DONE})
 
 
@@ -58,42 +57,26 @@ class RequestReader:
     `state` tells where it stands. After a refusal every call that takes or asks for bytes raises it again.
     """
 
-    __slots__ = (
-        "_behind",
-        "_buffer",
-        "_chunks",
-        "_left",
-        "_limits",
-        "_line_read",
-        "_refusal",
-        "_searched",
-        "_sink",
-        "_skipped",
-        "state",
-    )
+    __slots__ = ("_buffer", "_chunks", "_left", "_limits", "_refusal", "_sink", "state")
 
     def __init__(self, limits: HeadLimits) -> None:
         self._limits = limits
-        self._behind = b""
-        self._buffer = bytearray()
-        self._searched = 0
-        self._skipped = 0
-        self._line_read = False
+        self._buffer = HeadBuffer(limits)
         self._left = 0
         self._chunks: ChunkReader | None = None
         self._sink: BodySink | None = None
-        self._refusal: MalformedError | None = None
+        self._refusal: Refusal | None = None
         self.state = _HEAD
 
     @property
     def held(self) -> int:
         """The bytes held behind the request that is under way."""
-        return 0 if self.state is _HEAD else len(self._behind) + len(self._buffer)
+        return 0 if self.state is _HEAD else len(self._buffer)
 
     @property
     def begun(self) -> bool:
         """Whether bytes of a head have come and it is not whole; empty lines before a head are none."""
-        return self.state is _HEAD and bool(self._buffer)
+        return self.state is _HEAD and len(self._buffer) > 0
 
     def feed(self, data: bytes) -> RequestHead | None:
         """Take bytes; return a head once it is whole.
@@ -101,11 +84,11 @@ class RequestReader:
         Raises MalformedError for what cannot be understood, once and for all.
         """
         if self.state is _HEAD:
-            return self._feed_head(data)
+            return self._read_head(data)
         if self._sink is not None:
             self._feed_body(data)
         elif self.state in _HOLDING:
-            self._buffer += data
+            self._buffer.hold(data)
         else:
             raise self._ended()
         return None
@@ -115,8 +98,10 @@ class RequestReader:
 
         Raises MalformedError as `feed` does.
         """
+        if self.state not in _IN_BODY:
+            raise self._ended()
         self._sink = sink
-        data = self._take()
+        data = self._buffer.take(self._left) if self.state is _LENGTH else self._buffer.take()
         if data:
             self._feed_body(data)
 
@@ -125,66 +110,22 @@ class RequestReader:
         if self.state is not _DONE:
             raise self._ended()
         self.state = _HEAD
-        if self._behind:
-            self._buffer[:0] = self._behind
-            self._behind = b""
-        return self._read_buffer() if self._buffer else None
+        return self._read_head(b"")
 
     def upgrade(self) -> bytes:
         """Hand over the bytes behind the head: they are another protocol's."""
+        if self.state is not _DONE:
+            raise self._ended()
         self.state = _UPGRADED
-        return self._take()
+        return self._buffer.take()
 
     # The head
 
-    def _feed_head(self, data: bytes) -> RequestHead | None:
-        if not self._buffer and not self._skipped:
-            end = data.find(_EMPTY_LINE) + len(_EMPTY_LINE)
-            if len(_EMPTY_LINE) <= end <= self._limits.head_bytes and data[0] != _CR:
-                self._behind = data[end:]
-                return self._read_head(data[:end])
-        self._buffer += data
-        return self._read_buffer()
-
-    def _read_buffer(self) -> RequestHead | None:
-        buffer = self._buffer
-        if not self._searched:
-            self._skip_empty_lines()
-        end = buffer.find(_EMPTY_LINE, self._searched) + len(_EMPTY_LINE)
-        most = self._limits.head_bytes - self._skipped
-        if len(_EMPTY_LINE) <= end <= most:
-            head = bytes(buffer[:end])
-            del buffer[:end]
-            self._searched = self._skipped = 0
-            self._line_read = False
-            return self._read_head(head)
-        self._require_promise(most)
-        self._searched = max(0, len(buffer) - len(_EMPTY_LINE) + 1)
-        return None
-
-    def _skip_empty_lines(self) -> None:
-        """Skip what old clients send behind a body (RFC 9112 section 2.2)."""
-        size = 0
-        while self._buffer.startswith(b"\r\n", size):
-            size += 2
-        if size:
-            del self._buffer[:size]
-            self._skipped += size
-
-    def _require_promise(self, most: int) -> None:
-        """Refuse a head that is not whole, as soon as it cannot become one any more."""
+    def _read_head(self, data: bytes) -> RequestHead | None:
         try:
-            require_promise(self._buffer, self._searched, most, self._limits)
-            if not self._line_read:
-                end = self._buffer.find(_LINE_END, max(0, self._searched - 1)) + len(_LINE_END)
-                if end >= len(_LINE_END):
-                    parse_line(bytes(self._buffer[:end]), self._limits)
-                    self._line_read = True
-        except MalformedError as error:
-            raise self._refuse(error) from None
-
-    def _read_head(self, raw: bytes) -> RequestHead:
-        try:
+            raw = self._buffer.head(data)
+            if raw is None:
+                return None
             head = parse_head(raw, self._limits)
         except MalformedError as error:
             raise self._refuse(error) from None
@@ -201,17 +142,10 @@ class RequestReader:
 
     def _refuse(self, error: MalformedError) -> MalformedError:
         self.state = _REFUSED
-        self._refusal = error
-        self._take()
+        self._refusal = error.refusal  # not the error, which would hold this reader by its traceback
+        self._buffer.take()
         self._chunks = self._sink = None
         return error
-
-    def _take(self) -> bytes:
-        """Take what is held."""
-        data = self._behind + self._buffer
-        self._behind = b""
-        self._buffer.clear()
-        return data
 
     # The body
 
@@ -234,7 +168,7 @@ class RequestReader:
             end = taken
         else:
             raise self._ended()
-        self._behind = data[end:]
+        self._buffer.hold(data[end:])
         self._end_body(body)
 
     def _pass_on(self, body: bytes) -> None:
@@ -249,4 +183,6 @@ class RequestReader:
             sink.body_end()
 
     def _ended(self) -> Exception:
-        return self._refusal or RuntimeError(f"no bytes are read in the state {self.state.name}")
+        if self._refusal is not None:
+            return MalformedError(self._refusal)
+        return RuntimeError(f"nothing to do in the state {self.state.name}")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import gc
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.model.errors import MalformedError
@@ -37,6 +40,32 @@ def read(data: bytes, size: int, framing_bytes: int = 1000) -> tuple[bytes, byte
 )
 def test_a_body_ends_exactly_where_its_last_empty_line_does(chunks: bytes, body: bytes, rest: bytes, size: int) -> None:
     assert read(chunks + rest, size) == (body, rest)
+
+
+LIKE_FRAMING = st.text("\r\n0;a", max_size=12).map(str.encode)
+
+
+@given(
+    chunks=st.lists(LIKE_FRAMING.filter(bool), max_size=5),
+    extension=st.sampled_from([b"", b";a", b";a=0", b';a="0 0"']),
+    trailers=st.sampled_from([b"", b"A: 0\r\n", b"A:\r\nB: 0\r\n"]),
+    rest=LIKE_FRAMING,
+    cuts=st.lists(st.integers(0, 120), max_size=4),
+)
+def test_a_body_that_looks_like_framing_is_none(
+    chunks: list[bytes], extension: bytes, trailers: bytes, rest: bytes, cuts: list[int]
+) -> None:
+    framed = b"".join(b"%X%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
+    data = framed + b"0" + extension + b"\r\n" + trailers + b"\r\n" + rest
+    reader = ChunkReader(1000)
+    body, places = b"", sorted({0, *(cut for cut in cuts if cut < len(data)), len(data)})
+    for start, stop in pairwise(places):
+        piece, taken = reader.feed(data[start:stop])
+        body += piece
+        if taken is not None:
+            assert (body, data[start + taken :]) == (b"".join(chunks), rest)
+            return
+    raise AssertionError("no end")
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from gateway.http1.request_reader import HeadLimits, RequestReader, State
@@ -166,3 +168,28 @@ def test_a_body_waits_until_it_is_wanted() -> None:
     assert (read, reader.held) == ([], 0)
     assert reader.feed(b"d" + GET) is None
     assert (read, reader.held) == ([("body", b"abcd")], len(GET))
+
+
+@pytest.mark.parametrize("call", ["start_body", "next", "upgrade"])
+def test_what_is_out_of_turn_is_a_fault_of_the_program(call: str) -> None:
+    reader = RequestReader(LIMITS)
+    arguments = [EventSink([])] if call == "start_body" else []
+    with pytest.raises(RuntimeError, match="HEAD"):
+        getattr(reader, call)(*arguments)
+    assert reader.feed(GET) is not None
+    if call == "start_body":
+        with pytest.raises(RuntimeError, match="DONE"):
+            reader.start_body(EventSink([]))
+
+
+def test_nothing_is_left_to_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for data, _ in REFUSED:
+            events([data], LIMITS)
+        for data, _ in READ:
+            events(byte_by_byte(data), LIMITS)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
