@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
 from msgspec.structs import replace
 from typing_extensions import override
 
 from gateway.dialects.answer_decoder import AnswerDecoder
 from gateway.dialects.composio_wire import (
     FAULTS,
-    ApiKeyInfo,
     ComposioSessionInfo,
     ErrorInfo,
     Errors,
-    Org,
-    OrgMember,
-    ProjectInfo,
+    answer_of_info,
+    session_info,
 )
 from gateway.dialects.dialect import (
     Dialect,
@@ -31,17 +28,11 @@ from gateway.dialects.dialect import (
     retry_after_header,
 )
 from gateway.dialects.settings import EndpointSettings
-from gateway.dialects.wire_times import (
-    maybe_milliseconds,
-    maybe_parse_instant,
-    milliseconds,
-    parse_instant,
-)
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal
-from gateway.model.session import ApiKey, Member, Organization, Project, Session
+from gateway.model.session import Member, Session
 
 _PATH = "/api/v3/auth/session/info"
 _PATH_WITH_METADATA = "/api/v3.1/auth/session/info"
@@ -93,7 +84,7 @@ class Composio(Dialect):
         """Return the document of a session, with the key that the request carries."""
         info = self._infos.get(session, info_request.path)
         if info is None:
-            info = _info(session, member, info_request.path)
+            info = session_info(session, member, with_metadata=info_request.path == _PATH_WITH_METADATA)
             self._infos.put(session, info_request.path, info)
         if info.api_key is None or info_request.credential is None:
             return info
@@ -127,59 +118,7 @@ class Composio(Dialect):
         self, response: RemoteResponse, credential: Credential, session_id: str = ""
     ) -> Found | Rejected | Unavailable:
         """Return the key's session without the echoed key: a session holds no secret that opens it."""
-        return self._decoder.decode(response, _found)
-
-
-def _info(session: Session, member: Member, path: str) -> ComposioSessionInfo:
-    """Return the document of a session; the key itself is empty, since only its hash is stored."""
-    key, project = session.api_key, session.project
-    by_organization = key is not None and key.type == "organization"
-    org_member = OrgMember(member.id, member.email or "", member.name or "", member.role or "")
-    if path == _PATH_WITH_METADATA:
-        org_member.metadata = member.metadata
-    return ComposioSessionInfo(
-        None if project is None or by_organization else _project(project, session.organization),
-        _api_key(key) if key is not None and key.type == "project" else None,
-        org_member,
-    )
-
-
-def _project(project: Project, organization: Organization | None) -> ProjectInfo:
-    org = organization or Organization(id=project.org_id)
-    return ProjectInfo(
-        auto_id=project.auto_id,
-        id=project.id,
-        org_id=project.org_id,
-        name=project.name,
-        email=project.email,
-        nano_id=project.nano_id,
-        created_at=milliseconds(project.created_at),
-        updated_at=milliseconds(project.updated_at),
-        webhook_url=project.webhook_url,
-        event_webhook_url=project.event_webhook_url,
-        webhook_secret=project.webhook_secret,
-        triggers_enabled=project.triggers_enabled,
-        last_subscribed_at=maybe_milliseconds(project.last_subscribed_at),
-        deleted=project.deleted,
-        is_new_webhook=project.is_new_webhook,
-        webhook_version=project.webhook_version,
-        org=Org(org.id, org.name or "", org.plan or ""),
-    )
-
-
-def _api_key(key: ApiKey) -> ApiKeyInfo:
-    return ApiKeyInfo(
-        auto_id=key.auto_id,
-        id=key.id,
-        name=key.name,
-        project_id=key.project_id or "",
-        org_member_id=key.org_member_id or "",
-        created_at=milliseconds(key.created_at),
-        updated_at=milliseconds(key.updated_at),
-        deleted_at=maybe_milliseconds(key.deleted_at),
-        key="",
-        deleted=key.deleted,
-    )
+        return self._decoder.decode(response, answer_of_info)
 
 
 def _rejected(reason: Reason, info_request: InfoRequest) -> InfoResponse:
@@ -202,55 +141,3 @@ def _error(
     fault = FAULTS[status]
     error = ErrorInfo(message or fault.message, 10000 + status, fault.slug, status, info_request.request_id, fault.fix)
     return json_response(status, Errors(error), retry_after_header(retry_after) if status in {429, 503} else ())
-
-
-def _found(info: ComposioSessionInfo) -> Found | Rejected:
-    if info.api_key is not None and info.api_key.deleted:
-        return Rejected(Reason.REVOKED)
-    if info.project is not None and info.project.deleted:
-        return Rejected(Reason.GONE)
-    member = info.org_member
-    project = info.project
-    metadata = {} if member.metadata is msgspec.UNSET else member.metadata
-    return Found(
-        Session(
-            subject=member.id,
-            member=Member(
-                id=member.id,
-                role=member.role or None,
-                email=member.email or None,
-                name=member.name or None,
-                metadata=metadata,
-            ),
-            project=None if project is None else _our_project(project),
-            organization=None if project is None else _our_organization(project.org),
-            api_key=None if info.api_key is None else _our_key(info.api_key),
-        )
-    )
-
-
-def _our_project(info: ProjectInfo) -> Project:
-    fields = {name: getattr(info, name) for name in info.__struct_fields__ if name != "org"}
-    fields["created_at"] = parse_instant(info.created_at)
-    fields["updated_at"] = parse_instant(info.updated_at)
-    fields["last_subscribed_at"] = maybe_parse_instant(info.last_subscribed_at)
-    return Project(**fields)
-
-
-def _our_organization(org: Org) -> Organization:
-    return Organization(id=org.id, name=org.name or None, plan=org.plan or None)
-
-
-def _our_key(info: ApiKeyInfo) -> ApiKey:
-    return ApiKey(
-        auto_id=info.auto_id,
-        id=info.id,
-        type="project",
-        name=info.name,
-        project_id=info.project_id or None,
-        org_member_id=info.org_member_id or None,
-        created_at=parse_instant(info.created_at),
-        updated_at=parse_instant(info.updated_at),
-        deleted_at=maybe_parse_instant(info.deleted_at),
-        deleted=info.deleted,
-    )

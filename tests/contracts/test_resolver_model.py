@@ -1,9 +1,8 @@
 """The resolver against a model of what was answered, revoked and expired, with a clock that passes when advanced.
 
 Whatever the order of requests, expiries, revocations, changes and outages, these hold: nobody is answered with
-another's session; nobody is admitted after their revocation, nor beyond their expiry, nor on the
-word of before a rejection; nothing is admitted that no authority said within the longest time; and an outage is never
-a rejection.
+another's session; nobody is admitted after their revocation, nor beyond their expiry, nor on an answer from before a
+rejection; nothing is admitted that no authority answered within the longest time; and an outage is never a rejection.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Recording(Authority):
 
 
 class Resolving(RuleBasedStateMachine):
-    """Two people with one token each; their versions count up so that an old answer can be told from a new one."""
+    """Two people with one token each; their versions count up so that an old answer differs from a new one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,12 +122,12 @@ class Resolving(RuleBasedStateMachine):
         for number in range(1, 3):
             answer = self.truth.get(number, Rejected(Reason.UNKNOWN))
             self.authority.answers[f"token-{number}"] = Unavailable("down") if self.down else answer
-        asked, before = len(self.authority.asked), dict(self.authority.refused)
+        look_ups, before = len(self.authority.look_ups), dict(self.authority.refused)
         for resolution in self.loop.run_until_complete(self._resolve(person, callers, peeks=peeks)):
             self._check(person, resolution, before.get(f"token-{person}", 0.0))
         if peeks:
             self.authority.refused = before  # peeking leaves no trace, so its answer binds nobody
-        assert len(self.authority.asked) - asked <= (callers if peeks else 1)
+        assert len(self.authority.look_ups) - look_ups <= (callers if peeks else 1)
 
     async def _resolve(self, person: int, callers: int, *, peeks: bool) -> list[Resolution]:
         credential = self.gateway.credential(f"token-{person}")

@@ -19,11 +19,11 @@ class Counting:
     """An authority on a socket that knows every token, takes its time, and counts."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.look_ups: list[str] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.asked.append((await reader.readline()).decode().strip())
+        self.look_ups.append((await reader.readline()).decode().strip())
         await asyncio.sleep(0.1)  # long enough for every process to have come and found the claim taken
         writer.write(b"found\n")
         await writer.drain()
@@ -82,7 +82,7 @@ async def test_a_cold_fleet_asks_at_most_twice_and_a_revocation_reaches_every_pr
 ) -> None:
     answers = await asyncio.gather(*(replica.tell("resolve token 250") for replica in fleet))
     assert answers == ["found"] * PROCESSES
-    assert len(authority.asked) <= 2
+    assert len(authority.look_ups) <= 2
     watching = [asyncio.gather(replica.tell("watch token")) for replica in fleet[1:]]
     acknowledged = float(await fleet[0].tell("revoke user-1"))
     refused = [float(line) for (line,) in await asyncio.gather(*watching)]

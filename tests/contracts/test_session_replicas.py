@@ -11,7 +11,7 @@ from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.cache_entry import CacheTimes
-from tests.support.fakes.sessions import Authority, Gateway, Rings, SharedRedis, found, key_session, wall
+from tests.support.fakes.sessions import Authority, Gateway, NextRevocation, SharedRedis, found, key_session, wall
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_what_one_replica_asked_the_other_has(shared: SharedRedis) -> None
         resolution = await second.resolver.resolve(second.credential("t"))
     assert (resolution.answer, resolution.tier, resolution.authority) == (found(), Tier.REDIS, "accounts")
     assert 0 <= resolution.age < 1
-    assert other.asked == []
+    assert other.look_ups == []
 
 
 async def test_a_cold_fleet_asks_once(shared: SharedRedis) -> None:
@@ -55,7 +55,7 @@ async def test_a_cold_fleet_asks_once(shared: SharedRedis) -> None:
         await authority.began.wait()
         authority.gate.set()
         answers = await asyncio.gather(*asking)
-    assert authority.asked == ["t"]
+    assert authority.look_ups == ["t"]
     assert all(resolution.answer == found() for of_one in answers for resolution in of_one)
 
 
@@ -68,24 +68,24 @@ async def test_garbage_leaves_nothing_in_redis(shared: SharedRedis, client: Redi
 
 
 @pytest.mark.parametrize(
-    "ended",
+    "target",
     [
         RevocationTarget(RevocationKind.SESSION, "session-1"),
         RevocationTarget(RevocationKind.USER, "user-1"),
         RevocationTarget(RevocationKind.USER, "member-1"),
         RevocationTarget(RevocationKind.ORGANIZATION, "org-1"),
     ],
-    ids=lambda ended: f"{ended.kind.value} {ended.id}",
+    ids=lambda target: f"{target.kind.value} {target.id}",
 )
-async def test_a_revocation_reaches_every_replica_and_stays(shared: SharedRedis, ended: RevocationTarget) -> None:
+async def test_a_revocation_reaches_every_replica_and_stays(shared: SharedRedis, target: RevocationTarget) -> None:
     authority = Authority()
     authority.answers["t"] = found()  # an authority that goes on saying so, as a remote one does
     async with replica(authority, shared) as first, replica(authority, shared) as second:
         for gateway in (first, second):
             assert (await gateway.resolver.resolve(gateway.credential("t"))).answer == found()
-        bell = Rings(second)
-        assert await first.revoker.revoke(ended)
-        await bell.rings()
+        revocation = NextRevocation(second)
+        assert await first.revoker.revoke(target)
+        await revocation.wait()
         for gateway in (first, second):
             assert (await gateway.resolver.resolve(gateway.credential("t"))).answer == Rejected(Reason.REVOKED)
     async with replica(authority, shared) as newcomer:  # missed the message, and must find the tombstone
@@ -124,17 +124,17 @@ async def test_a_changed_row_is_read_again_everywhere(shared: SharedRedis) -> No
     async with replica(authority, shared) as first, replica(authority, shared) as second:
         for gateway in (first, second):
             await gateway.resolver.resolve(gateway.credential("t"))
-        bell = Rings(second)
+        revocation = NextRevocation(second)
         authority.answers["t"] = found(2)
         await first.revoker.changed(RevocationTarget(RevocationKind.USER, "user-1"))
-        await bell.rings()
+        await revocation.wait()
         for gateway in (second, first):
             assert (await gateway.resolver.resolve(gateway.credential("t"))).answer == found(2)
-    assert authority.asked == ["t", "t"]
+    assert authority.look_ups == ["t", "t"]
 
 
 async def test_a_fill_that_a_revocation_overtakes_is_not_stored(shared: SharedRedis) -> None:
-    """The replica that fills cannot hear the bus; the tombstone alone must stop it."""
+    """The replica that fills is not subscribed to the bus; the tombstone alone must stop it."""
     authority, elsewhere = Authority(), Authority()
     authority.answers["t"] = found()
     authority.gate.clear()
@@ -181,9 +181,9 @@ async def test_a_secret_rotates_without_losing_the_cache(
     async with replica(authority, shared, secrets=writes) as before, replica(other, shared, secrets=reads) as after:
         await before.resolver.resolve(before.credential("t"))
         assert (await after.resolver.resolve(after.credential("t"))).tier is Tier.REDIS
-        bell = Rings(after)
+        revocation = NextRevocation(after)
         await before.revoker.revoke(RevocationTarget(RevocationKind.USER, "user-1"))
-        await bell.rings()
+        await revocation.wait()
         assert (await after.resolver.resolve(after.credential("t"))).answer == Rejected(Reason.REVOKED)
     async with replica(other, shared, secrets=reads) as newcomer:
         resolution = await newcomer.resolver.resolve(newcomer.credential("t"))

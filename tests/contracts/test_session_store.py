@@ -171,8 +171,8 @@ KINDS = [
 ]
 
 
-def _of(ended: RevocationTarget) -> str:
-    return f"{ended.kind.value} {ended.id[:9]}"
+def _of(target: RevocationTarget) -> str:
+    return f"{target.kind.value} {target.id[:9]}"
 
 
 @pytest.mark.parametrize("answer", [found(), Found(key_session())], ids=["session", "key"])
@@ -199,32 +199,32 @@ async def test_what_is_dropped_is_gone(store: Store) -> None:
     assert await store.get(credential("t")) is None
 
 
-@pytest.mark.parametrize("ended", KINDS, ids=_of)
-async def test_what_is_revoked_is_gone_and_does_not_come_back(store: Store, ended: RevocationTarget) -> None:
+@pytest.mark.parametrize("target", KINDS, ids=_of)
+async def test_what_is_revoked_is_gone_and_does_not_come_back(store: Store, target: RevocationTarget) -> None:
     await store.begin(credential("t")).keep(found())
-    assert await store.revoker.revoke(ended)
+    assert await store.revoker.revoke(target)
     assert await store.get(credential("t")) is None
     assert await store.begin(credential("t")).keep(found()) is RevocationStatus.REVOKED
     assert await store.get(credential("t")) is None
 
 
-@pytest.mark.parametrize("ended", KINDS, ids=_of)
+@pytest.mark.parametrize("target", KINDS, ids=_of)
 async def test_a_revocation_wins_against_the_look_up_that_began_before_it(
-    store: Store, ended: RevocationTarget
+    store: Store, target: RevocationTarget
 ) -> None:
-    look_up = store.begin(credential("t"))
-    await store.revoker.revoke(ended)
-    assert await look_up.keep(found()) is RevocationStatus.REVOKED
+    lookup = store.begin(credential("t"))
+    await store.revoker.revoke(target)
+    assert await lookup.keep(found()) is RevocationStatus.REVOKED
     assert await store.get(credential("t")) is None
 
 
-@pytest.mark.parametrize("ended", KINDS, ids=_of)
-async def test_a_change_wins_too_and_the_next_look_up_is_kept(store: Store, ended: RevocationTarget) -> None:
+@pytest.mark.parametrize("target", KINDS, ids=_of)
+async def test_a_change_wins_too_and_the_next_look_up_is_kept(store: Store, target: RevocationTarget) -> None:
     await store.begin(credential("t")).keep(found())
-    look_up = store.begin(credential("t"))
-    await store.revoker.changed(ended)
+    lookup = store.begin(credential("t"))
+    await store.revoker.changed(target)
     assert await store.get(credential("t")) is None
-    assert await look_up.keep(found()) is RevocationStatus.CHANGED
+    assert await lookup.keep(found()) is RevocationStatus.CHANGED
     assert await store.get(credential("t")) is None
     await asyncio.sleep(0.01)  # the server tells a tombstone's age in whole milliseconds
     assert await store.begin(credential("t")).keep(found()) is RevocationStatus.NONE
@@ -239,13 +239,13 @@ async def test_a_change_does_not_undo_a_revocation(store: Store) -> None:
 
 async def test_others_are_not_touched(store: Store) -> None:
     await store.begin(credential("t")).keep(found())
-    for ended in (
+    for target in (
         RevocationTarget(RevocationKind.SESSION, "session-2"),
         RevocationTarget(RevocationKind.USER, "session-1"),
         RevocationTarget(RevocationKind.ORGANIZATION, "org-2"),
         RevocationTarget(RevocationKind.CREDENTIAL, credential("other").fingerprint.hex()),
     ):
-        await store.revoker.revoke(ended)
+        await store.revoker.revoke(target)
     assert await store.get(credential("t")) == found()
 
 
@@ -259,9 +259,9 @@ async def test_what_was_issued_after_a_users_revocation_is_kept(store: Store) ->
 
 async def test_whoever_fills_and_whoever_revokes_at_once_the_revocation_wins(store: Store) -> None:
     for round_number in range(30):
-        shown = credential(f"t{round_number}")
+        token = credential(f"t{round_number}")
         answer = found(round_number)
-        look_up = store.begin(shown)
-        ended = RevocationTarget(RevocationKind.SESSION, f"session-{round_number}")
-        await asyncio.gather(look_up.keep(answer), store.revoker.revoke(ended))
-        assert await store.get(shown) is None
+        lookup = store.begin(token)
+        target = RevocationTarget(RevocationKind.SESSION, f"session-{round_number}")
+        await asyncio.gather(lookup.keep(answer), store.revoker.revoke(target))
+        assert await store.get(token) is None

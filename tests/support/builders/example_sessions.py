@@ -103,7 +103,7 @@ COMPOSIO_JSON: dict[str, Any] = {
         "org_member_id": "550e8400-e29b-41d4-a716-446655440002",
         "created_at": "2023-05-01T10:00:00.000Z",
         "updated_at": "2023-05-01T10:00:00.000Z",
-        "deleted_at": None,  # the document's "string" is a schema's filling; a live key has none (DIALECTS)
+        "deleted_at": None,  # the document's "string" fills a schema; a live key has none
         "key": "sk_live_abc123xyz456",
         "deleted": False,
     },
@@ -240,7 +240,7 @@ ROCKETCHAT_JSON: dict[str, Any] = {
     "roles": ["user", "admin", "livechat-agent", "livechat-manager"],
     "mostImportantRole": "admin",
     "loginAt": "2023-05-23T16:33:45.202Z",
-    "day": 23,  # the document quotes these and `success`; its schema says integer and boolean, and decides (DIALECTS)
+    "day": 23,  # the document quotes these and `success`; its schema says integer and boolean, and decides
     "month": 5,
     "year": 2023,
     "searchTerm": "ChromebrowserWindowsQoYYFw2t9oKks2niGrbAXPnMktTFbNpwtJ",

@@ -104,19 +104,19 @@ def found(number: int = 1, *, issued_at: float | None = None, expires_at: float 
 class Authority:
     """A reader's authorities as the resolver sees them: `answers` by the credential's first part.
 
-    While `gate` is not set, whoever asks waits; `asked` lists the credentials, in order, and `began` is set by each.
+    While `gate` is not set, every look-up waits. `look_ups` lists their credentials, in order; each sets `began`.
     """
 
     def __init__(self, *, memory_only: bool = False) -> None:
         self.answers: dict[str, Verdict] = {}
-        self.asked: list[str] = []
+        self.look_ups: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.began = asyncio.Event()
         self.memory_only = memory_only
 
     async def look_up(self, credential: Credential) -> ChainAnswer:
-        self.asked.append(credential.parts[0])
+        self.look_ups.append(credential.parts[0])
         answer = self.answers.get(credential.parts[0], Rejected(Reason.UNKNOWN))
         self.began.set()
         await self.gate.wait()
@@ -147,10 +147,10 @@ class Gateway:
         times = times or CacheTimes(jitter=0.0)
         self.registry = CollectorRegistry()
         self.tasks = TaskKeeper()
-        self.heard = asyncio.Event()
+        self.revoked = asyncio.Event()
         self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
         self.metrics = ResolutionMetrics(self.registry)
-        revocation_log, keys = RevocationLog(clock, self.heard.set), RevocationKeys(secrets)
+        revocation_log, keys = RevocationLog(clock, self.revoked.set), RevocationKeys(secrets)
         self.memory = MemoryStore(memory_entries, times.unheard, revocation_log)
         self.negative_cache = NegativeCache(clock, times.negative, 100)
         self.activity = Activity(notes or {}, self.metrics)
@@ -177,7 +177,7 @@ class Gateway:
         self.revoker = Revoker(keys, revocation_log, times, clock, self.metrics, publish)
 
     async def __aenter__(self) -> Self:
-        """Start, and wait until revocations are heard."""
+        """Start, and wait until the bus is subscribed."""
         self.tasks.start(self.activity.run(), "last activity")
         if self.bus is not None:
             self.tasks.start(self.bus.listen(), "revocation bus")
@@ -194,12 +194,12 @@ class Gateway:
         return self.registry.get_sample_value(name, labels) or 0.0
 
 
-class Rings:
-    """Waits for the next news that a gateway hears."""
+class NextRevocation:
+    """Waits for the next revocation that reaches a gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._heard = gateway.heard
-        self._heard.clear()
+        self._revoked = gateway.revoked
+        self._revoked.clear()
 
-    async def rings(self) -> None:
-        await self._heard.wait()
+    async def wait(self) -> None:
+        await self._revoked.wait()

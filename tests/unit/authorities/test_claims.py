@@ -1,4 +1,4 @@
-"""What claims make of a caller; whatever is not clearly said gives nobody anything."""
+"""Claims as a session; an unclear claim grants nothing."""
 
 from __future__ import annotations
 

@@ -280,7 +280,7 @@ async def test_a_pair_that_nobody_was_given(authority: DirectoryAuthority, user:
 
 
 @pytest.mark.parametrize(
-    ("ending", "reason"),
+    ("field", "reason"),
     [
         (f"closed_at: {PAST}", Reason.REVOKED),
         ("state: logged_out", Reason.REVOKED),
@@ -288,12 +288,12 @@ async def test_a_pair_that_nobody_was_given(authority: DirectoryAuthority, user:
     ],
 )
 async def test_a_pair_whose_session_ended(
-    authority: DirectoryAuthority, directory: Directory, tmp_path: Path, ending: str, reason: Reason
+    authority: DirectoryAuthority, directory: Directory, tmp_path: Path, field: str, reason: Reason
 ) -> None:
     await load_text(
         directory,
         tmp_path,
-        f"sessions:\n- {{id: s, user: {CHAT_USER}, login: {{at: {PAST}, token: a-token-of-a-session}}, {ending}}}",
+        f"sessions:\n- {{id: s, user: {CHAT_USER}, login: {{at: {PAST}, token: a-token-of-a-session}}, {field}}}",
     )
     pair = credential_of(CredentialKind.TOKEN_PAIR, CHAT_USER, "a-token-of-a-session")
     assert await authority.look_up(pair) == Rejected(reason)

@@ -1,4 +1,4 @@
-"""How authorities are asked: over TLS that is checked, and with nothing that was not meant to be sent."""
+"""Requests to authorities: over verified TLS, and with nothing that was not meant to be sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an introspection endpoint is asked, and what is made of its answer (RFC 7662)."""
+"""Requests to an introspection endpoint, and the verdicts on its answers (RFC 7662)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An issuer's tokens, good and bad in every way that has been tried on others (THREATS, "Tokens")."""
+"""An issuer's tokens, good and bad in every way that has been tried on others (docs/THREATS.md, section "Tokens")."""
 
 from __future__ import annotations
 

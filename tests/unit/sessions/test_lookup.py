@@ -112,7 +112,7 @@ async def test_the_order_of_a_look_up(process: Replica, shared: Shared, authorit
     resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier) == (found(1), Tier.AUTHORITY)
     assert shared.done == ["read", "claim", "fill session-1 shared 600"]
-    assert authority.asked == ["t"]
+    assert authority.look_ups == ["t"]
     assert process.cached() == found(1)
 
 
@@ -122,7 +122,7 @@ async def test_a_shared_answer_that_is_young_enough_is_taken(
     shared.entry = SharedEntry(found(2), "accounts", 50.0)
     resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert (resolution.answer, resolution.tier, resolution.age) == (found(2), Tier.REDIS, 50.0)
-    assert authority.asked == []
+    assert authority.look_ups == []
     assert process.cached() == found(2)
     assert process.cached(551) is None  # ten minutes from the look-up, not from now
 
@@ -137,7 +137,7 @@ async def test_while_another_process_asks_its_answer_is_waited_for(
     shared.entry = SharedEntry(found(2), "accounts", 0.0)
     (resolution,) = await finding
     assert (resolution.answer, resolution.tier) == (found(2), Tier.REDIS)
-    assert authority.asked == []
+    assert authority.look_ups == []
 
 
 async def test_when_the_other_process_brings_nothing_this_one_asks(
@@ -149,7 +149,7 @@ async def test_when_the_other_process_brings_nothing_this_one_asks(
     shared.claimable = True  # it found a rejection, or died
     (resolution,) = await finding
     assert resolution.tier is Tier.AUTHORITY
-    assert authority.asked == ["t"]
+    assert authority.look_ups == ["t"]
 
 
 async def test_answers_that_stay_in_memory_do_not_look_elsewhere(shared: Shared) -> None:
@@ -175,10 +175,10 @@ async def test_what_changed_meanwhile_is_asked_for_again_but_not_for_ever(
 ) -> None:
     shared.statuses = [RevocationStatus.CHANGED, RevocationStatus.NONE]
     assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == found(1)
-    assert len(authority.asked) == 2
+    assert len(authority.look_ups) == 2
     shared.statuses = [RevocationStatus.CHANGED] * 10
     assert isinstance((await process.lookups.find(CREDENTIAL, 120.0)).answer, Unavailable)
-    assert len(authority.asked) == 5
+    assert len(authority.look_ups) == 5
 
 
 async def test_what_nobody_could_check_is_kept_only_a_moment(process: Replica, shared: Shared) -> None:
@@ -255,7 +255,7 @@ async def test_a_revocation_heard_while_the_shared_tier_is_filled_wins(process: 
 async def test_without_stale_time_nothing_stands_in(shared: Shared, authority: Authority) -> None:
     process = Replica(authority, shared, CacheTimes(stale=0.0, jitter=0.5))
     await process.lookups.find(CREDENTIAL, 120.0)
-    process.clock.advance(70)  # past the jittered time in which it is served, within the longest that it is kept
+    process.clock.advance(70)  # past the jittered time in which it is served, within the longest that it is cached
     authority.answers["t"] = Unavailable("down")
     assert (await process.lookups.find(CREDENTIAL, 30.0)).answer == Unavailable("down")
 

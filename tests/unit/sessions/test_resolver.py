@@ -16,15 +16,15 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("ended", KINDS, ids=lambda ended: ended.kind.value)
-async def test_a_revocation_wins_against_the_look_up_that_began_before_it(ended: RevocationTarget) -> None:
+@pytest.mark.parametrize("target", KINDS, ids=lambda target: target.kind.value)
+async def test_a_revocation_wins_against_the_look_up_that_began_before_it(target: RevocationTarget) -> None:
     authority = Authority()
     authority.answers["t"] = found()
     authority.gate.clear()
     gateway = Gateway(authority, Clock())
     asking = gateway.tasks.start(gateway.resolver.resolve(gateway.credential("t")), "caller")
     await authority.began.wait()
-    await gateway.revoker.revoke(ended)
+    await gateway.revoker.revoke(target)
     authority.gate.set()
     assert (await asking).answer == Rejected(Reason.REVOKED)
     assert (await gateway.resolver.resolve(gateway.credential("t"))).answer == Rejected(Reason.REVOKED)
@@ -42,7 +42,7 @@ async def test_a_row_that_changed_while_it_was_read_is_read_again() -> None:
     await gateway.revoker.changed(RevocationTarget(RevocationKind.SESSION, "session-1"))
     authority.gate.set()
     assert (await asking).answer == Rejected(Reason.GONE)
-    assert authority.asked == ["t", "t"]
+    assert authority.look_ups == ["t", "t"]
 
 
 async def test_the_second_request_is_answered_from_memory() -> None:
@@ -56,7 +56,7 @@ async def test_the_second_request_is_answered_from_memory() -> None:
     assert second.answer == found()
     assert second.age == pytest.approx(59, abs=0.1)
     assert not second.stale
-    assert authority.asked == ["t"]
+    assert authority.look_ups == ["t"]
 
 
 async def test_a_hit_in_memory_does_not_suspend() -> None:
@@ -84,7 +84,7 @@ async def test_an_ageing_answer_is_served_while_one_refresh_runs() -> None:
     authority.gate.set()
     clock.advance(31)  # too old to be served now: whoever asks joins the refresh that is under way
     assert (await gateway.resolver.resolve(gateway.credential("t"))).answer == Rejected(Reason.REVOKED)
-    assert authority.asked == ["t", "t"]
+    assert authority.look_ups == ["t", "t"]
 
 
 async def test_after_twice_fresh_the_authority_is_asked_first() -> None:
@@ -110,7 +110,7 @@ async def test_stale_stands_in_only_while_the_authority_cannot_be_asked() -> Non
     assert stale.age == pytest.approx(300, abs=0.1)
     again = await gateway.resolver.resolve(gateway.credential("t"))
     assert again.stale
-    assert authority.asked == ["t", "t"]  # not asked again for each request of the next second
+    assert authority.look_ups == ["t", "t"]  # not asked again for each request of the next second
     clock.advance(2)
     authority.answers["t"] = found(2)
     recovered = await gateway.resolver.resolve(gateway.credential("t"))
@@ -199,7 +199,7 @@ async def test_a_thousand_first_requests_are_one_question() -> None:
     await authority.began.wait()
     authority.gate.set()
     answers = await asyncio.gather(*callers)
-    assert authority.asked == ["t"]
+    assert authority.look_ups == ["t"]
     assert {answer.session.id for answer in answers if answer.session} == {"session-1"}
     assert len(answers) == 1000
 
@@ -216,14 +216,14 @@ async def test_the_first_caller_may_vanish() -> None:
     first.cancel()
     authority.gate.set()
     assert (await second).answer == found()
-    assert authority.asked == ["t"]
+    assert authority.look_ups == ["t"]
 
 
 async def test_looking_leaves_no_trace() -> None:
-    noted: list[str] = []
+    written: list[str] = []
 
     async def note(session_id: str, _at: object) -> None:
-        noted.append(session_id)
+        written.append(session_id)
 
     authority = Authority()
     authority.answers["t"] = found()
@@ -264,4 +264,4 @@ async def test_without_fresh_time_nothing_is_served_twice() -> None:
     gateway = Gateway(authority, Clock(), CacheTimes(fresh=0.0, stale=0.0, negative=0.0))
     for _ in range(3):
         assert (await gateway.resolver.resolve(gateway.credential("t"))).tier is Tier.AUTHORITY
-    assert len(authority.asked) == 3
+    assert len(authority.look_ups) == 3
