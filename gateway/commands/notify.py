@@ -14,8 +14,7 @@ from typing_extensions import override
 from gateway.config.settings import ListenSettings, Settings
 from gateway.model.session import RevocationTarget
 from gateway.redis.client import connect
-from gateway.sessions.cache_keys import RevocationKeys
-from gateway.sessions.revocation import RevocationLog
+from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import RevocationPublisher, Revoker
 from gateway.sessions.tombstones import Tombstones
 from gateway.source.addresses import ListenAddress

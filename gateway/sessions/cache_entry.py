@@ -1,15 +1,17 @@
-"""How long an answer counts, and one cached answer in the compact form in which memory holds it."""
+"""How long an answer counts, its keys, and one cached answer in the compact form in which memory holds it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found
+from gateway.model.credential import Credential
 from gateway.model.memo import AdmissionMemo
-from gateway.sessions.cache_keys import KEY_BYTES
+from gateway.sessions.revocation import KEY_BYTES, RevocationKeys
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Found)
@@ -51,6 +53,17 @@ class CacheTimes(msgspec.Struct, frozen=True):
         A minute is added for look-ups under way, far more than the deadline of any authority.
         """
         return self.longest + 60.0
+
+
+class CacheKeys(msgspec.Struct, frozen=True):
+    """The keys of answers under every server secret; `fingerprinters` by reader name."""
+
+    revocation_keys: RevocationKeys
+    fingerprinters: Mapping[str, Fingerprinter]
+
+    def fingerprints(self, credential: Credential) -> tuple[bytes, ...]:
+        """Return the fingerprints under which an answer about this credential is cached, the current secret's first."""
+        return self.fingerprinters[credential.reader].every(credential.parts)
 
 
 class CacheEntry:

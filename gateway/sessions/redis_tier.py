@@ -12,8 +12,7 @@ from gateway.model.credential import Credential
 from gateway.model.errors import UNDECODABLE
 from gateway.redis.client import RedisClient
 from gateway.redis.guarded import GuardedRedis, RedisFault
-from gateway.sessions.cache_entry import decode, encode, ends_at
-from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.cache_entry import CacheKeys, decode, encode, ends_at
 from gateway.sessions.revocation import RevocationStatus
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared_tier import SharedEntry, SharedLookup, SharedTier

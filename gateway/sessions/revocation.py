@@ -1,15 +1,22 @@
-"""Revocations and changes: what they do to an answer, and the log of those that reached this process."""
+"""Revocations and changes: what they do to an answer, their keys, and the log of those that reached this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import IntEnum
+from hashlib import blake2b
 
 import msgspec
 
+from gateway.credentials.fingerprint import framed, purpose_key
 from gateway.model.answers import Found
-from gateway.model.session import RevocationKind
+from gateway.model.session import RevocationKind, RevocationTarget
+
+KEY_BYTES = 16
+"""Length of a revocation key: a keyed hash of a target's id, which stands for it in Redis and on the bus."""
+
+_PURPOSE = b"gw handle"
 
 
 class Effect(IntEnum):
@@ -73,6 +80,30 @@ def status_of(revocations: Iterable[tuple[Revocation, bool]], found: Found) -> R
         if is_younger:
             gravest = RevocationStatus.CHANGED
     return gravest
+
+
+class RevocationKeys:
+    """Hashes everything by which a session can be revoked, under every one of `secrets`, which is not empty.
+
+    Every secret, because a process that has not loaded the newest one yet publishes and subscribes under an older one.
+    """
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._hash_keys = tuple(purpose_key(secret, _PURPOSE) for secret in secrets)
+
+    def of_target(self, target: RevocationTarget) -> tuple[bytes, ...]:
+        """Return the keys of one target; raises ValueError for a credential whose id is no fingerprint."""
+        if target.kind is RevocationKind.CREDENTIAL:
+            fingerprint = bytes.fromhex(target.id)  # a keyed hash already
+            if len(fingerprint) != KEY_BYTES:
+                raise ValueError("a credential is named by its fingerprint in hexadecimal")
+            return (fingerprint,)
+        message = framed((target.kind.value, target.id))
+        return tuple(blake2b(message, digest_size=KEY_BYTES, key=key).digest() for key in self._hash_keys)
+
+    def of_answer(self, found: Found, fingerprints: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return the keys of all targets that revoke this answer, its credential's `fingerprints` among them."""
+        return (*fingerprints, *(key for target in _targets(found) for key in self.of_target(target)))
 
 
 class _LoggedRevocation(msgspec.Struct, frozen=True):
@@ -158,6 +189,21 @@ class RevocationLog:
             if now < self._entries[key].until:
                 return
             del self._entries[key]
+
+
+def _targets(found: Found) -> Iterator[RevocationTarget]:
+    session = found.session
+    if session.id is not None:
+        yield RevocationTarget(RevocationKind.SESSION, session.id)
+    if session.user is not None:
+        yield RevocationTarget(RevocationKind.USER, session.user.id)
+    if session.member is not None:
+        # the identity headers show an API key's member as the user, so revoking that id must revoke the key's answers
+        yield RevocationTarget(RevocationKind.USER, session.member.id)
+    if session.api_key is not None:
+        yield RevocationTarget(RevocationKind.API_KEY, session.api_key.id)
+    if session.organization is not None:
+        yield RevocationTarget(RevocationKind.ORGANIZATION, session.organization.id)
 
 
 def _issued_at(found: Found) -> datetime | None:

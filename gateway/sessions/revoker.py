@@ -12,9 +12,8 @@ from gateway.model.errors import UNDECODABLE
 from gateway.model.session import RevocationTarget
 from gateway.redis.client import RedisClient
 from gateway.sessions.cache_entry import CacheTimes
-from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, effect_of
+from gateway.sessions.revocation import Effect, Revocation, RevocationKeys, RevocationLog, RevocationMessage, effect_of
 from gateway.sessions.tombstones import Tombstones, decode_message
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 

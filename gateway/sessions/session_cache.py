@@ -7,8 +7,7 @@ from random import random
 
 from gateway.model.answers import Found, Rejected, Resolution, Tier
 from gateway.model.credential import Credential
-from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode, ends_at
-from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.cache_entry import CacheEntry, CacheKeys, CacheTimes, encode, ends_at
 from gateway.sessions.memory import MemoryStore, NegativeCache
 from gateway.sessions.revocation import RevocationStatus
 from gateway.sessions.shared_tier import SharedEntry, SharedTier

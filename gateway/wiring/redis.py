@@ -13,8 +13,7 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_entry import CacheTimes
-from gateway.sessions.cache_keys import CacheKeys
+from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.memory import MemoryStore
 from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.revocation import RevocationLog

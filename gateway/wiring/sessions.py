@@ -29,11 +29,11 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation import RevocationLog
+from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import Revoker
 from gateway.sessions.session_cache import SessionCache
 from gateway.telemetry.resolution_metrics import SessionsState

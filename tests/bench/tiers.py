@@ -26,9 +26,8 @@ from gateway.model.answers import Found, Resolution, Tier
 from gateway.model.credential import Credential
 from gateway.model.session import ApiKey, Member, Organization, Session
 from gateway.sessions.cache_entry import CacheEntry, encode
-from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import RevocationLog
+from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 from tests.bench.own_answers import example_gateway

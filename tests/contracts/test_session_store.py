@@ -19,11 +19,10 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheEntry, CacheKeys, CacheTimes, encode
 from gateway.sessions.memory import MemoryStore
 from gateway.sessions.redis_tier import RedisTier
-from gateway.sessions.revocation import RevocationLog, RevocationStatus
+from gateway.sessions.revocation import RevocationKeys, RevocationLog, RevocationStatus
 from gateway.sessions.revoker import RevocationPublisher, Revoker, publish_to_nobody
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared_tier import SharedEntry

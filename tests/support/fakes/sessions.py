@@ -23,13 +23,12 @@ from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity, NoteActivity
-from gateway.sessions.cache_entry import CacheTimes
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
 from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation import RevocationLog
+from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import (
     PublishRevocation,
     RevocationPublisher,

@@ -5,8 +5,12 @@ import math
 import msgspec
 import pytest
 
+from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found
-from gateway.sessions.cache_entry import CacheEntry, CacheTimes, decode, encode, ends_at
+from gateway.model.credential import Credential, CredentialKind
+from gateway.model.session import RevocationKind, RevocationTarget, Session
+from gateway.sessions.cache_entry import CacheEntry, CacheKeys, CacheTimes, decode, encode, ends_at
+from gateway.sessions.revocation import RevocationKeys
 from tests.support.fakes.sessions import NOW, found, key_session, session
 
 
@@ -42,3 +46,22 @@ def test_nothing_cached_outlives_what_is_remembered_of_changes() -> None:
 def test_jitter_only_shortens() -> None:
     assert CacheTimes(fresh=60.0, jitter=0.1).surely_fresh == 54.0
     assert CacheTimes(fresh=60.0, jitter=0.0).surely_fresh == 60.0
+
+
+SECRETS = (b"new", b"old")
+FINGERPRINTER = Fingerprinter(SECRETS, "key", "user", [b"digest"])
+KEYS = CacheKeys(RevocationKeys(SECRETS), {"key": FINGERPRINTER})
+CREDENTIAL = Credential("key", CredentialKind.API_KEY, "user", ("k",), FINGERPRINTER(("k",)))
+
+
+def test_an_answer_is_named_under_every_secret_and_first_under_the_one_in_use() -> None:
+    assert len(KEYS.fingerprints(CREDENTIAL)) == len(SECRETS)
+    assert KEYS.fingerprints(CREDENTIAL)[0] == CREDENTIAL.fingerprint
+
+
+def test_an_answer_is_ended_with_its_credential_and_with_its_session() -> None:
+    keys = KEYS.revocation_keys.of_answer(Found(Session(id="s", subject="u")), KEYS.fingerprints(CREDENTIAL))
+    assert {
+        *KEYS.fingerprints(CREDENTIAL),
+        *KEYS.revocation_keys.of_target(RevocationTarget(RevocationKind.SESSION, "s")),
+    } == set(keys)

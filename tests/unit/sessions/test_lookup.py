@@ -10,11 +10,17 @@ from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_entry import CacheTimes
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
-from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation import (
+    Effect,
+    Revocation,
+    RevocationKeys,
+    RevocationLog,
+    RevocationMessage,
+    RevocationStatus,
+)
 from gateway.sessions.session_cache import SessionCache
 from gateway.sessions.shared_tier import SharedEntry
 from gateway.telemetry.resolution_metrics import ResolutionMetrics

@@ -15,9 +15,9 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.redis_tier import RedisTier
-from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation import Effect, Revocation, RevocationKeys, RevocationMessage, RevocationStatus
 from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared_tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones

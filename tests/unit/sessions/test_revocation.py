@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 
 from gateway.model.answers import Found
-from gateway.model.session import Login, RevocationKind, Session
+from gateway.model.session import Login, RevocationKind, RevocationTarget, Session
 from gateway.sessions.revocation import (
+    KEY_BYTES,
     Effect,
     Revocation,
+    RevocationKeys,
     RevocationLog,
     RevocationMessage,
     RevocationStatus,
@@ -147,3 +149,56 @@ def test_a_message_and_a_gap_are_announced() -> None:
     revocation_log.distrust()
     revocation_log.record_gap()
     assert len(calls) == 2
+
+
+FINGERPRINT = b"f" * 16
+
+
+def test_a_session_carries_the_key_of_everything_that_can_end_it() -> None:
+    keys = RevocationKeys([b"secret"])
+    answer_keys = keys.of_answer(found(), [FINGERPRINT])
+    for target in (
+        RevocationTarget(RevocationKind.SESSION, "session-1"),
+        RevocationTarget(RevocationKind.USER, "user-1"),
+        RevocationTarget(RevocationKind.USER, "member-1"),
+        RevocationTarget(RevocationKind.ORGANIZATION, "org-1"),
+        RevocationTarget(RevocationKind.CREDENTIAL, FINGERPRINT.hex()),
+    ):
+        assert set(keys.of_target(target)) <= set(answer_keys)
+    assert not set(keys.of_target(RevocationTarget(RevocationKind.USER, "user-2"))) & set(answer_keys)
+
+
+def test_a_key_carries_its_own_and_its_members() -> None:
+    keys = RevocationKeys([b"secret"])
+    answer_keys = keys.of_answer(type(found())(key_session()), [FINGERPRINT])
+    for target in (
+        RevocationTarget(RevocationKind.API_KEY, "key-1"),
+        RevocationTarget(RevocationKind.USER, "member-1"),
+    ):
+        assert set(keys.of_target(target)) <= set(answer_keys)
+
+
+def test_an_id_of_one_kind_is_none_of_another() -> None:
+    keys = RevocationKeys([b"secret"])
+    assert keys.of_target(RevocationTarget(RevocationKind.USER, "1")) != keys.of_target(
+        RevocationTarget(RevocationKind.ORGANIZATION, "1")
+    )
+
+
+def test_processes_meet_under_any_secret_that_they_share() -> None:
+    target = RevocationTarget(RevocationKind.USER, "user-1")
+    old, rotating, new = RevocationKeys([b"old"]), RevocationKeys([b"new", b"old"]), RevocationKeys([b"new"])
+    assert set(old.of_target(target)) < set(rotating.of_target(target)) > set(new.of_target(target))
+    assert not set(old.of_target(target)) & set(new.of_target(target))
+
+
+def test_no_id_can_be_read_from_a_key() -> None:
+    (key,) = RevocationKeys([b"secret"]).of_target(RevocationTarget(RevocationKind.USER, "user-1"))
+    assert len(key) == KEY_BYTES
+    assert b"user" not in key
+
+
+@pytest.mark.parametrize("wrong", ["session-1", "abcd", ""])
+def test_a_credential_is_named_by_its_fingerprint(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"hex|fingerprint"):
+        RevocationKeys([b"secret"]).of_target(RevocationTarget(RevocationKind.CREDENTIAL, wrong))

@@ -11,9 +11,15 @@ from structlog.testing import capture_logs
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
 from gateway.sessions.cache_entry import CacheEntry, CacheTimes, encode
-from gateway.sessions.cache_keys import RevocationKeys
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation import (
+    Effect,
+    Revocation,
+    RevocationKeys,
+    RevocationLog,
+    RevocationMessage,
+    RevocationStatus,
+)
 from gateway.sessions.revoker import RevocationPublisher, RevocationSubscriber, Revoker
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics

@@ -5,10 +5,16 @@ import pytest
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.model.answers import Reason, Rejected, Tier
 from gateway.model.credential import Credential, CredentialKind
-from gateway.sessions.cache_entry import CacheTimes
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.memory import MemoryStore, NegativeCache
-from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage, RevocationStatus
+from gateway.sessions.revocation import (
+    Effect,
+    Revocation,
+    RevocationKeys,
+    RevocationLog,
+    RevocationMessage,
+    RevocationStatus,
+)
 from gateway.sessions.session_cache import SessionCache
 from gateway.sessions.shared_tier import NoSharedTier, SharedEntry
 from tests.support.fakes.sessions import NOW, READER, SECRET, Clock, found

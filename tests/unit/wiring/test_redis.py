@@ -2,10 +2,10 @@ import asyncio
 
 from gateway.config.settings import Settings
 from gateway.resilience.tasks import TaskKeeper
-from gateway.sessions.cache_keys import CacheKeys, RevocationKeys
+from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.memory import MemoryStore
 from gateway.sessions.redis_tier import RedisTier
-from gateway.sessions.revocation import Effect, Revocation, RevocationLog, RevocationMessage
+from gateway.sessions.revocation import Effect, Revocation, RevocationKeys, RevocationLog, RevocationMessage
 from gateway.sessions.revoker import publish_to_nobody
 from gateway.sessions.shared_tier import NoSharedTier
 from gateway.wiring.process import Process
