@@ -1,1 +1,1 @@
-"""The endpoints: what answers on the public and the admin port."""
+"""What answers on the public and the admin port."""

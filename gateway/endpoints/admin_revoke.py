@@ -1,4 +1,4 @@
-"""`POST /revoke` on the admin port: ends a session, user, API key or organization everywhere."""
+"""`POST /revoke` on the admin port: revokes a session, user, API key or organization everywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from gateway.endpoints.admin import Page
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.faults import ExchangeError
 from gateway.model.decision import Response, json_fields
@@ -19,17 +18,17 @@ from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
 from gateway.upstream.client_request import DownstreamRequest
 
 RevokeEverywhere = Callable[[RevocationTarget], Awaitable[bool]]
-"""Ends it; false when somebody could not be told (Redis, or a directory, is gone), so that it has to be asked again."""
+"""Revokes; false when Redis or a directory could not be reached, so that it has to be repeated."""
 
 _KINDS = (RevocationKind.SESSION, RevocationKind.USER, RevocationKind.API_KEY, RevocationKind.ORGANIZATION)
 _LONGEST_ID = 256
 _BODY_BYTES = 4096  # one key and one id, with room to spare
-_BODY_SECONDS = 10.0
+_BODY_SECONDS = 10.0  # an operator's request comes at once
 _BEARER = b"bearer "
 
 
 class _RefusedError(Exception):
-    """An administrative call is turned away; the refusal's detail goes into the audit log."""
+    """A call is refused; the refusal's detail goes into the audit log."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.detail)
@@ -37,12 +36,12 @@ class _RefusedError(Exception):
 
 
 class RevokeEndpoint:
-    """Answers 200 once every replica and directory has been told, and 503 where that could not be done: then ask again.
+    """Answers 200 once every replica and directory knows, and 503 where one could not be reached: then repeat the call.
 
-    The call shows one of the bearer `tokens` (RFC 6750), which are several while they rotate: none is 401, a wrong one
-    403, and without a configured one everybody is 403. The body is `{"session"|"user"|"api_key"|"organization": ID}`,
-    exactly one of them, else 400; nothing of it is read before the token was seen to be right, and not for longer than
-    `body_seconds`. Each call leaves an audit line.
+    The call needs one of the bearer `tokens` (RFC 6750; several while they rotate): without one it is 401, with a wrong
+    one 403, and 403 where none is configured. The body is `{"session"|"user"|"api_key"|"organization": ID}`, exactly
+    one of them, else 400. It is read only after the token was found right, and for at most `body_seconds`. Each call
+    leaves an audit line.
     """
 
     def __init__(
@@ -53,45 +52,41 @@ class RevokeEndpoint:
         self._audit = audit
         self._body_seconds = body_seconds
 
-    @property
-    def page(self) -> Page:
-        """The page for the admin port's table."""
-        return Page("POST", self.answer)
-
     async def answer(self, request: DownstreamRequest, request_id: str) -> Response:
         """Answer one call."""
         actor = Actor("admin_port", request.connection.peer, request_id)
         try:
             self._require_token(request)
-            ended = _decoded(await self._body(request))
+            target = _decode_target(await self._body(request))
         except _RefusedError as refused:
             self._audit.refused(actor, refused.refusal.detail)
             return refusal_response(refused.refusal, request_id)
-        return await self._end(ended, actor)
+        return await self._revoke_target(target, actor)
 
-    async def _end(self, ended: RevocationTarget, actor: Actor) -> Response:
+    async def _revoke_target(self, target: RevocationTarget, actor: Actor) -> Response:
         outcome = AuditOutcome.FAILED
         try:
-            outcome = AuditOutcome.DONE if await self._revoke(ended) else AuditOutcome.PARTLY
+            outcome = AuditOutcome.DONE if await self._revoke(target) else AuditOutcome.PARTLY
         finally:
-            self._audit.revoked(actor, ended, outcome)
+            self._audit.revoked(actor, target, outcome)
         if outcome is AuditOutcome.PARTLY:
-            refusal = Refusal(RefusalCode.UNAVAILABLE, "not every replica and directory could be told", retry_after=1)
+            detail = "not every replica and directory could be reached"
+            refusal = Refusal(RefusalCode.UNAVAILABLE, detail, retry_after=1)
             return refusal_response(refusal, actor.request_id)
-        body = msgspec.json.encode({"revoked": {ended.kind.value: ended.id}})
+        body = msgspec.json.encode({"revoked": {target.kind.value: target.id}})
         return Response(200, json_fields(), body)
 
     def _require_token(self, request: DownstreamRequest) -> None:
-        """Compare in constant time: an early exit would tell a guesser how much of a guess was right."""
-        shown = [value for name, value in request.fields if name.lower() == b"authorization"]
-        if not shown:
-            raise _RefusedError(Refusal(RefusalCode.UNAUTHENTICATED, "no admin token was shown"))
+        """Compare in constant time: an early exit would show how much of a guess is right."""
+        values = [value for name, value in request.fields if name.lower() == b"authorization"]
+        if not values:
+            raise _RefusedError(Refusal(RefusalCode.UNAUTHENTICATED, "no admin token was sent"))
         if not self._tokens:
             raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "no admin token is configured"))
-        scheme, token = shown[0][: len(_BEARER)].lower(), shown[0][len(_BEARER) :].strip()
+        scheme, token = values[0][: len(_BEARER)].lower(), values[0][len(_BEARER) :].strip()
         is_right = any(hmac.compare_digest(token, each) for each in self._tokens)
-        if len(shown) > 1 or scheme != _BEARER or not is_right:
-            raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "a wrong admin token was shown"))
+        if len(values) > 1 or scheme != _BEARER or not is_right:
+            raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "a wrong admin token was sent"))
 
     async def _body(self, request: DownstreamRequest) -> bytes:
         body = bytearray()
@@ -108,19 +103,19 @@ class RevokeEndpoint:
         return bytes(body)
 
 
-def _decoded(body: bytes) -> RevocationTarget:
+def _decode_target(body: bytes) -> RevocationTarget:
     try:
-        # As pairs: of a key that stands there twice every other reading keeps one and drops the other without a word.
-        named = json.loads(body, object_pairs_hook=tuple)
+        # As pairs: of a repeated key every other form silently drops one.
+        pairs = json.loads(body, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         raise _malformed("the body is not JSON") from None
-    if not isinstance(named, tuple) or not all(isinstance(id_, str) for _, id_ in named):
+    if not isinstance(pairs, tuple) or not all(isinstance(id_, str) for _, id_ in pairs):
         raise _malformed("the body is not a JSON object of strings")
-    if len(named) != 1:
-        raise _malformed("the body does not name exactly one thing to end")
-    [(kind, id_)] = named
+    if len(pairs) != 1:
+        raise _malformed("the body does not name exactly one thing to revoke")
+    [(kind, id_)] = pairs
     if kind not in _KINDS:
-        raise _malformed("the body names no kind of thing that can be ended")
+        raise _malformed("the body names nothing that can be revoked")
     if not 0 < len(id_) <= _LONGEST_ID:
         raise _malformed("the id is empty or too long")
     return RevocationTarget(RevocationKind(kind), id_)

@@ -1,4 +1,4 @@
-"""Which peers are listed: addresses against CIDR blocks."""
+"""Whether an address is in a list of CIDR blocks."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 IpNetwork = IPv4Network | IPv6Network
 
-_REMEMBERED = 4096
-"""Addresses whose answer is kept: a fleet has few proxies, and nobody chooses a socket's address at will."""
+_CACHED_ADDRESSES = 4096
+"""Far more than there are proxies; and nobody can choose a socket's address at will."""
 
 
 class Networks:
-    """The listed blocks; none by default, and then nobody is listed.
+    """A list of CIDR blocks; an empty one includes nobody.
 
     `include` tells whether an address is in one of them; what is no address (a socket file's peer) never is.
     """
 
     def __init__(self, networks: Sequence[IpNetwork]) -> None:
         self._networks = tuple(networks)
-        self.include: Callable[[str], bool] = lru_cache(maxsize=_REMEMBERED)(self._is_within)
+        self.include: Callable[[str], bool] = lru_cache(maxsize=_CACHED_ADDRESSES)(self._is_within)
 
     def _is_within(self, text: str) -> bool:
         address = parse_address(text) if self._networks else None
@@ -28,7 +28,7 @@ class Networks:
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address, brackets allowed, an IPv4 one inside IPv6 (RFC 4291 section 2.5.5.2) as itself."""
+    """Parse an address, also in brackets; an IPv4 address inside IPv6 (RFC 4291 section 2.5.5.2) as IPv4."""
     try:
         address = ip_address(text.strip("[]"))
     except ValueError:

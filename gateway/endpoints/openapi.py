@@ -1,6 +1,6 @@
 """`GET /_gateway/openapi.json`: the own endpoints as an OpenAPI 3.1 document.
 
-The schemas are made from the very types that encode the answers, so that the two cannot differ.
+The schemas are made from the types that encode the answers, so that the two cannot differ.
 """
 
 from __future__ import annotations
@@ -15,18 +15,12 @@ import msgspec
 from gateway.credentials.reader import Reader
 from gateway.dialects.dialect import DialectServer, Documented
 from gateway.dialects.normal import NormalErrors
-from gateway.endpoints.refusals import refusal_response
 from gateway.model.credential import CredentialKind
-from gateway.model.decision import AccessRequest, Response, json_fields
-from gateway.model.refusal import Refusal, RefusalCode
-from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 
 PATH = "/_gateway/openapi.json"
 
 _REFERENCE = "#/components/schemas/{name}"
 _JSON = "application/json"
-_FIELDS = json_fields(b"no-cache")
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 _ALLOW = {"Allow": {"description": "The methods that are allowed", "schema": {"type": "string"}}}
 
@@ -49,7 +43,7 @@ class OpenApiDocument(msgspec.Struct):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One GET of an own endpoint. `security` are the alternatives, each the names of schemes that go together."""
+    """One GET of an own endpoint. `security` are the alternatives, each the names of schemes that belong together."""
 
     path: str
     name: str
@@ -61,13 +55,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def session_info_operations(dialect: DialectServer, readers: Sequence[Reader]) -> list[Operation]:
-    """Return the operations of a session-info endpoint that reads with `readers`."""
+    """Return the operations of a session-info endpoint with these `readers`."""
     schemes: dict[str, _Json] = {}
     security = []
     for reader in readers:
-        own = _schemes(reader)
-        schemes |= own
-        security.append(tuple(own))
+        reader_schemes = _schemes(reader)
+        schemes |= reader_schemes
+        security.append(tuple(reader_schemes))
     return [
         Operation(
             path=path,
@@ -83,7 +77,7 @@ def session_info_operations(dialect: DialectServer, readers: Sequence[Reader]) -
 
 
 def public_operations(jwks_path: str | None) -> list[Operation]:
-    """Return the operations that need no credential: this document, and the identity tokens' keys if there are some."""
+    """Return the operations without a credential: this document, and the identity tokens' keys where there are any."""
     document = {200: Documented(OpenApiDocument, "The OpenAPI document")}
     operations = [Operation(path=PATH, name="openapi", summary="What can be asked here", responses=document)]
     if jwks_path is not None:
@@ -114,25 +108,6 @@ def openapi_document(operations: Iterable[Operation]) -> _Json:
     }
 
 
-class OpenApi:
-    """Answers with the document; it is for everybody, and says nothing that asking would not."""
-
-    name = "openapi"
-    paths: tuple[str, ...] = (PATH,)
-    hosts: frozenset[str] = frozenset()
-
-    def __init__(self, document: _Json) -> None:
-        self._body = msgspec.json.encode(document)
-
-    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
-        """Return the document to GET and HEAD."""
-        del request, record
-        if access.method not in {"GET", "HEAD"}:
-            refusal = Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method")
-            return refusal_response(refusal, access.request_id, ((b"Allow", b"GET, HEAD"),))
-        return Response(200, _FIELDS, self._body)
-
-
 def _operation(operation: Operation, schemas: Mapping[object, _Json]) -> _Json:
     responses = {
         str(status): _response(status, documented, schemas) for status, documented in operation.responses.items()
@@ -151,7 +126,7 @@ def _operation(operation: Operation, schemas: Mapping[object, _Json]) -> _Json:
 
 
 def _response(status: int, documented: Documented, schemas: Mapping[object, _Json]) -> _Json:
-    """Describe one answer. A request that is refused in front of every endpoint gets the gateway's own shape."""
+    """Describe one answer; a request that is refused before any endpoint gets the gateway's own shape."""
     schema = schemas[documented.body]
     if status >= HTTPStatus.BAD_REQUEST and documented.body is not NormalErrors:
         schema = {"anyOf": [schema, schemas[NormalErrors]]}
@@ -168,18 +143,18 @@ def _content(schema: _Json) -> _Json:
 
 
 def _schemes(reader: Reader) -> dict[str, _Json]:
-    """Return the security schemes that together are one credential of this reader's."""
+    """Return the security schemes that together are one credential of this reader."""
     if reader.kind is CredentialKind.BEARER:
         return {reader.name: {"type": "http", "scheme": "bearer"}}
     if reader.kind is CredentialKind.COOKIE:
         (cookie,) = reader.cookies
         return {reader.name: {"type": "apiKey", "in": "cookie", "name": cookie.decode("ascii")}}
-    places = sorted(header.decode("ascii") for header in reader.headers)
+    headers = sorted(name.decode("ascii") for name in reader.headers)
     return {
-        (f"{reader.name}.{place}" if len(places) > 1 else reader.name): {
+        (f"{reader.name}.{header}" if len(headers) > 1 else reader.name): {
             "type": "apiKey",
             "in": "header",
-            "name": place,
+            "name": header,
         }
-        for place in places
+        for header in headers
     }

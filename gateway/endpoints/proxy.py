@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gateway.endpoints.access_reader import AccessReader, forwarded_headers
-from gateway.endpoints.development import dev_session_as_cookie
 from gateway.endpoints.refusals import refusal_response
-from gateway.endpoints.renewal import CookieRenewal
+from gateway.endpoints.session_cookies import CookieRenewal, dev_session_as_cookie
 from gateway.gate import Gate
 from gateway.model.decision import AccessRequest, Response
 from gateway.model.refusal import Refusal

@@ -1,6 +1,8 @@
-"""How the proxy itself says no: one JSON shape, never the caller's own bytes (DESIGN section 7)."""
+"""The answers that refuse a request: one JSON shape, without any of the caller's own bytes."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import msgspec
 
@@ -28,9 +30,9 @@ def refusal_response(
 ) -> Response:
     """Answer with `{"error": {"code", "message", "status", "request_id"}}` and the fields that the status asks for.
 
-    401 carries `WWW-Authenticate` (RFC 9110 section 11.6.1; RFC 6750 section 3 for a token that was no good), 429
-    and 503 `Retry-After` in seconds (RFC 9110 section 10.2.3). `caller_headers` come on top. `closes` ends the
-    connection behind it.
+    401 has `WWW-Authenticate` (RFC 9110 section 11.6.1; RFC 6750 section 3 for a rejected token), 429 and 503 have
+    `Retry-After` in seconds (RFC 9110 section 10.2.3). `caller_headers` are added. `closes` ends the connection
+    afterwards.
     """
     fields = _FIELDS
     if refusal.code is RefusalCode.UNAUTHENTICATED:
@@ -40,3 +42,9 @@ def refusal_response(
         fields += ((b"Retry-After", b"%d" % refusal.retry_after),)
     body = _encoder.encode(_Body(_Error(refusal.code.value, refusal.message, refusal.status, request_id)))
     return Response(refusal.status, fields + caller_headers, body, closes)
+
+
+def method_not_allowed(methods: Iterable[str], request_id: str) -> Response:
+    """Answer with 405 and the allowed `methods` (RFC 9110 section 15.5.6)."""
+    allow = ((b"Allow", ", ".join(methods).encode("ascii")),)
+    return refusal_response(Refusal(RefusalCode.METHOD_NOT_ALLOWED), request_id, allow)

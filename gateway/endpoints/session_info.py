@@ -10,7 +10,7 @@ import structlog
 
 from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
-from gateway.endpoints.development import dev_session_as_cookie
+from gateway.endpoints.session_cookies import dev_session_as_cookie
 from gateway.gate import Gate, Identified
 from gateway.model.answers import Found, Verdict
 from gateway.model.credential import Credential

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from gateway.authorities.authority import Authority
 from gateway.authorities.directory import DirectoryAuthority
 from gateway.config.settings import Settings
@@ -12,15 +14,16 @@ from gateway.dialects.dialect import Renew
 from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import COOKIE, WachtSettings
+from gateway.endpoints import openapi
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, keeping
+from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, allow_caching
 from gateway.endpoints.forward_auth.kinds import build_reader
+from gateway.endpoints.json_document import JsonDocumentEndpoint
 from gateway.endpoints.networks import Networks
-from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
-from gateway.endpoints.renewal import CookieRenewal
+from gateway.endpoints.openapi import openapi_document, public_operations, session_info_operations
+from gateway.endpoints.session_cookies import CookieRenewal
 from gateway.endpoints.session_info import METHODS, EndpointPolicy, SessionInfoEndpoint
-from gateway.endpoints.well_known import WellKnownKeys
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found
@@ -51,7 +54,9 @@ def own_endpoints(
     """Yield the endpoints at own paths, but for those of forward-auth."""
     token = settings.identity.token
     if token is not None and key_ring is not None:
-        yield WellKnownKeys(token.jwks_path, key_ring.jwks, _JWKS_MAX_AGE)
+        yield JsonDocumentEndpoint(
+            "jwks", token.jwks_path, lambda: msgspec.json.encode(key_ring.jwks()), f"public, max-age={_JWKS_MAX_AGE}"
+        )
     renew = cookie_renewal(sessions.authorities)
     operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
@@ -63,7 +68,8 @@ def own_endpoints(
     yield SessionInfoEndpoint(
         normal, EndpointPolicy(readers=all_readers), gate, sessions.session_of, limits, process.now
     )
-    yield OpenApi(openapi_document([*operations, *session_info_operations(normal, all_readers)]))
+    document = msgspec.json.encode(openapi_document([*operations, *session_info_operations(normal, all_readers)]))
+    yield JsonDocumentEndpoint("openapi", openapi.PATH, lambda: document, "no-cache")
 
 
 def forward_auth_endpoints(
@@ -78,7 +84,7 @@ def forward_auth_endpoints(
     fields = frozenset(name for reader in readers for name in reader.headers)
     for _, each in settings.forward_auth.endpoints():
         reader = build_reader(each)
-        proxy = AskingProxy(reader, Networks(each.peers), each.path, keeping(each.max_age, reader, fields))
+        proxy = AskingProxy(reader, Networks(each.peers), each.path, allow_caching(each.max_age, reader, fields))
         yield ForwardAuthEndpoint(proxy, gate, identity, accesses, now)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.config.settings import Settings
-from gateway.endpoints.admin import AdminPort, Page, Render, health_endpoints
+from gateway.endpoints.admin import AdminEndpoint, AdminPort, Render, health_endpoints
 from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
@@ -38,8 +38,8 @@ class AdminPorts:
     def apply(self, settings: Settings) -> None:
         """Take the admin tokens and the limits of a config."""
         tokens = [token.get_secret_value() for token in settings.listen.admin_token]
-        pages: dict[str, Page] = {"/revoke": RevokeEndpoint(tokens, self._revoke, self._process.audit).page}
-        self._admin = AdminPort({**self._health_endpoints, **pages}, self._process.random_hex.draw)
+        revoke = AdminEndpoint("POST", RevokeEndpoint(tokens, self._revoke, self._process.audit).answer)
+        self._admin = AdminPort({**self._health_endpoints, "/revoke": revoke}, self._process.random_hex.draw)
         for server in self._servers:
             server.limits = front_limits(settings.limits)
 

@@ -1,13 +1,13 @@
 """Caddy's `forward_auth` directive.
 
-It sends a GET on our path, with the query of the original request, and overwrites all five X-Forwarded fields. The
-application still gets the client's own X-Forwarded-Method and -Uri, unless `deploy/caddy/` clears them.
+It sends a GET to the endpoint's path with the query of the original request, and overwrites all five X-Forwarded
+fields. The application still gets the client's X-Forwarded-Method and -Uri, unless the config clears them as
+`deploy/caddy/` does.
 """
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings
-from gateway.endpoints.forward_auth.x_forwarded import ForwardedReader
+from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, ForwardedReader
 
 
 class CaddySettings(ForwardAuthEndpointSettings):

@@ -1,4 +1,4 @@
-"""The endpoint of one proxy: who may ask, what is asked, and the answer in words that the proxy understands."""
+"""The forward-auth endpoint of one proxy: who may ask, what is judged, and an answer that the proxy understands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.forward_auth.original import OriginalReader, malformed, restore
+from gateway.endpoints.forward_auth.original import OriginalReader, malformed, original_access
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.refusals import refusal_response
 from gateway.gate import Gate
@@ -18,7 +18,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
 
-_DECIDES_TOO = frozenset(
+_DECIDING_FIELDS = frozenset(
     {
         b"access-control-request-method",
         b"cookie",
@@ -28,37 +28,40 @@ _DECIDES_TOO = frozenset(
         b"upgrade",
     }
 )
-"""What a decision depends on besides the credentials' own fields and what the proxy tells. A preflight shows no
-credential and is allowed: kept without what makes it one, that allow would be every OPTIONS request's."""
+"""The fields that a decision depends on besides those of the credentials and of the proxy.
+
+A preflight has no credential and is allowed: cached without the fields that make it a preflight, that allow would serve
+every OPTIONS request.
+"""
 
 
-class Keeping(msgspec.Struct, frozen=True):
-    """How long an allow may be kept: `max_age` in seconds, 0 for not at all; `vary` are the fields it depends on."""
+class AllowCaching(msgspec.Struct, frozen=True):
+    """How a proxy may cache an allow: for `max_age` seconds, 0 for not at all; `vary` are the fields it depends on."""
 
     max_age: int = 0
     vary: bytes = b""
 
 
-def keeping(max_age: float, reader: OriginalReader, credential_fields: Iterable[bytes]) -> Keeping:
-    """Return the Keeping; `credential_fields` are the lower-case headers in which credentials are shown."""
-    names = sorted(_DECIDES_TOO | reader.told | frozenset(credential_fields))
-    return Keeping(int(max_age), b", ".join(names))
+def allow_caching(max_age: float, reader: OriginalReader, credential_fields: Iterable[bytes]) -> AllowCaching:
+    """Return the AllowCaching of an endpoint; `max_age` is in seconds, `credential_fields` are lower-case names."""
+    names = sorted(_DECIDING_FIELDS | reader.trusted_fields | frozenset(credential_fields))
+    return AllowCaching(int(max_age), b", ".join(names))
 
 
 class AskingProxy(msgspec.Struct, frozen=True):
-    """Who asks at one endpoint: how it tells what it asks about, from where, at which path, and what it may keep."""
+    """The proxy of one endpoint: how its requests are read, its addresses, the path it uses, and what it may cache."""
 
     reader: OriginalReader
     peers: Networks
     path: str
-    kept: Keeping
+    caching: AllowCaching
 
 
 class ForwardAuthEndpoint:
     """Answers decision requests of the proxy's peers: 200 with every identity header, or the refusal.
 
-    Every identity header, empty where nothing is known: a proxy copies only what is there, and one that its client
-    forged must not survive (Traefik CVE-2024-45410). Everybody else is told 403, whatever they say.
+    Every identity header, empty where there is no value: proxies copy only headers that are present, and one that a
+    client forged must not survive (Traefik CVE-2024-45410). Everybody else gets 403.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -73,8 +76,8 @@ class ForwardAuthEndpoint:
     ) -> None:
         reader = proxy.reader
         self.name = f"forward_auth.{reader.name}"
-        self.paths: tuple[str, ...] = () if reader.every_path else (proxy.path,)
-        self.beneath = proxy.path if reader.every_path else ""
+        self.paths: tuple[str, ...] = () if reader.is_prefix else (proxy.path,)
+        self.beneath = proxy.path if reader.is_prefix else ""
         self._proxy = proxy
         self._gate = gate
         self._identity = identity
@@ -89,7 +92,7 @@ class ForwardAuthEndpoint:
     ) -> Response:
         """Return the answer, complete and not yet sent."""
         if not self._proxy.peers.include(access.peer):
-            return self._refuse(_STRANGER, Decision(access=access, refusal=_STRANGER, rule="peer"), record)
+            return self._refuse(_NOT_A_PEER, Decision(access=access, refusal=_NOT_A_PEER, rule="peer"), record)
         try:
             original = self._original(access)
         except MalformedError as error:
@@ -106,28 +109,28 @@ class ForwardAuthEndpoint:
     def _original(self, access: AccessRequest) -> AccessRequest:
         if self._identity.misspelt(name for name, _ in access.headers.raw):
             raise malformed("an identity header in a spelling that the proxy does not overwrite")
-        return restore(self._proxy.reader, access, self._accesses)
+        return original_access(self._proxy.reader, access, self._accesses)
 
     def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> Response:
-        """Write down what was really decided, and answer with what the proxy understands of it."""
+        """Record the decision as it is, and answer with a status that the proxy passes on."""
         record.decision = decision
-        return refusal_response(self._proxy.reader.fold(refusal), record.request_id, decision.caller_headers)
+        return refusal_response(self._proxy.reader.translate(refusal), record.request_id, decision.caller_headers)
 
     def _allow(self, decision: Decision) -> Response:
-        age = self._age(decision)
-        kept: HeaderPairs = ((b"Cache-Control", b"no-store"),)
-        if age > 0:
-            kept = ((b"Cache-Control", b"private, max-age=%d" % age), (b"Vary", self._proxy.kept.vary))
-        return Response(200, kept + self._identity.compose_every(decision.identity) + decision.caller_headers)
+        max_age = self._max_age(decision)
+        caching: HeaderPairs = ((b"Cache-Control", b"no-store"),)
+        if max_age > 0:
+            caching = ((b"Cache-Control", b"private, max-age=%d" % max_age), (b"Vary", self._proxy.caching.vary))
+        return Response(200, caching + self._identity.compose_every(decision.identity) + decision.caller_headers)
 
-    def _age(self, decision: Decision) -> int:
-        """Return how many seconds this allow may be kept: never past the session's end, and no counted one at all."""
+    def _max_age(self, decision: Decision) -> int:
+        """Return how many seconds this allow may be cached: never past the session's end, and 0 under a rate limit."""
         if decision.route is None or decision.route.rate_limit is not None:
             return 0
-        ends = decision.resolution.expires_at
-        if ends is None:
-            return self._proxy.kept.max_age
-        return min(self._proxy.kept.max_age, int(ends.timestamp() - decision.access.received_at))
+        expires_at = decision.resolution.expires_at
+        if expires_at is None:
+            return self._proxy.caching.max_age
+        return min(self._proxy.caching.max_age, int(expires_at.timestamp() - decision.access.received_at))
 
 
-_STRANGER = Refusal(RefusalCode.FORBIDDEN, "not one of the endpoint's peers")
+_NOT_A_PEER = Refusal(RefusalCode.FORBIDDEN, "not one of the endpoint's peers")

@@ -1,4 +1,4 @@
-"""The table of proxies that an endpoint can be opened for."""
+"""The table of proxies that have a forward-auth endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.source.values import SettingsModel
 
 
 class ForwardAuthSettings(SettingsModel):
-    """The endpoints of a config; one that is not written is not there."""
+    """The forward-auth endpoints of a config; only those that are in it exist."""
 
     nginx: NginxSettings | None = None
     traefik: TraefikSettings | None = None
@@ -21,7 +21,7 @@ class ForwardAuthSettings(SettingsModel):
     envoy: EnvoySettings | None = None
 
     def endpoints(self) -> Iterator[tuple[str, ForwardAuthEndpointSettings]]:
-        """Yield the endpoints that are written, each with its proxy's name."""
+        """Yield the configured endpoints, each with its proxy's name."""
         for name in type(self).model_fields:
             settings = getattr(self, name)
             if settings is not None:
@@ -29,7 +29,7 @@ class ForwardAuthSettings(SettingsModel):
 
 
 def build_reader(settings: ForwardAuthEndpointSettings) -> OriginalReader:
-    """Return the reader that an endpoint's settings describe; raises TypeError for settings of no kind."""
+    """Return the reader for an endpoint's settings; raises TypeError for settings of no kind."""
     match settings:
         case NginxSettings():
             return NginxReader()

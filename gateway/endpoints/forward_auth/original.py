@@ -1,9 +1,9 @@
-"""The request that another proxy asks about, and the rules by which every endpoint reads it.
+"""The request that another proxy asks about, and how every forward-auth endpoint reads it.
 
-One endpoint a proxy, each reading only what its proxy overwrites: an endpoint that reads whichever header is there was
-bypassed through nginx and Envoy, which pass on what the client writes (FACTS, "Forward-auth"; oauth2-proxy
-CVE-2026-40575). So a request with the headers of another proxy's way of telling is refused, and so is one whose
-original target is not told exactly once (Authelia CVE-2021-32637, authentik CVE-2026-25748).
+Each proxy has its own endpoint, which reads only what that proxy overwrites: an endpoint that reads whichever header is
+present could be bypassed behind nginx and Envoy, which pass on what the client sends (oauth2-proxy CVE-2026-40575). So
+a request with another proxy's headers is refused, and so is one that does not hold the original target exactly once
+(Authelia CVE-2021-32637, authentik CVE-2026-25748).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.source.names import PathPrefix
 from gateway.source.values import Duration, Network, SettingsModel
 
-_TELLING = frozenset(
+_ORIGINAL_FIELDS = frozenset(
     {
         b"x-envoy-original-method",
         b"x-envoy-original-path",
@@ -35,21 +35,27 @@ _TELLING = frozenset(
         b"x-rewrite-url",
     }
 )
-"""Fields by which some proxy or other says what was asked for."""
+"""Fields in which some proxy sends the original request."""
 
 _HANDSHAKE = (b"sec-websocket-key", b"sec-websocket-version")
-"""End-to-end fields of a WebSocket handshake (RFC 6455 section 4.1); no page can set or leave them out."""
+"""End-to-end fields of a WebSocket handshake (RFC 6455 section 4.1); no page can set or omit them."""
 
 _UPGRADE = (b"Upgrade", b"websocket")
 
-_LONGEST_KEPT = 3600
-"""Seconds that an allow may be kept at most: no revocation reaches it where it is kept."""
+_LONGEST_MAX_AGE = 3600
+"""Seconds that a proxy may cache an allow at most: no revocation reaches its cache."""
+
+_METHOD, _URI = b"x-forwarded-method", b"x-forwarded-uri"
+_PROTO, _HOST, _FOR = b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-for"
+
+_WEBSOCKET_SCHEMES = {"ws": "http", "wss": "https"}
+"""Traefik sends these as the scheme of a WebSocket (RFC 6455 section 3)."""
 
 
-class Original(msgspec.Struct, frozen=True):
-    """What was asked for and by whom, in the proxy's words: nothing is read into them yet.
+class OriginalRequest(msgspec.Struct, frozen=True):
+    """The original request as the proxy describes it, not yet parsed.
 
-    `target` is in origin-form; `client` is an address, or a list of those on the way, the nearest last.
+    `target` is in origin-form; `client` is an address, or a list of addresses on the way, the nearest last.
     """
 
     method: str
@@ -60,49 +66,75 @@ class Original(msgspec.Struct, frozen=True):
 
 
 class OriginalReader(Protocol):
-    """Finds out what one kind of proxy asks about. Pure: no look-up, no I/O.
+    """Reads the original request from one kind of proxy, without any I/O.
 
-    `name` is the proxy's. `told` are the lower-case names of the fields that this proxy overwrites and we believe.
-    `every_path` says that decision requests come at every path that begins with the endpoint's own.
+    `name` is the proxy's. `trusted_fields` are the lower-case names of the fields that this proxy overwrites, so that
+    they are believed. `is_prefix` says that decision requests come at every path that begins with the endpoint's own.
     """
 
     name: str
-    told: frozenset[bytes]
-    every_path: bool
+    trusted_fields: frozenset[bytes]
+    is_prefix: bool
 
-    def read(self, asked: AccessRequest) -> Original:
-        """Return the original request; raises MalformedError (400) for what the proxy cannot have said."""
+    def read(self, decision_request: AccessRequest) -> OriginalRequest:
+        """Return the original request; raises MalformedError (400) for what the proxy cannot have sent."""
 
-    def fold(self, refusal: Refusal) -> Refusal:
-        """Return the refusal as this proxy understands it."""
+    def translate(self, refusal: Refusal) -> Refusal:
+        """Return a refusal whose status the proxy passes on to its client."""
 
 
-def _somewhere(value: str) -> str:
+class ForwardedReader:
+    """Reads `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`, which the proxy called `name` overwrites."""
+
+    trusted_fields = frozenset({_METHOD, _URI, _PROTO, _HOST, _FOR})
+    is_prefix = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def read(self, decision_request: AccessRequest) -> OriginalRequest:
+        """Return the original request; raises MalformedError when one of the five is not there exactly once."""
+        headers = decision_request.headers
+        proto = only_value(headers, _PROTO)
+        return OriginalRequest(
+            method=only_value(headers, _METHOD),
+            scheme=_WEBSOCKET_SCHEMES.get(proto, proto),
+            authority=only_value(headers, _HOST),
+            target=only_value(headers, _URI),
+            client=only_value(headers, _FOR),
+        )
+
+    def translate(self, refusal: Refusal) -> Refusal:
+        """Return the refusal itself: the client gets our answer as it is."""
+        return refusal
+
+
+def _not_empty(value: str) -> str:
     if not value:
         raise ValueError("an endpoint is not at every path")
     return value
 
 
-EndpointPath = Annotated[PathPrefix, AfterValidator(_somewhere)]
-"""Where an endpoint is."""
+EndpointPath = Annotated[PathPrefix, AfterValidator(_not_empty)]
+"""The path of a forward-auth endpoint."""
 
 
 class ForwardAuthEndpointSettings(SettingsModel):
-    """Where the endpoint is, who may ask (nobody by default), and how long an allow may be kept, 0 for not at all."""
+    """The endpoint's path, its peers (nobody by default), and how long an allow may be cached (s), 0 for not at all."""
 
     path: EndpointPath
     peers: tuple[Network, ...] = ()
-    max_age: Annotated[Duration, Field(le=_LONGEST_KEPT)] = 0.0
+    max_age: Annotated[Duration, Field(le=_LONGEST_MAX_AGE)] = 0.0
 
 
-def restore(reader: OriginalReader, asked: AccessRequest, accesses: AccessReader) -> AccessRequest:
-    """Return the request that `asked` is about, read as strictly as one that comes straight from its client.
+def original_access(reader: OriginalReader, decision_request: AccessRequest, accesses: AccessReader) -> AccessRequest:
+    """Return the original request, parsed as strictly as one that comes straight from its client.
 
-    `asked.peer` is one whose word is believed. Raises MalformedError for what cannot be understood without guessing,
+    `decision_request` comes from a trusted peer. Raises MalformedError for what cannot be understood without guessing,
     and for the headers of another proxy.
     """
-    _refuse_foreign(asked.headers, reader.told)
-    original = reader.read(asked)
+    _refuse_other_fields(decision_request.headers, reader.trusted_fields)
+    original = reader.read(decision_request)
     if original.scheme not in DEFAULT_PORTS:
         raise malformed("the original scheme is neither http nor https")
     return AccessRequest(
@@ -110,16 +142,16 @@ def restore(reader: OriginalReader, asked: AccessRequest, accesses: AccessReader
         scheme=original.scheme,
         host=parse_authority(original.authority, original.scheme),
         target=accesses.target(original.target),
-        headers=_with_upgrade(asked.headers),
-        peer=asked.peer,
-        client=accesses.client(original.client, asked.peer),
-        received_at=asked.received_at,
-        request_id=asked.request_id,
+        headers=_with_upgrade(decision_request.headers),
+        peer=decision_request.peer,
+        client=accesses.client(original.client, decision_request.peer),
+        received_at=decision_request.received_at,
+        request_id=decision_request.request_id,
     )
 
 
-def only(headers: Headers, name: bytes) -> str:
-    """Return the one value of a field that the proxy overwrites; raises MalformedError for none, two, or nothing."""
+def only_value(headers: Headers, name: bytes) -> str:
+    """Return the one value of a field that the proxy overwrites; raises MalformedError where there is not just one."""
     values = headers.all(name)
     if len(values) != 1 or not values[0]:
         raise malformed(f"there is not exactly one {name.decode('ascii')}")
@@ -127,21 +159,21 @@ def only(headers: Headers, name: bytes) -> str:
 
 
 def malformed(detail: str) -> MalformedError:
-    """Return the error (400) of a decision request that cannot be what its proxy sends."""
+    """Return the error (400) of a decision request that its proxy cannot have sent."""
     return MalformedError(Refusal(RefusalCode.MALFORMED, detail))
 
 
-def _refuse_foreign(headers: Headers, told: frozenset[bytes]) -> None:
-    for name in _TELLING - told:
+def _refuse_other_fields(headers: Headers, trusted_fields: frozenset[bytes]) -> None:
+    for name in _ORIGINAL_FIELDS - trusted_fields:
         if name in headers:
-            raise malformed("a header by which another proxy tells the original request")
+            raise malformed("a header in which another proxy sends the original request")
 
 
 def _with_upgrade(headers: Headers) -> Headers:
-    """Return the fields with the upgrade that the proxy's hop took away: origins are judged by it.
+    """Return the fields with the original upgrade, since the Origin check depends on it.
 
-    `Upgrade` belongs to one connection, and most proxies drop it from the decision request; the handshake's own
-    fields come through.
+    `Upgrade` belongs to one connection, so most proxies remove it from the decision request; the fields of the
+    handshake remain.
     """
     if b"upgrade" in headers or not any(name in headers for name in _HANDSHAKE):
         return headers

@@ -1,13 +1,12 @@
 """Traefik's `ForwardAuth` middleware.
 
-It sends a GET and overwrites all five X-Forwarded fields, unless it is told to trust those of its client. The path has
-been normalised before that; its router and the application are given the same one.
+It sends a GET and overwrites all five X-Forwarded fields, unless its config trusts those of the client. The path is
+normalised before that; its router and the application get the same one.
 """
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings
-from gateway.endpoints.forward_auth.x_forwarded import ForwardedReader
+from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, ForwardedReader
 
 
 class TraefikSettings(ForwardAuthEndpointSettings):

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.endpoints.admin import AdminPort, Page, health_endpoints
+from gateway.endpoints.admin import AdminEndpoint, AdminPort, health_endpoints
 from gateway.model.decision import Response
 from gateway.telemetry.exposition import render, snapshot
 from gateway.telemetry.metrics import RequestMetrics
@@ -13,7 +13,7 @@ from tests.support.servers.fronts import front
 
 
 class Process:
-    """What the pages ask about."""
+    """What the endpoints ask about."""
 
     def __init__(self) -> None:
         self.serving = True
@@ -26,8 +26,8 @@ class Process:
         return render(snapshot(self.metrics.registry))
 
     def port(self) -> AdminPort:
-        pages = health_endpoints(lambda: self.serving, self.render)
-        return AdminPort({**pages, "/broken": Page("POST", self.broken)}, lambda: "req-1")
+        endpoints = health_endpoints(lambda: self.serving, self.render)
+        return AdminPort({**endpoints, "/broken": AdminEndpoint("POST", self.broken)}, lambda: "req-1")
 
 
 @pytest.fixture

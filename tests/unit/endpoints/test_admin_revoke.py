@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.endpoints.admin import AdminPort
+from gateway.endpoints.admin import AdminEndpoint, AdminPort
 from gateway.endpoints.admin_revoke import RevokeEndpoint
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
@@ -34,7 +34,8 @@ class Fleet:
 
     def admin(self, *tokens: str, **options: float) -> AdminPort:
         audit = AuditLog(LineBuffer(self.written.append), Timestamps(lambda: NOON))
-        return AdminPort({"/revoke": RevokeEndpoint(tokens, self.revoke, audit, **options).page}, lambda: "req-1")
+        endpoint = AdminEndpoint("POST", RevokeEndpoint(tokens, self.revoke, audit, **options).answer)
+        return AdminPort({"/revoke": endpoint}, lambda: "req-1")
 
     @property
     def audit(self) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import aiohttp
 import jsonschema_rs
 import msgspec
 import pytest
@@ -16,13 +15,9 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from gateway.dialects.dialect import DialectServer
 from gateway.dialects.kinds import dialect_named
 from gateway.dialects.normal import Normal
-from gateway.endpoints.openapi import OpenApi, openapi_document, public_operations, session_info_operations
-from gateway.model.decision import Response
-from gateway.upstream.client_request import DownstreamRequest
+from gateway.endpoints.openapi import openapi_document, public_operations, session_info_operations
 from tests.support.builders.example_sessions import ANSWERS, FOUND
-from tests.support.builders.requests import access_request
 from tests.support.gateways.who_am_i import LISTED, READERS, Authorities, endpoint
-from tests.support.servers.fronts import front
 
 SERVED: list[DialectServer] = [*map(dialect_named, ("composio", "wacht", "memghost", "rocketchat")), Normal()]  # type: ignore[arg-type]
 
@@ -81,19 +76,6 @@ def test_the_products_documents_examples_fit_the_schema(dialect: DialectServer) 
     assert not jsonschema_rs.is_valid(
         {**schema, "components": whole["components"]}, {**example, **dict.fromkeys(example)}
     )
-
-
-async def test_the_endpoint_hands_out_the_document_and_nothing_else() -> None:
-    endpoint = OpenApi(document())
-
-    async def answer(request: DownstreamRequest) -> Response:
-        return await endpoint.answer(request, access_request(request.method), None)  # type: ignore[arg-type]
-
-    async with front(answer) as port, aiohttp.ClientSession() as client:
-        async with client.get(f"http://127.0.0.1:{port}/") as got:
-            assert (await got.json())["openapi"] == "3.1.0"
-        async with client.post(f"http://127.0.0.1:{port}/") as posted:
-            assert (posted.status, posted.headers["Allow"]) == (405, "GET, HEAD")
 
 
 SHOWN: dict[str, dict[str, str]] = {

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
-from gateway.endpoints.forward_auth.original import Original
+from gateway.endpoints.forward_auth.original import OriginalRequest
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 from tests.support.builders.requests import access_request
@@ -10,7 +10,7 @@ READER = EnvoyReader("/auth")
 TOLD = ((b"X-Forwarded-Proto", b"https"), (b"X-Real-IP", b"192.0.2.1"))
 
 
-def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> Original:
+def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> OriginalRequest:
     return READER.read(access_request("PUT", target, told, b"app.test:8443"))
 
 
@@ -25,7 +25,7 @@ def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> Original:
     ],
 )
 def test_what_follows_the_endpoints_path_is_the_original_target(target: str, original: str) -> None:
-    assert read(target) == Original("PUT", "https", "app.test:8443", original, "192.0.2.1")
+    assert read(target) == OriginalRequest("PUT", "https", "app.test:8443", original, "192.0.2.1")
 
 
 @pytest.mark.parametrize("target", ["/auth", "/auth?a", "/auth*", "/authentic/a", "/other/a", "/a/auth/b"])
@@ -42,4 +42,4 @@ def test_scheme_and_client_are_told_once(told: tuple[tuple[bytes, bytes], ...]) 
 
 def test_refusals_are_passed_on_as_they_are() -> None:
     for code in RefusalCode:
-        assert READER.fold(Refusal(code)) == Refusal(code)
+        assert READER.translate(Refusal(code)) == Refusal(code)

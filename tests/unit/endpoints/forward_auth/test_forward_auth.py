@@ -11,7 +11,7 @@ from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
-from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, Keeping, keeping
+from gateway.endpoints.forward_auth.forward_auth import AllowCaching, AskingProxy, ForwardAuthEndpoint, allow_caching
 from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import OriginalReader
 from gateway.endpoints.networks import Networks
@@ -48,7 +48,7 @@ def endpoint(reader: OriginalReader | None = None, ends: float | None = None, ma
     gate = Gate(RouteTable(ROUTES), {"key": KEY}, who, identity, LocalLimits(lambda: 0.0))
     accesses = AccessReader((), 8192, lambda: 0.0)
     peers = Networks([ip_network("192.0.2.1/32")])
-    proxy = AskingProxy(reader or NginxReader(), peers, "/auth", Keeping(max_age, b"x-api-key"))
+    proxy = AskingProxy(reader or NginxReader(), peers, "/auth", AllowCaching(max_age, b"x-api-key"))
     return ForwardAuthEndpoint(proxy, gate, identity, accesses, lambda: 7.0)
 
 
@@ -105,7 +105,7 @@ def test_an_endpoint_of_every_path_is_known_by_how_its_paths_begin() -> None:
 
 
 def test_what_an_allow_depends_on_is_everything_that_was_read() -> None:
-    kept = keeping(30.0, NginxReader(), [b"x-api-key", b"authorization"])
+    kept = allow_caching(30.0, NginxReader(), [b"x-api-key", b"authorization"])
     assert kept.max_age == 30
     assert set(kept.vary.split(b", ")) >= {
         b"x-original-url",

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.endpoints.forward_auth.nginx import NginxReader
-from gateway.endpoints.forward_auth.original import Original
+from gateway.endpoints.forward_auth.original import OriginalRequest
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 from tests.support.builders.requests import access_request
@@ -9,7 +9,7 @@ from tests.support.builders.requests import access_request
 READER = NginxReader()
 
 
-def read(url: bytes) -> Original:
+def read(url: bytes) -> OriginalRequest:
     fields = ((b"X-Original-URL", url), (b"X-Original-Method", b"PUT"), (b"X-Forwarded-For", b"192.0.2.1"))
     return READER.read(access_request(headers=fields))
 
@@ -17,14 +17,17 @@ def read(url: bytes) -> Original:
 @pytest.mark.parametrize(
     ("url", "original"),
     [
-        (b"https://app.test/a/b?c=d", Original("PUT", "https", "app.test", "/a/b?c=d", "192.0.2.1")),
-        (b"http://app.test:8080/", Original("PUT", "http", "app.test:8080", "/", "192.0.2.1")),
-        (b"http://[::1]:80//a", Original("PUT", "http", "[::1]:80", "//a", "192.0.2.1")),
-        (b"http://app.test/?next=http://b/", Original("PUT", "http", "app.test", "/?next=http://b/", "192.0.2.1")),
-        (b"http://app.test?a/b", Original("PUT", "http", "app.test?a", "/b", "192.0.2.1")),
+        (b"https://app.test/a/b?c=d", OriginalRequest("PUT", "https", "app.test", "/a/b?c=d", "192.0.2.1")),
+        (b"http://app.test:8080/", OriginalRequest("PUT", "http", "app.test:8080", "/", "192.0.2.1")),
+        (b"http://[::1]:80//a", OriginalRequest("PUT", "http", "[::1]:80", "//a", "192.0.2.1")),
+        (
+            b"http://app.test/?next=http://b/",
+            OriginalRequest("PUT", "http", "app.test", "/?next=http://b/", "192.0.2.1"),
+        ),
+        (b"http://app.test?a/b", OriginalRequest("PUT", "http", "app.test?a", "/b", "192.0.2.1")),
     ],
 )
-def test_an_absolute_url_is_taken_apart_and_nothing_is_read_into_it(url: bytes, original: Original) -> None:
+def test_an_absolute_url_is_taken_apart_and_nothing_is_read_into_it(url: bytes, original: OriginalRequest) -> None:
     assert read(url) == original
 
 
@@ -36,7 +39,7 @@ def test_what_is_not_absolute_is_refused(url: bytes) -> None:
 
 @pytest.mark.parametrize("code", list(RefusalCode))
 def test_only_what_nginx_understands_and_our_own_faults_keep_their_status(code: RefusalCode) -> None:
-    folded = READER.fold(Refusal(code, "why", None, 3))
+    folded = READER.translate(Refusal(code, "why", None, 3))
     kept = {401: 401, 403: 403, 500: 500, 503: 503}
     assert folded.status == kept.get(Refusal(code).status, 403)
     assert folded.detail == "why"

@@ -14,12 +14,20 @@ from gateway.endpoints.access_reader import AccessReader, read_method
 from gateway.endpoints.forward_auth.caddy import CaddyReader
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.nginx import NginxReader
-from gateway.endpoints.forward_auth.original import EndpointPath, OriginalReader, only, restore
+from gateway.endpoints.forward_auth.original import (
+    EndpointPath,
+    ForwardedReader,
+    OriginalReader,
+    OriginalRequest,
+    only_value,
+    original_access,
+)
 from gateway.endpoints.forward_auth.traefik import TraefikReader
 from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import parse_authority
+from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.target import parse_target
 from tests.support.builders.forward_auth import Asked
 from tests.support.builders.requests import access_request
@@ -47,7 +55,7 @@ def decision_request(proxy: str, asked: Asked) -> AccessRequest:
 
 def restored(proxy: str, asked: Asked) -> AccessRequest | None:
     try:
-        return restore(READERS[proxy], decision_request(proxy, asked), ACCESSES)
+        return original_access(READERS[proxy], decision_request(proxy, asked), ACCESSES)
     except MalformedError:
         return None
 
@@ -114,30 +122,34 @@ def test_an_endpoint_reads_what_the_plain_form_reads_or_nothing(
 
 
 @given(
-    fields=st.lists(st.tuples(st.sampled_from(sorted(NginxReader.told | TraefikReader.told)), st.binary(max_size=12)))
+    fields=st.lists(
+        st.tuples(
+            st.sampled_from(sorted(NginxReader.trusted_fields | TraefikReader.trusted_fields)), st.binary(max_size=12)
+        )
+    )
 )
 def test_no_bytes_make_a_reader_fail_in_another_way_than_by_refusing(fields: list[tuple[bytes, bytes]]) -> None:
     for proxy, reader in READERS.items():
         asked = access_request("GET", f"/_gateway/auth/{proxy}/x", tuple(fields))
         try:
-            restore(reader, asked, ACCESSES)
+            original_access(reader, asked, ACCESSES)
         except MalformedError as error:
             assert error.refusal.status in {400, 405, 501}  # noqa: PT017 - raised or not, both are right
 
 
 def test_exactly_one_value_that_says_something() -> None:
-    assert only(Headers(((b"X-A", b"1"),)), b"x-a") == "1"
+    assert only_value(Headers(((b"X-A", b"1"),)), b"x-a") == "1"
     for raw in ((), ((b"X-A", b""),), ((b"X-A", b"1"), (b"x-a", b"1"))):
         with pytest.raises(MalformedError):
-            only(Headers(raw), b"x-a")
+            only_value(Headers(raw), b"x-a")
 
 
 @pytest.mark.parametrize("proxy", READERS)
 def test_the_client_is_the_last_address_that_no_trusted_proxy_has(proxy: str) -> None:
     asked = decision_request(proxy, Asked(client="198.51.100.1, 192.0.2.9, 10.0.0.1"))
-    assert restore(READERS[proxy], asked, ACCESSES).client == "10.0.0.1"
+    assert original_access(READERS[proxy], asked, ACCESSES).client == "10.0.0.1"
     behind = AccessReader([ip_network("10.0.0.0/8")], 8192, lambda: 0.0)
-    assert restore(READERS[proxy], asked, behind).client == "192.0.2.9"
+    assert original_access(READERS[proxy], asked, behind).client == "192.0.2.9"
 
 
 @pytest.mark.parametrize("proxy", READERS)
@@ -156,13 +168,13 @@ def test_the_limit_of_targets_holds_here_too(proxy: str) -> None:
     short = AccessReader((), 20, lambda: 0.0)
     asked = decision_request(proxy, Asked(target="/" + "a" * 30))
     with pytest.raises(MalformedError) as refused:
-        restore(READERS[proxy], asked, short)
+        original_access(READERS[proxy], asked, short)
     assert refused.value.refusal.status == 414
 
 
 def test_who_asked_and_when_stays_what_it_was() -> None:
     asked = msgspec.structs.replace(decision_request("nginx", Asked()), received_at=7.0)
-    read = restore(READERS["nginx"], asked, ACCESSES)
+    read = original_access(READERS["nginx"], asked, ACCESSES)
     assert (read.peer, read.received_at, read.request_id) == (asked.peer, 7.0, asked.request_id)
 
 
@@ -172,3 +184,38 @@ def test_an_endpoint_is_somewhere() -> None:
     for nowhere in ("", "/", "auth", "/a/../b"):
         with pytest.raises(ValidationError):
             path.validate_python(nowhere)
+
+
+READER = ForwardedReader("some proxy")
+TOLD = {
+    b"X-Forwarded-Method": b"POST",
+    b"X-Forwarded-Proto": b"https",
+    b"X-Forwarded-Host": b"app.test",
+    b"X-Forwarded-Uri": b"/a?b",
+    b"X-Forwarded-For": b"192.0.2.1",
+}
+
+
+def read(told: dict[bytes, bytes]) -> OriginalRequest:
+    return READER.read(access_request("GET", "/_gateway/auth?own=query", tuple(told.items()), b"gateway.internal"))
+
+
+def test_the_five_fields_are_the_original_request_and_the_proxys_own_is_not() -> None:
+    assert read(TOLD) == OriginalRequest("POST", "https", "app.test", "/a?b", "192.0.2.1")
+    assert {name.lower() for name in TOLD} == READER.trusted_fields
+
+
+@pytest.mark.parametrize("missing", TOLD)
+def test_every_one_of_them_is_needed(missing: bytes) -> None:
+    with pytest.raises(MalformedError):
+        read({name: value for name, value in TOLD.items() if name != missing})
+
+
+@pytest.mark.parametrize(("told", "scheme"), [(b"ws", "http"), (b"wss", "https"), (b"gopher", "gopher")])
+def test_websockets_have_the_scheme_of_their_handshake(told: bytes, scheme: str) -> None:
+    assert read(TOLD | {b"X-Forwarded-Proto": told}).scheme == scheme
+
+
+@pytest.mark.parametrize("code", RefusalCode)
+def test_refusals_are_passed_on_as_they_are(code: RefusalCode) -> None:
+    assert READER.translate(Refusal(code)) == Refusal(code)

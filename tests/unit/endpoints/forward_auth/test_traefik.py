@@ -4,7 +4,10 @@ from tests.support.builders.forward_auth import Asked
 
 def test_what_traefik_overwrites_is_what_is_believed() -> None:
     told = Asked().told("traefik")
-    assert (TraefikReader().name, TraefikReader().told) == ("traefik", {name.lower().encode() for name, _ in told})
+    assert (TraefikReader().name, TraefikReader().trusted_fields) == (
+        "traefik",
+        {name.lower().encode() for name, _ in told},
+    )
 
 
 def test_its_endpoint_is_nobodys_until_peers_are_listed() -> None:

@@ -1,8 +1,9 @@
 from typing import Any
 
+import msgspec
 import pytest
 
-from gateway.endpoints.well_known import WellKnownKeys
+from gateway.endpoints.json_document import JsonDocumentEndpoint
 from gateway.model.decision import Response
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.client_request import DownstreamRequest
@@ -22,7 +23,8 @@ class Ring:
 
 
 async def ask(ring: Ring, method: str = "GET") -> RawResponse:
-    endpoint = WellKnownKeys("/.well-known/jwks.json", ring.jwks, max_age=300)
+    path = "/.well-known/jwks.json"
+    endpoint = JsonDocumentEndpoint("jwks", path, lambda: msgspec.json.encode(ring.jwks()), "public, max-age=300")
 
     async def handler(request: DownstreamRequest) -> Response:
         return await endpoint.answer(
