@@ -21,7 +21,7 @@ _LONGEST_CHAIN = 32
 class AccessReader:
     """Reads requests as they came over the socket, and believes forwarded headers of trusted proxies only.
 
-    Trust is by the peer's address and nothing else; by default nobody is trusted (THREATS section 3). `target_bytes`
+    Trust is by the peer's address and nothing else; by default nobody is trusted. `target_bytes`
     is the longest target. `trusts` tells whether the forwarded headers of a peer are believed.
     """
 

@@ -98,7 +98,7 @@ async def test_wacht_s_example_comes_back_field_for_field_within_the_product_s_o
 async def test_memghost_s_example_comes_back_but_for_the_times_that_move(gateway: Gateway) -> None:
     answer = await ask(gateway.port, PATHS["memghost"], shown("memghost", gateway))
     body = answer.json()
-    moving = {"expires_at", "last_activity_at"}  # by form only: the example's token has long expired (DIALECTS)
+    moving = {"expires_at", "last_activity_at"}  # by form only: the example's token has long expired
     assert answer.status == 200
     assert body.keys() == ANSWERS["memghost"].keys()
     assert {key: value for key, value in body.items() if key not in moving} == {

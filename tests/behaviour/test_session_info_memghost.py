@@ -1,4 +1,4 @@
-"""Every row of memghost's table (DIALECTS), through a socket."""
+"""Every answer that memghost documents, and each of its failures, through a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row of rocketchat's table (DIALECTS), through a socket."""
+"""Every answer that Rocket.Chat documents, and each of its failures, through a socket."""
 
 from __future__ import annotations
 

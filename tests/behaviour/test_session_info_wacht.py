@@ -1,4 +1,4 @@
-"""Every row of wacht's table (DIALECTS), through a socket."""
+"""Every answer that wacht documents, and each of its failures, through a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents' example records as Sessions, with the documents' example answers beside them (shared seeds)."""
+"""The documents' example records as Sessions, with the documents' example answers beside them."""
 
 from __future__ import annotations
 
