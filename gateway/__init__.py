@@ -1,3 +1,3 @@
-"""An authenticating reverse proxy and gateway on aiohttp."""
+"""An authenticating reverse proxy and gateway."""
 
 __version__ = "0.1.0"

@@ -7,11 +7,12 @@ forwards.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from gateway.credentials.reader import Reader, read_one
+from gateway.credentials.reader import Reader, RouteReading, read_one
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable
@@ -27,6 +28,16 @@ from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
 
 Resolve = Callable[[Credential], Awaitable[Resolution]]
+Remembered = Callable[[Credential], Resolution | None]
+"""Resolves at once, or not at all."""
+
+Judged = Decision | Coroutine[Any, Any, Decision]
+"""A decision, or what has to be awaited for one: a session that is not in memory, or a shared bucket."""
+
+
+def nothing(_credential: Credential) -> Resolution | None:
+    """Remember nobody: each session is looked up."""
+    return None
 
 
 class Identified(msgspec.Struct, frozen=True):
@@ -40,8 +51,8 @@ class Identified(msgspec.Struct, frozen=True):
 class Gate:
     """Decides about requests of one generation.
 
-    `resolve` is the resolver's; `explain` hands in one that leaves no trace. Without `tokens` upstreams get headers
-    alone.
+    `resolve` is the resolver's, and `remembered` what it answers without waiting; `explain` hands in one that leaves no
+    trace. Without `tokens` upstreams get headers alone.
     """
 
     def __init__(
@@ -52,10 +63,13 @@ class Gate:
         identity: IdentityHeaders,
         limits: Limits,
         tokens: IdentityTokens | None = None,
+        *,
+        remembered: Remembered = nothing,
     ) -> None:
         self._table = table
         self._readers = readers
         self._resolve = resolve
+        self._remembered = remembered
         self._identity = identity
         self._tokens = tokens
         self._cors_of = {
@@ -70,7 +84,10 @@ class Gate:
         }
         self._rules_of = {route.name: Rules(route.require) for route in table.routes}
         self._judged: SessionMemo[tuple[Refusal | None, str, HeaderPairs]] = SessionMemo()
-        self._readers_of = {route.name: tuple(readers[name] for name in route.credentials) for route in table.routes}
+        self._readings = {
+            route.name: RouteReading([readers[name] for name in route.credentials], route.on_many)
+            for route in table.routes
+        }
 
     async def identify(
         self, access: AccessRequest, readers: Sequence[Reader], on_many: OnMany = OnMany.REJECT
@@ -83,14 +100,24 @@ class Gate:
             return Identified(None, _AMBIGUOUS, reading.reader)
         return Identified(reading, await self._resolve(reading), reading.reader)
 
-    def decide(self, access: AccessRequest) -> Awaitable[Decision]:
-        """Judge one request: match, limit by address, read, resolve, judge by rules, compose, limit by subject."""
-        return self._decide_with_cors(access) if self._cors_of else self._decide(access)
+    async def decide(self, access: AccessRequest) -> Decision:
+        """Judge one request, and wait for what that takes; see `decide_now`."""
+        judged = self.decide_now(access)
+        return judged if isinstance(judged, Decision) else await judged
 
-    async def _decide_with_cors(self, access: AccessRequest) -> Decision:
-        decision = self._preflight(access) or await self._decide(access)
+    def decide_now(self, access: AccessRequest) -> Judged:
+        """Judge one request: match, limit by address, read, resolve, judge by rules, compose, limit by subject.
+
+        What needs no waiting is judged in this call; what has to wait makes the same calls when it has waited.
+        """
+        if not self._cors_of:
+            return self._decide(access)
+        preflight = self._preflight(access)
+        return preflight if preflight is not None else _then(self._decide(access), self._with_cors)
+
+    def _with_cors(self, decision: Decision) -> Decision:
         cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
-        return decision if cors is None or decision.answered else _with_fields(decision, cors.fields(access))
+        return decision if cors is None else _with_fields(decision, cors.fields(decision.access))
 
     def _preflight(self, access: AccessRequest) -> Decision | None:
         """Answer a listed page that asks whether it may ask; it comes without a credential (Fetch standard).
@@ -105,7 +132,7 @@ class Gate:
             return None
         return Decision(access=access, route=route, rule="preflight", caller_headers=fields, answered=True)
 
-    async def _decide(self, access: AccessRequest) -> Decision:
+    def _decide(self, access: AccessRequest) -> Judged:
         """Judge what is no preflight."""
         route = self._table.match(access.host.name, access.target.match, access.method)
         if access.target.has_parameters and not (route is not None and route.path_parameters):
@@ -114,29 +141,52 @@ class Gate:
         if route is None:
             return Decision(access=access, refusal=Refusal(RefusalCode.NOT_FOUND, "no route"), rule="match")
         limiter = self._limiters.get(route.name)
-        taken = await limiter.take_by_address(access.client) if limiter is not None else None
+        bucket = limiter.address_bucket(access.client) if limiter is not None else None
+        if limiter is None or bucket is None:
+            return self._admit(access, route)
+        taken = limiter.take_now(bucket)
         if taken is None:
-            return await self._admit(access, route)
+            return self._admit_counted(access, route, limiter.take(bucket))
+        return self._admit_limited(access, route, taken)
+
+    async def _admit_counted(self, access: AccessRequest, route: Route, taking: Coroutine[Any, Any, Taken]) -> Decision:
+        judged = self._admit_limited(access, route, await taking)
+        return judged if isinstance(judged, Decision) else await judged
+
+    def _admit_limited(self, access: AccessRequest, route: Route, taken: Taken) -> Judged:
+        """Judge a request whose address was counted."""
         if taken.refusal is not None:
             return _limited(Decision(access=access, route=route), taken)
-        return _with_fields(await self._admit(access, route), taken.fields)
+        return _then(self._admit(access, route), lambda decision: _with_fields(decision, taken.fields))
 
-    async def _admit(self, access: AccessRequest, route: Route) -> Decision:
+    def _admit(self, access: AccessRequest, route: Route) -> Judged:
         """Judge a request that met its route."""
         if route.access is Access.PUBLIC:
             return Decision(access=access, route=route, rule="public")
-        reading = read_one(self._readers_of[route.name], access, route.on_many)
-        if isinstance(reading, Credential) and is_foreign_cookie(access, route.origins, reading):
-            refusal = Refusal(RefusalCode.FORBIDDEN, "a cookie from a foreign origin")
-            return Decision(access=access, route=route, credential=reading, refusal=refusal, rule="origin")
+        reading = self._readings[route.name].read(access)
         if isinstance(reading, Credential):
-            decision = self._judge(access, route, reading, await self._resolve(reading))
-            return decision if route.rate_limit is None else await self._count_caller(decision, route)
+            return self._identify(access, route, reading)
         if isinstance(reading, Ambiguous):
             return self._turn_away(access, route, Identified(None, _AMBIGUOUS, reading.reader))
         if route.access is Access.OPTIONAL:
             return Decision(access=access, route=route, rule="optional")
         return Decision(access=access, route=route, refusal=refusal_of(None), rule="access")
+
+    def _identify(self, access: AccessRequest, route: Route, credential: Credential) -> Judged:
+        """Judge a request that shows one credential."""
+        if is_foreign_cookie(access, route.origins, credential):
+            refusal = Refusal(RefusalCode.FORBIDDEN, "a cookie from a foreign origin")
+            return Decision(access=access, route=route, credential=credential, refusal=refusal, rule="origin")
+        resolution = self._remembered(credential)
+        judged: Judged = (
+            self._look_up(access, route, credential)
+            if resolution is None
+            else self._judge(access, route, credential, resolution)
+        )
+        return judged if route.rate_limit is None else _then(judged, self._count_caller)
+
+    async def _look_up(self, access: AccessRequest, route: Route, credential: Credential) -> Decision:
+        return self._judge(access, route, credential, await self._resolve(credential))
 
     def _judge(self, access: AccessRequest, route: Route, credential: Credential, resolution: Resolution) -> Decision:
         """Judge by the rules of this route; a cached answer never skips them."""
@@ -204,13 +254,31 @@ class Gate:
         reader = self._readers.get(reader_name)
         return reader.clearing() if reader is not None and reader.kind is CredentialKind.COOKIE else ()
 
-    async def _count_caller(self, decision: Decision, route: Route) -> Decision:
+    def _count_caller(self, decision: Decision) -> Judged:
         """Count an allowed request of a known caller, if this route counts callers and not addresses."""
-        limiter, session = self._limiters.get(route.name), decision.resolution.session
+        route, session = decision.route, decision.resolution.session
+        limiter = self._limiters.get(route.name) if route is not None else None
         if limiter is None or session is None or not decision.allowed:
             return decision
-        taken = await limiter.take_by_caller(session)
-        return decision if taken is None else _limited(decision, taken)
+        bucket = limiter.caller_bucket(session)
+        if bucket is None:
+            return decision
+        taken = limiter.take_now(bucket)
+        return _counted(decision, limiter.take(bucket)) if taken is None else _limited(decision, taken)
+
+
+def _then(judged: Judged, step: Callable[[Decision], Judged]) -> Judged:
+    """Take a further step, now or when the decision is there."""
+    return step(judged) if isinstance(judged, Decision) else _when_judged(judged, step)
+
+
+async def _when_judged(judged: Coroutine[Any, Any, Decision], step: Callable[[Decision], Judged]) -> Decision:
+    further = step(await judged)
+    return further if isinstance(further, Decision) else await further
+
+
+async def _counted(decision: Decision, taking: Coroutine[Any, Any, Taken]) -> Decision:
+    return _limited(decision, await taking)
 
 
 def _limited(decision: Decision, taken: Taken) -> Decision:

@@ -81,7 +81,11 @@ def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
 class _Unlimited:
     """Rate limits that count nothing: an explained request is not sent."""
 
-    async def take(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
+    async def take(self, key: str, limit: RateLimit) -> Taken:
+        """Take nothing: the bucket stays full."""
+        return self.take_now(key, limit)
+
+    def take_now(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
         """Take nothing: the bucket stays full."""
         return Taken(limit, None, BucketState(limit.burst, limit.burst, 0.0))
 

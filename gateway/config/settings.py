@@ -147,6 +147,7 @@ class LimitSettings(SettingsModel):
     body_stall: PositiveDuration = 30.0
     idle: PositiveDuration = 75.0
     connections: int = Field(default=10_000, ge=1)
+    remembered_bytes: int = Field(default=16 * _KIB * _KIB, ge=0)
 
 
 class Sections(SettingsModel):

@@ -87,3 +87,25 @@ def read_one(readers: Sequence[Reader], access: AccessRequest, on_many: OnMany) 
         # both names: no single reader is at fault, so none may be asked to clear a cookie that is perfectly good
         return Ambiguous(" and ".join(credential.reader for credential in found))
     return found[0] if found else None
+
+
+class RouteReading:
+    """Reads with one route's readers; what equal header fields show is read once.
+
+    Sound because a reader looks at the header fields alone, and never at what may change.
+    """
+
+    __slots__ = ("_on_many", "_readers")
+
+    def __init__(self, readers: Sequence[Reader], on_many: OnMany) -> None:
+        self._readers = tuple(readers)
+        self._on_many = on_many
+
+    def read(self, access: AccessRequest) -> Reading:
+        """Return the one credential there is, as `read_one`."""
+        made = access.headers.made
+        if self in made:
+            reading: Reading = made[self]
+        else:
+            reading = made[self] = read_one(self._readers, access, self._on_many)
+        return reading

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.endpoints.networks import IpNetwork, Networks, parse_address
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import AccessRequest, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.target import Target, parse_target
-from gateway.upstream.client_request import DownstreamRequest
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LONGEST_CHAIN = 32
@@ -35,10 +35,12 @@ class AccessReader:
 
         Raises MalformedError for what cannot be understood without guessing.
         """
-        method = read_method(request.method)
-        target = self.target(request.target)
+        method = read_method(request.head.method)
+        target = self.target(request.head.target)
         scheme, peer = request.connection.scheme, request.connection.peer
-        host = parse_host(headers.by_name.get(b"host", ()), scheme)
+        host = headers.made.get(scheme)
+        if host is None:
+            host = headers.made[scheme] = parse_host(headers.by_name.get(b"host", ()), scheme)
         client = peer
         if self.trusts(peer):
             scheme, host, client = self._believe(headers, scheme, host, peer)

@@ -8,9 +8,9 @@ import msgspec
 import structlog
 
 from gateway.endpoints.refusals import method_not_allowed, refusal_response
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.upstream.client_request import DownstreamRequest
 
 Render = Callable[[], Awaitable[tuple[bytes, str]]]
 """Returns the metrics of all processes, and their content type."""
@@ -42,17 +42,15 @@ class AdminPort:
         self._new_id = new_id
 
     async def answer(self, request: DownstreamRequest) -> Response:
-        """Answer one request; raises for nothing but a client that has gone."""
+        """Answer one request; raises nothing."""
         request_id = self._new_id()
-        endpoint = self._endpoints.get(request.target.partition("?")[0])
+        endpoint = self._endpoints.get(request.head.target.partition("?")[0])
         if endpoint is None:
             return refusal_response(Refusal(RefusalCode.NOT_FOUND), request_id)
-        if request.method not in endpoint.methods:
+        if request.head.method not in endpoint.methods:
             return method_not_allowed(endpoint.methods, request_id)
         try:
             return await endpoint.answer(request, request_id)
-        except ConnectionError:  # the client has gone; aiohttp's own kind of it is one too
-            raise
         except Exception:  # noqa: BLE001 - any fault is logged here, and answered in our own words
             _log.exception("request_failed", endpoint="admin", request_id=request_id)
             return refusal_response(Refusal(RefusalCode.INTERNAL), request_id)

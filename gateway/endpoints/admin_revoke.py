@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from gateway.endpoints.refusals import refusal_response
+from gateway.http1.downstream import DownstreamRequest
 from gateway.http1.faults import ExchangeError
 from gateway.model.decision import Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
-from gateway.upstream.client_request import DownstreamRequest
 
 RevokeEverywhere = Callable[[RevocationTarget], Awaitable[bool]]
 """Revokes; false when Redis or a directory could not be reached, so that it has to be repeated."""
@@ -78,7 +78,7 @@ class RevokeEndpoint:
 
     def _require_token(self, request: DownstreamRequest) -> None:
         """Compare in constant time: an early exit would show how much of a guess is right."""
-        values = [value for name, value in request.fields if name.lower() == b"authorization"]
+        values = request.head.block.headers.all(b"authorization")
         if not values:
             raise _RefusedError(Refusal(RefusalCode.UNAUTHENTICATED, "no admin token was sent"))
         if not self._tokens:
@@ -89,18 +89,15 @@ class RevokeEndpoint:
             raise _RefusedError(Refusal(RefusalCode.FORBIDDEN, "a wrong admin token was sent"))
 
     async def _body(self, request: DownstreamRequest) -> bytes:
-        body = bytearray()
+        if request.body is None:
+            return b""
         try:
             async with asyncio.timeout(self._body_seconds):
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    if len(body) > _BODY_BYTES:
-                        raise _RefusedError(Refusal(RefusalCode.TOO_LARGE, "the body is too large"))
+                return await request.body.read(_BODY_BYTES)
         except ExchangeError as error:
             raise _RefusedError(error.refusal) from None
         except TimeoutError:
             raise _RefusedError(Refusal(RefusalCode.TIMEOUT, "the body did not arrive in time")) from None
-        return bytes(body)
 
 
 def _decode_target(body: bytes) -> RevocationTarget:

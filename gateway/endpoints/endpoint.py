@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.model.decision import AccessRequest
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer
 
 
 class Endpoint(Protocol):
@@ -15,12 +14,12 @@ class Endpoint(Protocol):
 
     `paths` are the own paths it answers at, in canonical form, and `hosts` the host names it answers for (empty: all);
     the proxy has no paths: it answers wherever nobody else does. `answer` fills `record` with what it learns; it need
-    not catch vanished clients, nor faults unless it has its own words for them.
+    not catch faults unless it has its own words for them.
     """
 
     name: str
     paths: tuple[str, ...]
     hosts: frozenset[str]
 
-    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> EndpointAnswer:
-        """Return the answer, carried already or yet to be sent."""
+    def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Serving:
+        """Return the answer, or what it begins with."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.endpoints.refusals import method_not_allowed
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import AccessRequest, Response, json_fields
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 
 _METHODS = ("GET", "HEAD")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
@@ -10,11 +11,10 @@ from gateway.endpoints.access_reader import AccessReader, forwarded_headers
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.session_cookies import CookieRenewal, dev_session_as_cookie
 from gateway.gate import Gate
-from gateway.model.decision import AccessRequest, Response
+from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
+from gateway.model.decision import AccessRequest, Decision, Response
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer
 from gateway.upstream.forwarder import Forwarder
 
 _NOT_KEPT = ((b"Cache-Control", b"no-store"),)
@@ -48,11 +48,24 @@ class Proxy:
         self._renewal = renewal
         self._development = development
 
-    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> EndpointAnswer:
+    def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Serving:
         """Carry the request if it may pass; else say why not."""
         if self._development:
             access = dev_session_as_cookie(access, self._development)
-        decision = await self._gate.decide(access)
+        judged = self._gate.decide_now(access)
+        if isinstance(judged, Decision):
+            return self._proceed(request, judged, record)
+        return self._when_judged(request, judged, record)
+
+    async def _when_judged(
+        self, request: DownstreamRequest, judged: Coroutine[Any, Any, Decision], record: RequestRecord
+    ) -> Response | None:
+        """Wait for the decision, then go on as with any other."""
+        reply = self._proceed(request, await judged, record)
+        return reply if reply is None or isinstance(reply, Response) else await reply
+
+    def _proceed(self, request: DownstreamRequest, decision: Decision, record: RequestRecord) -> Serving:
+        access = decision.access
         record.decision = decision
         record.decided = self._now()
         if decision.refusal is not None:
@@ -63,9 +76,33 @@ class Proxy:
             decision = msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *renewed))
         believed = self._accesses.trusts(access.peer)
         # A `tracestate` belongs to its trace: beside one that begins here it would be a lie (Trace Context, 3.3).
-        state = b",".join(access.headers.all(b"tracestate")) if record.trace_continued else b""
+        state = b",".join(request.head.names.tracestate) if record.trace_continued else b""
         added = forwarded_headers(access, believed=believed, traceparent=record.traceparent, tracestate=state)
-        carried = await self._forwarder.forward(request, decision, added, record)
-        if isinstance(carried, Refusal):
-            return refusal_response(carried, access.request_id, decision.caller_headers)
-        return carried
+        carried = _Carried(request, decision)
+        begun = self._forwarder.forward(request, decision, added, record, carried.done)
+        if begun is None:
+            return None
+        return carried.worded(begun) if isinstance(begun, Refusal) else carried.wait(begun)
+
+
+class _Carried:
+    """A request that was allowed, until it is answered."""
+
+    __slots__ = ("_decision", "_request")
+
+    def __init__(self, request: DownstreamRequest, decision: Decision) -> None:
+        self._request = request
+        self._decision = decision
+
+    def done(self, outcome: Forwarded | Refusal) -> None:
+        """Take what came of it."""
+        self._request.complete(self.worded(outcome) if isinstance(outcome, Refusal) else outcome)
+
+    def worded(self, refusal: Refusal) -> Response:
+        """Word why there is no answer of the upstream's."""
+        return refusal_response(refusal, self._decision.access.request_id, self._decision.caller_headers)
+
+    async def wait(self, begun: Coroutine[Any, Any, Refusal | None]) -> Response | None:
+        """Wait until it is under way, or cannot be."""
+        refusal = await begun
+        return None if refusal is None else self.worded(refusal)

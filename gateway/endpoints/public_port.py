@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import structlog
 
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.refusals import refusal_response
-from gateway.http1.framing import refuse_framing
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import AccessRequest, Response
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer
 
 _log = structlog.get_logger(__name__)
 _NONE: Mapping[str, Endpoint] = MappingProxyType({})
@@ -53,21 +52,28 @@ class PublicPort:
             for path in endpoint.paths:
                 self._by_path.setdefault(path, []).append(endpoint)
 
-    async def answer(self, request: DownstreamRequest) -> EndpointAnswer:
-        """Answer one request; raises only where its client has gone or half an answer has been sent."""
-        headers = Headers(request.fields)
-        record = self._open(request, headers)
+    def serve(self, request: DownstreamRequest) -> Serving:
+        """Answer one request, or begin to; `completed` is to follow."""
+        headers = request.head.block.headers
+        record = request.record = self._open(request)
         try:
-            response = await self._answer(request, headers, record)
-            record.status = record.status or response.status
-            if isinstance(response, Response) and request.method != "HEAD":
-                record.bytes_out = len(response.body)
-        except asyncio.CancelledError:
+            reply = self._serve(request, headers, record)
+        except Exception as error:  # noqa: BLE001 - each is worded, or logged
+            return self._fault(error, request, record)
+        return reply if reply is None or isinstance(reply, Response) else self._guarded(reply, request, record)
+
+    def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
+        """Write down what came of a request; None where the caller left before its answer."""
+        record = request.record
+        if record is None:
+            return
+        if answer is None:
             record.fault = record.fault or "client gone"
-            raise
-        finally:
-            self._journal.close(record)
-        return response
+        else:
+            record.status = record.status or answer.status
+            if isinstance(answer, Response) and request.head.method != "HEAD":
+                record.bytes_out = len(answer.body)
+        self._journal.close(record)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Word what never became a request: framing that cannot be read, a head that is too long or too late."""
@@ -76,39 +82,48 @@ class PublicPort:
         self._journal.close(record)
         return refusal_response(refusal, record.request_id)
 
-    def _open(self, request: DownstreamRequest, headers: Headers) -> RequestRecord:
+    def _open(self, request: DownstreamRequest) -> RequestRecord:
         peer = request.connection.peer
-        told_ids = headers.all(b"x-request-id") if self._accesses.trusts(peer) else None
-        record = self._journal.open(headers.by_name.get(b"traceparent", ()), told_ids)
-        record.method, record.path, record.client = request.method, request.target, peer
+        head = request.head
+        record = self._journal.open(
+            head.names.traceparent, head.names.request_id if self._accesses.trusts(peer) else None
+        )
+        record.method, record.path, record.client = head.method, head.target, peer
         return record
 
-    async def _answer(self, request: DownstreamRequest, headers: Headers, record: RequestRecord) -> EndpointAnswer:
+    def _serve(self, request: DownstreamRequest, headers: Headers, record: RequestRecord) -> Serving:
+        access = self._accesses.read(request, headers, record.request_id)
+        record.client, record.host = access.client, access.host.name
+        endpoint = self._endpoint(access)
+        if endpoint is None:
+            record.endpoint = "front"
+            return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id)
+        record.endpoint = endpoint.name
+        return endpoint.answer(request, access, record)
+
+    async def _guarded(
+        self, work: Coroutine[Any, Any, Response | None], request: DownstreamRequest, record: RequestRecord
+    ) -> Response | None:
+        """Wait for an answer; a fault of ours is one too."""
         try:
-            refusal = refuse_framing(request.method, request.version, headers)
-            if refusal is not None:
-                # Where its body ends is in doubt: what follows may be no request (RFC 9112 section 6.3).
-                return refusal_response(refusal, record.request_id, closes=True)
-            access = self._accesses.read(request, headers, record.request_id)
-            record.client, record.host = access.client, access.host.name
-            endpoint = self._endpoint(access)
-            if endpoint is None:
-                record.endpoint = "front"
-                return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id)
-            record.endpoint = endpoint.name
-            return await endpoint.answer(request, access, record)
-        except MalformedError as malformed:
-            return refusal_response(malformed.refusal, record.request_id)
-        except Exception:
-            _log.exception("request_failed", request_id=record.request_id, endpoint=record.endpoint)
-            record.fault = "unexpected"
-            transport = request.connection.transport
-            if record.status and transport is not None:
-                # Half an answer has been sent: a second head in the middle of it would be read as its body. Only a
-                # broken connection says that it is not whole.
-                transport.abort()
-                raise
-            return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
+            return await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each is worded, or logged
+            return self._fault(error, request, record)
+
+    def _fault(self, error: Exception, request: DownstreamRequest, record: RequestRecord) -> Response:
+        if isinstance(error, MalformedError):
+            # What two servers would read in two ways is not followed by another request (nginx closes as well).
+            closes = error.refusal.code is RefusalCode.MALFORMED
+            return refusal_response(error.refusal, record.request_id, closes=closes)
+        _log.error("request_failed", request_id=record.request_id, endpoint=record.endpoint, exc_info=error)
+        record.fault = "unexpected"
+        if record.status:
+            # Half an answer has been sent: a second head in the middle of it would be read as its body. Only a broken
+            # connection says that it is not whole.
+            request.connection.abort()
+        return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
 
     def _endpoint(self, access: AccessRequest) -> Endpoint | None:
         path = access.target.match

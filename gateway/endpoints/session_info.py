@@ -12,6 +12,7 @@ from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
 from gateway.endpoints.session_cookies import dev_session_as_cookie
 from gateway.gate import Gate, Identified
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.answers import Found, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import AccessRequest, Decision, Response, json_fields
@@ -20,7 +21,6 @@ from gateway.model.route import RateLimit
 from gateway.policy.cross_origin import VARY_BY_ORIGIN, Cors
 from gateway.policy.limits import Limits, RateLimiter, Taken
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 
 SessionOf = Callable[[Credential, str, str], Awaitable[Verdict]]
 """(credential, session id, name of the authority that knows the credential) -> another session of the same user."""
@@ -104,7 +104,7 @@ class SessionInfoEndpoint:
         """Refuse what needs no look-up, identify the caller, and let the dialect answer."""
         if access.method not in METHODS:
             return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, info_request, record)
-        taken = await self._limiter.take_by_address(access.client) if self._limiter is not None else None
+        taken = await self._take(self._limiter.address_bucket(access.client) if self._limiter is not None else None)
         if taken is not None and taken.refusal is not None:
             return self._refuse(taken.refusal, access, _with_quota(info_request, taken), record)
         identified = await self._gate.identify(access, self._policy.readers)
@@ -112,11 +112,14 @@ class SessionInfoEndpoint:
         record.decision = _decision(access, identified)
         record.decided = self._now()
         if self._limiter is not None and session is not None:
-            taken = await self._limiter.take_by_caller(session)
+            taken = await self._take(self._limiter.caller_bucket(session))
             if taken is not None and taken.refusal is not None:
                 return self._refuse(taken.refusal, access, _with_quota(info_request, taken), record)
         info_response = await self._reply(identified, info_request)
         return _with_age(info_response, resolution.age) if resolution.stale else info_response
+
+    async def _take(self, bucket: str | None) -> Taken | None:
+        return None if self._limiter is None or bucket is None else await self._limiter.take(bucket)
 
     async def _reply(self, identified: Identified, info_request: InfoRequest) -> InfoResponse:
         """Answer with the caller's session, or with another one of the same user that the request names."""

@@ -1,271 +1,372 @@
-"""One caller's connection: aiohttp's parser and framing, under our own limits, times and words.
+"""One caller's connection: it reads one request after another, serves it, and answers, under limits of size and time.
 
-aiohttp's protocol answers a malformed head with the caller's own bytes and logs a traceback for each, knows one time
-limit for everything, and starts a task per request. So its parser and its flow control are used as they are, and the
-loop that serves one request after another is ours.
+A connection stands in one of these phases, and what its one deadline does depends on it:
+
+    HEAD        reads a request's head                    idle before its first byte: closed; then 408
+    SERVING     is answered; its body may still come      a body that stalls fails
+    DROPPING    reads the rest of a body nobody wants     lingers instead
+    DRAINING    waits until its answers are taken         broken, if none of the bytes were taken
+    CLOSING     the same, behind the last answer          broken, if none of the bytes were taken
+    LINGERING   drops bytes, so that the answer is read   closed
+    TUNNEL      carries raw bytes; has times of its own
+    CLOSED      has gone
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Protocol, cast
+from enum import Enum, auto
 
-import structlog
-from aiohttp import web
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler
-
-from gateway.front.arrival import Arrival, FrontLimits
-from gateway.front.lingering import Deaf, drop_rest
-from gateway.front.response_writer import ResponseWriter
-from gateway.front.send_timeout import Unsent
-from gateway.front.unreadable import HEAD_TOO_LONG, Refused, refusal_of
+from gateway.front.body import CallerBody
+from gateway.front.caller_transport import CallerTransport
+from gateway.front.serving import ConnectionOwner
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded, RawPeer
+from gateway.http1.faults import ExchangeError, Fault
+from gateway.http1.head_parser import HeadLimits, RequestHead
+from gateway.http1.request_reader import RequestReader, State
 from gateway.model.decision import Response
+from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.resilience.deadline import Deadline
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.downstream import FlowWatcher, RawPeer
-from gateway.upstream.forwarded import EndpointAnswer, Forwarded
 
-_log = structlog.get_logger(__name__)
+_LINGER_SECONDS = 5.0
+"""How long a caller may go on sending what is dropped. A socket that is closed while bytes wait in it sends a reset,
+and the reset may overtake the answer (RFC 9112 section 9.6)."""
 
-_MOST_READ = 64 * 1024
-_WRITE_HIGH = 256 * 1024
-"""Bytes that wait for a slow caller before the upstream is held."""
+_ONE_TOO_MANY = Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1)
+_LATE = Refusal(RefusalCode.TIMEOUT, "limits.head_timeout")
 
 
-class ConnectionOwner(Protocol):
-    """The server, as one of its connections needs it; see `gateway.front.server`."""
+class Phase(Enum):
+    """Where a connection stands; see the module's docstring."""
 
-    limits: FrontLimits
-    writer: ResponseWriter
-    draining: bool
-    leaving: bool
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether there are more connections than there may be."""
-
-    def answer(self, request: DownstreamRequest, /) -> Awaitable[EndpointAnswer]:
-        """Answer one request."""
-
-    def refuse(self, refusal: Refusal, /) -> Response:
-        """Word what never became a request."""
+    HEAD = auto()
+    SERVING = auto()
+    DROPPING = auto()
+    DRAINING = auto()
+    CLOSING = auto()
+    LINGERING = auto()
+    TUNNEL = auto()
+    CLOSED = auto()
 
 
-class FrontConnection(RequestHandler):
-    """Implements `gateway.upstream.downstream.DownstreamConnection` besides aiohttp's own protocol."""
+class ClientConnection(CallerTransport):
+    """Implements `gateway.http1.downstream.DownstreamConnection`."""
 
-    __slots__ = ("_arrival", "_body", "_deadline", "_raw_peer", "_server", "_unsent", "_watcher", "peer", "scheme")
+    __slots__ = (
+        "_body",
+        "_deadline",
+        "_in_serve",
+        "_last_unsent",
+        "_loop",
+        "_next",
+        "_owner",
+        "_phase",
+        "_reader",
+        "_request",
+        "_task",
+    )
 
-    def __init__(self, server: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
-        limits = server.limits
-        super().__init__(
-            cast("web.Server", server),
-            loop=loop,
-            keepalive_timeout=0,  # one deadline of our own stands for idle, head and body
-            access_log=None,  # type: ignore[arg-type]  # what switches it off
-            max_line_size=limits.target_bytes,
-            max_field_size=max(limits.head_bytes, limits.target_bytes + 1),  # unequal, so that errors tell them apart
-            max_headers=limits.headers,
-            read_bufsize=_MOST_READ,
-            auto_decompress=False,  # a body is carried, not understood; and no decompression bombs
-        )
-        # The parser counts a request once too often whose body ends while it is served, and then holds bytes back one
-        # request before the queue is full: nobody would let it go on, nor see the trailers among those bytes.
-        self._max_msg_queue_size -= 1
-        self._server = server
+    def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        limits = owner.limits
+        self._owner = owner
+        self._loop = loop
+        self._reader = RequestReader(HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes), owner.budget)
         self._deadline = Deadline(loop, self._expired)
-        self._watcher: FlowWatcher | None = None
-        self._raw_peer: RawPeer | None = None
-        self._body: StreamReader = EMPTY_PAYLOAD
-        self._arrival = Arrival(loop, limits, self._deadline)
-        self._unsent = Unsent(loop, limits.body_stall)
-        self.peer = ""
-        self.scheme = "http"
-
-    # What the forwarding room asks for
-
-    @property
-    def draining(self) -> bool:
-        """Tell whether this is the last answer here: the process is about to end, or nothing else may be read."""
-        return self._server.draining or self._is_spent
-
-    def watch(self, watcher: FlowWatcher | None) -> None:
-        """Tell `watcher` from now on when writing has to pause and may go on."""
-        self._watcher = watcher
-
-    def take_over(self, peer: RawPeer) -> bytes:
-        """Give every byte that comes from now on to `peer`; return those that came behind the request's head."""
-        self._raw_peer = peer
-        early, self._message_tail = self._message_tail, b""
-        if self._buffer_paused:
-            self._resume_reading_for_buffer()
-        return early
-
-    # What the server asks for
-
-    def close_if_idle(self) -> None:
-        """Close, unless a request is being read or served."""
-        waiter = self._waiter
-        if waiter is not None and not waiter.done() and not self._arrival.fed:
-            waiter.cancel()  # and `start` ends; the parent's `force_close` would let go of a transport that is not done
+        self._phase = Phase.HEAD
+        self._request: DownstreamRequest | None = None
+        self._body: CallerBody | None = None
+        self._next: RequestHead | None = None
+        self._task: asyncio.Task[Response | None] | None = None
+        self._in_serve = False
+        self._last_unsent = 0
 
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, unless there are too many connections."""
         super().connection_made(transport)
-        cast("asyncio.Transport", transport).set_write_buffer_limits(_WRITE_HIGH)
-        address = transport.get_extra_info("peername")
-        self.peer = str(address[0]) if isinstance(address, tuple) else "unix"
-        if transport.get_extra_info("sslcontext") is not None:
-            self.scheme = "https"
-        self._deadline.set(self._loop.time() + self._server.limits.head_timeout)
-        if self._server.is_full:
-            self._refuse(Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1))
+        self._wait(Phase.HEAD, self._owner.limits.head_timeout)
+        if not self._owner.opened(self):
+            self._refuse(_ONE_TOO_MANY)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell whoever works for this caller that it has gone: the handler is cancelled, and so is its exchange.
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and see to it that they come in time and in bounds."""
+        if self._tunnel is not None:
+            self._tunnel.received(data)
+            return
+        if self._phase is Phase.LINGERING or self._phase is Phase.CLOSING:
+            return
+        begun = self._reader.begun
+        try:
+            head = self._reader.feed(data)
+        except MalformedError as error:
+            self._broken(error)
+            return
+        if head is not None:
+            self._serve(head)
+        elif self._phase is Phase.HEAD:
+            if self._reader.begun and not begun:
+                # From the first byte, so that one now and then does not keep a connection (Slowloris).
+                self._deadline.set(self._loop.time() + self._owner.limits.head_timeout)
+        else:
+            self._took_body()
+
+    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - the event loop's
+        """Tell whoever works for this caller that it has gone.
 
         A caller that ends only its own side (`nc -N`) has gone too: until something is written to it, that looks as if
         it had closed its connection (RFC 9112 section 9.6), and the upstream is to be told at once. So does nginx with
         `proxy_pass` (its 499).
         """
+        self._phase = Phase.CLOSED
+        self._transport = None
         self._deadline.close()
-        self._unsent.close()
-        peer, self._raw_peer = self._raw_peer, None
-        if peer is not None:
-            self._task_handler = None  # a tunnel ends by itself, in order
-            peer.ended()
-        # However it was lost: a broken TLS record is no fault of whoever reads the body, and logged as none.
-        self._body.set_exception(ConnectionResetError("the caller has gone"))
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes, and see to it that they come in time and in bounds."""
-        if self._raw_peer is not None:
-            self._raw_peer.received(data)
-            return
-        if self._arrival.trailers.ended:
-            return
-        known = self._request_count
-        super().data_received(data)
-        began = self._request_count - known
-        in_bounds = self._arrival.took(
-            data, self._messages, began, parsed_all=not self._buffer_paused, held=self._reading_paused
-        )
-        if not in_bounds:
-            self._refuse(HEAD_TOO_LONG)
-
-    def pause_writing(self) -> None:
-        """Hold the source of what is written."""
-        super().pause_writing()
-        if self._watcher is not None:
-            self._watcher.client_paused()
-        if self._raw_peer is not None:
-            self._raw_peer.paused()
+        self._reader.close()
+        if self._tunnel is not None:
+            self._tunnel.ended()
+        elif self._task is not None:
+            self._task.cancel()
+        elif self._watcher is not None:
+            self._watcher.client_gone()
+        elif self._request is not None:
+            self._finish(self._request, None)
+        if self._body is not None:
+            self._body.fail(ExchangeError(Fault.CLIENT_GONE))
+        self._owner.closed(self)
 
     def resume_writing(self) -> None:
         """Let the source go on."""
         super().resume_writing()
-        if self._watcher is not None:
-            self._watcher.client_resumed()
-        if self._raw_peer is not None:
-            self._raw_peer.resumed()
+        if self._phase is Phase.DRAINING:
+            self._go_on()
+            self._serve(self._next)
 
-    # Limits
+    def resume_reading(self) -> None:
+        """Take bytes from the caller again, whose time begins now: it was we who did not read."""
+        super().resume_reading()
+        if self._body is not None and self._phase is Phase.SERVING:
+            self._expect_body(self._body)
 
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer with a refusal after what is being served, and read no further."""
-        self._pause_reading_for_buffer()
-        self._messages.append((Refused(refusal), EMPTY_PAYLOAD))  # type: ignore[arg-type]
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    # What those who answer ask for
 
-    def _expired(self) -> None:
-        """Decide what took too long: a body, a head, or the next request."""
-        if self._arrival.stalled(held=self._reading_paused):
+    @property
+    def draining(self) -> bool:
+        """Tell whether this is the last answer here: the process is about to end."""
+        return self._owner.draining
+
+    def take_over(self, peer: RawPeer) -> bytes:
+        """Give every byte that comes from now on to `peer`; return those that came behind the request's head."""
+        self._tunnel = peer
+        self._phase = Phase.TUNNEL
+        self._deadline.clear()
+        early = self._reader.upgrade()
+        self.resume_reading()
+        return early
+
+    def complete(self, request: DownstreamRequest, answer: DownstreamAnswer) -> None:
+        """Take the answer of `request`, which was under way."""
+        if self._request is not request:
             return
-        if self._arrival.fed:
-            self._refuse(Refusal(RefusalCode.TIMEOUT, "limits.head_timeout"))
-        else:
-            self.close_if_idle()
+        if self._phase is Phase.CLOSED:
+            self._finish(request, answer if isinstance(answer, Forwarded) else None)
+            return
+        self._answer(request, answer)
+        if not self._in_serve:
+            self._serve(self._next)
+
+    # What the server asks for
+
+    def close_if_idle(self) -> None:
+        """Close, unless a request is being read or served."""
+        if self._phase is Phase.HEAD and not self._reader.begun:
+            self._close()
 
     # Serving
 
-    async def start(self) -> None:
-        """Serve one request after another until the connection ends."""
-        try:
-            while not self._force_close:
-                if not self._messages:
-                    await self._next_message()
-                if not await self._serve(*self._messages.popleft()):
-                    break
-        except ConnectionError:
-            pass  # the caller left while it was answered
-        except Exception:  # noqa: BLE001 - the last frame of this task: nobody else would log it
-            _log.exception("connection_failed")
-        finally:
-            self._task_handler = None
-            self._deadline.close()
-            if self.transport is not None:
-                self._unsent.watch(self.transport)
-                self.transport.close()
+    def _serve(self, head: RequestHead | None) -> None:
+        """Serve `head`, and then those whose bytes are here already, until one has to be waited for."""
+        while head is not None:
+            self._next = None
+            self._phase = Phase.SERVING
+            request = self._request = DownstreamRequest(head, self._receive_body(head), self)
+            self._in_serve = True
+            reply = self._owner.handler.serve(request)
+            self._in_serve = False
+            if isinstance(reply, Response):
+                self._answer(request, reply)
+            elif reply is not None:
+                task = self._task = self._owner.tasks.start(reply, "request")
+                task.add_done_callback(self._waited)
+            if self._request is request:
+                self._hold_next()
+                return
+            head = self._next
 
-    async def _next_message(self) -> None:
-        if not self._arrival.fed and self._request_count:
-            self._deadline.set(self._loop.time() + self._server.limits.idle)
-        self._waiter = self._loop.create_future()
+    def _receive_body(self, head: RequestHead) -> CallerBody | None:
+        block = head.block
+        if not (block.chunked or block.length):
+            self._body = None
+            self._deadline.clear()
+            return None
+        body = self._body = CallerBody(self, chunked=block.chunked, length=block.length)
         try:
-            await self._waiter
-        finally:
-            self._waiter = None
+            self._reader.start_body(body)
+        except MalformedError as error:
+            body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
+        self._expect_body(body)
+        return body
 
-    async def _serve(self, message: object, payload: StreamReader) -> bool:
-        """Serve one request; tell whether another may follow."""
-        if not isinstance(message, RawRequestMessage):
-            await self._answer_unreadable(message)
-            return False
-        if self._parser is not None:
-            self._parser.message_consumed()
-        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
-            self._resume_reading_if_drained()
-        self._body = payload
-        keep_alive = not message.should_close
-        answer = await self._server.answer(
-            DownstreamRequest(
-                message.method, message.path, message.version, message.raw_headers, keep_alive, payload, self
-            )
-        )
+    def _waited(self, task: asyncio.Task[Response | None]) -> None:
+        """Take what came of a request that had to be waited for; it may have been answered since."""
+        request = self._request
+        if request is None or task is not self._task:
+            return
+        self._task = None
+        if task.cancelled() or task.exception() is not None:
+            self._finish(request, None)
+            self.abort()
+        elif (answer := task.result()) is not None:
+            self.complete(request, answer)
+        elif self._phase is Phase.CLOSED and self._watcher is not None:
+            self._watcher.client_gone()
+
+    def _answer(self, request: DownstreamRequest, answer: DownstreamAnswer) -> None:
+        """Send an answer, or note one that was sent, and decide what follows: `_next` is the next request, if any."""
+        self._finish(request, answer)
+        head, body = request.head, self._body
         if isinstance(answer, Forwarded):
             stays = answer.keep_alive
         else:
-            stays = self._server.writer.send(self.transport, answer, message, closes=self.draining)
-        if self._paused and self.transport is not None:
+            # A caller that waits for `100 Continue` must not take a refusal for it and send the body after all.
+            unfit = body is not None and (body.failed or (head.block.expects and not body.begun))
+            stays = self._owner.writer.send(self, answer, head, closes=self.draining or head.upgrade or unfit)
+        # Draining alone does not close: the head of this answer may have gone out before, promising to stay, and the
+        # next request, which is on its way already, is told.
+        stays = stays and not head.upgrade and not self._owner.leaving
+        if body is not None and not body.complete:
+            body.stop()
+            if stays and not body.failed:
+                self._wait(Phase.DROPPING, _LINGER_SECONDS)
+            else:
+                self._linger()
+        elif not stays:
+            self._close()
+        else:
+            self._go_on()
+
+    def _finish(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
+        """Let the request go."""
+        self._request = self._task = None
+        self._owner.handler.completed(request, answer)
+
+    def _go_on(self) -> None:
+        """Read the next request, unless this caller, or this process, is not ready for one."""
+        if self.writing_paused:
             # Else a caller that sends requests and reads no answers would have us keep them all.
-            await self._unsent.taken(self.transport, self._drain_helper())
-        if not payload.is_eof() and not await drop_rest(payload):
-            await self._linger()
-            return False
-        # Draining alone does not close it: the head of this answer may have gone out before, promising to stay, and
-        # the next request, which is on its way already, is told.
-        return stays and not message.upgrade and not self._server.leaving and not self._is_spent
+            self._wait_for_taking(Phase.DRAINING)
+        elif self._owner.leaving:
+            self._close()
+        else:
+            self._read_next()
 
-    @property
-    def _is_spent(self) -> bool:
-        """Tell whether nothing may follow: a request with trailers has been read."""
-        return self._arrival.trailers.ended and not self._messages
+    def _read_next(self) -> None:
+        """Read the next request, some of which may be here already."""
+        self._body = None
+        limits = self._owner.limits
+        self._wait(Phase.HEAD, limits.idle)
+        try:
+            self._next = self._reader.next()
+        except MalformedError as error:
+            self._broken(error)
+            return
+        if self._reader.begun:
+            self._wait(Phase.HEAD, limits.head_timeout)
+        self.resume_reading()
 
-    async def _answer_unreadable(self, message: object) -> None:
-        """Answer what could not be read: our own JSON, no traceback, none of the caller's bytes."""
-        response = self._server.refuse(refusal_of(message, self.max_line_size))
-        self._server.writer.send(self.transport, response, None, closes=True)
-        await self._linger()
+    def _took_body(self) -> None:
+        """Note bytes of a body, or of what is behind it."""
+        body = self._body
+        if body is not None and self._phase is Phase.SERVING:
+            self._expect_body(body)
+        elif body is not None and body.complete and self._phase is Phase.DROPPING:
+            self._go_on()
+            self._serve(self._next)
+        self._hold_next()
 
-    async def _linger(self) -> None:
+    def _expect_body(self, body: CallerBody) -> None:
+        """Give the rest of a body its time, from now."""
+        if body.complete or body.failed:
+            self._deadline.clear()
+        else:
+            self._deadline.set(self._loop.time() + self._owner.limits.body_stall)
+
+    def _hold_next(self) -> None:
+        """Take no more bytes while those of a next request wait."""
+        waits = self._phase is Phase.SERVING or self._phase is Phase.DRAINING
+        if waits and self._reader.held and self._reader.state is State.DONE:
+            self.pause_reading()
+
+    # Ends
+
+    def _broken(self, error: MalformedError) -> None:
+        """Refuse bytes that are no request; those of a body fail whoever reads it."""
+        if self._phase is Phase.DROPPING:
+            self._linger()
+        elif self._phase is Phase.SERVING and self._body is not None:
+            self._deadline.clear()
+            self.pause_reading()
+            self._body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
+        else:
+            self._refuse(error.refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what never became a request: our own JSON, none of the caller's bytes; and read no further."""
+        self._owner.writer.send(self, self._owner.handler.refuse(refusal), None, closes=True)
+        self._linger()
+
+    def _linger(self) -> None:
         """Hear no more, and let the caller read its answer before the connection goes."""
-        deaf = self._raw_peer = Deaf(self._loop)
-        await deaf.linger(self.transport)
+        self._wait(Phase.LINGERING, _LINGER_SECONDS)
+        self.end_writing()
+        self.resume_reading()
+
+    def _close(self) -> None:
+        """Close once the caller has taken what was sent, or takes none of it any more."""
+        if self._transport is not None:
+            self._wait_for_taking(Phase.CLOSING)
+            self._transport.close()
+
+    def _wait_for_taking(self, phase: Phase) -> None:
+        """Give the caller its time to take some of the bytes that wait for it."""
+        if self._transport is not None:
+            self._last_unsent = self.unsent
+            self._wait(phase, self._owner.limits.body_stall)
+
+    def _wait(self, phase: Phase, seconds: float) -> None:
+        if self._phase is not Phase.CLOSED:
+            self._phase = phase
+            self._deadline.set(self._loop.time() + seconds)
+
+    def _expired(self) -> None:
+        """Act on what took too long, which the phase tells."""
+        phase, body, transport = self._phase, self._body, self._transport
+        if transport is None:
+            return
+        if phase is Phase.SERVING and body is not None:
+            if body.held:  # it is we who do not read
+                self._expect_body(body)
+            else:
+                body.fail(ExchangeError(Fault.CLIENT_STALLED))
+        elif phase is Phase.HEAD and self._reader.begun:
+            self._refuse(_LATE)
+        elif phase is Phase.DROPPING:
+            self._linger()
+        elif phase in {Phase.DRAINING, Phase.CLOSING}:
+            if self.unsent < self._last_unsent:
+                self._wait_for_taking(phase)
+            else:
+                transport.abort()
+        elif phase in {Phase.HEAD, Phase.LINGERING}:
+            self._close()

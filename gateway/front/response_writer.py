@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
-from aiohttp.http_parser import RawRequestMessage
-
+from gateway.front.caller_transport import CallerTransport
+from gateway.http1.head_parser import RequestHead
 from gateway.model.decision import Response
 
 _HTTP_1_1 = (1, 1)
@@ -30,22 +29,14 @@ class ResponseWriter:
         self._second = -1
         self._constant = b""
 
-    def send(
-        self,
-        transport: asyncio.Transport | None,
-        response: Response,
-        message: RawRequestMessage | None,
-        *,
-        closes: bool,
-    ) -> bool:
-        """Answer `message`, or what could not be read as one; return whether the connection may stay."""
+    def send(self, caller: CallerTransport, response: Response, head: RequestHead | None, *, closes: bool) -> bool:
+        """Answer `head`, or what could not be read as one; return whether the connection may stay."""
         closes = closes or response.closes
         head_request = http_1_0 = False
-        if message is not None:
-            closes = closes or message.should_close or message.upgrade
-            head_request, http_1_0 = message.method == "HEAD", message.version < _HTTP_1_1
-        if transport is not None:
-            transport.write(self.compose(response, head_request=head_request, http_1_0=http_1_0, closes=closes))
+        if head is not None:
+            closes = closes or not head.keep_alive
+            head_request, http_1_0 = head.method == "HEAD", head.version < _HTTP_1_1
+        caller.write(self.compose(response, head_request=head_request, http_1_0=http_1_0, closes=closes))
         return not closes
 
     def compose(self, response: Response, *, head_request: bool, http_1_0: bool, closes: bool) -> bytes:

@@ -6,11 +6,13 @@ import re
 
 import msgspec
 
-from gateway.http1.header_block import HeaderBlock, read_block
+from gateway.http1.block_memory import NO_NAMES, BlockMemory, NamingFields, take_names
+from gateway.http1.header_block import HeaderBlock
 from gateway.http1.malformed import malformed
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 
+_LINE_END = b"\r\n"
 _HTTP_1_1 = (1, 1)
 _VERSIONS = {b"1.0": (1, 0), b"1.1": _HTTP_1_1}
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
@@ -25,12 +27,13 @@ class HeadLimits(msgspec.Struct, frozen=True):
     target_bytes: int = 8192
 
 
-class RequestHead(msgspec.Struct, frozen=True):
+class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """One request without its body.
 
     `target` is as it came; bytes that are no UTF-8 are lone surrogates. `keep_alive` tells whether another request may
     follow (RFC 9112 section 9.3). `upgrade` tells that it is a WebSocket handshake; any other offer to change the
-    protocol is ignored (RFC 9110 section 7.8).
+    protocol is ignored (RFC 9110 section 7.8). `names` are the fields that name the request and its trace; they are
+    not among the block's.
     """
 
     method: str
@@ -39,12 +42,17 @@ class RequestHead(msgspec.Struct, frozen=True):
     block: HeaderBlock
     keep_alive: bool
     upgrade: bool
+    names: NamingFields = NO_NAMES
 
 
-def parse_head(raw: bytes, limits: HeadLimits) -> RequestHead:
+def parse_head(raw: bytes, limits: HeadLimits, memory: BlockMemory) -> RequestHead:
     """Read a whole head, from the request line to the empty line; raises MalformedError."""
     method, target, version, end = parse_line(raw, limits)
-    block = read_block(raw[end:], limits.headers)
+    lines, names, count = take_names(raw[end - len(_LINE_END) :])
+    block = memory.read(lines[len(_LINE_END) :], limits.headers - count)
+    hosts = len(block.headers.by_name.get(b"host", ()))
+    if hosts > 1 or (not hosts and version == _HTTP_1_1):
+        raise malformed("not exactly one Host")  # RFC 9112 section 3.2
     if version == _HTTP_1_1:
         if b"host" not in block.headers.by_name:
             raise malformed("HTTP/1.1 without a Host field")  # RFC 9112 section 3.2
@@ -56,7 +64,7 @@ def parse_head(raw: bytes, limits: HeadLimits) -> RequestHead:
         keep_alive, upgrade = block.stays and not block.closes, False
         if block.chunked:
             raise malformed("a transfer coding in HTTP/1.0")  # RFC 9112 section 6.1: faulty framing
-    return RequestHead(method, target, version, block, keep_alive, upgrade)
+    return RequestHead(method, target, version, block, keep_alive, upgrade, names)
 
 
 def parse_line(raw: bytes, limits: HeadLimits) -> tuple[str, str, tuple[int, int], int]:

@@ -42,7 +42,7 @@ _spare: list[_BlockParser] = []
 """A parser that stands between two heads, for whoever reads the next one; to make one costs as much as a head."""
 
 
-class HeaderBlock(msgspec.Struct, frozen=True):
+class HeaderBlock(msgspec.Struct, frozen=True, gc=False):
     """What one header block means; immutable, so that requests may share it.
 
     `length` is of the body in bytes; `chunked` tells that the body says itself where it ends. `upgrade` tells that the

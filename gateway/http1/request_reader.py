@@ -17,6 +17,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Protocol
 
+from gateway.http1.block_memory import BlockMemory, MemoryBudget
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.http1.head_buffer import HeadBuffer
 from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head
@@ -54,13 +55,15 @@ class BodySink(Protocol):
 class RequestReader:
     """Reads one connection's requests one after the other, held to `limits` exactly, however the bytes are cut.
 
-    `state` tells where it stands. After a refusal every call that takes or asks for bytes raises it again.
+    `state` tells where it stands. After a refusal every call that takes or asks for bytes raises it again. `budget`
+    bounds what all readers together remember of header blocks.
     """
 
-    __slots__ = ("_buffer", "_chunks", "_left", "_limits", "_refusal", "_sink", "state")
+    __slots__ = ("_buffer", "_chunks", "_left", "_limits", "_memory", "_refusal", "_sink", "state")
 
-    def __init__(self, limits: HeadLimits) -> None:
+    def __init__(self, limits: HeadLimits, budget: MemoryBudget) -> None:
         self._limits = limits
+        self._memory = BlockMemory(budget)
         self._buffer = HeadBuffer(limits)
         self._left = 0
         self._chunks: ChunkReader | None = None
@@ -119,6 +122,10 @@ class RequestReader:
         self.state = _UPGRADED
         return self._buffer.take()
 
+    def close(self) -> None:
+        """Give back what is remembered."""
+        self._memory.close()
+
     # The head
 
     def _read_head(self, data: bytes) -> RequestHead | None:
@@ -126,7 +133,7 @@ class RequestReader:
             raw = self._buffer.head(data)
             if raw is None:
                 return None
-            head = parse_head(raw, self._limits)
+            head = parse_head(raw, self._limits, self._memory)
         except MalformedError as error:
             raise self._refuse(error) from None
         block = head.block

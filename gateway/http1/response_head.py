@@ -21,7 +21,6 @@ _KEEP_ALIVE = b"keep-alive"  # what most upstreams say, and it names no field
 _LONGEST_LENGTH = 18  # digits: more than any disk, and never an overflow
 
 _ON_TOP = frozenset({b"set-cookie", b"vary"})
-_PIECES = 4  # of a line: name, colon, value, end
 
 RawFields = list[tuple[bytes, bytes]]
 
@@ -47,9 +46,10 @@ _fates: FieldNameMemo[_ResponseField] = FieldNameMemo()
 class ResponseHead(msgspec.Struct):
     """A response's head, read once.
 
-    `lines` are the end-to-end fields as they are sent, in order, with case and duplicates. `length` is of the body
-    that follows on the upstream's connection; `None` when it is chunked or ends with the connection, and `chunked`
-    tells which. `declared` is the Content-Length field as it came, also where no body follows it (HEAD, 304).
+    `lines` are the end-to-end fields as they are sent, without their ends, in order, with case and duplicates.
+    `length` is of the body that follows on the upstream's connection; `None` when it is chunked or ends with the
+    connection, and `chunked` tells which. `declared` is the Content-Length field as it came, also where no body follows
+    it (HEAD, 304).
     """
 
     status: int
@@ -93,10 +93,10 @@ def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs
     A field of `caller_headers` takes the place of the upstream's, since two of one name would contradict each other;
     those that are lists by nature come on top.
     """
-    lines = _without(head.lines, caller_headers) if caller_headers else head.lines
-    for name, value in caller_headers:
-        lines += (name, b": ", value, b"\r\n")
-    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"".join(lines), framing)
+    lines = head.lines
+    if caller_headers:
+        lines = _without(lines, caller_headers) + [b"%b: %b" % field for field in caller_headers]
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"\r\n".join((*lines, b"")), framing)
 
 
 def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPairs) -> bytes:
@@ -104,14 +104,10 @@ def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPa
     return compose_head(head, b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n", caller_headers)
 
 
-def _without(lines: list[bytes], said: HeaderPairs) -> list[bytes]:
-    """Leave out the lines whose names are `said`, but for cookies and `Vary`."""
-    names = {name.lower() for name, _ in said} - _ON_TOP
-    kept: list[bytes] = []
-    for place in range(0, len(lines), _PIECES):
-        if lines[place].lower() not in names:
-            kept += lines[place : place + _PIECES]
-    return kept
+def _without(lines: list[bytes], fields: HeaderPairs) -> list[bytes]:
+    """Leave out the lines of which `fields` has the names, but for cookies and `Vary`."""
+    names = {name.lower() for name, _ in fields} - _ON_TOP
+    return [line for line in lines if line.partition(b":")[0].lower() not in names]
 
 
 def _sort(fields: RawFields) -> tuple[list[bytes], dict[_ResponseField, bytes]]:
@@ -124,13 +120,13 @@ def _sort(fields: RawFields) -> tuple[list[bytes], dict[_ResponseField, bytes]]:
         if fate is None:
             fate = _fate(name)
         if not fate:
-            lines += (name, b": ", value, b"\r\n")
+            lines.append(b"%b: %b" % (name, value))
             continue
         if value == _KEEP_ALIVE and fate is _ResponseField.CONNECTION:
             continue
         special[fate] = value
         if fate is _ResponseField.TYPE:
-            lines += (name, b": ", value, b"\r\n")
+            lines.append(b"%b: %b" % (name, value))
     return lines, special
 
 

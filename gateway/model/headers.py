@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.model.memo import FieldNameMemo
 
@@ -34,13 +34,15 @@ class Headers:
     Bytes, because decoding changes values: aiohttp turns non-UTF-8 bytes into surrogates and drops them when it
     encodes, so `adm\xffin` would arrive as `admin`.
 
-    `by_name` is for reads on every request: calling a method costs more than the look-up.
+    `by_name` is for those who read it on every request: a method of ours costs more than the look-up. `made` holds what
+    pure functions made of these fields alone, each under a key of its own: the same fields may come again.
     """
 
-    __slots__ = ("by_name", "raw")
+    __slots__ = ("by_name", "made", "raw")
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         self.raw = tuple(raw)
+        self.made: dict[object, Any] = {}
         by_name: dict[bytes, list[bytes]] = {}
         for name, value in self.raw:
             lower = name.lower()

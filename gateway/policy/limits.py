@@ -74,8 +74,11 @@ class Taken(msgspec.Struct, frozen=True):
 class Limits(Protocol):
     """Counts requests in buckets."""
 
+    def take_now(self, key: str, limit: RateLimit) -> Taken | None:
+        """Take one token of the bucket `key`; a refused request costs none. `None` where the others must be asked."""
+
     async def take(self, key: str, limit: RateLimit) -> Taken:
-        """Take one token of the bucket `key`; a refused request costs none."""
+        """Take one token, and ask the others where they must be."""
 
 
 class RateLimiter:
@@ -89,22 +92,28 @@ class RateLimiter:
         self._limit = limit
         self._limits = limits
 
-    async def take_by_address(self, address: str) -> Taken | None:
-        """Take a token of the client address; `None` where the limit counts callers."""
-        if self._limit.per is not LimitBy.ADDRESS:
-            return None
-        return await self._take(bucket_of_address(address))
+    def address_bucket(self, address: str) -> str | None:
+        """Return the bucket of a client address; `None` where the limit counts callers."""
+        return self._bucket(bucket_of_address(address)) if self._limit.per is LimitBy.ADDRESS else None
 
-    async def take_by_caller(self, session: Session) -> Taken | None:
-        """Take a token of the session or its API key; `None` where the limit counts addresses."""
+    def caller_bucket(self, session: Session) -> str | None:
+        """Return the bucket of a session or its API key; `None` where the limit counts addresses."""
         if self._limit.per is LimitBy.ADDRESS:
             return None
         if self._limit.per is LimitBy.API_KEY and session.api_key is not None:
-            return await self._take(session.api_key.id)
-        return await self._take(session.id or session.subject)
+            return self._bucket(session.api_key.id)
+        return self._bucket(session.id or session.subject)
 
-    async def _take(self, caller: str) -> Taken:
-        return await self._limits.take(f"{self._scope}\0{caller}", self._limit)
+    def take_now(self, bucket: str) -> Taken | None:
+        """Take one token, as `Limits.take_now`."""
+        return self._limits.take_now(bucket, self._limit)
+
+    async def take(self, bucket: str) -> Taken:
+        """Take one token, as `Limits.take`."""
+        return await self._limits.take(bucket, self._limit)
+
+    def _bucket(self, caller: str) -> str:
+        return f"{self._scope}\0{caller}"
 
 
 class LocalLimits:
@@ -167,10 +176,17 @@ class SharedLimits:
         self._local = local
         self._take_shared = take_shared
 
-    async def take(self, key: str, limit: RateLimit) -> Taken:
-        """Take one token, as `Limits` does; one that the shared bucket refuses costs none in the local one either."""
+    def take_now(self, key: str, limit: RateLimit) -> Taken | None:
+        """Take one token where the local bucket alone may tell."""
         if not limit.shared or self._local.state(key, limit).remaining < 1:
             return self._local.take_now(key, limit)
+        return None
+
+    async def take(self, key: str, limit: RateLimit) -> Taken:
+        """Take one token, as `Limits` does; one that the shared bucket refuses costs none in the local one either."""
+        taken = self.take_now(key, limit)
+        if taken is not None:
+            return taken
         shared = await self._take_shared(key, 1 / limit.rate, limit.burst / limit.rate)
         if shared is None:
             return self._local.take_now(key, limit)

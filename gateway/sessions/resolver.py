@@ -26,14 +26,22 @@ class Resolver:
         self._activity = activity
         self._metrics = metrics
 
-    async def resolve(self, credential: Credential) -> Resolution:
-        """Return whose session this is, from the nearest tier that may say so."""
+    def remembered(self, credential: Credential) -> Resolution | None:
+        """Return whose session this is if memory may say so; None when it has to be looked up."""
         now = self._clock()
         resolution = self._from_memory(credential, now, refresh=True)
+        if resolution is not None:
+            self._metrics.resolved(resolution)
+            self._activity.record(resolution, now)
+        return resolution
+
+    async def resolve(self, credential: Credential) -> Resolution:
+        """Return whose session this is, from the nearest tier that may say so."""
+        resolution = self.remembered(credential)
         if resolution is None:
             resolution = await self._lookups.find(credential, 2 * self._times.fresh)
-        self._metrics.resolved(resolution)
-        self._activity.record(resolution, now)
+            self._metrics.resolved(resolution)
+            self._activity.record(resolution, self._clock())
         return resolution
 
     async def peek(self, credential: Credential) -> Resolution:

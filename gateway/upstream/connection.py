@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
+from gateway.http1.downstream import RawPeer
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_reader import ResponseReader, ResponseSink
 from gateway.resilience.deadline import Deadline
-from gateway.upstream.downstream import RawPeer
 
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow upstream before its writer is told to pause."""
@@ -21,12 +21,12 @@ _LAST_BYTES_SECONDS = 30.0
 class UpstreamConnection(asyncio.Protocol):
     """A connection that carries at most one exchange at a time.
 
-    `head_bytes` bounds a response's head, interim ones included. `closed`, where it is set, is called once, when the
-    connection has gone. `reusable` tells, between exchanges, whether the next one may begin.
+    `head_bytes` bounds a response's head, interim ones included. `on_writable`, where it is set, is called when the
+    upstream takes bytes again, and `closed` once, when the connection has gone. `reusable` tells, between exchanges,
+    whether the next one may begin.
     """
 
     __slots__ = (
-        "_drained",
         "_head_bytes",
         "_loop",
         "_reader",
@@ -35,6 +35,7 @@ class UpstreamConnection(asyncio.Protocol):
         "closed",
         "deadline",
         "heard",
+        "on_writable",
         "opened",
         "reusable",
         "transport",
@@ -49,7 +50,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._sink: ResponseSink | None = None
         self._reader: ResponseReader | None = None
         self._spare: ResponseReader | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self.on_writable: Callable[[], None] | None = None
         self.closed: Callable[[UpstreamConnection], None] | None = None
         self.transport: asyncio.Transport | None = None
         self.deadline = Deadline(loop, self._expired)
@@ -78,11 +79,11 @@ class UpstreamConnection(asyncio.Protocol):
         if transport is not None and not transport.is_closing():
             transport.write(data)
 
-    async def drain(self) -> None:
-        """Wait until the peer takes bytes again, or the connection has gone."""
-        if self.writing_paused and self.transport is not None:
-            self._drained = self._loop.create_future()
-            await self._drained
+    def writelines(self, pieces: Sequence[bytes]) -> None:
+        """Send several pieces in one."""
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.writelines(pieces)
 
     def pause_reading(self) -> None:
         """Take no more bytes until `resume_reading`."""
@@ -154,7 +155,6 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = None
         self.reusable = False
         self.deadline.close()
-        self.resume_writing()
         sink, reader = self._sink, self._reader
         self._forget()
         if sink is not None and reader is not None:
@@ -174,9 +174,8 @@ class UpstreamConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let the writer go on."""
         self.writing_paused = False
-        drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        if self.on_writable is not None:
+            self.on_writable()
         if self.tunnel is not None:
             self.tunnel.resumed()
 

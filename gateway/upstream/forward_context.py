@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from aiohttp.streams import EMPTY_PAYLOAD
+from collections.abc import Callable
 
-from gateway.http1.framing import is_upgrade
+from gateway.http1.downstream import DownstreamRequest, Forwarded
 from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.open_streams import OpenStream, OpenStreams
-from gateway.upstream.request_body import NO_BODY, RequestBody
+from gateway.upstream.request_body import RequestBody
 
 
 class ForwardContext:
     """An allowed request, its caller and its record.
 
-    `added` is all that the gateway tells the upstream, identity included. `ends_at` is the end of its total time on
-    the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. Raises ExchangeError for a
-    body that is announced as too large.
+    `added` are fields that the gateway tells the upstream besides the decision's identity. `ends_at` is the end of its
+    total time on the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. `complete` is
+    called once, with what the caller was answered, or with why it has not been yet. Raises ExchangeError for a body
+    that is announced as too large.
     """
 
     __slots__ = (
         "added",
         "body",
         "client",
+        "complete",
         "decision",
         "ends_at",
         "http_1_0",
@@ -43,29 +45,24 @@ class ForwardContext:
         added: HeaderPairs,
         record: RequestRecord,
         streams: OpenStreams,
-        started: float,
+        complete: Callable[[Forwarded | Refusal], None],
     ) -> None:
         route = decision.route
         if route is None:
-            raise ValueError("only an allowed request is carried")
-        headers = decision.access.headers
-        total = route.timeouts.total
+            raise ValueError("only an allowed request is forwarded")
+        head = request.head
         self.request = request
         self.decision = decision
         self.route = route
-        self.added = added + decision.identity
+        self.added = added
         self.record = record
+        self.complete = complete
         self.client = request.connection
-        content = request.content
-        self.body = (
-            NO_BODY
-            if content is EMPTY_PAYLOAD
-            else RequestBody(content, request.version, headers, route.body_bytes, record)
-        )
-        self.upgrading = b"upgrade" in headers.by_name and is_upgrade(headers)
-        self.http_1_0 = request.version < (1, 1)
-        self.keep_alive = request.keep_alive and not self.upgrading
-        self.ends_at = started + total if total else 0.0
+        self.body = None if request.body is None else RequestBody(request.body, route.body_bytes, record)
+        self.upgrading = head.upgrade
+        self.http_1_0 = head.version < (1, 1)
+        self.keep_alive = head.keep_alive and not self.upgrading
+        self.ends_at = 0.0
         self.streams = streams
         self.stream: OpenStream | None = None
 
@@ -76,5 +73,5 @@ class ForwardContext:
         It does when the caller wants it so, when the process is about to end, and when the request's body has not
         come in full: what still comes of it would be read as the next request.
         """
-        body = self.body
-        return not self.keep_alive or self.client.draining or not (body.complete or body.received)
+        body = self.request.body
+        return not self.keep_alive or self.client.draining or not (body is None or body.complete)

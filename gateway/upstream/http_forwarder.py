@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
+from typing import Any
 
+from gateway.http1.downstream import DownstreamRequest, Forwarded
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead, compose_switch
 from gateway.model.decision import Decision, HeaderPairs
-from gateway.model.refusal import Refusal
+from gateway.model.refusal import Refusal, RefusalCode
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.balancer import Loan, Upstreams
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.balancer import Loan, Upstream, Upstreams
 from gateway.upstream.exchange import Exchange
 from gateway.upstream.forward_context import ForwardContext
-from gateway.upstream.forwarded import Forwarded
+from gateway.upstream.forwarder import Complete
 from gateway.upstream.open_streams import OpenStreams
-from gateway.upstream.request_body import RequestBody
 from gateway.upstream.request_head import RequestHeads
 from gateway.upstream.tunnel import Tunnel
 
@@ -29,7 +28,7 @@ the upstream may have carried them out, and a second DELETE is answered otherwis
 
 
 class HttpForwarder:
-    """Carries requests to the upstreams of one generation. `streams` are open ones.
+    """Carries requests to the upstreams of one generation, and owns their exchanges. `streams` are open ones.
 
     `now` is the monotonic clock of the records.
     """
@@ -37,121 +36,138 @@ class HttpForwarder:
     def __init__(
         self, upstreams: Upstreams, heads: RequestHeads, streams: OpenStreams, now: Callable[[], float] = monotonic
     ) -> None:
-        self._now = now
+        self.now = now
+        self.loop_time = asyncio.get_running_loop().time
         self._upstreams = upstreams
         self._heads = heads
         self._streams = streams
         self._tasks = TaskKeeper()
-        self._loop = asyncio.get_running_loop()
 
-    async def forward(
-        self, request: DownstreamRequest, decision: Decision, added: HeaderPairs, record: RequestRecord
-    ) -> Forwarded | Refusal:
-        """Carry it once, or twice where a reused connection proved dead and the request may be; see Forwarder."""
+    def forward(
+        self, request: DownstreamRequest, decision: Decision, added: HeaderPairs, record: RequestRecord, done: Complete
+    ) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
+        """Begin to carry it, at once where a connection waits for it; see Forwarder."""
         try:
-            carriage = ForwardContext(request, decision, added, record, self._streams, self._loop.time())
-            record.upstream_began = self._now()
-            group, connect_timeout = self._upstreams.of(carriage.route), carriage.route.timeouts.connect
-            upstream = group.choose()
-            loan = upstream.lend() or await group.borrow(upstream, connect_timeout)
-            try:
-                return await self._exchange(carriage, loan)
-            except ExchangeError as error:
-                if not _may_repeat(carriage, loan, error):
-                    raise
-            record.retried = True
-            return await self._exchange(carriage, await group.borrow(loan.upstream, connect_timeout, fresh=True))
+            context = ForwardContext(request, decision, added, record, self._streams, done)
         except ExchangeError as error:
             record.fault = error.fault.value
             return error.refusal
+        total = context.route.timeouts.total
+        if total:
+            context.ends_at = self.loop_time() + total
+        record.upstream_began = self.now()
+        upstream = self._upstreams.of(context.route).choose()
+        loan = upstream.lend()
+        if loan is None:
+            return self._connect(context, upstream)
+        self._begin(context, loan)
+        return None
 
     async def close(self) -> None:
         """Close idle connections now and the others when their exchange ends."""
         await self._upstreams.close()
         await self._tasks.aclose()
 
-    async def _exchange(self, carriage: ForwardContext, loan: Loan) -> Forwarded:
-        """Run one exchange on a borrowed connection, and give the connection back, whatever happens."""
-        record, connection = carriage.record, loan.connection
-        record.upstream = loan.upstream.label
-        exchange = Exchange(carriage, connection, self._loop, self._now)
-        pump: asyncio.Task[None] | None = None
-        try:
-            connection.begin(exchange, head_request=carriage.request.method == "HEAD", upgrading=carriage.upgrading)
-            carriage.client.watch(exchange)
-            pump = self._send(carriage, loan, exchange)
-            await exchange.finished
-            if exchange.switched_to is not None:
-                await self._tunnel(carriage, connection, exchange, exchange.switched_to)
-        except ExchangeError as error:
-            if not exchange.begun:
-                raise
-            record.fault = error.fault.value
-        finally:
-            if pump is not None:
-                pump.cancel()
-            _settle(carriage, loan, exchange)
-            if pump is not None:
-                await asyncio.wait({pump})  # it reads the body, and so does the front next, to drop the rest
-        return Forwarded(record.status, exchange.keep_alive)
+    # What an exchange calls
 
-    def _send(self, carriage: ForwardContext, loan: Loan, exchange: Exchange) -> asyncio.Task[None] | None:
-        """Send the head, and the body if it is there; return the task that sends the rest, if there is one."""
-        head = self._heads.compose(carriage, loan.upstream.address)
-        body, connection = carriage.body, loan.connection
-        if body.complete:
-            connection.write(head)
-        elif body.received:
-            connection.write(head + body.whole())
+    def ended(self, exchange: Exchange, error: ExchangeError | None) -> None:
+        """Give the connection back, and tell the caller's side what came of it."""
+        context = exchange.context
+        may_repeat = error is not None and _may_repeat(exchange, error)
+        _settle(exchange)
+        if error is None:
+            context.complete(Forwarded(context.record.status, exchange.keep_alive))
+        elif may_repeat:
+            context.record.retried = True
+            self._repeat(context, exchange.loan.upstream)
         else:
-            connection.write(head)
-            exchange.invite(body.invitation())
-            return self._tasks.start(_pump(body, connection, exchange), "request body")
-        exchange.sent()
+            context.record.fault = error.fault.value
+            context.complete(Forwarded(context.record.status, keep_alive=False) if exchange.begun else error.refusal)
+
+    def switched(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
+        """Be a tunnel until either side, or the end of the session, ends it."""
+        context = exchange.context
+        record = context.record
+        record.upgraded = True
+        record.status = record.upstream_status = head.status
+        tunnel = Tunnel(context.client, exchange.loan.connection, context.route.timeouts.idle, record)
+        context.stream = self._streams.add("tunnel", context.decision, tunnel.end)
+        switch = compose_switch(head, b"websocket", context.decision.caller_headers)
+
+        def over() -> None:
+            _settle(exchange)
+            context.complete(Forwarded(record.status, keep_alive=False))
+
+        tunnel.open(switch, rest, over)
+
+    async def _connect(self, context: ForwardContext, upstream: Upstream, *, fresh: bool = False) -> Refusal | None:
+        """Wait for a connection, and begin; return why there is none."""
+        group = self._upstreams.of(context.route)
+        try:
+            loan = await group.borrow(upstream, context.route.timeouts.connect, fresh=fresh)
+        except ExchangeError as error:
+            context.record.fault = error.fault.value
+            return error.refusal
+        self._begin(context, loan)
         return None
 
-    async def _tunnel(
-        self, carriage: ForwardContext, connection: UpstreamConnection, exchange: Exchange, switched: ResponseHead
-    ) -> None:
-        """Be a tunnel until either side, or the end of the session, ends it."""
-        record = carriage.record
-        record.upgraded = True
-        record.status = record.upstream_status = switched.status
-        exchange.begun = True
-        tunnel = Tunnel(carriage.client, connection, carriage.route.timeouts.idle, record)
-        carriage.stream = self._streams.add("tunnel", carriage.decision, tunnel.end)
-        await tunnel.run(compose_switch(switched, b"websocket", carriage.decision.caller_headers), exchange.rest)
+    def _repeat(self, context: ForwardContext, upstream: Upstream) -> None:
+        """Send once more what a dead connection swallowed, over a new one, while the caller waits for that."""
+
+        def ended(task: asyncio.Task[Refusal | None]) -> None:
+            if task.cancelled():
+                error = ExchangeError(Fault.CLIENT_GONE)
+                context.record.fault = error.fault.value
+                refusal: Refusal | None = error.refusal
+            elif task.exception() is not None:
+                refusal = Refusal(RefusalCode.INTERNAL)
+            else:
+                refusal = task.result()
+            if refusal is not None:
+                context.client.watch(None)
+                context.complete(refusal)
+
+        task = self._tasks.start(self._connect(context, upstream, fresh=True), "second try")
+        task.add_done_callback(ended)
+        context.client.watch(_Leaving(task.cancel))
+
+    def _begin(self, context: ForwardContext, loan: Loan) -> None:
+        context.record.upstream = loan.upstream.label
+        Exchange(context, loan, self).send(self._heads.compose(context, loan.upstream.address))
 
 
-async def _pump(body: RequestBody, connection: UpstreamConnection, exchange: Exchange) -> None:
-    """Carry a body piece by piece, no faster than the upstream takes it; a fault on the way ends the exchange."""
-    try:
-        exchange.wait_for_caller()
-        while data := await body.read():
-            connection.write(data)
-            if connection.writing_paused:
-                exchange.wait_for_upstream()
-                await connection.drain()
-                exchange.wait_for_caller()
-        connection.write(body.end())
-        exchange.sent()
-    except ExchangeError as error:
-        exchange.abandon(error)
+class _Leaving:
+    """The FlowWatcher of a caller who waits for a connection: all that counts is whether it is still there."""
+
+    def __init__(self, leave: Callable[[], object]) -> None:
+        self._leave = leave
+
+    def client_paused(self) -> None:
+        """Nothing is written yet."""
+
+    def client_resumed(self) -> None:
+        """Nothing is written yet."""
+
+    def client_gone(self) -> None:
+        """Wait no longer."""
+        self._leave()
 
 
-def _settle(carriage: ForwardContext, loan: Loan, exchange: Exchange) -> None:
-    carriage.client.watch(None)
-    if carriage.stream is not None:
-        carriage.streams.remove(carriage.stream)
-        carriage.stream = None
-    if not carriage.body.complete:
-        loan.connection.reusable = False
-    exchange.settle()
+def _settle(exchange: Exchange) -> None:
+    context, loan = exchange.context, exchange.loan
+    if context.stream is not None:
+        context.streams.remove(context.stream)
+        context.stream = None
+    body = context.body
+    if body is not None:
+        body.stop()
+        if not body.complete:
+            loan.connection.reusable = False
     loan.give_back()
 
 
-def _may_repeat(carriage: ForwardContext, loan: Loan, error: ExchangeError) -> bool:
+def _may_repeat(exchange: Exchange, error: ExchangeError) -> bool:
     """Tell whether a failed request may be sent once more: its connection was reused, and died without a word."""
-    silent = loan.connection.used and not loan.connection.heard
-    bodiless = carriage.body.complete and not carriage.body.begun
-    return error.fault is Fault.LOST and silent and bodiless and carriage.request.method in _REPEATABLE
+    context, connection = exchange.context, exchange.loan.connection
+    silent = connection.used and not connection.heard
+    return error.fault is Fault.LOST and silent and context.body is None and context.request.head.method in _REPEATABLE

@@ -1,86 +1,111 @@
-"""The caller's body on its way to the upstream."""
+"""The caller's body on its way to the upstream: framed, counted, and no faster than the upstream takes it."""
 
 from __future__ import annotations
 
-from aiohttp import ClientError, web
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from typing import Protocol
 
+from gateway.http1.downstream import DownstreamBody
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.model.headers import Headers
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.connection import UpstreamConnection
 
 _LAST_CHUNK = b"0\r\n\r\n"
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BodyOwner(Protocol):
+    """The exchange that a body belongs to."""
+
+    def wait_for_caller(self) -> None:
+        """Hold nobody but the caller to a time while its body is awaited."""
+
+    def wait_for_upstream(self) -> None:
+        """Give the upstream its time to take what was sent."""
+
+    def sent(self) -> None:
+        """Take it that the upstream has the whole request."""
+
+    def abandon(self, error: ExchangeError) -> None:
+        """Stop the exchange from our side."""
 
 
 class RequestBody:
-    """One request's body: its framing towards the upstream, and the bytes as they come.
+    """One request's body towards the upstream; the BodyConsumer of what the caller sends.
 
-    `most` bounds it in bytes, 0 for no bound; a Content-Length beyond it raises ExchangeError at once. `begun` tells
-    whether bytes may have reached an upstream, so that the request cannot be sent a second time; `complete` whether
-    all of them were sent.
+    `most` bounds it in bytes, 0 for no bound. `begun` tells whether bytes may have reached an upstream, so that the
+    request cannot be sent a second time; `complete` whether all of them were sent.
     """
 
-    __slots__ = ("_content", "_expects", "_most", "_record", "begun", "chunked", "complete", "framing")
+    __slots__ = ("_connection", "_most", "_owner", "_record", "_source", "begun", "complete", "framing")
 
-    def __init__(
-        self, content: StreamReader, version: tuple[int, int], headers: Headers, most: int, record: RequestRecord
-    ) -> None:
-        self._content = content
-        self._record = record
+    def __init__(self, source: DownstreamBody, most: int, record: RequestRecord) -> None:
+        if most and source.length > most:
+            raise ExchangeError(Fault.BODY_TOO_LARGE)
+        self._source = source
         self._most = most
-        self.chunked = b"transfer-encoding" in headers.by_name
-        self.framing = b"Transfer-Encoding: chunked\r\n\r\n" if self.chunked else b"\r\n"
-        self.complete = content is EMPTY_PAYLOAD
+        self._record = record
+        self._connection: UpstreamConnection | None = None
+        self._owner: BodyOwner | None = None
+        self.framing = b"Transfer-Encoding: chunked\r\n\r\n" if source.chunked else b"\r\n"
         self.begun = False
-        self._expects = not self.complete and b"expect" in headers and version >= (1, 1)
-        if most and not self.complete:
-            declared = headers.all(b"content-length")
-            if declared and int(declared[0]) > most:
-                raise ExchangeError(Fault.BODY_TOO_LARGE)
+        self.complete = False
 
     @property
-    def received(self) -> bool:
-        """Tell whether all of it has come from the caller."""
-        return self._content.is_eof()
+    def awaited(self) -> bool:
+        """Tell whether nothing of it has come yet."""
+        return not self._source.begun
 
-    def whole(self) -> bytes:
-        """Return all of it, framed, when it has already come."""
-        data = self._content.read_nowait()
-        framed = self._frame(data) if data else b""
+    def send(self, connection: UpstreamConnection, owner: BodyOwner) -> None:
+        """Send what has come, and the rest as it comes."""
+        self._connection = connection
+        self._owner = owner
+        owner.wait_for_caller()
+        connection.on_writable = self._writable
+        self._source.start(self)
+
+    def stop(self) -> None:
+        """Send no more: the exchange is over."""
+        if self._connection is not None:
+            self._connection.on_writable = None
+            self._connection = self._owner = None
+            self._source.stop()
+
+    # What the caller's body calls
+
+    def body(self, data: bytes) -> None:
+        """Send a piece; the caller is held while the upstream takes none."""
+        connection, owner = self._connection, self._owner
+        if connection is None or owner is None:
+            return
         self.begun = True
-        return framed + self.end()
-
-    def invitation(self) -> bytes:
-        """Return the answer to `Expect: 100-continue`, once, for a caller that waits for it."""
-        expects, self._expects = self._expects, False
-        return _CONTINUE if expects and not self._content.total_bytes else b""
-
-    async def read(self) -> bytes:
-        """Return the next piece, framed for the upstream; empty at the end, `end` then follows.
-
-        Raises ExchangeError when the caller's body is too large, broken or stalled, or the caller has gone.
-        """
-        try:
-            data = await self._content.readany()
-        except web.RequestPayloadError as error:
-            raise ExchangeError(Fault.BODY_BROKEN, type(error.__cause__).__name__) from None
-        except (ConnectionError, ClientError):
-            raise ExchangeError(Fault.CLIENT_GONE) from None
-        self.begun = True
-        return self._frame(data) if data else b""
-
-    def end(self) -> bytes:
-        """Return what ends the body towards the upstream."""
-        self.complete = True
-        return _LAST_CHUNK if self.chunked else b""
-
-    def _frame(self, data: bytes) -> bytes:
         self._record.bytes_in += len(data)
         if self._most and self._record.bytes_in > self._most:
-            raise ExchangeError(Fault.BODY_TOO_LARGE)
-        return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+            owner.abandon(ExchangeError(Fault.BODY_TOO_LARGE))
+            return
+        if self._source.chunked:
+            connection.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        else:
+            connection.write(data)
+        if connection.writing_paused:
+            owner.wait_for_upstream()
+            self._source.hold()
 
+    def body_end(self) -> None:
+        """End the body towards the upstream."""
+        connection, owner = self._connection, self._owner
+        if connection is None or owner is None:
+            return
+        if self._source.chunked:
+            connection.write(_LAST_CHUNK)
+        self.begun = self.complete = True
+        owner.sent()
 
-NO_BODY = RequestBody(EMPTY_PAYLOAD, (1, 1), Headers(()), 0, RequestRecord("", 0.0))
-"""The body of every request without one: nothing is ever read from it or noted of it."""
+    def body_failed(self, error: ExchangeError) -> None:
+        """Give the exchange up."""
+        if self._owner is not None:
+            self._owner.abandon(error)
+
+    def _writable(self) -> None:
+        """Take bytes from the caller again."""
+        if self._owner is not None and not self.complete:
+            self._owner.wait_for_caller()
+            self._source.resume()

@@ -8,7 +8,7 @@ therefore never delete what was added (Traefik CVE-2024-45410), and no spelling 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from gateway.http1.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
 from gateway.model.decision import HeaderPairs
 from gateway.model.headers import Headers, spelling
-from gateway.model.memo import FieldNameMemo
+from gateway.model.memo import AdmissionMemo, FieldNameMemo
 from gateway.model.route import Route, UpstreamAddress
 from gateway.model.target import Target
 from gateway.upstream.cookies import OwnCookies
@@ -26,6 +26,9 @@ _CONSUMED = frozenset({b"expect", b"proxy"})
 """`Expect` is answered here; `Proxy` becomes HTTP_PROXY in a CGI-style upstream (httpoxy, CVE-2016-5385)."""
 
 _UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+_IDENTITIES = 1024
+"""Callers whose identity lines are remembered."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -67,30 +70,41 @@ class RequestHeads:
         self._cookies = OwnCookies(stripped.cookies)
         self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
         self._fates: FieldNameMemo[_RequestField] = FieldNameMemo()
+        self._with_credentials = object()
+        self._identities: AdmissionMemo[int, tuple[HeaderPairs, bytes]] = AdmissionMemo(_IDENTITIES)
 
-    def compose(self, carriage: ForwardContext, upstream: UpstreamAddress) -> bytes:
+    def compose(self, context: ForwardContext, upstream: UpstreamAddress) -> bytes:
         """Return the head of a request to `upstream`, its last empty line included."""
-        route, access = carriage.route, carriage.decision.access
+        route, access = context.route, context.decision.access
+        headers = access.headers
         target = target_of(route.strip_prefix, access.target)
-        out = [
-            f"{access.method} {target} HTTP/1.1\r\nHost: ".encode("ascii"),
-            _host(route, upstream, access.headers),
-            b"\r\n",
-        ]
-        self._keep(out, access.headers, keep_credentials=route.forward_credentials)
-        for name, value in carriage.added:
-            out += (name, b": ", value, b"\r\n")
-        out += (self._via, _UPGRADE if carriage.upgrading else b"", carriage.body.framing)
-        return b"".join(out)
+        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b%b%b%b" % (
+            access.method.encode("ascii"),
+            target.encode("ascii"),
+            _host(route, upstream, headers),
+            self._passing_lines(headers, keep_credentials=route.forward_credentials),
+            b"".join([b"%b: %b\r\n" % field for field in context.added]),
+            self._identity_lines(context.decision.identity),
+            self._via,
+            _UPGRADE if context.upgrading else b"",
+            b"\r\n" if context.body is None else context.body.framing,
+        )
 
     def passing(self, route: Route, headers: Headers) -> HeaderPairs:
         """Return which of the caller's fields an upstream of `route` gets, in order; for `explain`."""
-        out: list[bytes] = []
-        self._keep(out, headers, keep_credentials=route.forward_credentials)
-        return tuple(zip(out[::4], out[2::4], strict=True))
+        return tuple(self._passing(headers, keep_credentials=route.forward_credentials))
 
-    def _keep(self, out: list[bytes], headers: Headers, *, keep_credentials: bool) -> None:
-        """Add the caller's fields that may pass, in order."""
+    def _passing_lines(self, headers: Headers, *, keep_credentials: bool) -> bytes:
+        """Return the lines of the caller's fields that may pass; equal fields make equal lines."""
+        key = self._with_credentials if keep_credentials else self
+        lines: bytes | None = headers.made.get(key)
+        if lines is None:
+            passing = self._passing(headers, keep_credentials=keep_credentials)
+            lines = headers.made[key] = b"".join([b"%b: %b\r\n" % field for field in passing])
+        return lines
+
+    def _passing(self, headers: Headers, *, keep_credentials: bool) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the caller's fields that may pass, in order."""
         connection = headers.by_name.get(b"connection")
         named = named_by_connection(connection) if connection else None
         fates = self._fates
@@ -102,7 +116,16 @@ class RequestHeads:
                 continue
             kept = self._cookies.cut(value, keep_own=keep_credentials) if fate is _RequestField.COOKIE else value
             if kept is not None and not (named and name.lower() in named):
-                out += (name, b": ", kept, b"\r\n")
+                yield name, kept
+
+    def _identity_lines(self, identity: HeaderPairs) -> bytes:
+        """Return the lines of an identity; those of a cached session are the same object from request to request."""
+        known = self._identities.get(id(identity))
+        if known is not None and known[0] is identity:
+            return known[1]
+        lines = b"".join([b"%b: %b\r\n" % field for field in identity])
+        self._identities.put(id(identity), (identity, lines), identity)
+        return lines
 
     def _fate(self, name: bytes) -> _RequestField:
         return self._fates.keep(name, self._judge(name.lower(), spelling(name)))

@@ -6,14 +6,14 @@ A bridge of messages would answer for the upstream (in 136 of 252 Autobahn cases
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 
+from gateway.http1.downstream import DownstreamConnection
 from gateway.http1.faults import Fault
 from gateway.http1.frames import FrameTracker, close_frame
 from gateway.resilience.deadline import Deadline
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.downstream import DownstreamConnection
 
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
@@ -39,21 +39,17 @@ class Tunnel:
         self._frames = FrameTracker()
         self._code = 0
         self._said = False
-        self._over: asyncio.Future[None] = loop.create_future()
+        self._over: Callable[[], None] | None = None
 
-    async def run(self, head: bytes, rest: bytes) -> None:
-        """Send `head` to the caller, then carry bytes until the end; `rest` came behind the upstream's 101."""
-        try:
-            self._upstream.tunnel = _UpstreamEnd(self)
-            self._write_client(head)
-            early = self._client.take_over(_ClientEnd(self))
-            self.from_upstream(rest)
-            self.from_client(early)
-            self._upstream.resume_reading()
-            await self._over
-        finally:
-            self._deadline.close()
-            self._upstream.close()
+    def open(self, head: bytes, rest: bytes, over: Callable[[], None]) -> None:
+        """Send `head` to the caller, then carry bytes; `rest` came behind the 101, and `over` is called at the end."""
+        self._over = over
+        self._upstream.tunnel = _UpstreamEnd(self)
+        self._client.write(head)
+        early = self._client.take_over(_ClientEnd(self))
+        self.from_upstream(rest)
+        self.from_client(early)
+        self._upstream.resume_reading()
 
     def end(self, code: int) -> None:
         """Close because the session or the process ends: a close frame at a frame boundary, then the connection."""
@@ -77,14 +73,17 @@ class Tunnel:
             self._frames.advance(data)
             self._deadline.set(self._clock() + self._idle)
         self._record.bytes_out += len(data)
-        self._write_client(data)
+        self._client.write(data)
         if self._code and self._frames.at_boundary:
             self._say_goodbye()
 
     def ended(self) -> None:
         """One of the connections has gone."""
-        if not self._over.done():
-            self._over.set_result(None)
+        over, self._over = self._over, None
+        if over is not None:
+            self._deadline.close()
+            self._upstream.close()
+            over()
 
     def upstream_ended(self) -> None:
         """Take it that the upstream's connection has gone; while we say goodbye that is no news."""
@@ -110,20 +109,11 @@ class Tunnel:
 
     def _say_goodbye(self) -> None:
         self._said = True
-        self._write_client(close_frame(self._code))
-        transport = self._client.transport
-        if transport is not None and not transport.is_closing():
-            # A caller that has just left must not keep those from being told who stand behind it in the list.
-            with contextlib.suppress(OSError, NotImplementedError):
-                transport.write_eof()
+        self._client.write(close_frame(self._code))
+        self._client.end_writing()
         # The caller answers and closes; what it still sends is read and dropped, for a reset could overtake the frame.
         self._client.resume_reading()
         self._deadline.set(self._clock() + _GOODBYE_SECONDS)
-
-    def _write_client(self, data: bytes) -> None:
-        transport = self._client.transport
-        if data and transport is not None and not transport.is_closing():
-            transport.write(data)
 
     def _expired(self) -> None:
         if self._code:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
 from gateway.resilience.tasks import TaskKeeper
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer
 from gateway.wiring.generation import Generation
 
 
@@ -39,16 +38,20 @@ class ActiveGeneration:
             self._earlier.add(before)
             self._close_if_idle(before)
 
-    async def answer(self, request: DownstreamRequest) -> EndpointAnswer:
-        """Answer one request; see `PublicPort.answer`."""
+    def serve(self, request: DownstreamRequest) -> Serving:
+        """Answer one request, or begin to; see `PublicPort.serve`."""
         in_flight = self._current or self._required  # the property costs each request a call, and only it raises
         in_flight.count += 1
-        try:
-            return await in_flight.generation.public_port.answer(request)
-        finally:
-            in_flight.count -= 1
-            if in_flight is not self._current:
-                self._close_if_idle(in_flight)
+        request.generation = in_flight
+        return in_flight.generation.public_port.serve(request)
+
+    def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
+        """Record how a request ended, in the generation that it began in."""
+        in_flight: _InFlight = request.generation
+        in_flight.generation.public_port.completed(request, answer)
+        in_flight.count -= 1
+        if in_flight is not self._current:
+            self._close_if_idle(in_flight)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return the answer to what never became a request."""

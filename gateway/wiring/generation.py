@@ -20,7 +20,7 @@ from gateway.credentials.reader import Reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
-from gateway.gate import Gate, Resolve
+from gateway.gate import Gate, Remembered, Resolve, nothing
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
@@ -103,7 +103,9 @@ class Generation:
         self._table = RouteTable(to_routes(settings))
         self._tasks = TaskKeeper()
         limits = sessions.redis.limits()
-        gate = self.gate(_resolve_traced(settings.telemetry, process, sessions.resolver.resolve), limits)
+        resolver = sessions.resolver
+        resolve = _resolve_traced(settings.telemetry, process, resolver.resolve)
+        gate = self.gate(resolve, limits, _remembered_traced(settings.telemetry, process, resolver.remembered))
         self.streams = OpenStreams(process.clock, recheck.due.set)
         readers = tuple(sessions.readers.values())
         self.request_heads = RequestHeads(_stripped(readers, identity))
@@ -125,10 +127,18 @@ class Generation:
         self.public_port = PublicPort((*own, *forward_auth), proxy, accesses, journal, beneath)
         self._tasks.start(self._recheck_streams(), "recheck of streams")
 
-    def gate(self, resolve: Resolve, limits: Limits) -> Gate:
+    def gate(self, resolve: Resolve, limits: Limits, remembered: Remembered = nothing) -> Gate:
         """Return a gate of this generation; `explain` has one of its own, which changes nothing."""
         identity = self._identity
-        return Gate(self._table, self.sessions.readers, resolve, identity.headers, limits, identity.tokens)
+        return Gate(
+            self._table,
+            self.sessions.readers,
+            resolve,
+            identity.headers,
+            limits,
+            identity.tokens,
+            remembered=remembered,
+        )
 
     async def close(self) -> None:
         """Close everything of this generation; its last request has ended."""
@@ -169,6 +179,12 @@ def _resolve_traced(settings: TelemetrySettings, process: Process, resolve: Reso
     """Return `resolve`, with a span for each call where there are spans."""
     tracing = process.tracing_for(settings)
     return resolve if tracing is None else tracing.trace_resolve(resolve)
+
+
+def _remembered_traced(settings: TelemetrySettings, process: Process, remembered: Remembered) -> Remembered:
+    """Return `remembered`, with a span for each session that it knows where there are spans."""
+    tracing = process.tracing_for(settings)
+    return remembered if tracing is None else tracing.trace_remembered(remembered)
 
 
 def _journal(settings: TelemetrySettings, process: Process) -> Journal:

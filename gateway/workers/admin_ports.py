@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from gateway.config.settings import Settings
 from gateway.endpoints.admin import AdminEndpoint, AdminPort, Render, health_endpoints
 from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
-from gateway.upstream.client_request import DownstreamRequest
 from gateway.wiring.process import Process
 from gateway.workers.sockets import Ports, Sockets
 from gateway.workers.worker import front_limits
@@ -41,13 +41,13 @@ class AdminPorts:
         revoke = AdminEndpoint("POST", RevokeEndpoint(tokens, self._revoke, self._process.audit).answer)
         self._admin = AdminPort({**self._health_endpoints, "/revoke": revoke}, self._process.random_hex.draw)
         for server in self._servers:
-            server.limits = front_limits(settings.limits)
+            server.apply(front_limits(settings.limits))
 
     async def open(self, settings: Settings) -> None:
         """Begin to listen."""
         self.apply(settings)
-        await self._listen(self._answer_admin, self._ports.admin, settings)
-        await self._listen(self._health.answer, self._ports.health, settings)
+        await self._listen(lambda: self._admin, self._ports.admin, settings)
+        await self._listen(lambda: self._health, self._ports.health, settings)
 
     async def close(self) -> None:
         """Stop listening."""
@@ -56,18 +56,30 @@ class AdminPorts:
         for server in self._servers:
             await server.close(_GRACE)
 
-    async def _answer_admin(self, request: DownstreamRequest) -> Response:
-        return await self._admin.answer(request)
-
-    def _refuse(self, refusal: Refusal) -> Response:
-        return refusal_response(refusal, self._process.random_hex.draw())
-
-    async def _listen(
-        self, handler: Callable[[DownstreamRequest], Awaitable[Response]], sockets: Sockets, settings: Settings
-    ) -> None:
+    async def _listen(self, endpoints: Callable[[], AdminPort], sockets: Sockets, settings: Settings) -> None:
         if not sockets:
             return
-        server = GatewayServer(handler, front_limits(settings.limits), self._refuse, self._process.clock)
+        handler = _Handler(endpoints, self._process.random_hex.draw)
+        server = GatewayServer(handler, front_limits(settings.limits), self._process.clock)
         self._servers.append(server)
         loop = asyncio.get_running_loop()
         self._listening += [await loop.create_server(server, sock=each) for each in sockets]
+
+
+class _Handler:
+    """Answers on one port with the endpoints of its moment; nothing is written down."""
+
+    def __init__(self, endpoints: Callable[[], AdminPort], new_id: Callable[[], str]) -> None:
+        self._endpoints = endpoints
+        self._new_id = new_id
+
+    def serve(self, request: DownstreamRequest) -> Serving:
+        """Answer one request."""
+        return self._endpoints().answer(request)
+
+    def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
+        """Note nothing."""
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Word what never became a request."""
+        return refusal_response(refusal, self._new_id())

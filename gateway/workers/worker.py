@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway.config.settings import LimitSettings, Settings, TelemetrySettings
-from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer
+from gateway.front.serving import FrontLimits
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
@@ -89,7 +89,7 @@ class Worker:
         if self._server is None:
             await self._listen(limits, built.certificate)
             return
-        self._server.limits = limits
+        self._server.apply(limits)
         if self._certificate is not None and built.certificate is not None:
             self._certificate.use(built.certificate.context)
 
@@ -170,7 +170,7 @@ class Worker:
 
     async def _listen(self, limits: FrontLimits, certificate: Certificate | None) -> None:
         loop = asyncio.get_running_loop()
-        self._server = GatewayServer(self._active.answer, limits, self._active.refuse, self._process.clock)
+        self._server = GatewayServer(self._active, limits, self._process.clock)
         self._certificate = certificate
         for each in self._sockets:
             if certificate is None:

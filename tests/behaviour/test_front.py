@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from gateway.front.arrival import FrontLimits
+from gateway.front.serving import FrontLimits
 from tests.support.clients.raw_http import exchange, raw_client
 from tests.support.gateways.carrying import carrying, route_to
 from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
@@ -51,7 +51,6 @@ GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
         b"GET / HTTP/0.9\r\nHost: h\r\n\r\n",
         b"GET /\r\nHost: h\r\n\r\n",
         b"GET / x HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"get / HTTP/1.1\r\nHost: h\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET http://other/ HTTP/1.1\r\nHost: h\r\n\r\n",
         b"GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -255,7 +255,7 @@ async def test_framing_that_is_longer_than_a_head_may_be_is_no_body(attacked: Vi
 async def test_trailers_are_bounded_as_heads_are(attacked: Victim) -> None:
     trailers = (b"X: y\r\n" * 7_000, b"X: " + b"y" * 70_000 + b"\r\n")
     attacks = [request(POST, CHUNKED, body=b"3\r\nabc\r\n0\r\n" + lines + b"\r\n" + MARKER) for lines in trailers]
-    assert await attacked.misjudged(attacks, (431,)) == []
+    assert await attacked.misjudged(attacks, (400,)) == []
 
 
 async def test_an_extension_without_an_end_is_not_read_for_ever(attacked: Victim) -> None:
@@ -290,7 +290,6 @@ TRAILERS = (
     b"Cookie: __session=x",
     b"X-User-Id: forged",
     b"Authorization: Bearer x",
-    b"Expect: 100-continue",
     b"X-Forwarded-For: 192.0.2.1",
 )
 
@@ -299,35 +298,21 @@ TRAILERS = (
 async def test_trailers_are_dropped_and_never_become_the_next_requests_fields(attacked: Victim, trailer: bytes) -> None:
     body = b"3\r\nabc\r\n0\r\nX-Other: z\r\n" + trailer + b"\r\n\r\n"
     at_once = await attacked.attack(request(POST, CHUNKED, body=body + get(b"/echo/")))
-    assert (at_once.statuses, at_once.targets) == ((200,), (b"/public/",))
+    assert (at_once.statuses, at_once.targets) == ((200, 401), (b"/public/",))
     assert at_once.received[0].raw.endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
     async with raw_client(attacked.gateway.port) as client:
         await client.send(request(POST, CHUNKED, body=body))
-        response = await client.response()
-        assert (response.status, response.one(b"connection")) == (200, b"close")
-        await client.send(get(b"/echo/"))
-        assert await client.read_all() == b""
-    assert {received.target for received in attacked.upstream.requests} == {b"/public/"}
-
-
-async def test_trailers_that_the_parser_stops_behind_are_seen_too(attacked: Victim) -> None:
-    """It stops when 32 requests wait, one too early behind a request whose body came while it was served."""
-    body = b"0\r\nX-Api-Key: sk_live_abc123xyz456\r\n\r\n"
-    before_the_stop = request(b"GET /public/ HTTP/1.1") * 30 + request(POST, CHUNKED, body=body)
-    behind = request(b"POST /echo/ HTTP/1.1", CHUNKED, body=b"0\r\n\r\n")
-    async with raw_client(attacked.gateway.port) as client:
-        await client.send(request(POST, b"Content-Length: 3", b"Expect: 100-continue"))
-        assert (await client.response(interim=True)).status == 100
-        await client.send(b"abc")
         assert (await client.response()).status == 200
-        await client.send(before_the_stop + behind)
-        assert [(await client.response()).status for _ in range(31)] == [200] * 31
-        assert await client.read_all() == b""
+        await client.send(get(b"/echo/"))
+        assert (await client.response()).status == 401
     assert {received.target for received in attacked.upstream.requests} == {b"/public/"}
 
 
 async def test_trailers_that_speak_of_framing_are_refused(attacked: Victim) -> None:
-    trailers = (b"Content-Length: 100", b"Transfer-Encoding: chunked", b"Host: evil.test", b"Connection: close")
+    trailers = (
+        b"Content-Length: 100", b"Transfer-Encoding: chunked", b"Host: evil.test", b"Connection: close",
+        b"Expect: 100-continue",
+    )  # fmt: skip
     attacks = [request(POST, CHUNKED, body=b"0\r\n" + trailer + b"\r\n\r\n" + MARKER) for trailer in trailers]
     assert await attacked.misjudged(attacks, (400,)) == []
 
@@ -340,10 +325,10 @@ async def test_a_chunked_request_without_trailers_leaves_its_connection_open(att
     assert len(attacked.upstream.requests) == 3
 
 
-async def test_trailers_behind_a_body_that_was_held_back_end_the_connection_too(attacked: Victim) -> None:
+async def test_trailers_behind_a_body_that_was_held_back_are_dropped_too(attacked: Victim) -> None:
     body = HUGE + b"0\r\nX-Api-Key: sk_live_abc123xyz456\r\n\r\n"
     seen = await attacked.attack(request(POST, CHUNKED, body=body + get(b"/echo/")))
-    assert (seen.statuses, seen.targets) == ((200,), (b"/public/",))
+    assert (seen.statuses, seen.targets) == ((200, 401), (b"/public/",))
 
 
 @pytest.mark.parametrize(
@@ -353,12 +338,6 @@ async def test_trailers_behind_a_body_that_was_held_back_end_the_connection_too(
         (b"POST /public/ HTTP/1.1", (b"Upgrade: websocket", b"Content-Length: 0")),
         (b"GET /public/ HTTP/1.1", (b"Upgrade: websocket", b"Content-Length: 3")),
         (b"GET /public/ HTTP/1.1", (b"Upgrade: websocket", CHUNKED)),
-        (b"GET /public/ HTTP/1.0", (b"Upgrade: websocket",)),
-        (b"GET /public/ HTTP/1.1", (b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__")),
-        (b"GET /public/ HTTP/1.1", (b"Upgrade: websocket, h2c",)),
-        (b"GET /public/ HTTP/1.1", (b"Upgrade: h2c", b"Upgrade: websocket")),
-        (b"GET /public/ HTTP/1.1", (b"Upgrade: TLS/1.0",)),
-        (b"GET /public/ HTTP/1.1", (b"Upgrade: ",)),
         (b"OPTIONS /public/ HTTP/1.1", (b"Upgrade: websocket",)),
     ],
 )
@@ -368,6 +347,30 @@ async def test_an_upgrade_has_one_reading(
 ) -> None:
     raw = request(line, KEY, connection, *fields, body=BODY + MARKER)
     assert await attacked.misjudged([raw], (400,)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        (b"GET /public/ HTTP/1.0", (b"Upgrade: websocket",)),
+        (b"GET /public/ HTTP/1.1", (b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__")),
+        (b"GET /public/ HTTP/1.1", (b"Upgrade: websocket, h2c",)),
+        (b"GET /public/ HTTP/1.1", (b"Upgrade: h2c", b"Upgrade: websocket")),
+        (b"GET /public/ HTTP/1.1", (b"Upgrade: TLS/1.0",)),
+        (b"GET /public/ HTTP/1.1", (b"Upgrade: ",)),
+    ],
+)
+@pytest.mark.parametrize("connection", [b"Connection: Upgrade", b"Connection: keep-alive, uPGRADE, http2-settings"])
+async def test_an_offer_that_is_ignored_changes_nothing(
+    attacked: Victim, line: bytes, fields: tuple[bytes, ...], connection: bytes
+) -> None:
+    """RFC 9110 section 7.8: a server may ignore the field, and then what follows is HTTP/1.1 as before."""
+    stays = line.endswith(b"1.1") or b"keep-alive" in connection
+    seen = await attacked.attack(request(line, KEY, connection, *fields) + MARKER)
+    assert seen.statuses == ((200, 200) if stays else (200,))
+    assert seen.targets == ((b"/public/", b"/public/marker") if stays else (b"/public/",))
+    for name in (b"upgrade", b"http2-settings", b"connection"):
+        assert not seen.received[0].all(name)
 
 
 async def test_what_follows_an_upgrade_that_was_not_granted_is_no_request(attacked: Victim) -> None:

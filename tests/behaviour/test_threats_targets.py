@@ -177,7 +177,8 @@ async def test_only_the_origin_form_is_carried(attacked: Victim) -> None:
     [
         ((b"TRACE", b"CONNECT"), 405),
         ((b"PROPFIND", b"PURGE", b"LINK", b"MKCOL", b"SUBSCRIBE", b"SOURCE", b"M-SEARCH", b"QUERY"), 501),
-        ((b"get", b"Get", b"GETT", b"GE", b"G\x00T", b"", b"X", b"GET,POST", b"\xc7ET", b"T" * 9000), 400),
+        ((b"get", b"Get", b"GETT", b"GE", b"X", b"T" * 9000), 501),
+        ((b"G\x00T", b"", b"GET,POST", b"\xc7ET"), 400),
     ],
 )
 async def test_methods_that_are_not_carried(attacked: Victim, methods: tuple[bytes, ...], status: int) -> None:

@@ -15,7 +15,7 @@ from gateway.model.credential import Credential
 from gateway.model.decision import Decision
 from gateway.model.route import Access, CorsRules, LimitBy, Match, OnMany, RateLimit, Require, Route
 from gateway.model.session import Member, Organization, Session, User
-from gateway.policy.limits import LocalLimits
+from gateway.policy.limits import Limits, LocalLimits, Taken
 from gateway.policy.routes import RouteTable
 from tests.support.builders.requests import access_request
 
@@ -351,3 +351,80 @@ async def test_a_session_object_that_comes_again_is_judged_by_each_route_for_its
         allowed = await gate.decide(access_request(target="/b/", headers=(key(b"good"),)))
         assert (refused.rule, refused.identity, allowed.rule) == ("require.roles", (), "access")
         assert dict(allowed.identity)[b"X-User-Id"] == b"m1"
+
+
+def remember(credential: Credential) -> Resolution | None:
+    return Resolution(Found(GOOD), Tier.MEMORY) if credential.parts == ("good",) else None
+
+
+class SharedCounter(LocalLimits):
+    """Counts like one process, and says that somebody else has to be asked."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.asked = 0
+
+    def take_now(self, key: str, limit: RateLimit) -> Taken | None:  # type: ignore[override]
+        del key, limit
+        return None
+
+    async def take(self, key: str, limit: RateLimit) -> Taken:
+        self.asked += 1
+        return super().take_now(key, limit)
+
+
+def remembering(route: Route, limits: Limits | None = None) -> Gate:
+    limits = limits or LocalLimits(lambda: 0.0)
+    return Gate(RouteTable((route,)), READERS, by_secret, IdentityHeaders(), limits, remembered=remember)
+
+
+@pytest.mark.parametrize(
+    ("shown", "route", "rule"),
+    [
+        ((key(b"good"),), {}, "access"),
+        ((key(b"good"),), {"rate_limit": RateLimit(LimitBy.SESSION, 1.0, 1)}, "access"),
+        ((key(b"good"),), {"rate_limit": RateLimit(LimitBy.ADDRESS, 1.0, 1)}, "access"),
+        ((key(b"good"),), {"cors": CorsRules(frozenset({"https://app.example"}))}, "access"),
+        ((key(b"good"),), {"require": Require(roles=frozenset({"owner"}))}, "require.roles"),
+        ((key(b"good"), cookie(b"good")), {}, "credential"),
+        ((key(b"unknown"),), {"access": Access.PUBLIC}, "public"),
+        ((), {"access": Access.OPTIONAL}, "optional"),
+        ((), {}, "access"),
+    ],
+)
+def test_what_can_be_judged_at_once_is_not_waited_for(
+    shown: tuple[tuple[bytes, bytes], ...], route: dict[str, Any], rule: str
+) -> None:
+    gate = remembering(Route(**{"name": "r", "match": Match("/"), "credentials": ("key", "cookie"), **route}))
+    judged = gate.decide_now(access_request(headers=shown))
+    assert isinstance(judged, Decision)
+    assert judged.rule == rule
+
+
+async def test_what_has_to_be_waited_for_is_judged_by_the_same_lines() -> None:
+    route = Route(
+        name="r", match=Match("/"), credentials=("key", "cookie"), rate_limit=RateLimit(LimitBy.SESSION, 1.0, 2)
+    )
+    waiting, at_once = gate_of(route), remembering(route)
+    for _ in range(3):
+        access = access_request(headers=(key(b"good"),))
+        judged = waiting.decide_now(access)
+        assert not isinstance(judged, Decision)
+        later, now = await judged, at_once.decide_now(access)
+        assert isinstance(now, Decision)
+        assert (later.rule, later.refusal, later.identity) == (now.rule, now.refusal, now.identity)
+        assert later.caller_headers == now.caller_headers
+    assert now.rule == "rate_limit"
+
+
+@pytest.mark.parametrize("per", [LimitBy.ADDRESS, LimitBy.SESSION])
+async def test_a_counter_that_somebody_shares_is_asked_once_for_each_request(per: LimitBy) -> None:
+    limits = SharedCounter()
+    limit = RateLimit(per, rate=1.0, burst=1)
+    gate = remembering(Route(name="r", match=Match("/"), credentials=("key",), rate_limit=limit), limits)
+    rules = []
+    for _ in range(2):
+        judged = gate.decide_now(access_request(headers=(key(b"good"),)))
+        assert not isinstance(judged, Decision)
+        rules.append((await judged).rule)
+    assert (rules, limits.asked) == (["access", "rate_limit"], 2)

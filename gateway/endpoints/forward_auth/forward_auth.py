@@ -11,12 +11,12 @@ from gateway.endpoints.forward_auth.original import OriginalReader, malformed, o
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.refusals import refusal_response
 from gateway.gate import Gate
+from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 
 _DECIDING_FIELDS = frozenset(
     {

@@ -27,6 +27,7 @@ from gateway.telemetry.tracing.sampling import SampledTraces
 from gateway.telemetry.tracing.spans import AuthorityCall, SpanMaker, SpanPlace
 
 ResolveCredential = Callable[[Credential], Awaitable[Resolution]]
+RememberedSession = Callable[[Credential], Resolution | None]
 RecordCall = Callable[[str, float, float], None]
 """(found, rejected, not_mine or unavailable; began; ended); instants of the monotonic clock, in seconds."""
 
@@ -91,6 +92,23 @@ class Tracing:
                 traced.resolve_ended = self._now()
 
         return traced_resolve
+
+    def trace_remembered(self, remembered: RememberedSession) -> RememberedSession:
+        """Return `remembered` with a span for each session that it knows."""
+
+        def traced_remembered(credential: Credential) -> Resolution | None:
+            parent = current_span.get()
+            if parent is None:
+                return remembered(credential)
+            began = self._now()
+            resolution = remembered(credential)
+            if resolution is not None:
+                traced = parent.traced
+                traced.resolve_id, traced.resolve_began, traced.resolve_ended = self._new_id(), began, self._now()
+                traced.resolution = resolution
+            return resolution
+
+        return traced_remembered
 
     def trace_authority(self, authority: str, kind: str, host: str) -> RecordCall:
         """Return what has to be called after each call to one authority, in the task that made it."""

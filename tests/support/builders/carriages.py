@@ -1,42 +1,52 @@
-"""Requests on their way, for tests that begin behind the endpoint."""
+"""Requests on their way, for tests that begin behind the front."""
 
 from __future__ import annotations
 
-import asyncio
-
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-
+from gateway.front.body import CallerBody
+from gateway.http1.downstream import DownstreamRequest, Forwarded
+from gateway.http1.head_parser import RequestHead
+from gateway.http1.header_block import HeaderBlock
 from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.headers import Headers
+from gateway.model.refusal import Refusal
 from gateway.model.route import Match, Route, Timeouts
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 from gateway.upstream.forward_context import ForwardContext
 from gateway.upstream.open_streams import OpenStreams
 from tests.support.builders.requests import access_request
-from tests.support.fakes.fake_transport import FakeClient, FakeTransport
+from tests.support.fakes.fake_transport import FakeClient
 
 
-def client_request(
+def downstream_request(
     method: str = "GET",
     version: tuple[int, int] = (1, 1),
     *,
     keep_alive: bool = True,
-    content: StreamReader = EMPTY_PAYLOAD,
+    upgrade: bool = False,
+    expects: bool = False,
+    body: CallerBody | None = None,
     connection: FakeClient | None = None,
 ) -> DownstreamRequest:
     """A request that no front has read."""
-    return DownstreamRequest(method, "/", version, (), keep_alive, content, connection or FakeClient())
+    block = HeaderBlock(Headers(()), upgrade=upgrade, expects=expects)
+    head = RequestHead(method, "/", version, block, keep_alive, upgrade)
+    return DownstreamRequest(head, body, connection or FakeClient())
 
 
-def body_stream() -> StreamReader:
+def request_body(connection: FakeClient, *, chunked: bool = False, length: int = 3) -> CallerBody:
     """A request's body that the test feeds."""
-    protocol = BaseProtocol(asyncio.get_running_loop())
-    protocol.connection_made(FakeTransport())
-    return StreamReader(protocol, 65536, loop=asyncio.get_running_loop())
+    return CallerBody(connection, chunked=chunked, length=0 if chunked else length)
 
 
-def carriage(
+class Outcomes(list[Forwarded | Refusal]):
+    """What a request came to; once."""
+
+    def done(self, outcome: Forwarded | Refusal) -> None:
+        assert not self
+        self.append(outcome)
+
+
+def forward_context(
     request: DownstreamRequest | None = None,
     fields: HeaderPairs = (),
     *,
@@ -44,19 +54,16 @@ def carriage(
     added: HeaderPairs = (),
     timeouts: Timeouts | None = None,
     caller_headers: HeaderPairs = (),
+    outcomes: Outcomes | None = None,
     **route: object,
 ) -> ForwardContext:
-    request = request or client_request()
+    request = request or downstream_request()
     decision = Decision(
-        access=access_request(request.method, target, fields),
+        access=access_request(request.head.method, target, fields),
         route=Route(name="all", match=Match("/"), timeouts=timeouts or Timeouts(), **route),  # type: ignore[arg-type]
         caller_headers=caller_headers,
     )
+    outcomes = Outcomes() if outcomes is None else outcomes
     return ForwardContext(
-        request,
-        decision,
-        added,
-        RequestRecord("req-1", 0.0),
-        OpenStreams(lambda: 0.0),
-        asyncio.get_running_loop().time(),
+        request, decision, added, RequestRecord("req-1", 0.0), OpenStreams(lambda: 0.0), outcomes.done
     )

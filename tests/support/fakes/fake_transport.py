@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class FakeTransport(asyncio.Transport):
-    """`written` is everything in one piece; `reading` tells whether the protocol wants bytes."""
+    """`written` is everything in one piece; `reading` tells whether the protocol wants bytes.
 
-    def __init__(self, protocol: asyncio.Protocol | None = None) -> None:
-        super().__init__()
+    `unsent` is how many bytes it says the peer has not taken.
+    """
+
+    def __init__(self, protocol: asyncio.Protocol | None = None, extra: Mapping[str, object] | None = None) -> None:
+        super().__init__(dict(extra or {}))
         self._protocol = protocol
         self.written = b""
         self.reading = True
         self.ended = False
         self.aborted = False
+        self.unsent = 0
         self._closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self._closing
         self.written += data
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
         self.ended = True
@@ -46,23 +54,34 @@ class FakeTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is buffered."""
 
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
 
 class FakeClient:
-    """A `ClientConnection` over a FakeTransport."""
+    """A `DownstreamConnection` over a FakeTransport; keeps what its request was answered."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = FakeTransport()
+        self.fake = FakeTransport()
         self.writing_paused = False
         self.draining = False
         self.watcher: object = None
         self.raw_peer: object = None
         self.peer, self.scheme = "192.0.2.1", "http"
         self.early = b""
+        self.answers: list[object] = []
 
-    @property
-    def fake(self) -> FakeTransport:
-        assert isinstance(self.transport, FakeTransport)
-        return self.transport
+    def write(self, data: bytes) -> None:
+        self.fake.write(data)
+
+    def writelines(self, pieces: Sequence[bytes]) -> None:
+        self.fake.write(b"".join(pieces))
+
+    def end_writing(self) -> None:
+        self.fake.write_eof()
+
+    def abort(self) -> None:
+        self.fake.abort()
 
     def watch(self, watcher: object) -> None:
         self.watcher = watcher
@@ -76,3 +95,7 @@ class FakeClient:
 
     def resume_reading(self) -> None:
         self.fake.resume_reading()
+
+    def complete(self, request: object, answer: object) -> None:
+        del request
+        self.answers.append(answer)

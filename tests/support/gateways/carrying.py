@@ -6,25 +6,23 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from gateway.endpoints.refusals import refusal_response
-from gateway.front.arrival import FrontLimits
 from gateway.front.server import GatewayServer
-from gateway.http1.framing import refuse_framing
-from gateway.model.decision import AccessRequest, Decision, HeaderPairs
+from gateway.front.serving import FrontLimits
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded, Serving
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.errors import MalformedError
-from gateway.model.headers import Headers
 from gateway.model.host import parse_host
 from gateway.model.refusal import Refusal
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import parse_target
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import HealthLimits, Upstreams
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer
 from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
@@ -85,28 +83,16 @@ class AllowAll:
         self._ids = itertools.count(1)
         self.carrying: Carrying | None = None
 
-    async def __call__(self, request: DownstreamRequest) -> EndpointAnswer:
-        record = RequestRecord(f"req-{next(self._ids)}", monotonic())
+    def serve(self, request: DownstreamRequest) -> Serving:
+        record = request.record = RequestRecord(f"req-{next(self._ids)}", monotonic())
+        head = request.head
+        headers = head.block.headers
         try:
-            return await self._answer(request, record)
-        except asyncio.CancelledError:
-            record.fault = record.fault or "client gone"
-            raise
-        finally:
-            assert self.carrying is not None
-            self.carrying.note(record)
-
-    async def _answer(self, request: DownstreamRequest, record: RequestRecord) -> EndpointAnswer:
-        headers = Headers(request.fields)
-        try:
-            refusal = refuse_framing(request.method, request.version, headers)
-            if refusal is not None:
-                return refusal_response(refusal, record.request_id)
             access = AccessRequest(
-                request.method,
+                head.method,
                 "http",
                 parse_host(headers.all(b"host"), "http"),
-                parse_target(request.target),
+                parse_target(head.target),
                 headers,
                 "127.0.0.1",
                 "127.0.0.1",
@@ -115,10 +101,33 @@ class AllowAll:
             )
         except MalformedError as malformed:
             return refusal_response(malformed.refusal, record.request_id)
-        decision = self._decide(access, self._route)
-        record.decision = decision
-        carried = await self._forwarder.forward(request, decision, self._added, record)
-        return refusal_response(carried, record.request_id) if isinstance(carried, Refusal) else carried
+        record.decision = self._decide(access, self._route)
+
+        def worded(refusal: Refusal) -> Response:
+            return refusal_response(refusal, record.request_id)
+
+        def done(outcome: Forwarded | Refusal) -> None:
+            request.complete(worded(outcome) if isinstance(outcome, Refusal) else outcome)
+
+        async def wait(begun: Coroutine[Any, Any, Refusal | None]) -> Response | None:
+            refusal = await begun
+            return None if refusal is None else worded(refusal)
+
+        begun = self._forwarder.forward(request, record.decision, self._added, record, done)
+        if begun is None:
+            return None
+        return worded(begun) if isinstance(begun, Refusal) else wait(begun)
+
+    def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
+        record = request.record
+        assert self.carrying is not None
+        assert record is not None
+        if answer is None:
+            record.fault = record.fault or "client gone"
+        self.carrying.note(record)
+
+    def refuse(self, refusal: Refusal) -> Response:
+        return refusal_response(refusal, "front")
 
 
 @contextlib.asynccontextmanager
@@ -141,7 +150,7 @@ async def carrying(
     upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=tls)
     forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
     handler = AllowAll(route, forwarder, decide, added)
-    server = GatewayServer(handler, limits, lambda refusal: refusal_response(refusal, "front"), wall_clock)
+    server = GatewayServer(handler, limits, wall_clock)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
     handler.carrying = Carrying(listener.sockets[0].getsockname()[1], server, forwarder, upstreams, streams)
     handler.carrying.keep_records = keep_records

@@ -21,15 +21,14 @@ from gateway.dialects.dialect import DialectServer
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
 from gateway.gate import Gate
+from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Reason, Rejected, Resolution, Tier, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import Response
-from gateway.model.headers import Headers
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 from tests.support.servers.fronts import front
 
 NOW = datetime(2024, 12, 19, 15, 0, tzinfo=UTC)
@@ -141,7 +140,7 @@ async def endpoint(
     async def answer(request: DownstreamRequest) -> Response:
         record = RequestRecord("req-1", 0.0)
         records.append(record)
-        access = accesses.read(request, Headers(request.fields), record.request_id)
+        access = accesses.read(request, request.head.block.headers, record.request_id)
         assert access.target.match in endpoint.paths
         return await endpoint.answer(request, access, record)
 

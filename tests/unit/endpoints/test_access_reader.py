@@ -6,10 +6,9 @@ import pytest
 
 from gateway.endpoints.access_reader import AccessReader, forwarded_headers
 from gateway.endpoints.networks import IpNetwork
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import AccessRequest, Response
 from gateway.model.errors import MalformedError
-from gateway.model.headers import Headers
-from gateway.upstream.client_request import DownstreamRequest
 from tests.support.clients.raw_http import exchange
 from tests.support.servers.fronts import front
 
@@ -27,7 +26,7 @@ async def reading(
 
     async def handle(request: DownstreamRequest) -> Response:
         try:
-            seen.append(reader.read(request, Headers(request.fields), "req-1"))
+            seen.append(reader.read(request, request.head.block.headers, "req-1"))
         except MalformedError as refused:
             seen.append(refused)
         return Response(200)

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.endpoints.admin import AdminEndpoint, AdminPort, health_endpoints
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import Response
 from gateway.telemetry.exposition import render, snapshot
 from gateway.telemetry.metrics import RequestMetrics
-from gateway.upstream.client_request import DownstreamRequest
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
 from tests.support.servers.fronts import front
 

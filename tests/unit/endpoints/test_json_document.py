@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from gateway.endpoints.json_document import JsonDocumentEndpoint
+from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import Response
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
 from tests.support.builders.requests import access_request
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.servers.fronts import front
@@ -28,7 +28,7 @@ async def ask(ring: Ring, method: str = "GET") -> RawResponse:
 
     async def handler(request: DownstreamRequest) -> Response:
         return await endpoint.answer(
-            request, access_request(request.method, request.target), RequestRecord("req-1", 0.0)
+            request, access_request(request.head.method, request.head.target), RequestRecord("req-1", 0.0)
         )
 
     async with front(handler) as port:

@@ -1,38 +1,60 @@
 import json
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
 
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
-from gateway.gate import Gate
+from gateway.gate import Gate, Remembered, nothing
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected, Resolution
 from gateway.model.credential import Credential
-from gateway.model.decision import Decision, HeaderPairs, Response
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.route import CorsRules, Match, Route
 from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer, Forwarded
-from tests.support.builders.carriages import client_request
+from gateway.upstream.forwarder import Complete
+from tests.support.builders.carriages import downstream_request
 from tests.support.builders.requests import access_request
+from tests.support.fakes.fake_transport import FakeClient
 
 
 class Carrier:
-    """A forwarder that notes what it was asked to carry."""
+    """A forwarder that notes what it was asked to carry, and answers at once, by its callback or after a wait."""
 
-    def __init__(self, answer: Forwarded | Refusal) -> None:
+    def __init__(self, answer: Forwarded | Refusal, how: str = "at once") -> None:
         self.answer = answer
         self.carried: list[tuple[Decision, HeaderPairs]] = []
+        self._how = how
 
-    async def forward(
-        self, _request: DownstreamRequest, decision: Decision, added: HeaderPairs, _record: RequestRecord
-    ) -> Forwarded | Refusal:
+    def forward(
+        self,
+        _request: DownstreamRequest,
+        decision: Decision,
+        added: HeaderPairs,
+        _record: RequestRecord,
+        done: Complete,
+    ) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
         self.carried.append((decision, added))
+        if self._how == "after a wait":
+            return self._wait(done)
+        if self._how == "by its callback" or isinstance(self.answer, Forwarded):
+            done(self.answer)
+            return None
         return self.answer
+
+    async def _wait(self, done: Complete) -> Refusal | None:
+        if isinstance(self.answer, Refusal):
+            return self.answer
+        done(self.answer)
+        return None
 
     async def close(self) -> None:
         pass
@@ -52,13 +74,32 @@ KEY = build_reader(
 ROUTE = Route(name="r", match=Match("/"), credentials=("key",))
 
 
-async def through(carrier: Carrier, key: bytes) -> tuple[EndpointAnswer, RequestRecord]:
-    gate = Gate(RouteTable([ROUTE]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
-    proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
+def remember(credential: Credential) -> Resolution | None:
+    return Resolution(Found(Session(subject="u1", id="s1"))) if credential.parts == ("good",) else None
+
+
+def proxy_of(carrier: Carrier, remembered: Remembered = nothing, route: Route = ROUTE) -> Proxy:
+    limits = LocalLimits(lambda: 0.0)
+    gate = Gate(RouteTable([route]), {"key": KEY}, who, IdentityHeaders(), limits, remembered=remembered)
+    return Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
+
+
+async def answered(proxy: Proxy, access: AccessRequest, record: RequestRecord) -> DownstreamAnswer:
+    """Return what the request came to, however it came about."""
+    client = FakeClient()
+    reply = proxy.answer(downstream_request(access.method, connection=client), access, record)
+    answer = reply if reply is None or isinstance(reply, Response) else await reply
+    answers = [*client.answers, *([] if answer is None else [answer])]
+    assert len(answers) == 1
+    found = answers[0]
+    assert isinstance(found, Forwarded | Response)
+    return found
+
+
+async def through(carrier: Carrier, key: bytes) -> tuple[DownstreamAnswer, RequestRecord]:
     record = RequestRecord("req-1", 1.0)
     record.traceparent = b"00-trace"
-    access = access_request(headers=((b"X-Api-Key", key),))
-    return await proxy.answer(client_request(), access, record), record
+    return await answered(proxy_of(carrier), access_request(headers=((b"X-Api-Key", key),)), record), record
 
 
 async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() -> None:
@@ -82,8 +123,18 @@ async def test_a_refused_request_is_not_carried_and_is_written_down() -> None:
     assert record.decision.refusal is not None
 
 
-async def test_what_the_forwarder_could_not_do_is_answered_in_our_words() -> None:
-    response, _ = await through(Carrier(Refusal(RefusalCode.UPSTREAM_TIMEOUT, "10.0.0.1 said nothing")), b"good")
+def test_a_session_that_is_remembered_is_carried_in_the_same_call() -> None:
+    carrier, client = Carrier(Forwarded(200, keep_alive=True)), FakeClient()
+    access = access_request(headers=((b"X-Api-Key", b"good"),))
+    proxy = proxy_of(carrier, remember)
+    assert proxy.answer(downstream_request(connection=client), access, RequestRecord("req-1", 1.0)) is None
+    assert client.answers == [carrier.answer]
+
+
+@pytest.mark.parametrize("how", ["at once", "by its callback", "after a wait"])
+async def test_what_the_forwarder_could_not_do_is_answered_in_our_words(how: str) -> None:
+    refusal = Refusal(RefusalCode.UPSTREAM_TIMEOUT, "10.0.0.1 said nothing")
+    response, _ = await through(Carrier(refusal, how), b"good")
     assert response.status == 504
     assert isinstance(response, Response)
     assert json.loads(response.body)["error"]["code"] == "upstream_timeout"
@@ -93,13 +144,10 @@ async def test_what_the_forwarder_could_not_do_is_answered_in_our_words() -> Non
 async def test_a_preflight_is_answered_and_not_carried() -> None:
     cors = CorsRules(frozenset({"https://app.example"}))
     route = Route(name="r", match=Match("/"), credentials=("key",), cors=cors)
-    gate = Gate(RouteTable([route]), {"key": KEY}, who, IdentityHeaders(), LocalLimits(lambda: 0.0))
     carrier = Carrier(Forwarded(200, keep_alive=True))
-    proxy = Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
     asks = ((b"Origin", b"https://app.example"), (b"Access-Control-Request-Method", b"PUT"))
-    response = await proxy.answer(
-        client_request("OPTIONS"), access_request("OPTIONS", headers=asks), RequestRecord("req-1", 1.0)
-    )
+    access = access_request("OPTIONS", headers=asks)
+    response = await answered(proxy_of(carrier, route=route), access, RequestRecord("req-1", 1.0))
     assert isinstance(response, Response)
     fields = dict(response.fields)
     assert response.status == 204

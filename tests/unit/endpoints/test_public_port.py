@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.public_port import PublicPort
+from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
 from gateway.model.decision import AccessRequest, Response
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
@@ -18,12 +19,10 @@ from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.record import RequestRecord
 from gateway.telemetry.request_ids import RandomHex, RequestIds
 from gateway.telemetry.trace_context import Traces
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer
 from tests.support.clients.raw_http import conversation, exchange, raw_client
-from tests.support.servers.fronts import front as behind
+from tests.support.servers.fronts import ListeningFront, listening
 
-Answering = Callable[[DownstreamRequest, AccessRequest, RequestRecord], Awaitable[EndpointAnswer]]
+Answering = Callable[[DownstreamRequest, AccessRequest, RequestRecord], Serving]
 
 
 class Own:
@@ -35,15 +34,16 @@ class Own:
         self.hosts = frozenset(hosts)
         self._answer = answer
 
-    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> EndpointAnswer:
+    def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Serving:
         if self._answer is not None:
-            return await self._answer(request, access, record)
+            return self._answer(request, access, record)
         return Response(200, body=self.name.encode())
 
 
 class Served:
-    def __init__(self, port: int, written: BytesIO) -> None:
-        self.port = port
+    def __init__(self, server: ListeningFront, written: BytesIO) -> None:
+        self.server = server
+        self.port = server.port
         self._written = written
 
     def lines(self) -> list[dict[str, Any]]:
@@ -60,8 +60,8 @@ async def served(*endpoints: Own, proxy: Answering | None = None) -> AsyncIterat
     journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
     accesses = AccessReader((), 8192, lambda: 0.0)
     front = PublicPort(endpoints, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
-    async with behind(front.answer) as port:
-        yield Served(port, written)
+    async with listening(front) as server:
+        yield Served(server, written)
 
 
 def get(path: bytes, host: bytes = b"a.example") -> bytes:
@@ -138,11 +138,18 @@ async def test_nothing_is_served_behind_framing_that_is_refused() -> None:
         assert await client.read_all() == b""
 
 
-async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
-    async def break_down(*_: object) -> EndpointAnswer:
-        raise ZeroDivisionError("the secret is s3cret")
+def break_down(*_: object) -> Serving:
+    raise ZeroDivisionError("the secret is s3cret")
 
-    async with served(proxy=break_down) as front:
+
+async def break_down_later(*_: object) -> Response:
+    await asyncio.sleep(0)
+    raise ZeroDivisionError("the secret is s3cret")
+
+
+@pytest.mark.parametrize("proxy", [break_down, break_down_later])
+async def test_a_fault_of_ours_is_500_without_a_word_about_it(proxy: Answering) -> None:
+    async with served(proxy=proxy) as front:
         response = await exchange(front.port, get(b"/"))
         (line,) = front.lines()
     assert response.status == 500
@@ -150,24 +157,27 @@ async def test_a_fault_of_ours_is_500_without_a_word_about_it() -> None:
     assert line["fault"] == "unexpected"
 
 
-async def test_half_an_answer_is_never_followed_by_another() -> None:
-    async def break_down_midway(request: DownstreamRequest, _: AccessRequest, record: RequestRecord) -> EndpointAnswer:
-        transport = request.connection.transport
-        assert transport is not None
-        transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+@pytest.mark.parametrize("later", [True, False])
+async def test_half_an_answer_is_never_followed_by_another(later: bool) -> None:
+    def break_midway(request: DownstreamRequest, _: AccessRequest, record: RequestRecord) -> Serving:
+        request.connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         record.status = 200
+        if later:
+            return break_down_later()
         raise ZeroDivisionError
 
-    async with served(proxy=break_down_midway) as front:
+    async with served(proxy=break_midway) as front:
         received = await conversation(front.port, get(b"/"))
-    assert received.count(b"HTTP/1.1") == 1
+        (line,) = front.lines()
+    assert received.count(b"HTTP/1.1") <= 1
     assert not received.endswith(b"}")
+    assert line["fault"] == "unexpected"
 
 
-async def test_a_client_that_left_is_written_down_as_such() -> None:
+async def test_a_client_that_left_is_written_down_as_such_once() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def wait(*_: object) -> EndpointAnswer:
+    async def wait(*_: object) -> Response:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -181,6 +191,28 @@ async def test_a_client_that_left_is_written_down_as_such() -> None:
             await begun.wait()
             client.abort()
             await ended.wait()
-        await asyncio.sleep(0)
+        await front.server.close(0.0)
         (line,) = front.lines()
     assert line["fault"] == "client gone"
+
+
+async def test_a_request_that_is_answered_by_a_call_is_written_down_when_it_is() -> None:
+    begun: asyncio.Future[DownstreamRequest] = asyncio.get_running_loop().create_future()
+
+    def wait(request: DownstreamRequest, *_: object) -> Serving:
+        begun.set_result(request)
+
+    async with served(proxy=wait) as front, raw_client(front.port) as client:
+        await client.send(get(b"/"))
+        request = await begun
+        assert front.lines() == []
+        request.complete(Forwarded(204, keep_alive=False))
+        (line,) = front.lines()
+    assert line["status"] == 204
+
+
+async def test_what_never_became_a_request_is_written_down() -> None:
+    async with served() as front:
+        assert (await exchange(front.port, b"garbage\r\n\r\n")).status == 400
+        (line,) = front.lines()
+    assert (line["endpoint"], line["status"]) == ("front", 400)

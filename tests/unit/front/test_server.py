@@ -6,143 +6,107 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import http_parser
-from aiohttp.http_parser import HttpRequestParserPy
-from aiohttp.web_protocol import RequestHandler
 
-from gateway.front.arrival import FrontLimits
-from gateway.front.server import GatewayServer, require_c_parser
+from gateway.front.client_connection import ClientConnection
+from gateway.front.serving import FrontLimits
+from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
 from gateway.model.decision import Response
-from gateway.model.errors import GatewayError
-from gateway.upstream.client_request import DownstreamRequest
-from gateway.upstream.forwarded import EndpointAnswer, Forwarded
-from gateway.wiring.process import wall_clock
 from tests.support.clients.raw_http import PATIENCE, exchange, raw_client
-from tests.support.servers.fronts import refuse
+from tests.support.fakes.fake_transport import FakeTransport
+from tests.support.servers.fronts import Handler, ListeningFront, listening
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-async def answer(_request: DownstreamRequest) -> EndpointAnswer:
+def answer(_request: DownstreamRequest) -> Serving:
     return Response(200, body=b"ok")
 
 
-def test_the_python_parser_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    require_c_parser()
-    monkeypatch.setattr(http_parser, "HttpRequestParser", HttpRequestParserPy)
-    with pytest.raises(GatewayError, match="C extension"):
-        require_c_parser()
-
-
-async def test_every_limit_reaches_the_connection() -> None:
-    server = GatewayServer(answer, FrontLimits(head_bytes=4096, headers=9, target_bytes=512), refuse, wall_clock)
-    connection = server()
-    assert (connection.max_field_size, connection.max_headers, connection.max_line_size) == (4096, 9, 512)
+async def test_each_connection_is_one_of_its_own() -> None:
+    async with listening(Handler(answer)) as server:
+        assert isinstance(server(), ClientConnection)
+        assert server() is not server()
 
 
 async def test_connections_are_counted_while_they_last() -> None:
-    server = GatewayServer(answer, FrontLimits(connections=1), refuse, wall_clock)
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    assert (await exchange(port, GET)).status == 200
-    async with raw_client(port) as client:
-        await client.send(GET)
-        assert (await client.response()).status == 200
-        assert (len(server.connections), server.is_full) == (1, False)
-    listener.close()
-    await server.close(1.0)
-    assert not server.connections
+    async with listening(Handler(answer)) as server:
+        assert (await exchange(server.port, GET)).status == 200
+        await server.lost()
+        async with raw_client(server.port) as client:
+            await client.send(GET)
+            assert (await client.response()).status == 200
+            assert len(server.connections) == 1
+        await server.close(1.0)
+        assert len(server.connections) == 0
 
 
-class Watched(GatewayServer):
-    """Tells when a connection has gone."""
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        self.lost.set()
-
-    lost: asyncio.Event
+async def test_one_connection_too_many_is_told_when_to_come_back_and_disturbs_nobody() -> None:
+    async with listening(Handler(answer), FrontLimits(connections=1)) as server, raw_client(server.port) as first:
+        await first.send(GET)
+        assert (await first.response()).status == 200
+        async with raw_client(server.port) as second:
+            await second.send(GET)
+            refused = await second.response()
+            assert (refused.status, refused.one(b"retry-after")) == (503, b"1")
+            assert await second.read_all() == b""
+        await first.send(GET)
+        assert (await first.response()).status == 200
 
 
 async def test_a_caller_that_reads_no_answers_is_cut_off_before_many_of_them_wait() -> None:
-    answered = 0
-
-    async def answer_much(_request: DownstreamRequest) -> EndpointAnswer:
-        nonlocal answered
-        answered += 1
-        return Response(200, body=bytes(2**20))
-
-    server = Watched(answer_much, FrontLimits(body_stall=0.05), refuse, wall_clock)
-    server.lost = asyncio.Event()
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    _, writer = await asyncio.open_connection(*listener.sockets[0].getsockname(), limit=1)
-    writer.write(GET * 1000)
-    await server.lost.wait()
-    assert answered < 50
-    writer.close()
-    listener.close()
-    await server.close(0.0)
+    handler = Handler(lambda _: Response(200, body=bytes(2**20)))
+    async with listening(handler, FrontLimits(body_stall=0.05)) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1)
+        writer.write(GET * 1000)
+        await server.lost()
+        assert len(handler.answers) < 50
+        writer.close()
 
 
 @contextlib.asynccontextmanager
-async def unread(limits: FrontLimits, *, closes: bool = False) -> AsyncIterator[Watched]:
+async def unread(limits: FrontLimits, *, closes: bool = False) -> AsyncIterator[ListeningFront]:
     """Yield a server that has answered a caller which reads nothing, with less than makes it pause."""
-    answered = asyncio.Event()
-
-    async def answer_much(_request: DownstreamRequest) -> EndpointAnswer:
-        answered.set()
-        return Response(200, body=bytes(100_000), closes=closes)
-
-    server = Watched(answer_much, limits, refuse, wall_clock)
-    server.lost = asyncio.Event()
-    with socket.socket() as listening, socket.socket() as caller:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel's least
-        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        listening.bind(("127.0.0.1", 0))
-        listener = await asyncio.get_running_loop().create_server(server, sock=listening)
-        caller.connect(listening.getsockname())
-        caller.sendall(GET)
-        await answered.wait()
-        yield server
-        listener.close()
+    handler = Handler(lambda _: Response(200, body=bytes(100_000), closes=closes))
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel's least
+    listener.bind(("127.0.0.1", 0))
+    async with listening(handler, limits, listener) as server:
+        with socket.socket() as caller:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            caller.connect(listener.getsockname())
+            caller.sendall(GET)
+            await handler.ended()
+            yield server
 
 
 @pytest.mark.parametrize("closes", [True, False])
 async def test_a_caller_that_does_not_read_its_last_answer_keeps_no_place(closes: bool) -> None:
     async with unread(FrontLimits(idle=0.05, body_stall=0.05), closes=closes) as server:
-        async with asyncio.timeout(PATIENCE):
-            await server.lost.wait()
-        assert not server.connections
+        await server.lost()
+        assert len(server.connections) == 0
 
 
 async def test_a_caller_that_does_not_read_keeps_nobody_from_ending() -> None:
     async with unread(FrontLimits()) as server:
         async with asyncio.timeout(PATIENCE):
             await server.close(0.1)
-        assert not server.connections
+        assert len(server.connections) == 0
 
 
 async def test_answers_of_our_own_close_while_draining_too() -> None:
-    server = GatewayServer(answer, FrontLimits(), refuse, wall_clock)
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    async with raw_client(listener.sockets[0].getsockname()[1]) as client:
+    async with listening(Handler(answer)) as server, raw_client(server.port) as client:
         await client.send(GET)
         assert (await client.response()).one(b"connection") is None
         server.drain()
         await client.send(GET)
         assert (await client.response()).one(b"connection") == b"close"
         assert await client.read_all() == b""
-    listener.close()
-    await server.close(1.0)
 
 
 async def test_a_connection_that_looks_idle_is_given_a_moment_for_a_request_on_its_way() -> None:
-    server = GatewayServer(answer, FrontLimits(), refuse, wall_clock)
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    async with raw_client(listener.sockets[0].getsockname()[1]) as client:
+    async with listening(Handler(answer)) as server, raw_client(server.port) as client:
         await client.send(GET)
         assert (await client.response()).one(b"connection") is None
-        listener.close()
         closing = asyncio.gather(server.close(20.0, 10.0))
         await asyncio.sleep(0)
         await client.send(GET)
@@ -153,28 +117,77 @@ async def test_a_connection_that_looks_idle_is_given_a_moment_for_a_request_on_i
 
 async def test_an_answer_that_promised_to_stay_is_followed_by_one_that_says_close() -> None:
     """The process began to leave after the head had gone out: whoever sends a second request on it is answered."""
-    begun, may_end = asyncio.Event(), asyncio.Event()
+    requests = list[DownstreamRequest]()
+    begun = asyncio.Event()
 
-    async def slowly(request: DownstreamRequest) -> EndpointAnswer:
+    def slowly(request: DownstreamRequest) -> Serving:
         if begun.is_set():
             return Response(200, body=b"ok")
-        transport = request.connection.transport
-        assert transport is not None
-        transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        requests.append(request)
+        request.connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
         begun.set()
-        await may_end.wait()
-        transport.write(b"ok")
-        return Forwarded(200, keep_alive=True)
+        return None
 
-    server = GatewayServer(slowly, FrontLimits(), refuse, wall_clock)
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    async with raw_client(listener.sockets[0].getsockname()[1]) as client:
+    async with listening(Handler(slowly)) as server, raw_client(server.port) as client:
         await client.send(GET)
         await begun.wait()
         server.drain()
-        may_end.set()
+        requests[0].connection.write(b"ok")
+        requests[0].complete(Forwarded(200, keep_alive=True))
         assert (await client.response()).one(b"connection") is None
         await client.send(GET)
         assert (await client.response()).one(b"connection") == b"close"
-    listener.close()
-    await server.close(1.0)
+
+
+async def test_requests_under_way_are_waited_for_in_the_end_and_idle_connections_are_not() -> None:
+    begun: asyncio.Future[DownstreamRequest] = asyncio.get_running_loop().create_future()
+    handler = Handler(begun.set_result)
+    async with (
+        listening(handler) as server,
+        raw_client(server.port) as idle,
+        raw_client(server.port) as busy,
+    ):
+        await busy.send(GET)
+        request = await begun
+        closing = asyncio.gather(server.close(PATIENCE))
+        assert await idle.read_all() == b""
+        assert not closing.done()
+        request.complete(Response(200, body=b"ok"))
+        response = await busy.response()
+        assert (response.body, response.one(b"connection")) == (b"ok", b"close")
+        await closing
+    assert len(handler.answers) == 1
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_requests_that_take_too_long_in_the_end_are_cut_and_counted(waits: bool) -> None:
+    begun = asyncio.Event()
+
+    async def wait() -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def begin(_request: DownstreamRequest) -> Serving:
+        begun.set()
+        return wait() if waits else None
+
+    handler = Handler(begin)
+    async with listening(handler) as server, raw_client(server.port) as client:
+        await client.send(GET)
+        await begun.wait()
+        async with asyncio.timeout(PATIENCE):
+            await server.close(0.01)
+        assert await client.read_all() == b""
+        assert (handler.answers, len(server.connections), len(server.tasks)) == ([None], 0, 0)
+
+
+async def test_a_connection_whose_answer_is_taken_while_the_process_leaves_is_not_waited_for() -> None:
+    async with listening(Handler(answer)) as server:
+        connection = server()
+        transport = FakeTransport(connection)
+        connection.connection_made(transport)
+        connection.pause_writing()
+        connection.data_received(GET)
+        server.leaving = True
+        connection.resume_writing()
+        assert transport.is_closing()

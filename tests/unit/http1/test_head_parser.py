@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.http1.block_memory import BlockMemory, MemoryBudget
 from gateway.http1.head_parser import HeadLimits, parse_head
 from gateway.model.errors import MalformedError
 
@@ -9,7 +10,7 @@ WEBSOCKET = b"Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 def parse(line: bytes, fields: bytes = b"Host: a\r\n", limits: HeadLimits | None = None) -> tuple[object, ...]:
-    head = parse_head(line + b"\r\n" + fields + b"\r\n", limits or HeadLimits())
+    head = parse_head(line + b"\r\n" + fields + b"\r\n", limits or HeadLimits(), BlockMemory(MemoryBudget(0)))
     return head.method, head.target, head.version, head.keep_alive, head.upgrade
 
 
@@ -80,5 +81,9 @@ def test_a_websocket_handshake_has_no_body(body: bytes) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_any_other_offer_is_an_ordinary_request(offer: bytes, connection: bytes, method: str) -> None:
     line = method.encode() + b" / HTTP/1.1\r\nHost: a\r\n"
-    head = parse_head(line + connection + b"Upgrade: " + offer + b"\r\nContent-Length: 3\r\n\r\n", HeadLimits())
+    head = parse_head(
+        line + connection + b"Upgrade: " + offer + b"\r\nContent-Length: 3\r\n\r\n",
+        HeadLimits(),
+        BlockMemory(MemoryBudget(0)),
+    )
     assert (head.upgrade, head.keep_alive, head.block.length) == (False, True, 3)

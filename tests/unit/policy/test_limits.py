@@ -167,25 +167,25 @@ def test_a_request_without_a_token_is_refused(wait: int | None, status: int | No
         (LimitBy.API_KEY, None, "orders\0key_1"),
     ],
 )
-async def test_a_request_is_counted_once(per: LimitBy, by_address: str | None, by_caller: str | None) -> None:
-    limits = LocalLimits(lambda: 0.0)
-    rate_limit = RateLimit(per, 1.0, 1)
-    limiter = RateLimiter("orders", rate_limit, limits)
+def test_a_request_is_counted_once(per: LimitBy, by_address: str | None, by_caller: str | None) -> None:
+    limiter = RateLimiter("orders", RateLimit(per, 1.0, 1), LocalLimits(lambda: 0.0))
     now = datetime(2026, 1, 1, tzinfo=UTC)
     key = ApiKey(auto_id=1, id="key_1", type="user", name="k", created_at=now, updated_at=now)
     session = Session(subject="user_1", id="session_1", api_key=key)
-    assert (await limiter.take_by_address("192.0.2.1") is None) is (by_address is None)
-    assert (await limiter.take_by_caller(session) is None) is (by_caller is None)
-    assert limits.state(by_address or by_caller or "", rate_limit).remaining == 0
+    assert (limiter.address_bucket("192.0.2.1"), limiter.caller_bucket(session)) == (by_address, by_caller)
 
 
-async def test_a_caller_without_an_api_key_is_counted_by_its_session_else_by_its_subject() -> None:
-    limits = LocalLimits(lambda: 0.0)
-    rate_limit = RateLimit(LimitBy.API_KEY, 1.0, 1)
-    limiter = RateLimiter("orders", rate_limit, limits)
-    await limiter.take_by_caller(Session(subject="user_1", id="session_1"))
-    await limiter.take_by_caller(Session(subject="user_2"))
-    assert [limits.state(f"orders\0{each}", rate_limit).remaining for each in ("session_1", "user_2")] == [0, 0]
+def test_a_caller_without_an_api_key_is_counted_by_its_session_else_by_its_subject() -> None:
+    limiter = RateLimiter("orders", RateLimit(LimitBy.API_KEY, 1.0, 1), LocalLimits(lambda: 0.0))
+    assert limiter.caller_bucket(Session(subject="user_1", id="session_1")) == "orders\0session_1"
+    assert limiter.caller_bucket(Session(subject="user_2")) == "orders\0user_2"
+
+
+def test_a_limiter_takes_of_its_own_buckets() -> None:
+    limiter = RateLimiter("orders", RateLimit(LimitBy.ADDRESS, 1.0, 1), LocalLimits(lambda: 0.0))
+    bucket = limiter.address_bucket("192.0.2.1")
+    assert bucket is not None
+    assert [taken is not None and taken.wait for taken in (limiter.take_now(bucket) for _ in range(2))] == [None, 1]
 
 
 LIMIT = RateLimit(LimitBy.SESSION, rate=1.0, burst=3)
@@ -244,3 +244,15 @@ async def test_a_limit_that_is_not_shared_asks_nobody() -> None:
     limits, _ = limits_of(fleet)
     assert [(await limits.take("a", ALONE)).wait for _ in range(4)] == [None, None, None, 1]
     assert fleet.asked == []
+
+
+async def test_only_what_the_fleet_has_to_be_asked_about_is_waited_for() -> None:
+    fleet = Fleet((0.0, 0.1))
+    limits, _ = limits_of(fleet)
+    assert limits.take_now("alone", ALONE) == Taken(ALONE, None, BucketState(3, 2, 1.0))
+    assert limits.take_now("a", LIMIT) is None
+    for _ in range(3):
+        await limits.take("a", LIMIT)
+    refused = limits.take_now("a", LIMIT)
+    assert refused is not None
+    assert (refused.wait, len(fleet.asked)) == (1, 3)

@@ -69,6 +69,22 @@ async def test_a_hit_in_memory_does_not_suspend() -> None:
     assert returned.value.value.tier is Tier.MEMORY
 
 
+@pytest.mark.parametrize("answer", [found(), Rejected(Reason.UNKNOWN)])
+async def test_what_is_remembered_is_answered_at_once_and_nothing_else(answer: Found | Rejected) -> None:
+    authority, clock = Authority(), Clock()
+    authority.answers["t"] = answer
+    gateway = Gateway(authority, clock)
+    credential = gateway.credential("t")
+    assert gateway.resolver.remembered(credential) is None
+    assert authority.asked == []
+    await gateway.resolver.resolve(credential)
+    remembered = gateway.resolver.remembered(credential)
+    assert remembered is not None
+    assert (remembered.answer, remembered.tier) == (answer, Tier.MEMORY)
+    clock.advance(10_000)
+    assert gateway.resolver.remembered(credential) is None
+
+
 async def test_an_ageing_answer_is_served_while_one_refresh_runs() -> None:
     authority, clock = Authority(), Clock()
     authority.answers["t"] = found(1)

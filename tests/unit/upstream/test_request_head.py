@@ -8,13 +8,14 @@ from gateway.model.headers import spelling
 from gateway.model.route import UpstreamAddress
 from gateway.model.target import Target
 from gateway.upstream.request_head import RequestHeads, Stripped, target_of
-from tests.support.builders.carriages import carriage, client_request
+from tests.support.builders.carriages import downstream_request, forward_context, request_body
+from tests.support.fakes.fake_transport import FakeClient
 
 UPSTREAM = UpstreamAddress("http", "orders", 8000)
 STRIPPED = Stripped(frozenset({b"x-user-id"}), frozenset({b"x-api-key"}), frozenset({b"__session"}))
 
 
-async def test_a_head_is_what_was_judged_and_what_the_gateway_says() -> None:
+def test_a_head_is_what_was_judged_and_what_the_gateway_says() -> None:
     fields = (
         (b"Accept", b"*/*"),
         (b"x_user_id", b"evil"),
@@ -22,17 +23,17 @@ async def test_a_head_is_what_was_judged_and_what_the_gateway_says() -> None:
         (b"Connection", b"x-a"),
         (b"X-A", b"1"),
     )
-    job = carriage(fields=fields, target="/orders/1?q", added=((b"X-User-Id", b"u"),), strip_prefix="/orders")
+    job = forward_context(fields=fields, target="/orders/1?q", added=((b"X-User-Id", b"u"),), strip_prefix="/orders")
     assert RequestHeads(STRIPPED, via=b"gw").compose(job, UPSTREAM) == (
         b"GET /1?q HTTP/1.1\r\nHost: gateway.test\r\nAccept: */*\r\nX-User-Id: u\r\nVia: 1.1 gw\r\n\r\n"
     )
 
 
-async def test_an_upgrade_is_said_again() -> None:
+def test_an_upgrade_is_said_again() -> None:
     fields = ((b"Connection", b"upgrade"), (b"Upgrade", b"WebSocket"), (b"Sec-WebSocket-Key", b"k"))
     assert (
         RequestHeads(Stripped())
-        .compose(carriage(fields=fields), UPSTREAM)
+        .compose(forward_context(downstream_request(upgrade=True), fields), UPSTREAM)
         .endswith(b"Sec-WebSocket-Key: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     )
 
@@ -46,14 +47,26 @@ async def test_an_upgrade_is_said_again() -> None:
         (UpstreamAddress("http", "::1", 8000), b"[::1]:8000"),
     ],
 )
-async def test_a_rewritten_host_is_the_upstreams(upstream: UpstreamAddress, host: bytes) -> None:
-    head = RequestHeads(Stripped()).compose(carriage(preserve_host=False), upstream)
+def test_a_rewritten_host_is_the_upstreams(upstream: UpstreamAddress, host: bytes) -> None:
+    head = RequestHeads(Stripped()).compose(forward_context(preserve_host=False), upstream)
     assert head.split(b"\r\n")[1] == b"Host: " + host
 
 
-async def test_a_request_of_another_method_keeps_it() -> None:
-    head = RequestHeads(Stripped()).compose(carriage(client_request("DELETE")), UPSTREAM)
+def test_a_request_of_another_method_keeps_it() -> None:
+    head = RequestHeads(Stripped()).compose(forward_context(downstream_request("DELETE")), UPSTREAM)
     assert head.startswith(b"DELETE / HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("chunked", "framing"), [(True, b"Transfer-Encoding: chunked\r\n\r\n"), (False, b"Content-Length: 3\r\n\r\n")]
+)
+def test_a_body_is_announced_as_it_is_sent(chunked: bool, framing: bytes) -> None:
+    client = FakeClient()
+    request = downstream_request("POST", body=request_body(client, chunked=chunked), connection=client)
+    fields = ((b"Transfer-Encoding", b"chunked"),) if chunked else ((b"Content-Length", b"3"),)
+    head = RequestHeads(Stripped()).compose(forward_context(request, fields), UPSTREAM)
+    assert head.endswith(b"\r\n" + framing)
+    assert head.count(b"\r\n\r\n") == 1
 
 
 NAMES = st.text("xX-_.uUsSeErRiIdD", min_size=1, max_size=12).map(lambda text: text.encode())

@@ -21,17 +21,21 @@ class Dug:
         self.upstream = FakeTransport(self.connection)
         self.connection.connection_made(self.upstream)
         self.record = RequestRecord("r", 0.0)
+        self.overs = 0
         self.tunnel = Tunnel(self.client, self.connection, 60.0, self.record)
+        self.tunnel.open(b"HEAD", b"\x81\x01r", self._over)
+
+    def _over(self) -> None:
+        self.overs += 1
 
 
 @pytest.fixture
 async def dug() -> AsyncIterator[Dug]:
     found = Dug()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(found.tunnel.run(b"HEAD", b"\x81\x01r"))
-        await asyncio.sleep(0)
-        yield found
-        found.tunnel.ended()
+    yield found
+    found.tunnel.ended()
+    found.tunnel.ended()
+    assert found.overs == 1
     assert found.upstream.is_closing()
 
 
@@ -76,10 +80,18 @@ async def test_it_is_ended_once(dug: Dug) -> None:
     assert dug.client.fake.written.endswith(b"r\x88\x02\x03\xe9")
 
 
-async def test_a_caller_that_has_just_left_is_no_fault(dug: Dug, monkeypatch: pytest.MonkeyPatch) -> None:
-    def not_connected() -> None:
-        raise OSError(107, "Transport endpoint is not connected")
+async def test_it_is_over_when_the_upstream_has_gone(dug: Dug) -> None:
+    dug.upstream.abort()
+    assert dug.overs == 1
 
-    monkeypatch.setattr(dug.client.fake, "write_eof", not_connected)
-    dug.tunnel.end(POLICY_VIOLATION)
-    assert dug.client.fake.written.endswith(b"\x88\x02\x03\xf0")
+
+async def test_it_is_over_when_the_caller_has_gone(dug: Dug) -> None:
+    dug.client.raw_peer.ended()  # type: ignore[attr-defined]
+    assert dug.overs == 1
+    assert dug.upstream.is_closing()
+
+
+async def test_an_upstream_that_leaves_while_goodbye_is_said_is_no_news(dug: Dug) -> None:
+    dug.tunnel.end(GOING_AWAY)
+    dug.upstream.abort()
+    assert dug.overs == 0

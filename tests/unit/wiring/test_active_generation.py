@@ -3,29 +3,39 @@ from typing import Any
 
 import pytest
 
+from gateway.http1.downstream import DownstreamRequest, Serving
+from gateway.model.decision import Response
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.resilience.tasks import TaskKeeper
 from gateway.wiring.active_generation import ActiveGeneration
+from tests.support.builders.carriages import downstream_request
 
 
 class Generation:
-    """Answers with its name once it may."""
+    """Answers when the test completes its requests; writes down how they ended."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.may_answer = asyncio.Event()
         self.closed = asyncio.Event()
         self.public_port = self
+        self.served: list[DownstreamRequest] = []
+        self.ended: list[object] = []
 
-    async def answer(self, _: Any) -> str:
-        await self.may_answer.wait()
-        return self.name
+    def serve(self, request: DownstreamRequest) -> Serving:
+        self.served.append(request)
+        return None
+
+    def completed(self, _request: DownstreamRequest, answer: object) -> None:
+        self.ended.append(answer)
 
     def refuse(self, refusal: Refusal) -> str:
         return f"{self.name} {refusal.code}"
 
     async def close(self) -> None:
         self.closed.set()
+
+
+ANSWER = Response(200)
 
 
 def activated(*generations: Generation) -> Any:
@@ -38,15 +48,18 @@ def activated(*generations: Generation) -> Any:
 async def test_a_request_ends_where_it_began_and_the_generation_with_it() -> None:
     before, after = Generation("before"), Generation("after")
     active = activated(before)
-    waiting = [asyncio.gather(active.answer(None)) for _ in range(2)]
-    await asyncio.sleep(0)
+    first, second, third = (downstream_request() for _ in range(3))
+    assert active.serve(first) is None
+    assert active.serve(second) is None
     active.swap(after)
-    after.may_answer.set()
-    assert await active.answer(None) == "after"
+    active.serve(third)
+    assert (before.served, after.served) == ([first, second], [third])
+    active.completed(third, ANSWER)
+    active.completed(first, ANSWER)
     assert [each.name for each in active.generations()] == ["after", "before"]
     assert not before.closed.is_set()
-    before.may_answer.set()
-    assert [await each for each in waiting] == [["before"], ["before"]]
+    active.completed(second, ANSWER)
+    assert (before.ended, after.ended) == ([ANSWER, ANSWER], [ANSWER])
     await asyncio.wait_for(before.closed.wait(), 5.0)
     assert [each.name for each in active.generations()] == ["after"]
     assert not after.closed.is_set()
@@ -59,26 +72,24 @@ async def test_a_generation_without_requests_is_closed_at_once() -> None:
     assert active.refuse(Refusal(RefusalCode.TIMEOUT)) == "after request_timeout"
 
 
-async def test_a_request_that_is_cancelled_counts_as_ended() -> None:
+async def test_a_request_whose_caller_left_counts_as_ended() -> None:
     before = Generation("before")
-    active = activated(before)
-    waiting = asyncio.gather(active.answer(None))
-    await asyncio.sleep(0)
+    active, request = activated(before), downstream_request()
+    active.serve(request)
     active.swap(Generation("after"))
-    waiting.cancel()
+    active.completed(request, None)
     await asyncio.wait_for(before.closed.wait(), 5.0)
+    assert before.ended == [None]
 
 
 async def test_closing_closes_all_generations() -> None:
     before, after = Generation("before"), Generation("after")
     active = activated(before)
-    waiting = asyncio.gather(active.answer(None))
-    await asyncio.sleep(0)
+    active.serve(downstream_request())
     active.swap(after)
     await active.close()
     assert before.closed.is_set()
     assert after.closed.is_set()
-    waiting.cancel()
 
 
 async def test_closing_waits_for_a_generation_that_is_being_closed() -> None:
@@ -102,4 +113,4 @@ async def test_closing_waits_for_a_generation_that_is_being_closed() -> None:
 
 async def test_a_request_before_the_first_generation_is_a_fault_of_ours() -> None:
     with pytest.raises(RuntimeError):
-        await activated().answer(None)
+        activated().serve(downstream_request())

@@ -24,7 +24,7 @@ from gateway.model.session import Session, User
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from tests.support.builders.carriages import client_request
+from tests.support.builders.carriages import downstream_request
 from tests.support.builders.forward_auth import Asked
 from tests.support.builders.requests import access_request
 
@@ -57,7 +57,7 @@ async def ask(
 ) -> tuple[int, dict[str, str], RequestRecord]:
     raw = tuple((name.encode(), value.encode()) for name, value in (*asked.told("nginx"), *asked.lines))
     record = RequestRecord("req-1", 1.0)
-    answer = await of.answer(client_request(), access_request("GET", "/auth", raw, client=peer), record)
+    answer = await of.answer(downstream_request(), access_request("GET", "/auth", raw, client=peer), record)
     return answer.status, {name.decode(): value.decode() for name, value in answer.fields}, record
 
 

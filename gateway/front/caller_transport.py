@@ -1,0 +1,101 @@
+"""The caller's transport: what is written to it, when it is read, and who is told how it takes its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import cast
+
+from gateway.http1.downstream import FlowWatcher, RawPeer
+
+_WRITE_HIGH = 256 * 1024
+"""Bytes that wait for a slow caller before the upstream is held."""
+
+
+class CallerTransport(asyncio.Protocol):
+    """The half of a caller's connection that knows bytes and not requests; without a transport, nothing happens."""
+
+    __slots__ = ("_reading", "_transport", "_tunnel", "_watcher", "peer", "scheme", "writing_paused")
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._watcher: FlowWatcher | None = None
+        self._tunnel: RawPeer | None = None
+        self._reading = True
+        self.peer = ""
+        self.scheme = "http"
+        self.writing_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Find out who calls, and how."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(_WRITE_HIGH)
+        address = transport.get_extra_info("peername")
+        self.peer = str(address[0]) if isinstance(address, tuple) else "unix"
+        if transport.get_extra_info("sslcontext") is not None:
+            self.scheme = "https"
+
+    def pause_writing(self) -> None:
+        """Hold the source of what is written."""
+        self.writing_paused = True
+        if self._watcher is not None:
+            self._watcher.client_paused()
+        if self._tunnel is not None:
+            self._tunnel.paused()
+
+    def resume_writing(self) -> None:
+        """Let the source go on."""
+        self.writing_paused = False
+        if self._watcher is not None:
+            self._watcher.client_resumed()
+        if self._tunnel is not None:
+            self._tunnel.resumed()
+
+    @property
+    def unsent(self) -> int:
+        """Return how many bytes wait for the caller to take them."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; to a caller that has gone, nothing."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+
+    def writelines(self, pieces: Sequence[bytes]) -> None:
+        """Send several pieces in one."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.writelines(pieces)
+
+    def end_writing(self) -> None:
+        """Say that no more is coming; TLS connections cannot, and stay as they are."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            # One that has just broken must not keep those from being told who stand behind it in a list.
+            with contextlib.suppress(OSError, NotImplementedError):
+                transport.write_eof()
+
+    def abort(self) -> None:
+        """Break the connection, so that half an answer is not taken for a whole one."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def watch(self, watcher: FlowWatcher | None) -> None:
+        """Tell `watcher` from now on how the caller takes what is written."""
+        self._watcher = watcher
+
+    def pause_reading(self) -> None:
+        """Take no bytes from the caller."""
+        transport = self._transport
+        if self._reading and transport is not None and not transport.is_closing():
+            self._reading = False
+            transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take bytes from the caller again."""
+        transport = self._transport
+        if not self._reading and transport is not None and not transport.is_closing():
+            self._reading = True
+            transport.resume_reading()

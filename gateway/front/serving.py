@@ -1,0 +1,77 @@
+"""What a connection needs of whoever keeps it and of whoever answers its requests."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from gateway.front.response_writer import ResponseWriter
+from gateway.http1.block_memory import MemoryBudget
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
+from gateway.model.decision import Response
+from gateway.model.refusal import Refusal
+from gateway.resilience.tasks import TaskKeeper
+
+
+class FrontLimits(msgspec.Struct, frozen=True):
+    """What one connection may do; sizes in bytes, times in seconds.
+
+    `connections` and `remembered_bytes` (of header blocks) are those of all connections together.
+    """
+
+    head_bytes: int = 32768
+    headers: int = 128
+    target_bytes: int = 8192
+    head_timeout: float = 10.0
+    body_stall: float = 30.0
+    idle: float = 75.0
+    connections: int = 10000
+    remembered_bytes: int = 16 * 1024 * 1024
+
+
+class RequestHandler(Protocol):
+    """Whoever answers requests."""
+
+    def serve(self, request: DownstreamRequest) -> Serving:
+        """DownstreamAnswer, or begin to; raises nothing."""
+
+    def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
+        """Note how a request ended, once for each that was served: None where the caller left before its answer."""
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Word what never became a request."""
+
+
+class OpenConnection(Protocol):
+    """A connection, as its server knows it. `unsent` are the bytes that wait for its caller."""
+
+    writing_paused: bool
+
+    @property
+    def unsent(self) -> int:
+        """Return how many bytes wait for the caller to take them."""
+
+    def close_if_idle(self) -> None:
+        """Close, unless a request is being read or served."""
+
+    def abort(self) -> None:
+        """Break the connection, whatever is being served on it."""
+
+
+class ConnectionOwner(Protocol):
+    """The server, as one of its connections needs it; see `gateway.front.server`."""
+
+    limits: FrontLimits
+    writer: ResponseWriter
+    handler: RequestHandler
+    tasks: TaskKeeper
+    budget: MemoryBudget
+    draining: bool
+    leaving: bool
+
+    def opened(self, connection: OpenConnection) -> bool:
+        """Note a connection; tell whether there may be that many."""
+
+    def closed(self, connection: OpenConnection) -> None:
+        """Forget a connection."""

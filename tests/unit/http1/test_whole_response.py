@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.http1.faults import ExchangeError
+from gateway.http1.response_head import compose_head
+from gateway.http1.response_reader import ResponseReader
+from gateway.http1.whole_response import read_whole
+from tests.support.fakes.fake_sink import FakeSink
+
+WHOLE = b"HTTP/1.1 200 OK\r\nA: a\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok"
+
+
+def test_a_plain_response_needs_no_parser() -> None:
+    found = read_whole(WHOLE, 1000)
+    assert found is not None
+    head, body = found
+    assert (head.status, head.length, body) == (200, 2, b"ok")
+    assert head.lines == [b"A: a", b"Content-Type: text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"200 OK", b"204 No Content"), (b"200 OK", b"200 Fine"), (b"HTTP/1.1", b"HTTP/1.0"), (b"200", b"99"),
+        (b"Length: 2", b"Length: 3"), (b"Length: 2", b"Length: 1"), (b"keep-alive", b"close"),
+        (b"keep-alive", b"keep-alive, A"), (b"A: a", b"A:a"), (b"A: a", b"A:  a"), (b"A: a", b"A: a "),
+        (b"A: a", b"A : a"), (b"A: a", b"A: a\x00"), (b"A: a", b"A: a\rB: b"), (b"A: a", b"A: a\nB: b"),
+        (b"A: a", b"A: a\r\n b"), (b"A: a", b"Transfer-Encoding: chunked"), (b"A: a", b"Upgrade: x"),
+        (b"A: a", b"CONNECTION: close"), (b"A: a", b"no colon"), (b"A: a", b": a"), (b"\r\n\r\nok", b"\r\n"),
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_is_left_to_the_parser(old: bytes, new: bytes) -> None:
+    assert read_whole(WHOLE.replace(old, new), 1000) is None
+
+
+def test_a_head_beyond_the_limit_is_left_to_the_parser() -> None:
+    assert read_whole(WHOLE, 50) is None
+
+
+def read(data: bytes, cut: int) -> tuple[object, ...]:
+    """Return all that a sink is told of a response that comes in pieces of `cut` bytes."""
+    sink = FakeSink()
+    reader = ResponseReader(sink, 4096, head_request=False, upgrading=False)
+    try:
+        for start in range(0, len(data), cut):
+            reader.feed(data[start : start + cut])
+    except ExchangeError as error:
+        return ("refused", error.fault)
+    heads = [compose_head(head, b"", ()) for head in sink.heads]
+    return heads, sink.received, sink.outcome, reader.complete, reader.keep_alive
+
+
+LINES = (
+    b"A: a", b"a: b", b"Content-Length: 2", b"Content-Length: 02", b"content-length: 2", b"Connection: keep-alive",
+    b"Connection: close", b"connection: Keep-Alive", b"Set-Cookie: x=y", b"Transfer-Encoding: chunked", b"X: \xff",
+    b"X:\ty", b"X: y\x7f", b" folded", b"X", b"Keep-Alive: 5", b"Content-Type: text/event-stream", b"X: ",
+)  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(
+    first=st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found", b"HTTP/1.0 200 OK", b"HTTP/1.1 500 Oh"]),
+    lines=st.lists(st.one_of(st.sampled_from(LINES), st.binary(max_size=12)), max_size=6),
+    body=st.sampled_from([b"ok", b"", b"o", b"okk", b"HTTP/1.1 200 OK\r\n\r\n"]),
+)
+def test_it_accepts_nothing_that_the_parser_reads_otherwise(first: bytes, lines: list[bytes], body: bytes) -> None:
+    data = b"\r\n".join((first, *lines, b"", b"")) + body
+    if read_whole(data, 4096) is not None:
+        assert read(data, len(data)) == read(data, 1)
