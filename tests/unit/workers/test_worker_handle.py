@@ -213,7 +213,7 @@ async def test_the_id_of_an_exited_worker_is_not_killed(
     assert child_process.stdin is not None
     child_process.stdin.write(b"\n")
     assert await asyncio.wait_for(child_process.wait(), PATIENCE) == 0
-    assert (f"pid={child_process.pid}" in output, "signal=9" in output, "pid=8" in output) == (True, True, False)
+    assert (f"pid={child_process.pid}" in output, "signal=9" in output, "pid=8 " in output) == (True, True, False)
     await worker.close()
     await closed(spawner, fork_server)
 
