@@ -22,7 +22,7 @@ from gateway.http1.block_memory import MemoryBudget
 from gateway.http1.request_reader import HeadLimits, RequestHead, RequestReader, State
 from gateway.model.errors import MalformedError
 from gateway.model.target import parse_target
-from tests.support.reading import byte_by_byte, events
+from tests.support.readers.request_events import byte_by_byte, events
 
 COMMON_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "MKCOL", "PURGE"})
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.http1.block_memory import MemoryBudget
 from gateway.http1.request_reader import HeadLimits, RequestReader, State
 from gateway.model.errors import MalformedError
-from tests.support.reading import Event, EventSink, byte_by_byte, events, in_three, in_two
+from tests.support.readers.request_events import Event, EventSink, byte_by_byte, events, in_three, in_two
 
 LIMITS = HeadLimits(head_bytes=200, headers=6, target_bytes=60)
 HOST = b"Host: a\r\n"
