@@ -61,15 +61,15 @@ class ChunkReader:
     def _end(self, data: bytes) -> int:
         """Return the place in `data` behind the body's end, which the parser has seen and does not tell.
 
-        What it has seen in `data` is walked through once more. A line of framing has one LF, for the parser takes no
-        other; the body ends with the first empty line that stands behind the last size, if not in its own line's end.
+        What it has seen in `data` is walked through once more: a line of framing ends with its only LF, for the parser
+        takes no other. From where the last size ends, the first empty line ends the body.
         """
         place = 0
         lines = self._events.seen[:-1]
         for seen in lines:
             place = place + len(seen) if seen else data.index(b"\n", place) + 1
         before = len(self._tail)
-        end = (self._tail + data).index(_EMPTY_LINE, max(0, place + before - 2) if lines else 0)
+        end = (self._tail + data).index(_EMPTY_LINE, place + before - 2 if lines else 0)
         return end + len(_EMPTY_LINE) - before
 
 
