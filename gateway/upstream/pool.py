@@ -77,12 +77,15 @@ class Pool:
         in time.
         """
         connection = None if fresh else self.take_idle()
-        if connection is None and self.open >= self._limits.connections:
+        while connection is None:
+            if self.open < self._limits.connections:
+                self.open += 1
+                return await self._connect(connect_timeout)
             connection = await self._wait()
-        elif connection is None:
-            self.open += 1
-        if connection is None:
-            connection = await self._connect(connect_timeout)
+            if connection is None:
+                return await self._connect(connect_timeout)
+            if connection.transport is None or connection.transport.is_closing():
+                connection = self.take_idle()  # it was lost just as it was handed over
         return connection
 
     def give_back(self, connection: UpstreamConnection) -> None:

@@ -60,6 +60,22 @@ async def test_one_that_cannot_be_reused_makes_room() -> None:
         pool.give_back(second)
 
 
+async def test_a_connection_that_is_lost_as_it_is_handed_over_is_not_lent() -> None:
+    async with pooling(connections=1, queue_timeout=10.0) as (pool, _):
+        connection = await pool.borrow(1.0)
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(pool.borrow(1.0))
+            await asyncio.sleep(0)
+            pool.give_back(connection)
+            connection.abort()
+            another = await waiting
+        assert another is not connection
+        assert another.transport is not None
+        assert not another.transport.is_closing()
+        pool.give_back(another)
+        assert pool.open == 1
+
+
 async def test_waiters_are_served_in_turn_and_those_that_left_are_skipped() -> None:
     async with pooling(connections=1, queue_timeout=10.0) as (pool, _):
         connection = await pool.borrow(1.0)
