@@ -17,7 +17,7 @@ from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind
-from gateway.model.decision import AccessRequest, Decision, HeaderPairs
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Judged, then
 from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import Access, OnMany, Route
@@ -30,9 +30,6 @@ from gateway.policy.rules import Rules
 Resolve = Callable[[Credential], Awaitable[Resolution]]
 Remembered = Callable[[Credential], Resolution | None]
 """Resolves at once, or not at all."""
-
-Judged = Decision | Coroutine[Any, Any, Decision]
-"""A decision, or what has to be awaited for one: a session that is not in memory, or a shared bucket."""
 
 
 def nothing(_credential: Credential) -> Resolution | None:
@@ -113,7 +110,7 @@ class Gate:
         if not self._cors_of:
             return self._decide(access)
         preflight = self._preflight(access)
-        return preflight if preflight is not None else _then(self._decide(access), self._with_cors)
+        return preflight if preflight is not None else then(self._decide(access), self._with_cors)
 
     def _with_cors(self, decision: Decision) -> Decision:
         cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
@@ -157,7 +154,7 @@ class Gate:
         """Judge a request whose address was counted."""
         if taken.refusal is not None:
             return _limited(Decision(access=access, route=route), taken)
-        return _then(self._admit(access, route), lambda decision: _with_fields(decision, taken.fields))
+        return then(self._admit(access, route), lambda decision: _with_fields(decision, taken.fields))
 
     def _admit(self, access: AccessRequest, route: Route) -> Judged:
         """Judge a request that met its route."""
@@ -183,7 +180,7 @@ class Gate:
             if resolution is None
             else self._judge(access, route, credential, resolution)
         )
-        return judged if route.rate_limit is None else _then(judged, self._count_caller)
+        return judged if route.rate_limit is None else then(judged, self._count_caller)
 
     async def _look_up(self, access: AccessRequest, route: Route, credential: Credential) -> Decision:
         return self._judge(access, route, credential, await self._resolve(credential))
@@ -265,16 +262,6 @@ class Gate:
             return decision
         taken = limiter.take_now(bucket)
         return _counted(decision, limiter.take(bucket)) if taken is None else _limited(decision, taken)
-
-
-def _then(judged: Judged, step: Callable[[Decision], Judged]) -> Judged:
-    """Take a further step, now or when the decision is there."""
-    return step(judged) if isinstance(judged, Decision) else _when_judged(judged, step)
-
-
-async def _when_judged(judged: Coroutine[Any, Any, Decision], step: Callable[[Decision], Judged]) -> Decision:
-    further = step(await judged)
-    return further if isinstance(further, Decision) else await further
 
 
 async def _counted(decision: Decision, taking: Coroutine[Any, Any, Taken]) -> Decision:

@@ -1,24 +1,11 @@
-"""One caller's connection: it reads one request after another, serves it, and answers, under limits of size and time.
-
-A connection stands in one of these phases, and what its one deadline does depends on it:
-
-    HEAD        reads a request's head                    idle before its first byte: closed; then 408
-    SERVING     is answered; its body may still come      a body that stalls fails
-    DROPPING    reads the rest of a body nobody wants     lingers instead
-    DRAINING    waits until its answers are taken         broken, if none of the bytes were taken
-    CLOSING     the same, behind the last answer          broken, if none of the bytes were taken
-    LINGERING   drops bytes, so that the answer is read   closed
-    TUNNEL      carries raw bytes; has times of its own
-    CLOSED      has gone
-"""
+"""One caller's connection: reads one request after another and sees each answered, under limits of size and time."""
 
 from __future__ import annotations
 
 import asyncio
-from enum import Enum, auto
 
 from gateway.front.body import CallerBody
-from gateway.front.caller_transport import CallerTransport
+from gateway.front.phases import LINGER_SECONDS, Phase, PhasedConnection
 from gateway.front.serving import ConnectionOwner
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded, RawPeer
 from gateway.http1.faults import ExchangeError, Fault
@@ -27,60 +14,25 @@ from gateway.http1.request_reader import RequestReader, State
 from gateway.model.decision import Response
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.resilience.deadline import Deadline
-
-_LINGER_SECONDS = 5.0
-"""How long a caller may go on sending what is dropped. A socket that is closed while bytes wait in it sends a reset,
-and the reset may overtake the answer (RFC 9112 section 9.6)."""
 
 _ONE_TOO_MANY = Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1)
 _LATE = Refusal(RefusalCode.TIMEOUT, "limits.head_timeout")
 
 
-class Phase(Enum):
-    """Where a connection stands; see the module's docstring."""
-
-    HEAD = auto()
-    SERVING = auto()
-    DROPPING = auto()
-    DRAINING = auto()
-    CLOSING = auto()
-    LINGERING = auto()
-    TUNNEL = auto()
-    CLOSED = auto()
-
-
-class ClientConnection(CallerTransport):
+class ClientConnection(PhasedConnection):
     """Implements `gateway.http1.downstream.DownstreamConnection`."""
 
-    __slots__ = (
-        "_body",
-        "_deadline",
-        "_in_serve",
-        "_last_unsent",
-        "_loop",
-        "_next",
-        "_owner",
-        "_phase",
-        "_reader",
-        "_request",
-        "_task",
-    )
+    __slots__ = ("_body", "_in_serve", "_next", "_reader", "_request", "_task")
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
+        super().__init__(owner, loop)
         limits = owner.limits
-        self._owner = owner
-        self._loop = loop
         self._reader = RequestReader(HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes), owner.budget)
-        self._deadline = Deadline(loop, self._expired)
-        self._phase = Phase.HEAD
         self._request: DownstreamRequest | None = None
         self._body: CallerBody | None = None
         self._next: RequestHead | None = None
         self._task: asyncio.Task[Response | None] | None = None
         self._in_serve = False
-        self._last_unsent = 0
 
     # What the event loop calls
 
@@ -248,7 +200,7 @@ class ClientConnection(CallerTransport):
         if body is not None and not body.complete:
             body.stop()
             if stays and not body.failed:
-                self._wait(Phase.DROPPING, _LINGER_SECONDS)
+                self._wait(Phase.DROPPING, LINGER_SECONDS)
             else:
                 self._linger()
         elif not stays:
@@ -326,47 +278,15 @@ class ClientConnection(CallerTransport):
         self._owner.writer.send(self, self._owner.handler.refuse(refusal), None, closes=True)
         self._linger()
 
-    def _linger(self) -> None:
-        """Hear no more, and let the caller read its answer before the connection goes."""
-        self._wait(Phase.LINGERING, _LINGER_SECONDS)
-        self.end_writing()
-        self.resume_reading()
-
-    def _close(self) -> None:
-        """Close once the caller has taken what was sent, or takes none of it any more."""
-        if self._transport is not None:
-            self._wait_for_taking(Phase.CLOSING)
-            self._transport.close()
-
-    def _wait_for_taking(self, phase: Phase) -> None:
-        """Give the caller its time to take some of the bytes that wait for it."""
-        if self._transport is not None:
-            self._last_unsent = self.unsent
-            self._wait(phase, self._owner.limits.body_stall)
-
-    def _wait(self, phase: Phase, seconds: float) -> None:
-        if self._phase is not Phase.CLOSED:
-            self._phase = phase
-            self._deadline.set(self._loop.time() + seconds)
-
-    def _expired(self) -> None:
-        """Act on what took too long, which the phase tells."""
-        phase, body, transport = self._phase, self._body, self._transport
-        if transport is None:
-            return
-        if phase is Phase.SERVING and body is not None:
-            if body.held:  # it is we who do not read
+    def _late(self) -> None:
+        """Act on a head or a body that took too long."""
+        body = self._body
+        if self._phase is Phase.SERVING:
+            if body is not None and body.held:  # it is we who do not read
                 self._expect_body(body)
-            else:
+            elif body is not None:
                 body.fail(ExchangeError(Fault.CLIENT_STALLED))
-        elif phase is Phase.HEAD and self._reader.begun:
+        elif self._reader.begun:
             self._refuse(_LATE)
-        elif phase is Phase.DROPPING:
-            self._linger()
-        elif phase in {Phase.DRAINING, Phase.CLOSING}:
-            if self.unsent < self._last_unsent:
-                self._wait_for_taking(phase)
-            else:
-                transport.abort()
-        elif phase in {Phase.HEAD, Phase.LINGERING}:
+        else:
             self._close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 
@@ -59,6 +60,31 @@ class ResponseHead(msgspec.Struct):
     chunked: bool
     declared: bytes | None
     event_stream: bool
+
+
+class ResponseSink(Protocol):
+    """Takes one response as it arrives. Exactly one of `end`, `fail` and `switched` is called, last."""
+
+    def head(self, head: ResponseHead) -> None:
+        """Take the head of the final response."""
+
+    def body(self, data: bytes) -> None:
+        """Take a piece of the body, without its framing."""
+
+    def flush(self) -> None:
+        """Nothing more is at hand: send what was taken."""
+
+    def end(self) -> None:
+        """Take it that the response is complete."""
+
+    def fail(self, error: ExchangeError) -> None:
+        """Take it that the response will not be completed."""
+
+    def switched(self, head: ResponseHead, rest: bytes) -> None:
+        """Take over after a 101; `rest` is the first of the new protocol's bytes."""
+
+    def expired(self) -> None:
+        """Act on the connection's deadline, which the sink has set and which has passed."""
 
 
 def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bool) -> ResponseHead:

@@ -6,42 +6,15 @@ there is nothing to parse, and the bytes go through as they came.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import httptools
 
 from gateway.http1.chunk_budget import excused
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.http1.response_head import RawFields, ResponseHead, read_head
+from gateway.http1.response_head import RawFields, ResponseHead, ResponseSink, read_head
 from gateway.http1.whole_response import read_whole
 
 _INTERIM, _SWITCHING, _FINAL = 100, 101, 200
 _STATUS_LINE = len(b"HTTP/1.1 200 \r\n\r\n")
-
-
-class ResponseSink(Protocol):
-    """Takes one response as it arrives. Exactly one of `end`, `fail` and `switched` is called, last."""
-
-    def head(self, head: ResponseHead) -> None:
-        """Take the head of the final response."""
-
-    def body(self, data: bytes) -> None:
-        """Take a piece of the body, without its framing."""
-
-    def flush(self) -> None:
-        """Nothing more is at hand: send what was taken."""
-
-    def end(self) -> None:
-        """Take it that the response is complete."""
-
-    def fail(self, error: ExchangeError) -> None:
-        """Take it that the response will not be completed."""
-
-    def switched(self, head: ResponseHead, rest: bytes) -> None:
-        """Take over after a 101; `rest` is the first of the new protocol's bytes."""
-
-    def expired(self) -> None:
-        """Act on the connection's deadline, which the sink has set and which has passed."""
 
 
 class ResponseReader:

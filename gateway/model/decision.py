@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import msgspec
 
 from gateway.model.answers import NOBODY, Resolution
@@ -79,3 +82,17 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 def json_fields(cache_control: bytes = b"no-store") -> HeaderPairs:
     """Return the fields of a JSON answer; by default no cache may store it (RFC 9111 section 5.2.2.5)."""
     return ((b"Content-Type", b"application/json"), (b"Cache-Control", cache_control))
+
+
+Judged = Decision | Coroutine[Any, Any, Decision]
+"""A decision, or what has to be awaited for one: a session that is not in memory, or a shared bucket."""
+
+
+def then(judged: Judged, step: Callable[[Decision], Judged]) -> Judged:
+    """Take a further step, at once or when the decision is there."""
+    return step(judged) if isinstance(judged, Decision) else _when_judged(judged, step)
+
+
+async def _when_judged(judged: Coroutine[Any, Any, Decision], step: Callable[[Decision], Judged]) -> Decision:
+    further = step(await judged)
+    return further if isinstance(further, Decision) else await further

@@ -8,7 +8,8 @@ from typing import cast
 
 from gateway.http1.downstream import RawPeer
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.http1.response_reader import ResponseReader, ResponseSink
+from gateway.http1.response_head import ResponseSink
+from gateway.http1.response_reader import ResponseReader
 from gateway.resilience.deadline import Deadline
 
 _WRITE_HIGH = 256 * 1024
