@@ -2,27 +2,43 @@
 # make check      format, lint, types, contracts: ruff, mypy --strict, import-linter, tests/house.py, hadolint
 # make test-fast  the unit tests that start no process, in under 30 seconds
 # make test       unit, contract and behaviour tests against a real Valkey or Redis
+# make coverage   the same, and which lines and branches of gateway/ they run
+# make compliance the Autobahn test suite through the tunnel, and an HTTP/1.1 conformance probe
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
+# make lock       the lock files anew, with the newest versions that pyproject.toml allows
 # make bench      the benchmark tables (needs nginx and wrk)
 # make profile    where a request's CPU time goes, by module (needs py-spy besides)
 
 PYTHON ?= python3
 BIN := .venv/bin
+QUIETLY := --quiet --disable-pip-version-check
 
-.PHONY: run check lint test-fast test e2e bench profile clean
+.PHONY: run check lint test-fast test coverage compliance e2e lock bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
 
 # A file's tests stay together, so that they share the servers that they start. At most four processes: a container
 # often sees more cores than it may use.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+SPREAD := -n auto --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest $(SPREAD)
 
 test-fast: .venv/.dev
 	@$(PYTEST) -m 'not processes' tests/unit
 
 test: .venv/.dev
 	@$(PYTEST)
+
+# `make test`, and how much of gateway/ it runs, branches and other processes included; fails below the figure in README.
+coverage: .venv/.dev
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest $(SPREAD)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --sort=cover
+
+# The Autobahn test suite through the tunnel, and what RFC 9110 and RFC 9112 ask of a server.
+compliance: .venv/.dev
+	@$(BIN)/python -m pytest tests/compliance
 
 e2e: .venv/.dev
 	@tests/e2e/run
@@ -55,10 +71,15 @@ clean:
 
 .venv/.demo: pyproject.toml | .venv/bin/python
 	@echo 'Installing (once) ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@$(BIN)/python -m pip install $(QUIETLY) -e '.[demo]'
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
+.venv/.dev: pyproject.toml requirements/build.lock requirements/dev.lock | .venv/bin/python
 	@echo 'Installing the development extra (once) ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install $(QUIETLY) --require-hashes -r requirements/build.lock -r requirements/dev.lock
+	@$(BIN)/python -m pip install $(QUIETLY) --no-deps --no-build-isolation -e .
 	@touch $@ .venv/.demo
+
+# Renews the lock files: the newest versions that pyproject.toml allows.
+lock: .venv/bin/python
+	@requirements/renew

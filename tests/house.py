@@ -23,7 +23,7 @@ EXAMPLES = {Path(__file__).resolve(), Path(__file__).resolve().parent / "docs/te
 """Files that show what is looked for."""
 
 TYPE_VARIABLES = {"TypeVar", "ParamSpec", "TypeVarTuple"}
-CITATION = re.compile(r"(?<![\w/(`.])(?:DESIGN|THREATS|FACTS|DIALECTS)(?:'s\b|,? ?section|,? [\"\d])|\bseeds? \d{3}\b")
+CITATION = re.compile(r"(?<![\w/`.])(?:DESIGN|THREATS|FACTS|DIALECTS)(?:'s\b|,? ?section|,? [\"\d])|\bseeds? \d{3}\b")
 """A page that only its authors have, as `DESIGN section 7` would be; `docs/THREATS.md section 4` is a reader's too."""
 
 

@@ -13,7 +13,9 @@ from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.target import Target, parse_target
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ALLOW = (b"Allow", ", ".join(_METHODS).encode("ascii"))
+"""What a 405 says besides (RFC 9110 section 15.5.6): the methods that are carried."""
 _LONGEST_CHAIN = 32
 """Addresses of X-Forwarded-For that are looked at; no honest chain of proxies is longer."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from gateway.endpoints.access_reader import AccessReader
+from gateway.endpoints.access_reader import ALLOW, AccessReader
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
@@ -116,7 +116,8 @@ class PublicPort:
         if isinstance(error, MalformedError):
             # What two servers would read in two ways is not followed by another request (nginx closes as well).
             closes = error.refusal.code is RefusalCode.MALFORMED
-            return refusal_response(error.refusal, record.request_id, closes=closes)
+            allow = (ALLOW,) if error.refusal.code is RefusalCode.METHOD_NOT_ALLOWED else ()
+            return refusal_response(error.refusal, record.request_id, allow, closes=closes)
         _log.error("request_failed", request_id=record.request_id, endpoint=record.endpoint, exc_info=error)
         record.fault = "unexpected"
         if record.status:

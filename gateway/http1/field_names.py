@@ -104,7 +104,7 @@ MESSAGE = frozenset({b"host", b"content-length"})
 
 
 def is_told_by_us(canonical: bytes) -> bool:
-    """Tell whether an upstream believes this field to be a proxy's word (THREATS section 3).
+    """Tell whether an upstream believes this field to be a proxy's word (docs/THREATS.md section 3).
 
     Whatever a client sends under such a name is dropped; the gateway says again what it believes itself.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,8 +10,9 @@ from subprocess import CompletedProcess
 
 from tests.support.repository import ROOT
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-"""All that a command sees: nothing of whoever runs the tests."""
+_COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **_COVERAGE}
+"""All that a command sees: nothing of whoever runs the tests, but that coverage is measured."""
 
 _PATIENCE = 30.0
 
