@@ -115,6 +115,8 @@ def _decode_target(body: bytes) -> RevocationTarget:
         raise _malformed("the body names nothing that can be revoked")
     if not 0 < len(id_) <= _LONGEST_ID:
         raise _malformed("the id is empty or too long")
+    if not id_.isprintable():
+        raise _malformed("the id holds a control character")  # no id has one, and PostgreSQL takes no NUL
     return RevocationTarget(RevocationKind(kind), id_)
 
 

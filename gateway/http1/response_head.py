@@ -50,7 +50,8 @@ class ResponseHead(msgspec.Struct):
     `lines` are the end-to-end fields as they are sent, without their ends, in order, with case and duplicates.
     `length` is of the body that follows on the upstream's connection; `None` when it is chunked or ends with the
     connection, and `chunked` tells which. `declared` is the Content-Length field as it came, also where no body follows
-    it (HEAD, 304).
+    it (HEAD, 304). `is_contradictory` tells that a body was announced where none may follow: an upstream that sends it
+    all the same would have it read as the next caller's answer.
     """
 
     status: int
@@ -60,6 +61,7 @@ class ResponseHead(msgspec.Struct):
     chunked: bool
     declared: bytes | None
     event_stream: bool
+    is_contradictory: bool = False
 
 
 class ResponseSink(Protocol):
@@ -100,8 +102,11 @@ def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bo
     declared = special.get(_ResponseField.LENGTH)
     if _ResponseField.CONNECTION in special and (named := named_by_connection(_values(fields, b"connection"))):
         lines, _ = _sort([field for field in fields if field[0].lower() not in named])
+    is_contradictory = False
     if head_request or status in {_NO_CONTENT, _NOT_MODIFIED}:
         length, chunked = 0, False
+        announced = _ResponseField.ENCODING in special or declared not in {None, b"0"}
+        is_contradictory = announced and status != _NOT_MODIFIED
         declared = None if status == _NO_CONTENT else declared  # RFC 9110 section 8.6
     elif _ResponseField.ENCODING in special:
         _require_chunked(declared, _values(fields, b"transfer-encoding"))
@@ -110,7 +115,7 @@ def read_head(status: int, reason: bytes, fields: RawFields, *, head_request: bo
         length, chunked = _counted(declared), False
     content_type = special.get(_ResponseField.TYPE)
     event_stream = content_type is not None and content_type.lower().startswith(b"text/event-stream")
-    return ResponseHead(status, reason, lines, length, chunked, declared, event_stream)
+    return ResponseHead(status, reason, lines, length, chunked, declared, event_stream, is_contradictory)
 
 
 def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs) -> bytes:

@@ -146,7 +146,8 @@ class ResponseReader:
         head = read_head(status, self._reason, self._fields, head_request=self._head_request)
         self.head = head
         self._left = head.length
-        self.keep_alive = parser.should_keep_alive() and (head.length is not None or head.chunked)
+        framed = head.length is not None or head.chunked
+        self.keep_alive = parser.should_keep_alive() and framed and not head.is_contradictory
         self._sink.head(head)
         if head.length == 0:
             self._end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
@@ -37,7 +38,7 @@ class Activity:
         self._metrics = metrics
         self._interval = interval
         self._limit = limit
-        self._last_queued: dict[tuple[str, str], float] = {}
+        self._last_queued: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._queue: asyncio.Queue[tuple[str, str, float]] = asyncio.Queue(_QUEUE_LIMIT)
 
     def record(self, resolution: Resolution, now: float) -> None:
@@ -53,7 +54,7 @@ class Activity:
         self._last_queued.pop(key, None)
         self._last_queued[key] = now
         if len(self._last_queued) > self._limit:
-            del self._last_queued[next(iter(self._last_queued))]
+            self._last_queued.popitem(last=False)
         try:
             self._queue.put_nowait((*key, now))
         except asyncio.QueueFull:

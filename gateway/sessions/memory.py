@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -18,7 +19,8 @@ _SPARED = 64
 class MemoryStore:
     """Holds up to `limit` answers by fingerprint and evicts those that were not used lately.
 
-    Eviction is the clock algorithm: a hit only sets a flag, so that the hot path writes no list. While the revocation
+    Eviction is the clock algorithm: a hit only sets a flag, so that the hot path writes no list. The entries are an
+    OrderedDict, because the first key of a dict is behind all that were deleted before it. While the revocation
     bus is down, an answer is kept `unheard` seconds at most.
     """
 
@@ -27,7 +29,7 @@ class MemoryStore:
         self._limit = limit
         self._unheard = unheard
         self._longest = math.inf
-        self._entries: dict[bytes, CacheEntry] = {}
+        self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many answers are cached."""
@@ -94,13 +96,12 @@ class MemoryStore:
         """Spare entries that were used since the last eviction passed them, and drop the first that was not."""
         entries = self._entries
         for _ in range(_SPARED):
-            fingerprint = next(iter(entries))
-            entry = entries.pop(fingerprint)
+            fingerprint, entry = entries.popitem(last=False)
             if not entry.used:
                 return
             entry.used = False
             entries[fingerprint] = entry
-        del entries[next(iter(entries))]
+        entries.popitem(last=False)
 
 
 class NegativeEntry(msgspec.Struct, frozen=True):
@@ -123,7 +124,7 @@ class NegativeCache:
         self._clock = clock
         self._lifetime = lifetime
         self._limit = limit
-        self._entries: dict[bytes, NegativeEntry] = {}
+        self._entries: OrderedDict[bytes, NegativeEntry] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many rejections are remembered."""
@@ -135,7 +136,7 @@ class NegativeCache:
             return
         self._entries.pop(fingerprint, None)
         if len(self._entries) >= self._limit:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)
         now = self._clock()
         self._entries[fingerprint] = NegativeEntry(rejected, authority, now, now + self._lifetime)
 

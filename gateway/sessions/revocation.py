@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import IntEnum
@@ -129,7 +130,7 @@ class RevocationLog:
         self._clock = clock
         self._on_revocation = on_revocation
         self._limit = limit
-        self._entries: dict[bytes, _LoggedRevocation] = {}
+        self._entries: OrderedDict[bytes, _LoggedRevocation] = OrderedDict()  # dicts are slow to find their first key
         self._distrusted = 0
         self.version = 0
 
@@ -145,7 +146,7 @@ class RevocationLog:
         for key in message.keys:
             self._entries[key] = self._merged(self._entries.pop(key, None), message.revocation, now)
         while len(self._entries) > self._limit:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)
             self.distrust()
         self._on_revocation()
 

@@ -14,7 +14,7 @@ from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Servin
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
 from gateway.wiring.process import Process
-from gateway.workers.sockets import Ports, Sockets
+from gateway.workers.sockets import BACKLOG, Ports, Sockets
 from gateway.workers.worker import front_limits
 
 _GRACE = 0.5
@@ -63,7 +63,7 @@ class AdminPorts:
         server = GatewayServer(handler, front_limits(settings.limits), self._process.clock)
         self._servers.append(server)
         loop = asyncio.get_running_loop()
-        self._listening += [await loop.create_server(server, sock=each) for each in sockets]
+        self._listening += [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in sockets]
 
 
 class _Handler:

@@ -11,7 +11,7 @@ from gateway.config.settings import ListenSettings, TlsSettings
 from gateway.model.errors import GatewayError
 from gateway.source.addresses import ListenAddress
 
-_BACKLOG = 4096
+BACKLOG = 4096
 """Connections that wait to be accepted, a burst's worth; the kernel's own bound (somaxconn) is 4096 too."""
 
 Sockets = tuple[socket.socket, ...]
@@ -72,7 +72,7 @@ def _listen(family: int, socket_address: tuple[object, ...]) -> socket.socket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # `[::]` beside `0.0.0.0` is no clash
         listening.bind(socket_address)
-        listening.listen(_BACKLOG)
+        listening.listen(BACKLOG)
         listening.setblocking(False)  # noqa: FBT003 - the standard library's signature
     except OSError:
         listening.close()

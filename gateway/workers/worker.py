@@ -20,7 +20,7 @@ from gateway.wiring.active_generation import ActiveGeneration
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
-from gateway.workers.sockets import Certificate, Sockets, load_certificate
+from gateway.workers.sockets import BACKLOG, Certificate, Sockets, load_certificate
 
 _ACCEPT_SECONDS = 0.25
 """For which a draining process goes on accepting: connections that wait in the kernel's queue would be reset."""
@@ -174,10 +174,14 @@ class Worker:
         self._certificate = certificate
         for each in self._sockets:
             if certificate is None:
-                listening = await loop.create_server(self._server, sock=each)
+                listening = await loop.create_server(self._server, sock=each, backlog=BACKLOG)
             else:
                 listening = await loop.create_server(
-                    self._server, sock=each, ssl=certificate.context, ssl_handshake_timeout=limits.head_timeout
+                    self._server,
+                    sock=each,
+                    backlog=BACKLOG,
+                    ssl=certificate.context,
+                    ssl_handshake_timeout=limits.head_timeout,
                 )
             self._listening.append(listening)
         self._process.serving = True

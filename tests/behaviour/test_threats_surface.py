@@ -1,6 +1,8 @@
 """docs/THREATS.md section "Browsers, and the gateway's own surface"."""
 
 import json
+import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,15 @@ async def test_a_cookie_from_an_own_page_is_let_through(attacked: Victim) -> Non
         assert await attacked.misjudged([raw], (200,), (b"/echo/",)) == []
     raw = get(b"/echo/", KEY, b"Origin: http://evil.test", method=b"POST")
     assert await attacked.misjudged([raw], (200,), (b"/echo/",)) == []
+
+
+async def test_a_burst_of_callers_waits_in_line(attacked: Victim) -> None:
+    """Python's event loops listen again with a backlog of their own, 100 by default: a burst would be dropped."""
+    most = min(4096, int(Path("/proc/sys/net/core/somaxconn").read_text()))
+    ports = attacked.gateway.supervisor.ports
+    for listening in (*ports.public, *ports.admin):
+        info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        assert int.from_bytes(info[28:32], sys.byteorder) == most  # tcpi_sacked: a listening socket's backlog
 
 
 async def test_own_answers_are_kept_by_no_cache(attacked: Victim) -> None:

@@ -57,6 +57,25 @@ async def test_a_second_answer_is_nobodys(examples: Examples, tmp_path: Path, fi
         await honest_after(running)
 
 
+@pytest.mark.parametrize(
+    ("method", "first"),
+    [
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(EVIL)),
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 204 No Content\r\nContent-Length: %d\r\n\r\n" % len(EVIL)),
+        (b"GET", b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ],
+)
+async def test_a_body_that_was_announced_where_none_may_be_is_waited_for_by_nobody(
+    examples: Examples, tmp_path: Path, method: bytes, first: bytes
+) -> None:
+    """It may come late, when the connection would carry the next caller's request: it is not used again."""
+    async with victim(examples, tmp_path, liar(first)) as running:
+        await running.attack(get(b"/public/", method=method), head=method == b"HEAD")
+        await honest_after(running)
+        assert running.upstream.connections == 2
+
+
 async def test_an_answer_that_nobody_asked_for_is_nobodys(examples: Examples, tmp_path: Path) -> None:
     async def speak_unasked(side: UpstreamSide) -> None:
         await side.request()

@@ -138,6 +138,8 @@ async def test_without_a_configured_token_nobody_is_let_in(fleet: Fleet, tokens:
         b'{"user": 1}',
         b'{"user": null}',
         b'{"user": ""}',
+        b'{"user": "a\\u0000b"}',
+        b'{"user": "a\\nb"}',
         b'{"user": "a", "session": "b"}',
         b'{"credential": "a0a1"}',
         b'{"USER": "a"}',
