@@ -1,4 +1,4 @@
-"""DurationHistogram, rates, networks and secrets in a config, and the base of every settings class."""
+"""Durations, rates, networks and secrets in a config, and the base of every settings class."""
 
 from __future__ import annotations
 

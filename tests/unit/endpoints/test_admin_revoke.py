@@ -111,15 +111,17 @@ async def test_only_the_admin_token_opens(fleet: Fleet, port: int, authorization
 
 async def test_while_tokens_rotate_each_of_them_opens(fleet: Fleet) -> None:
     async with front(fleet.admin("another-token", TOKEN).answer) as port:
-        told = [(await call(port, USER, f"Bearer {shown}")).status for shown in ("another-token", TOKEN, "neither")]
-    assert told == [200, 200, 403]
+        statuses = [(await call(port, USER, f"Bearer {token}")).status for token in ("another-token", TOKEN, "neither")]
+    assert statuses == [200, 200, 403]
 
 
 @pytest.mark.parametrize("tokens", [(), ("",)])
-@pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", "Bearer ", "Bearer None"])
-async def test_without_a_configured_token_nobody_is_let_in(fleet: Fleet, tokens: tuple[str, ...], shown: str) -> None:
+@pytest.mark.parametrize("authorization", [f"Bearer {TOKEN}", "Bearer ", "Bearer None"])
+async def test_without_a_configured_token_nobody_is_let_in(
+    fleet: Fleet, tokens: tuple[str, ...], authorization: str
+) -> None:
     async with front(fleet.admin(*tokens).answer) as port:
-        assert (await call(port, USER, shown)).status == 403
+        assert (await call(port, USER, authorization)).status == 403
     assert fleet.ended == []
 
 

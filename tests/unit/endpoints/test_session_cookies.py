@@ -17,7 +17,7 @@ READER = CookieReader("cookie", CookieSettings(kind="cookie", name="__session", 
 
 
 @pytest.mark.parametrize(
-    ("target", "kept", "shown"),
+    ("target", "rest", "tokens"),
     [
         ("/a", "/a", ()),
         ("/a?", "/a?", ()),
@@ -32,10 +32,10 @@ READER = CookieReader("cookie", CookieSettings(kind="cookie", name="__session", 
     ],
 )
 def test_the_token_is_cut_out_in_every_spelling_and_the_rest_is_left(
-    target: str, kept: str, shown: tuple[str, ...]
+    target: str, rest: str, tokens: tuple[str, ...]
 ) -> None:
-    left, found = without_dev_session(parse_target(target))
-    assert (str(left), found) == (kept, shown)
+    left, values = without_dev_session(parse_target(target))
+    assert (str(left), values) == (rest, tokens)
 
 
 @given(query=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"), max_size=50))
@@ -70,8 +70,8 @@ def test_what_is_no_token_is_shown_and_bad_and_smuggles_nothing(value: str) -> N
     assert read(f"/session?__dev_session__={value}") == "(unreadable)"
 
 
-def renew(found: Found, authority: str) -> str | None:
-    return "next" if (found, authority) == (FOUND["wacht"], "accounts") else None
+def renew(values: Found, authority: str) -> str | None:
+    return "next" if (values, authority) == (FOUND["wacht"], "accounts") else None
 
 
 RENEWAL = CookieRenewal(renew, {"cookie": "sid"})

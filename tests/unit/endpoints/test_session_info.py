@@ -31,8 +31,8 @@ async def test_what_was_found_is_written_down_with_who_asked() -> None:
 async def test_what_was_refused_is_written_down_with_why() -> None:
     verdicts = {"forbidden": Rejected(Reason.FORBIDDEN), "down": Unavailable("refused", 2)}
     async with endpoint(Memghost(), Authorities(verdicts)) as who:
-        for shown in ({}, *({"Authorization": f"Bearer {token}"} for token in ("bad", "forbidden", "down"))):
-            await who.ask(PATH, shown)
+        for headers in ({}, *({"Authorization": f"Bearer {token}"} for token in ("bad", "forbidden", "down"))):
+            await who.ask(PATH, headers)
         await who.ask(PATH, method="POST")
     refusals = [record.decision.refusal for record in who.records if record.decision is not None]
     assert [refusal.code for refusal in refusals if refusal is not None] == [

@@ -31,7 +31,7 @@ SESSION = Session(
 API_KEY = ApiKey(auto_id=1, id="ak_1", type="project", name="ci", created_at=NOW, updated_at=NOW)
 
 
-def told(
+def composed(
     session: Session, kind: CredentialKind = CredentialKind.COOKIE, headers: IdentityHeaders | None = None
 ) -> dict[bytes, bytes]:
     pairs = (headers or IdentityHeaders()).compose(session, kind)
@@ -41,7 +41,7 @@ def told(
 
 
 def test_a_session_is_told_field_by_field() -> None:
-    assert told(SESSION) == {
+    assert composed(SESSION) == {
         b"X-Session-Id": b"s1",
         b"X-User-Id": b"u1",
         b"X-User-Email": b"jo@example.com",
@@ -57,7 +57,7 @@ def test_a_session_is_told_field_by_field() -> None:
 
 
 def test_a_key_is_told_as_the_member_it_belongs_to() -> None:
-    headers = told(msgspec.structs.replace(SESSION, id=None, api_key=API_KEY), CredentialKind.API_KEY)
+    headers = composed(msgspec.structs.replace(SESSION, id=None, api_key=API_KEY), CredentialKind.API_KEY)
     assert b"X-Session-Id" not in headers
     assert headers[b"X-Api-Key-Id"] == b"ak_1"
     assert headers[b"X-User-Id"] == b"m1"
@@ -67,19 +67,19 @@ def test_a_key_is_told_as_the_member_it_belongs_to() -> None:
 
 
 def test_what_a_session_lacks_is_absent() -> None:
-    assert told(Session(subject="u1"), CredentialKind.TOKEN_PAIR) == {b"X-Auth-Method": b"token_pair"}
+    assert composed(Session(subject="u1"), CredentialKind.TOKEN_PAIR) == {b"X-Auth-Method": b"token_pair"}
     empty = Session(subject="u", id="", user=User(id="u", email="", name=None), roles=("",))
-    assert told(empty) == {b"X-User-Id": b"u", b"X-Auth-Method": b"cookie"}
+    assert composed(empty) == {b"X-User-Id": b"u", b"X-Auth-Method": b"cookie"}
 
 
 def test_the_role_in_the_organization_is_one_of_the_roles() -> None:
     session = msgspec.structs.replace(SESSION, roles=("user",))
-    assert told(session)[b"X-User-Roles"] == b"user,admin"
+    assert composed(session)[b"X-User-Roles"] == b"user,admin"
 
 
 def test_a_role_with_a_comma_stays_one_role() -> None:
     session = Session(subject="u", roles=("user,admin", "50%2C"))
-    assert told(session)[b"X-User-Roles"] == b"user%2Cadmin,50%252C"
+    assert composed(session)[b"X-User-Roles"] == b"user%2Cadmin,50%252C"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_every_list_comes_back_item_by_item(values: list[str]) -> None:
 
 def test_a_value_that_is_too_long_is_refused_and_never_cut() -> None:
     headers = IdentityHeaders(value_bytes=10)
-    assert told(Session(subject="u", id="1234567890"), headers=headers)[b"X-Session-Id"] == b"1234567890"
+    assert composed(Session(subject="u", id="1234567890"), headers=headers)[b"X-Session-Id"] == b"1234567890"
     for session in (Session(subject="u", id="12345678901"), Session(subject="u", roles=("éé",))):
         refusal = headers.compose(session, CredentialKind.BEARER)
         assert isinstance(refusal, Refusal)
@@ -138,7 +138,7 @@ def test_a_value_that_is_too_long_is_refused_and_never_cut() -> None:
 
 def test_every_identity_header_is_stripped_in_every_spelling_whether_it_is_set_or_not() -> None:
     spellings = IdentityHeaders().spellings
-    for name in told(SESSION):
+    for name in composed(SESSION):
         assert spelling(name) in spellings
     for forged in (b"x_api_key_id", b"X.User.Email", b"X-IDENTITY-TOKEN", b"x-org_ROLE"):
         assert spelling(forged) in spellings
@@ -149,7 +149,7 @@ def test_every_identity_header_is_stripped_in_every_spelling_whether_it_is_set_o
 def test_a_preset_tells_under_its_own_names_and_strips_those(preset: str) -> None:
     headers = IdentityHeaders(PRESETS[preset], token_name="X-Proof")
     names = {name.encode() for name in PRESETS[preset].values()}
-    assert set(told(SESSION, headers=headers)) == names - {b"X-Api-Key-Id"}
+    assert set(composed(SESSION, headers=headers)) == names - {b"X-Api-Key-Id"}
     assert headers.spellings == {spelling(name) for name in (*names, b"X-Proof")}
 
 

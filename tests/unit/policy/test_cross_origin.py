@@ -46,8 +46,8 @@ def test_any_other_page_is_told_nothing_but_that_it_depends(origins: tuple[bytes
 
 
 def test_a_preflight_names_what_may_be_sent_and_repeats_no_byte_of_the_request() -> None:
-    asked = (b"Access-Control-Request-Headers", b"x-evil")
-    answer = dict(CORS.preflight(access_request("OPTIONS", headers=((b"Origin", APP), PREFLIGHT, asked))) or ())
+    requested = (b"Access-Control-Request-Headers", b"x-evil")
+    answer = dict(CORS.preflight(access_request("OPTIONS", headers=((b"Origin", APP), PREFLIGHT, requested))) or ())
     assert answer[b"Access-Control-Allow-Headers"] == b"authorization, content-type, x-api-key, x-trace"
     assert answer[b"Access-Control-Allow-Methods"] == b"GET, HEAD"
     assert b"x-evil" not in b"".join(answer.values())
@@ -58,7 +58,7 @@ def test_an_options_request_that_is_no_preflight_gets_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "headers", "asked"),
+    ("method", "headers", "requested"),
     [
         ("OPTIONS", (PREFLIGHT,), "GET"),
         ("OPTIONS", ((b"Access-Control-Request-Method", b"DELETE"),), "DELETE"),
@@ -68,10 +68,10 @@ def test_an_options_request_that_is_no_preflight_gets_none() -> None:
     ],
 )
 def test_a_preflight_asks_about_exactly_one_method(
-    method: str, headers: tuple[tuple[bytes, bytes], ...], asked: str | None
+    method: str, headers: tuple[tuple[bytes, bytes], ...], requested: str | None
 ) -> None:
-    assert requested_method(access_request(method, headers=headers)) == asked
-    assert (CORS.preflight(access_request(method, headers=(*headers, (b"Origin", APP)))) is None) is (asked is None)
+    assert requested_method(access_request(method, headers=headers)) == requested
+    assert (CORS.preflight(access_request(method, headers=(*headers, (b"Origin", APP)))) is None) is (requested is None)
     assert CORS.preflight(access_request(method, headers=(*headers, (b"Origin", b"https://evil.example")))) is None
 
 

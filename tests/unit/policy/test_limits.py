@@ -197,10 +197,10 @@ class Fleet:
 
     def __init__(self, answer: tuple[float, float] | None) -> None:
         self.answer = answer
-        self.asked: list[tuple[str, float, float]] = []
+        self.calls: list[tuple[str, float, float]] = []
 
     async def take(self, name: str, interval: float, capacity: float) -> tuple[float, float] | None:
-        self.asked.append((name, interval, capacity))
+        self.calls.append((name, interval, capacity))
         return self.answer
 
 
@@ -213,7 +213,7 @@ async def test_the_fleet_says_how_the_bucket_stands() -> None:
     fleet = Fleet((0.0, 2.5))
     limits, _ = limits_of(fleet)
     assert await limits.take("a", LIMIT) == Taken(LIMIT, None, BucketState(3, 0, 2.5))
-    assert fleet.asked == [("a", 1.0, 3.0)]
+    assert fleet.calls == [("a", 1.0, 3.0)]
 
 
 async def test_what_the_fleet_refuses_costs_no_token_here() -> None:
@@ -229,7 +229,7 @@ async def test_whoever_floods_one_process_is_refused_there_without_a_question() 
     limits, _ = limits_of(fleet)
     taken = [(await limits.take("a", LIMIT)).wait for _ in range(100)]
     assert taken == [None] * 3 + [1] * 97
-    assert len(fleet.asked) == 3
+    assert len(fleet.calls) == 3
 
 
 async def test_when_the_fleet_cannot_be_asked_each_keeps_the_limit_by_itself() -> None:
@@ -243,7 +243,7 @@ async def test_a_limit_that_is_not_shared_asks_nobody() -> None:
     fleet = Fleet((5.0, 5.0))
     limits, _ = limits_of(fleet)
     assert [(await limits.take("a", ALONE)).wait for _ in range(4)] == [None, None, None, 1]
-    assert fleet.asked == []
+    assert fleet.calls == []
 
 
 async def test_only_what_the_fleet_has_to_be_asked_about_is_waited_for() -> None:
@@ -255,4 +255,4 @@ async def test_only_what_the_fleet_has_to_be_asked_about_is_waited_for() -> None
         await limits.take("a", LIMIT)
     refused = limits.take_now("a", LIMIT)
     assert refused is not None
-    assert (refused.wait, len(fleet.asked)) == (1, 3)
+    assert (refused.wait, len(fleet.calls)) == (1, 3)

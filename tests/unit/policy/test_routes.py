@@ -15,37 +15,37 @@ from gateway.policy.routes import RouteTable, unreachable
 from tests.support.builders.routes import route
 
 
-def met(routes: list[Route], path: str, host: str = "a.example.com", method: str = "GET") -> int | None:
+def matched(routes: list[Route], path: str, host: str = "a.example.com", method: str = "GET") -> int | None:
     found = RouteTable(routes).match(host, path, method)
     return None if found is None else routes.index(found)
 
 
 @pytest.mark.parametrize("path", ["/orders", "/orders/", "/orders/1", "/orders/1/", "/orders/%2F"])
 def test_a_prefix_meets_itself_and_what_is_below(path: str) -> None:
-    assert met([route("/orders/")], path) == 0
+    assert matched([route("/orders/")], path) == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/order", "/ordersx", "/orders.json", "/Orders/1", "/x/orders/1", "/orders%2F1"])
 def test_a_prefix_ends_at_a_segment(path: str) -> None:
-    assert met([route("/orders/")], path) is None
+    assert matched([route("/orders/")], path) is None
 
 
 def test_an_exact_path_meets_itself_alone() -> None:
     routes = [route("/orders")]
-    assert met(routes, "/orders") == 0
-    assert met(routes, "/orders/") is None
-    assert met(routes, "/orders/1") is None
+    assert matched(routes, "/orders") == 0
+    assert matched(routes, "/orders/") is None
+    assert matched(routes, "/orders/1") is None
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/b/c", "/" + "a/" * 2000])
 def test_a_slash_meets_everything(path: str) -> None:
-    assert met([route("/")], path) == 0
+    assert matched([route("/")], path) == 0
 
 
 def test_the_first_match_wins_and_not_the_longest() -> None:
-    assert met([route("/"), route("/orders/"), route("/orders/1")], "/orders/1") == 0
-    assert met([route("/orders/1"), route("/orders/"), route("/")], "/orders/1") == 0
-    assert met([route("/orders/1"), route("/orders/"), route("/")], "/orders/2") == 1
+    assert matched([route("/"), route("/orders/"), route("/orders/1")], "/orders/1") == 0
+    assert matched([route("/orders/1"), route("/orders/"), route("/")], "/orders/1") == 0
+    assert matched([route("/orders/1"), route("/orders/"), route("/")], "/orders/2") == 1
 
 
 @pytest.mark.parametrize(
@@ -63,22 +63,22 @@ def test_the_first_match_wins_and_not_the_longest() -> None:
     ],
 )
 def test_hosts_are_exact_or_one_label_wild(pattern: str, host: str, *, meets: bool) -> None:
-    assert met([route("/", pattern)], "/", host) == (0 if meets else None)
+    assert matched([route("/", pattern)], "/", host) == (0 if meets else None)
 
 
 def test_a_later_route_for_this_host_does_not_overtake_an_earlier_one_for_every_host() -> None:
-    assert met([route("/a/"), route("/", "a.example.com")], "/a/1") == 0
-    assert met([route("/a/"), route("/", "a.example.com")], "/b") == 1
-    assert met([route("/", "*.example.com"), route("/", "a.example.com")], "/b") == 0
+    assert matched([route("/a/"), route("/", "a.example.com")], "/a/1") == 0
+    assert matched([route("/a/"), route("/", "a.example.com")], "/b") == 1
+    assert matched([route("/", "*.example.com"), route("/", "a.example.com")], "/b") == 0
 
 
 def test_head_is_met_where_get_is() -> None:
     routes = [route("/", methods=("GET",)), route("/", methods=("POST", "HEAD"))]
-    assert [met(routes, "/", method=method) for method in ("GET", "HEAD", "POST", "PUT")] == [0, 0, 1, None]
+    assert [matched(routes, "/", method=method) for method in ("GET", "HEAD", "POST", "PUT")] == [0, 0, 1, None]
 
 
 def test_methods_have_case() -> None:
-    assert met([route("/", methods=("GET",))], "/", method="get") is None
+    assert matched([route("/", methods=("GET",))], "/", method="get") is None
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_methods_have_case() -> None:
 )
 def test_a_path_that_reads_as_another_routes_meets_none(path: str) -> None:
     routes = [route("/admin/"), route("/public/admin/"), route("/")]
-    assert met(routes, path) is None
+    assert matched(routes, path) is None
 
 
 @pytest.mark.parametrize("path", ["/files/a%2Fb", "/files/a;v=1", "/files/a%3Bv%2F2", "/files;v=1/a%2Fb"])
 def test_a_path_whose_readings_agree_meets_their_route(path: str) -> None:
-    assert met([route("/admin/"), route("/files/"), route("/files;v=1/")], path.replace("files;v=1", "files")) == 1
+    assert matched([route("/admin/"), route("/files/"), route("/files;v=1/")], path.replace("files;v=1", "files")) == 1
 
 
 HOSTS = st.sampled_from(["", "a.test", "b.test", "*.test", "*.a.test"])

@@ -25,8 +25,10 @@ SESSION = Session(
 NOBODYS = Session(subject="u2")
 
 
-def broken(session: Session = SESSION, kind: CredentialKind = CredentialKind.COOKIE, **asked: set[str]) -> str | None:
-    require = Require(**{name: frozenset(values) for name, values in asked.items()})  # type: ignore[arg-type]
+def broken(
+    session: Session = SESSION, kind: CredentialKind = CredentialKind.COOKIE, **required: set[str]
+) -> str | None:
+    require = Require(**{name: frozenset(values) for name, values in required.items()})  # type: ignore[arg-type]
     return Rules(require).broken(session, kind)
 
 
@@ -66,14 +68,14 @@ REFUSED: list[tuple[str, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "asked"), ADMITTED)
-def test_who_has_what_is_asked_may_pass(rule: str, asked: set[str]) -> None:
-    assert broken(**{rule: asked}) is None
+@pytest.mark.parametrize(("rule", "required"), ADMITTED)
+def test_who_has_what_is_asked_may_pass(rule: str, required: set[str]) -> None:
+    assert broken(**{rule: required}) is None
 
 
-@pytest.mark.parametrize(("rule", "asked"), REFUSED)
-def test_who_lacks_it_is_refused_by_that_rule(rule: str, asked: set[str]) -> None:
-    assert broken(**{rule: asked}) == f"require.{rule}"
+@pytest.mark.parametrize(("rule", "required"), REFUSED)
+def test_who_lacks_it_is_refused_by_that_rule(rule: str, required: set[str]) -> None:
+    assert broken(**{rule: required}) == f"require.{rule}"
 
 
 @pytest.mark.parametrize("rule", ["roles", "all_roles", "organizations", "projects", "workspaces", "scopes",

@@ -37,9 +37,9 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 async def test_replicas_draw_from_one_bucket(client: Redis, key_prefix: str, redis_url: str) -> None:
     other = connect(redis_url, 2.0)
     replicas = [buckets_on(client, key_prefix), buckets_on(other, key_prefix)]
-    told = [await replicas[place % 2].take("a", HOUR, 4 * HOUR) for place in range(6)]
+    result = [await replicas[place % 2].take("a", HOUR, 4 * HOUR) for place in range(6)]
     await other.aclose()
-    waits, owed = zip(*(each for each in told if each is not None), strict=True)
+    waits, owed = zip(*(each for each in result if each is not None), strict=True)
     assert [wait == 0 for wait in waits] == [True] * 4 + [False] * 2
     assert waits[4] == pytest.approx(HOUR, abs=60)
     assert owed == pytest.approx([HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 4 * HOUR, 4 * HOUR], abs=60)
@@ -54,19 +54,19 @@ async def test_each_caller_has_its_own(client: Redis, key_prefix: str) -> None:
 async def test_a_token_comes_back_with_the_servers_time(client: Redis, key_prefix: str) -> None:
     buckets = buckets_on(client, key_prefix)
     for _ in range(50):  # a token costs a microsecond: each is back before the next request
-        told = await buckets.take("a", 1e-6, 1e-6)
-        assert told is not None
-        assert told[0] == 0
+        result = await buckets.take("a", 1e-6, 1e-6)
+        assert result is not None
+        assert result[0] == 0
 
 
 async def test_a_smaller_limit_than_yesterdays_locks_nobody_out(client: Redis, key_prefix: str) -> None:
     buckets = buckets_on(client, key_prefix)
     for _ in range(100):
         await buckets.take("a", HOUR, 100 * HOUR)
-    told = await buckets.take("a", 1.0, 2.0)
-    assert told is not None
-    assert 0 < told[0] <= 1.0
-    assert told[1] <= 2.0
+    result = await buckets.take("a", 1.0, 2.0)
+    assert result is not None
+    assert 0 < result[0] <= 1.0
+    assert result[1] <= 2.0
 
 
 async def test_redis_is_told_no_names_and_forgets_a_bucket_that_is_full(client: Redis, key_prefix: str) -> None:
@@ -80,9 +80,9 @@ async def test_a_server_that_does_not_know_the_script_is_given_it(client: Redis,
     buckets = buckets_on(client, key_prefix)
     for _ in range(2):
         await client.script_flush()
-        told = await buckets.take("a", HOUR, 2 * HOUR)
-        assert told is not None
-        assert told[0] == 0
+        result = await buckets.take("a", HOUR, 2 * HOUR)
+        assert result is not None
+        assert result[0] == 0
 
 
 async def test_when_redis_is_away_nobody_can_tell(key_prefix: str) -> None:

@@ -18,14 +18,14 @@ class Listener:
     """What a bus told, in order."""
 
     def __init__(self, client: RedisClient, channel: str) -> None:
-        self.told: asyncio.Queue[object] = asyncio.Queue()
+        self.calls: asyncio.Queue[object] = asyncio.Queue()
         self.registry = CollectorRegistry()
         self.bus = Bus(
             client,
             channel,
-            self.told.put_nowait,
-            lambda: self.told.put_nowait("lost"),
-            lambda: self.told.put_nowait("heard"),
+            self.calls.put_nowait,
+            lambda: self.calls.put_nowait("lost"),
+            lambda: self.calls.put_nowait("subscribed"),
             ResolutionMetrics(self.registry),
         )
 
@@ -50,7 +50,7 @@ async def listener(proxy: ChaosProxy, key_prefix: str) -> AsyncIterator[Listener
     listener = Listener(client, f"{key_prefix}news")
     tasks = TaskKeeper()
     tasks.start(listener.bus.listen(), "bus")
-    assert await listener.told.get() == "heard"
+    assert await listener.calls.get() == "subscribed"
     yield listener
     await tasks.aclose()
     await client.aclose()
@@ -59,7 +59,7 @@ async def listener(proxy: ChaosProxy, key_prefix: str) -> AsyncIterator[Listener
 async def test_it_hears_what_is_published(listener: Listener, direct: RedisClient, key_prefix: str) -> None:
     for payload in (b"one", b"two"):
         await direct.publish(f"{key_prefix}news", payload)
-    assert [await listener.told.get(), await listener.told.get()] == [b"one", b"two"]
+    assert [await listener.calls.get(), await listener.calls.get()] == [b"one", b"two"]
     assert listener.bus.subscribed.is_set()
 
 
@@ -68,19 +68,19 @@ async def test_a_broken_connection_is_told_and_replaced(
     listener: Listener, proxy: ChaosProxy, direct: RedisClient, key_prefix: str, strike: str
 ) -> None:
     getattr(proxy, strike)()
-    assert [await listener.told.get(), await listener.told.get()] == ["lost", "heard"]
+    assert [await listener.calls.get(), await listener.calls.get()] == ["lost", "subscribed"]
     await direct.publish(f"{key_prefix}news", b"again")
-    assert await listener.told.get() == b"again"
+    assert await listener.calls.get() == b"again"
 
 
 async def test_silence_is_noticed_within_about_a_second(listener: Listener, proxy: ChaosProxy) -> None:
     """No FIN, no RST: a cable is pulled. Only the unanswered PING shows it."""
     proxy.blackhole = True
     async with asyncio.timeout(5):  # a bound for the test; what is promised is about a second
-        assert await listener.told.get() == "lost"
+        assert await listener.calls.get() == "lost"
     assert not listener.bus.subscribed.is_set()
     proxy.blackhole = False
-    assert await listener.told.get() == "heard"
+    assert await listener.calls.get() == "subscribed"
     assert listener.registry.get_sample_value("gateway_revocation_bus_losses_total") == 1
 
 
@@ -91,13 +91,13 @@ async def test_nothing_is_heard_before_the_server_confirms(proxy: ChaosProxy, ke
     tasks = TaskKeeper()
     tasks.start(listener.bus.listen(), "bus")
     await asyncio.sleep(0.3)
-    assert listener.told.empty()
+    assert listener.calls.empty()
     proxy.blackhole = False
-    assert await listener.told.get() == "heard"
+    assert await listener.calls.get() == "subscribed"
     await tasks.aclose()
     await client.aclose()
 
 
 async def test_a_quiet_bus_is_not_taken_for_a_lost_one(listener: Listener) -> None:
     await asyncio.sleep(1.2)  # longer than the silence that counts as a loss; the PINGs are answered
-    assert listener.told.empty()
+    assert listener.calls.empty()

@@ -170,8 +170,8 @@ async def test_a_pipeline_whose_slots_have_moved_needs_no_second_turn(tmp_path: 
 async def busy(client: RedisClient, connections: int, port: int) -> AsyncIterator[None]:
     """Keep that many connections to the server of the key `list` waiting."""
     blocked = asyncio.gather(*(client.execute_command("BLPOP", "list", 0) for _ in range(connections)))
-    told = b"blocked_clients:%d\r\n" % connections
-    while told not in redis_server.command(port, "INFO clients"):
+    line = b"blocked_clients:%d\r\n" % connections
+    while line not in redis_server.command(port, "INFO clients"):
         assert not blocked.done()
         await asyncio.sleep(0.001)
     yield

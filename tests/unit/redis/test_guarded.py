@@ -30,7 +30,7 @@ class Asking:
         self.clock = Clock()
         self.registry = CollectorRegistry()
         self.tasks = TaskKeeper()
-        self.asked = 0
+        self.calls = 0
         self.client = connect(f"redis://127.0.0.1:{proxy.port}/0", timeout)
         breaker = Breaker(self.clock, failures=2)
         self.guard = GuardedRedis(self.client, timeout, breaker, self.tasks, ResolutionMetrics(self.registry))
@@ -46,7 +46,7 @@ class Asking:
             await task
 
     async def _ping(self, client: RedisClient) -> object:
-        self.asked += 1
+        self.calls += 1
         return await client.ping()
 
 
@@ -64,7 +64,7 @@ async def test_a_fault_is_a_value_and_soon_costs_nothing(asking: Asking, proxy: 
     with capture_logs() as lines:
         faults = [await asking.ping() for _ in range(20)]
     assert all(isinstance(one, RedisFault) for one in faults)
-    assert asking.asked == 2  # the other eighteen did not wait for anything
+    assert asking.calls == 2  # the other eighteen did not wait for anything
     assert [line["log_level"] for line in lines] == ["warning"]
     count = asking.registry.get_sample_value
     assert count("gateway_redis_faults_total", {"operation": "read"}) == 2
@@ -76,7 +76,7 @@ async def test_a_probe_of_its_own_finds_out_that_redis_is_back(asking: Asking, p
     for _ in range(2):
         await asking.ping()
     await asking.probed()
-    assert asking.asked == 2
+    assert asking.calls == 2
     proxy.refuse = False
     with capture_logs() as lines:
         await asking.probed()

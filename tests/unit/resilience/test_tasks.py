@@ -18,10 +18,10 @@ async def test_a_task_that_nobody_else_holds_runs_to_its_end() -> None:
         await gate.wait()
         done.set()
 
-    held = weakref.ref(keeper.start(work(), "work"))
+    reference = weakref.ref(keeper.start(work(), "work"))
     await asyncio.sleep(0)
     gc.collect()
-    assert held() is not None
+    assert reference() is not None
     gate.set()
     await done.wait()
     await asyncio.sleep(0)

@@ -46,6 +46,6 @@ def test_a_path_that_no_request_can_meet_is_refused(path: str) -> None:
         PATH.validate_python(path)
 
 
-@pytest.mark.parametrize(("written", "kept"), [("", ""), ("/", ""), ("/a", "/a"), ("/a/", "/a")])
-def test_a_prefix_has_no_slash_at_its_end(written: str, kept: str) -> None:
-    assert PREFIX.validate_python(written) == kept
+@pytest.mark.parametrize(("written", "prefix"), [("", ""), ("/", ""), ("/a", "/a"), ("/a/", "/a")])
+def test_a_prefix_has_no_slash_at_its_end(written: str, prefix: str) -> None:
+    assert PREFIX.validate_python(written) == prefix

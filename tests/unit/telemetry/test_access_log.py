@@ -148,11 +148,11 @@ def test_a_line_is_one_line_of_json_with_its_time() -> None:
     assert (output.lines()[0]["path"], output.lines()[0]["time"]) == (record.path, "2026-01-31T12:00:00.250Z")
 
 
-@pytest.mark.parametrize(("share", "kept"), [(1.0, 1), (0.6, 1), (0.5, 0), (0.0, 0)])
-def test_allowed_requests_are_sampled(share: float, kept: int) -> None:
+@pytest.mark.parametrize(("share", "written"), [(1.0, 1), (0.6, 1), (0.5, 0), (0.0, 0)])
+def test_allowed_requests_are_sampled(share: float, written: int) -> None:
     output = Output()
     output.log(sample_allowed=share).write(finished(decision()))
-    assert len(output.lines()) == kept
+    assert len(output.lines()) == written
 
 
 @pytest.mark.parametrize(
@@ -182,19 +182,19 @@ def test_lines_can_be_encoded_otherwise() -> None:
     assert output.writes == [b"200\n"]
 
 
-def shown(record: RequestRecord, *, colour: bool = False) -> str:
+def console_line(record: RequestRecord, *, colour: bool = False) -> str:
     return ConsoleLines(colour=colour)(access_line(record, TIME)).decode()
 
 
 def test_an_allowed_request_reads_as_a_sentence() -> None:
     record = finished(decision())
     record.finished = 10.00325
-    assert shown(record) == "12:00:00.250 GET 200 /orders/1 allowed orders api_key user_1 memory 3.2ms\n"
+    assert console_line(record) == "12:00:00.250 GET 200 /orders/1 allowed orders api_key user_1 memory 3.2ms\n"
 
 
 def test_a_refusal_on_a_terminal_says_why() -> None:
     refusal = Refusal(RefusalCode.UNAUTHENTICATED, rejected=Reason.EXPIRED)
-    line = shown(finished(decision(refusal, Rejected(Reason.EXPIRED)), 401))
+    line = console_line(finished(decision(refusal, Rejected(Reason.EXPIRED)), 401))
     assert line.startswith(
         "12:00:00.250 GET 401 /orders/1 refused orders api_key memory unauthenticated expired access "
     )
@@ -203,17 +203,17 @@ def test_a_refusal_on_a_terminal_says_why() -> None:
 def test_a_terminal_gets_no_control_characters_from_a_caller() -> None:
     record = finished(None, 400)
     record.path = "/\x1b[2J\r\n\udcff"
-    line = shown(record)
+    line = console_line(record)
     assert "\\x1b[2J\\x0d\\x0a\\xdcff" in line
     assert line.count("\n") == 1
 
 
 def test_colour_marks_the_outcome_only_where_it_is_wanted() -> None:
     refused = finished(decision(Refusal(RefusalCode.FORBIDDEN)), 403)
-    assert "\x1b[33m" in shown(refused, colour=True)
-    assert "\x1b[32m" in shown(finished(decision()), colour=True)
-    assert "\x1b" not in shown(refused)
+    assert "\x1b[33m" in console_line(refused, colour=True)
+    assert "\x1b[32m" in console_line(finished(decision()), colour=True)
+    assert "\x1b" not in console_line(refused)
 
 
 def test_a_stale_answer_is_marked() -> None:
-    assert " allowed, stale orders " in shown(finished(decision(stale=True)))
+    assert " allowed, stale orders " in console_line(finished(decision(stale=True)))

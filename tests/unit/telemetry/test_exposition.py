@@ -45,7 +45,7 @@ def test_a_function_is_asked_each_time_the_registry_is() -> None:
     assert f"asked_total {before + 2}.0".encode() in generate_latest(registry)
 
 
-def told(one: Snapshot) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+def values_of(one: Snapshot) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     families = text_string_to_metric_families(render(one)[0].decode())
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
@@ -77,7 +77,7 @@ def test_one_process_is_told_as_it_would_tell_itself() -> None:
 
 
 def test_counters_histograms_and_amounts_add_up() -> None:
-    sums = told(merge([worker(1, 10.0, 0.5, 1.5), worker(2, 20.0, 5.0)]))
+    sums = values_of(merge([worker(1, 10.0, 0.5, 1.5), worker(2, 20.0, 5.0)]))
     assert sums["c_total", (("label", 'a"b\\'),)] == 3
     assert sums["g", ()] == 30
     buckets = [sums["h_seconds_bucket", (("le", bound),)] for bound in ("1.0", "2.0", "+Inf")]
@@ -103,7 +103,7 @@ def test_a_gauge_is_merged_as_its_meaning_asks(name: str, values: tuple[float, f
         registry = CollectorRegistry()
         Gauge(name, "Text.", registry=registry).set(value)
         snapshots.append(snapshot(registry))
-    assert told(merge(snapshots))[name, ()] == merged
+    assert values_of(merge(snapshots))[name, ()] == merged
 
 
 def test_gauges_that_need_care_exist_by_these_names() -> None:
@@ -116,7 +116,7 @@ def test_gauges_that_need_care_exist_by_these_names() -> None:
 
 def test_of_a_process_that_has_ended_only_its_counts_last() -> None:
     gone = cumulative(worker(4, 10.0, 0.5))
-    sums = told(merge([gone, worker(1, 20.0)]))
+    sums = values_of(merge([gone, worker(1, 20.0)]))
     assert sums["c_total", (("label", 'a"b\\'),)] == 5
     assert sums["g", ()] == 20
     assert sums["h_seconds_count", ()] == 1

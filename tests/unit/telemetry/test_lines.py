@@ -98,13 +98,13 @@ def test_what_several_processes_write_to_goes_out_in_portions_of_whole_lines() -
         portions: list[int] = []
         real = os.write
 
-        def noted(descriptor: int, data: bytes) -> int:
+        def recording_write(descriptor: int, data: bytes) -> int:
             portions.append(len(data))
             return real(descriptor, data)
 
         reader.start()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "write", noted)
+            patch.setattr(os, "write", recording_write)
             write(b"".join(lines))
         stream.close()
         reader.join(5.0)

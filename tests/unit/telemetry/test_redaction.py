@@ -87,7 +87,7 @@ def test_what_looks_like_a_secret_is_masked_wherever_it_stands(secret: str, sent
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "masked"),
     [
         ("Authorization: Bearer opaque-0123", f"Authorization: Bearer {MASK}"),
         ("basic dXNlcjpwYXNz", f"basic {MASK}"),
@@ -98,8 +98,8 @@ def test_what_looks_like_a_secret_is_masked_wherever_it_stands(secret: str, sent
         ("PEM cut short -----BEGIN EC PRIVATE KEY-----\nMC4", f"PEM cut short {MASK}"),
     ],
 )
-def test_only_the_secret_part_of_a_sentence_is_masked(text: str, shown: str) -> None:
-    assert Redactor().text(text) == shown
+def test_only_the_secret_part_of_a_sentence_is_masked(text: str, masked: str) -> None:
+    assert Redactor().text(text) == masked
 
 
 @pytest.mark.parametrize(

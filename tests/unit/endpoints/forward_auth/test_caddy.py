@@ -3,8 +3,11 @@ from tests.support.builders.forward_auth import Asked
 
 
 def test_what_caddy_overwrites_is_what_is_believed() -> None:
-    told = Asked().told("caddy")
-    assert (CaddyReader().name, CaddyReader().trusted_fields) == ("caddy", {name.lower().encode() for name, _ in told})
+    fields = Asked().told("caddy")
+    assert (CaddyReader().name, CaddyReader().trusted_fields) == (
+        "caddy",
+        {name.lower().encode() for name, _ in fields},
+    )
 
 
 def test_its_endpoint_is_nobodys_until_peers_are_listed() -> None:

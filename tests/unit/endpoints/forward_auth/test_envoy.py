@@ -10,8 +10,8 @@ READER = EnvoyReader("/auth")
 TOLD = ((b"X-Forwarded-Proto", b"https"), (b"X-Real-IP", b"192.0.2.1"))
 
 
-def read(target: str, told: tuple[tuple[bytes, bytes], ...] = TOLD) -> OriginalRequest:
-    return READER.read(access_request("PUT", target, told, b"app.test:8443"))
+def read(target: str, fields: tuple[tuple[bytes, bytes], ...] = TOLD) -> OriginalRequest:
+    return READER.read(access_request("PUT", target, fields, b"app.test:8443"))
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ def test_without_one_there_is_nothing_to_judge(target: str) -> None:
         read(target)
 
 
-@pytest.mark.parametrize("told", [TOLD[:1], TOLD[1:], (*TOLD, TOLD[0])])
-def test_scheme_and_client_are_told_once(told: tuple[tuple[bytes, bytes], ...]) -> None:
+@pytest.mark.parametrize("fields", [TOLD[:1], TOLD[1:], (*TOLD, TOLD[0])])
+def test_scheme_and_client_are_told_once(fields: tuple[tuple[bytes, bytes], ...]) -> None:
     with pytest.raises(MalformedError):
-        read("/auth/a", told)
+        read("/auth/a", fields)
 
 
 def test_refusals_are_passed_on_as_they_are() -> None:

@@ -1,4 +1,4 @@
-"""The endpoint itself: whom it answers, what it writes down, how long its allows may be kept."""
+"""The endpoint itself: whom it answers, what it writes down, how long its allows may be cached."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def test_an_endpoint_of_every_path_is_known_by_how_its_paths_begin() -> None:
 
 
 def test_what_an_allow_depends_on_is_everything_that_was_read() -> None:
-    kept = allow_caching(30.0, NginxReader(), [b"x-api-key", b"authorization"])
-    assert kept.max_age == 30
-    assert set(kept.vary.split(b", ")) >= {
+    caching = allow_caching(30.0, NginxReader(), [b"x-api-key", b"authorization"])
+    assert caching.max_age == 30
+    assert set(caching.vary.split(b", ")) >= {
         b"x-original-url",
         b"x-original-method",
         b"x-api-key",
         b"authorization",
         b"cookie",
     }
-    assert b"access-control-request-method" in kept.vary.split(b", ")  # a preflight is allowed without a credential
+    assert b"access-control-request-method" in caching.vary.split(b", ")  # a preflight is allowed without a credential

@@ -40,6 +40,6 @@ def test_what_is_not_absolute_is_refused(url: bytes) -> None:
 @pytest.mark.parametrize("code", list(RefusalCode))
 def test_only_what_nginx_understands_and_our_own_faults_keep_their_status(code: RefusalCode) -> None:
     folded = READER.translate(Refusal(code, "why", None, 3))
-    kept = {401: 401, 403: 403, 500: 500, 503: 503}
-    assert folded.status == kept.get(Refusal(code).status, 403)
+    statuses = {401: 401, 403: 403, 500: 500, 503: 503}
+    assert folded.status == statuses.get(Refusal(code).status, 403)
     assert folded.detail == "why"

@@ -42,30 +42,30 @@ READERS: dict[str, OriginalReader] = {
 ACCESSES = AccessReader((), 8192, lambda: 0.0)
 
 
-def decision_request(proxy: str, asked: Asked) -> AccessRequest:
+def decision_request(proxy: str, request: Asked) -> AccessRequest:
     """Return the decision request as the front hands it to the endpoint; raises MalformedError where the front does."""
-    fields = (*asked.told(proxy), *asked.lines)
+    fields = (*request.told(proxy), *request.lines)
     raw = tuple((name.encode(), value.encode("utf-8", "surrogatepass")) for name, value in fields)
     if proxy != "envoy":
         return access_request("GET", f"/_gateway/auth/{proxy}", raw, b"gateway.internal", "127.0.0.1")
-    target = f"/_gateway/auth/envoy{asked.target}"
-    host = asked.host.encode("utf-8", "surrogatepass")
-    return access_request(read_method(asked.method), target, raw, host, "127.0.0.1")
+    target = f"/_gateway/auth/envoy{request.target}"
+    host = request.host.encode("utf-8", "surrogatepass")
+    return access_request(read_method(request.method), target, raw, host, "127.0.0.1")
 
 
-def restored(proxy: str, asked: Asked) -> AccessRequest | None:
+def restored(proxy: str, request: Asked) -> AccessRequest | None:
     try:
-        return original_access(READERS[proxy], decision_request(proxy, asked), ACCESSES)
+        return original_access(READERS[proxy], decision_request(proxy, request), ACCESSES)
     except MalformedError:
         return None
 
 
-def plain(asked: Asked) -> tuple[str, ...] | None:
+def plain(request: Asked) -> tuple[str, ...] | None:
     """Return what the gateway reads when its client asks it straight."""
     try:
-        host = parse_authority(asked.host, "http")
-        target = parse_target(asked.target)
-        return (read_method(asked.method), host.name, str(host.port), str(target), target.match)
+        host = parse_authority(request.host, "http")
+        target = parse_target(request.target)
+        return (read_method(request.method), host.name, str(host.port), str(target), target.match)
     except MalformedError:
         return None
 
@@ -110,15 +110,15 @@ METHODS = st.sampled_from(["GET", "POST", "HEAD", "TRACE", "get", "", "GET ", "P
 def test_an_endpoint_reads_what_the_plain_form_reads_or_nothing(
     proxy: str, target: str, host: str, method: str
 ) -> None:
-    asked = Asked(method=method, target=target, host=host)
-    read = restored(proxy, asked)
+    request = Asked(method=method, target=target, host=host)
+    read = restored(proxy, request)
     if proxy == "nginx":  # tells host and target in one text, which has one reading: up to its first slash is the host
         authority, _, rest = f"{host}{target}".partition("/")
-        asked = Asked(method=method, target=f"/{rest}", host=authority)
-    told = plain(asked)
+        request = Asked(method=method, target=f"/{rest}", host=authority)
+    expected = plain(request)
     if read is not None:
         found = (read.method, read.host.name, str(read.host.port), str(read.target), read.target.match)
-        assert found == told
+        assert found == expected
 
 
 @given(
@@ -130,9 +130,9 @@ def test_an_endpoint_reads_what_the_plain_form_reads_or_nothing(
 )
 def test_no_bytes_make_a_reader_fail_in_another_way_than_by_refusing(fields: list[tuple[bytes, bytes]]) -> None:
     for proxy, reader in READERS.items():
-        asked = access_request("GET", f"/_gateway/auth/{proxy}/x", tuple(fields))
+        request = access_request("GET", f"/_gateway/auth/{proxy}/x", tuple(fields))
         try:
-            original_access(reader, asked, ACCESSES)
+            original_access(reader, request, ACCESSES)
         except MalformedError as error:
             assert error.refusal.status in {400, 405, 501}  # noqa: PT017 - raised or not, both are right
 
@@ -146,10 +146,10 @@ def test_exactly_one_value_that_says_something() -> None:
 
 @pytest.mark.parametrize("proxy", READERS)
 def test_the_client_is_the_last_address_that_no_trusted_proxy_has(proxy: str) -> None:
-    asked = decision_request(proxy, Asked(client="198.51.100.1, 192.0.2.9, 10.0.0.1"))
-    assert original_access(READERS[proxy], asked, ACCESSES).client == "10.0.0.1"
+    request = decision_request(proxy, Asked(client="198.51.100.1, 192.0.2.9, 10.0.0.1"))
+    assert original_access(READERS[proxy], request, ACCESSES).client == "10.0.0.1"
     behind = AccessReader([ip_network("10.0.0.0/8")], 8192, lambda: 0.0)
-    assert original_access(READERS[proxy], asked, behind).client == "192.0.2.9"
+    assert original_access(READERS[proxy], request, behind).client == "192.0.2.9"
 
 
 @pytest.mark.parametrize("proxy", READERS)
@@ -166,16 +166,16 @@ def test_a_websockets_own_fields_say_that_it_is_an_upgrade(proxy: str) -> None:
 @pytest.mark.parametrize("proxy", READERS)
 def test_the_limit_of_targets_holds_here_too(proxy: str) -> None:
     short = AccessReader((), 20, lambda: 0.0)
-    asked = decision_request(proxy, Asked(target="/" + "a" * 30))
+    request = decision_request(proxy, Asked(target="/" + "a" * 30))
     with pytest.raises(MalformedError) as refused:
-        original_access(READERS[proxy], asked, short)
+        original_access(READERS[proxy], request, short)
     assert refused.value.refusal.status == 414
 
 
 def test_who_asked_and_when_stays_what_it_was() -> None:
-    asked = msgspec.structs.replace(decision_request("nginx", Asked()), received_at=7.0)
-    read = original_access(READERS["nginx"], asked, ACCESSES)
-    assert (read.peer, read.received_at, read.request_id) == (asked.peer, 7.0, asked.request_id)
+    request = msgspec.structs.replace(decision_request("nginx", Asked()), received_at=7.0)
+    read = original_access(READERS["nginx"], request, ACCESSES)
+    assert (read.peer, read.received_at, read.request_id) == (request.peer, 7.0, request.request_id)
 
 
 def test_an_endpoint_is_somewhere() -> None:
@@ -196,8 +196,8 @@ TOLD = {
 }
 
 
-def read(told: dict[bytes, bytes]) -> OriginalRequest:
-    return READER.read(access_request("GET", "/_gateway/auth?own=query", tuple(told.items()), b"gateway.internal"))
+def read(fields: dict[bytes, bytes]) -> OriginalRequest:
+    return READER.read(access_request("GET", "/_gateway/auth?own=query", tuple(fields.items()), b"gateway.internal"))
 
 
 def test_the_five_fields_are_the_original_request_and_the_proxys_own_is_not() -> None:
@@ -211,9 +211,9 @@ def test_every_one_of_them_is_needed(missing: bytes) -> None:
         read({name: value for name, value in TOLD.items() if name != missing})
 
 
-@pytest.mark.parametrize(("told", "scheme"), [(b"ws", "http"), (b"wss", "https"), (b"gopher", "gopher")])
-def test_websockets_have_the_scheme_of_their_handshake(told: bytes, scheme: str) -> None:
-    assert read(TOLD | {b"X-Forwarded-Proto": told}).scheme == scheme
+@pytest.mark.parametrize(("proto", "scheme"), [(b"ws", "http"), (b"wss", "https"), (b"gopher", "gopher")])
+def test_websockets_have_the_scheme_of_their_handshake(proto: bytes, scheme: str) -> None:
+    assert read(TOLD | {b"X-Forwarded-Proto": proto}).scheme == scheme
 
 
 @pytest.mark.parametrize("code", RefusalCode)

@@ -3,10 +3,10 @@ from tests.support.builders.forward_auth import Asked
 
 
 def test_what_traefik_overwrites_is_what_is_believed() -> None:
-    told = Asked().told("traefik")
+    fields = Asked().told("traefik")
     assert (TraefikReader().name, TraefikReader().trusted_fields) == (
         "traefik",
-        {name.lower().encode() for name, _ in told},
+        {name.lower().encode() for name, _ in fields},
     )
 
 

@@ -93,12 +93,12 @@ def test_an_error_is_what_went_wrong_here_or_behind(ended_as: RequestRecord, of_
         assert span.status.status_code is (StatusCode.ERROR if error else StatusCode.UNSET)
 
 
-@pytest.mark.parametrize(("kind", "shown"), [("remote", SpanKind.CLIENT), ("jwt", SpanKind.INTERNAL)])
-def test_an_authority_that_verifies_by_itself_is_no_client_of_anybody(kind: str, shown: SpanKind) -> None:
+@pytest.mark.parametrize(("kind", "span_kind"), [("remote", SpanKind.CLIENT), ("jwt", SpanKind.INTERNAL)])
+def test_an_authority_that_verifies_by_itself_is_no_client_of_anybody(kind: str, span_kind: SpanKind) -> None:
     span = MAKER.of_authority_call(
         AuthorityCall("accounts", kind, "id.test", "found"), SpanPlace(traced(), 0xF, 0xE, 1.0, 2.0)
     )
-    assert (span.kind, span.name, context(span).span_id) == (shown, "authority accounts", 0xF)
+    assert (span.kind, span.name, context(span).span_id) == (span_kind, "authority accounts", 0xF)
     assert span.parent is not None
     assert span.parent.span_id == 0xE
     assert told(span)["server.address"] == "id.test"

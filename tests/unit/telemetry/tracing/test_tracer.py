@@ -60,15 +60,15 @@ async def resolves(credential: Credential) -> Resolution:
 
 
 async def test_a_question_stands_under_the_resolving_that_asked_it(traces: Traces) -> None:
-    noted = traces.tracing.trace_authority("accounts", "remote", "id.test")
+    record_call = traces.tracing.trace_authority("accounts", "remote", "id.test")
 
     async def asks(_: Credential) -> Resolution:
-        noted("found", 2.0, 3.0)
+        record_call("found", 2.0, 3.0)
         return FOUND
 
     record = traces.begin()
     assert await traces.tracing.trace_resolve(asks)(CREDENTIAL) is FOUND
-    noted("rejected", 4.0, 5.0)  # another question of the request, after that
+    record_call("rejected", 4.0, 5.0)  # another question of the request, after that
     traces.tracing.make_spans(record)
     spans = await traces.spans()
     assert record.traced is not None
@@ -123,8 +123,12 @@ async def test_the_environment_names_the_service_and_samples(monkeypatch: pytest
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     tracing = open_tracing(sources())
     assert tracing is not None
-    told = dict(tracing._maker._resource.attributes)
-    assert (told["service.name"], told["service.version"], told["deployment.environment.name"]) == ("edge", "9", "test")
+    attributes = dict(tracing._maker._resource.attributes)
+    assert (attributes["service.name"], attributes["service.version"], attributes["deployment.environment.name"]) == (
+        "edge",
+        "9",
+        "test",
+    )
     assert tracing.traces.follow([]).traced is None
     await tracing.close(10.0)
 
@@ -132,8 +136,8 @@ async def test_the_environment_names_the_service_and_samples(monkeypatch: pytest
 async def test_a_service_that_nobody_names_has_our_name() -> None:
     tracing = open_tracing(sources())
     assert tracing is not None
-    told = dict(tracing._maker._resource.attributes)
-    assert (told["service.name"], told["service.version"]) == ("session-gateway", "1.2.3")
+    attributes = dict(tracing._maker._resource.attributes)
+    assert (attributes["service.name"], attributes["service.version"]) == ("session-gateway", "1.2.3")
     await tracing.close(10.0)
 
 
