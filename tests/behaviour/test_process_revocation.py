@@ -35,7 +35,7 @@ async def answer(side: UpstreamSide) -> None:
 
 def token() -> str:
     now = int(datetime.now(UTC).timestamp())
-    return sign({"iss": ISSUER, "aud": "orders", "sub": "user_1", "iat": now - 10, "exp": now + 600})
+    return sign({"iss": ISSUER, "aud": "orders", "sub": "user_1", "iat": now - 10, "exp": now + 86400})
 
 
 TOKEN = f"Authorization: Bearer {token()}"

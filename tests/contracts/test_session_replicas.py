@@ -12,18 +12,19 @@ from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.cache_entry import CacheTimes
 from tests.support.fakes.sessions import Authority, Gateway, NextRevocation, SharedRedis, found, key_session, wall
+from tests.support.servers.redis_server import PATIENCE
 
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[RedisClient]:
-    client = connect(redis_url, 1.0)
+    client = connect(redis_url, PATIENCE)
     yield client
     await client.aclose()
 
 
 @pytest.fixture
 def shared(client: RedisClient, key_prefix: str) -> SharedRedis:
-    return SharedRedis(client, key_prefix, 1.0)
+    return SharedRedis(client, key_prefix, PATIENCE)
 
 
 def replica(authority: Authority, shared: SharedRedis, **options: object) -> Gateway:

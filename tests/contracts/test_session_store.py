@@ -30,6 +30,7 @@ from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import READER, SECRET, found, key_session, wall
 from tests.support.servers import redis_server
+from tests.support.servers.redis_server import PATIENCE
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
 KEYS = RevocationKeys([SECRET])
@@ -95,7 +96,7 @@ class InRedis:
         tombstones = Tombstones(prefix, wall)
         metrics = ResolutionMetrics(CollectorRegistry())
         self.shared = RedisTier(
-            redis=GuardedRedis(client, 2.0, Breaker(monotonic), tasks, metrics),
+            redis=GuardedRedis(client, PATIENCE, Breaker(monotonic), tasks, metrics),
             tombstones=tombstones,
             keys=CacheKeys(KEYS, {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
@@ -155,7 +156,7 @@ async def store(server: str, key_prefix: str) -> AsyncIterator[Store]:
     if not server:
         yield InMemory()
         return
-    tasks, client = TaskKeeper(), connect(server, 2.0)
+    tasks, client = TaskKeeper(), connect(server, PATIENCE)
     yield InRedis(client, key_prefix, tasks)
     await tasks.aclose()
     await client.aclose()

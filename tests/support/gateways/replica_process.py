@@ -16,6 +16,7 @@ from gateway.model.credential import Credential
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
 from tests.support.fakes.sessions import Gateway, SharedRedis, found, wall
+from tests.support.servers.redis_server import PATIENCE
 
 
 class RemoteAuthority:
@@ -51,11 +52,11 @@ async def _command(gateway: Gateway, line: str) -> str:
 
 async def main() -> None:
     url, prefix, port = sys.argv[1:]
-    client = connect(url, 1.0)
+    client = connect(url, PATIENCE)
     authority = RemoteAuthority(int(port))
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with Gateway(authority, wall, redis=SharedRedis(client, prefix, 1.0)) as gateway:  # type: ignore[arg-type]
+    async with Gateway(authority, wall, redis=SharedRedis(client, prefix, PATIENCE)) as gateway:  # type: ignore[arg-type]
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while line := (await lines.readline()).decode().strip():

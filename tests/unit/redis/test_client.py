@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from gateway.redis.client import RedisClient, bus_connection, connect
 from tests.support.servers import redis_server
 from tests.support.servers.chaos_proxy import chaos_proxy
+from tests.support.servers.redis_server import PATIENCE
 
 
 def test_a_url_that_is_none_is_refused_without_repeating_it() -> None:
@@ -26,7 +27,7 @@ def test_a_url_that_is_none_is_refused_without_repeating_it() -> None:
 
 @pytest.mark.parametrize("protocol", ["2", "3"])
 async def test_both_protocols_are_spoken(redis_url: str, key_prefix: str, protocol: str) -> None:
-    client = connect(f"{redis_url}?protocol={protocol}", 1.0)
+    client = connect(f"{redis_url}?protocol={protocol}", PATIENCE)
     await client.set(f"{key_prefix}a", b"1", px=1000)
     assert await client.get(f"{key_prefix}a") == b"1"
     await client.aclose()
@@ -81,7 +82,7 @@ async def test_a_cancelled_command_never_hands_its_reply_to_the_next_caller(redi
 
 
 async def test_the_bus_has_a_connection_of_its_own(redis_url: str, key_prefix: str) -> None:
-    client = connect(f"{redis_url}?protocol=3", 1.0)
+    client = connect(f"{redis_url}?protocol=3", PATIENCE)
     connection = await bus_connection(client)
     await connection.connect()
     await connection.send_command("SUBSCRIBE", key_prefix)
@@ -101,7 +102,7 @@ def server() -> Iterator[redis_server.RedisServer]:
 @pytest.mark.processes
 async def test_a_sentinel_leads_to_the_master(server: redis_server.RedisServer, tmp_path: Path) -> None:
     with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
-        await _works(connect(sentinel.url, 1.0))
+        await _works(connect(sentinel.url, PATIENCE))
 
 
 @pytest.mark.processes
@@ -109,7 +110,7 @@ async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
     server: redis_server.RedisServer, tmp_path: Path
 ) -> None:
     with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
-        client = connect(sentinel.url, 30.0)
+        client = connect(sentinel.url, PATIENCE)
         await asyncio.gather(*(client.set(f"k{number}", b"1", px=10_000) for number in range(500)))
         assert await client.dbsize() == 500
         assert int((await client.info("clients"))["connected_clients"]) < 100
@@ -119,7 +120,7 @@ async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
 @pytest.mark.processes
 async def test_a_cluster_is_found_through_any_node(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
-        await _works(connect(node.url, 1.0))
+        await _works(connect(node.url, PATIENCE))
 
 
 @pytest.mark.processes
@@ -131,7 +132,7 @@ async def test_whoever_asks_a_busy_cluster_waits_for_a_free_connection(tmp_path:
         return [await client.set(f"k{number}", b"1", px=10_000), *await pipeline.execute()]
 
     with redis_server.running_cluster(redis_server.program(), tmp_path) as node:
-        client = connect(node.url, 30.0)
+        client = connect(node.url, PATIENCE)
         await client.ping()
         assert await asyncio.gather(*(both(client, number) for number in range(500))) == [[True, True, b"1"]] * 500
         assert int((await client.info("clients"))["connected_clients"]) < 100
@@ -155,7 +156,7 @@ async def test_a_cluster_that_stays_busy_is_waited_for_no_longer_than_the_timeou
 @pytest.mark.processes
 async def test_a_pipeline_whose_slots_have_moved_needs_no_second_turn(tmp_path: Path) -> None:
     with redis_server.running_cluster(redis_server.program(), tmp_path, nodes=2) as node:
-        client = connect(node.url, 30.0)
+        client = connect(node.url, PATIENCE)
         await client.ping()
         async with busy(client, 63, client.get_node_from_key("list").port):
             slots = client.nodes_manager.slots_cache
@@ -190,8 +191,8 @@ async def test_tls_is_spoken_and_a_foreign_certificate_refused(
     ours.issue_cert("127.0.0.1").configure_cert(context)
     async with chaos_proxy(server.host, server.port, context) as proxy:
         url = f"rediss://127.0.0.1:{proxy.port}/0"
-        await _works(connect(f"{url}?ssl_ca_certs={tmp_path / 'ours.pem'}", 1.0))
-        suspicious = connect(f"{url}?ssl_ca_certs={tmp_path / 'foreign.pem'}", 1.0)
+        await _works(connect(f"{url}?ssl_ca_certs={tmp_path / 'ours.pem'}", PATIENCE))
+        suspicious = connect(f"{url}?ssl_ca_certs={tmp_path / 'foreign.pem'}", PATIENCE)
         with pytest.raises((RedisError, OSError)):
             await suspicious.get("a")
         await suspicious.aclose()

@@ -33,14 +33,14 @@ ENTRY = SharedEntry(found(), "accounts", 0.5)
 class Tier:
     """The shared tier of one process."""
 
-    def __init__(self, url: str, prefix: str) -> None:
-        self.client: RedisClient = connect(url, 0.2)
+    def __init__(self, url: str, prefix: str, timeout: float) -> None:
+        self.client: RedisClient = connect(url, timeout)
         self.registry = CollectorRegistry()
         self.tasks = TaskKeeper()
         self.tombstones = Tombstones(prefix, wall)
         metrics = ResolutionMetrics(self.registry)
         self.shared = RedisTier(
-            redis=GuardedRedis(self.client, 0.2, Breaker(monotonic, failures=2), self.tasks, metrics),
+            redis=GuardedRedis(self.client, timeout, Breaker(monotonic, failures=2), self.tasks, metrics),
             tombstones=self.tombstones,
             keys=CacheKeys(RevocationKeys([SECRET]), {READER: FINGERPRINTER}),
             sealer=Sealer([SECRET]),
@@ -61,8 +61,8 @@ class Tier:
 
 
 @contextlib.asynccontextmanager
-async def tier_at(url: str, prefix: str) -> AsyncIterator[Tier]:
-    tier = Tier(url, prefix)
+async def tier_at(url: str, prefix: str, patience: float = redis_server.PATIENCE) -> AsyncIterator[Tier]:
+    tier = Tier(url, prefix, patience)
     yield tier
     await tier.tasks.aclose()
     await tier.client.aclose()
@@ -188,7 +188,7 @@ async def test_a_replica_that_may_only_be_read_is_a_miss_and_no_outage(key_prefi
 @pytest.mark.processes
 async def test_a_frozen_server_costs_the_allowance_and_then_nothing(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
-        async with tier_at(server.url, key_prefix) as tier:
+        async with tier_at(server.url, key_prefix, 1.0) as tier:
             await tier.fill()
             server.freeze()
             with capture_logs() as lines:
@@ -203,7 +203,7 @@ async def test_a_frozen_server_costs_the_allowance_and_then_nothing(key_prefix: 
 @pytest.mark.processes
 async def test_a_paused_server_is_a_miss(key_prefix: str) -> None:
     with redis_server.running(redis_server.program()) as server:
-        async with tier_at(server.url, key_prefix) as tier:
+        async with tier_at(server.url, key_prefix, 1.0) as tier:
             await tier.fill()
             await tier.client.client_pause(60_000)
             with capture_logs():

@@ -13,6 +13,7 @@ from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, R
 from gateway.sessions.tombstones import Tombstones, decode_message
 from tests.support.fakes.sessions import found, wall
 from tests.support.servers import redis_server
+from tests.support.servers.redis_server import PATIENCE
 
 A, B = b"a" * 16, b"b" * 16
 FINGERPRINT = b"f" * 16
@@ -21,7 +22,7 @@ DEEP = b"\x91" * 100_000  # lists in lists
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[RedisClient]:
-    client = connect(redis_url, 1.0)
+    client = connect(redis_url, PATIENCE)
     yield client
     await client.aclose()
 
@@ -58,7 +59,7 @@ async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, c
 @pytest.mark.processes
 async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> None:
     with redis_server.running(redis_server.program()) as server:
-        client = connect(server.url, 5.0)
+        client = connect(server.url, PATIENCE)
         tombstones = Tombstones("gw:", wall)
         began = monotonic()  # of the look-up, just before the change
         await tombstones.revoke(client, message(Effect.CHANGED))
