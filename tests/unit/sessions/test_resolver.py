@@ -76,7 +76,7 @@ async def test_what_is_remembered_is_answered_at_once_and_nothing_else(answer: F
     gateway = Gateway(authority, clock)
     credential = gateway.credential("t")
     assert gateway.resolver.remembered(credential) is None
-    assert authority.asked == []
+    assert authority.look_ups == []
     await gateway.resolver.resolve(credential)
     remembered = gateway.resolver.remembered(credential)
     assert remembered is not None
