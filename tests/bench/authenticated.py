@@ -42,7 +42,7 @@ def main(seconds: int = 4, rounds: int = 3) -> None:
 
 def _subjects(stack: contextlib.ExitStack, folder: Path, auth: int) -> Iterator[Subject]:
     upstream = stack.enter_context(processes.upstream(folder / "upstream")).port
-    yield stack.enter_context(processes.nginx_plain(folder / "plain", upstream))
+    yield stack.enter_context(processes.nginx_kept(folder / "kept", upstream))
     yield stack.enter_context(gateway(folder / "full", upstream, name="this gateway, API key, role"))
     asking = [stack.enter_context(nginx_asking(folder / "nginx", upstream, auth))]
     asking += [

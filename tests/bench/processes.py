@@ -29,10 +29,6 @@ _UPSTREAM = (
   location / {{ default_type application/json; return 200 '{{"ok":true,"items":[1,2,3]}}'; }}
   location /big {{ alias {folder}/big; }} }} }}"""
 )
-_PLAIN = (
-    NGINX
-    + "server {{ listen 127.0.0.1:{port} backlog=4096;\n location / {{ proxy_pass http://127.0.0.1:{upstream}; }} }} }}"
-)
 _KEPT = (
     NGINX
     + """upstream kept {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 100000000; }}
@@ -85,13 +81,6 @@ def upstream(folder: Path) -> Iterator[Subject]:
     folder.mkdir()
     (folder / "big").write_bytes(os.urandom(1 << 20))
     with nginx("upstream", _UPSTREAM, folder) as found:
-        yield found
-
-
-@contextlib.contextmanager
-def nginx_plain(folder: Path, upstream_port: int) -> Iterator[Subject]:
-    """nginx with `proxy_pass` and nothing else: the yardstick. As it ships, it makes a connection per request."""
-    with nginx("nginx, plain proxy_pass", _PLAIN, folder, upstream=upstream_port) as found:
         yield found
 
 
