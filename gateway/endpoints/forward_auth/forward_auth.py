@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ from gateway.endpoints.forward_auth.original import OriginalReader, malformed, o
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.refusals import refusal_response
 from gateway.gate import Gate
-from gateway.http1.downstream import DownstreamRequest
+from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.errors import MalformedError
@@ -84,13 +85,13 @@ class ForwardAuthEndpoint:
         self._accesses = accesses
         self._now = now
 
-    async def answer(
+    def answer(
         self,
         request: DownstreamRequest,  # noqa: ARG002 - the protocol's
         access: AccessRequest,
         record: RequestRecord,
-    ) -> Response:
-        """Return the answer, complete and not yet sent."""
+    ) -> Serving:
+        """Return the answer, or what has to be awaited for it."""
         if not self._proxy.peers.include(access.peer):
             return self._refuse(_NOT_A_PEER, Decision(access=access, refusal=_NOT_A_PEER, rule="peer"), record)
         try:
@@ -99,7 +100,14 @@ class ForwardAuthEndpoint:
             return self._refuse(error.refusal, Decision(access=access, refusal=error.refusal, rule="original"), record)
         record.method, record.path = original.method, original.target.path
         record.host, record.client = original.host.name, original.client
-        decision = await self._gate.decide(original)
+        judged = self._gate.decide_now(original)
+        return self._worded(judged, record) if isinstance(judged, Decision) else self._when_judged(judged, record)
+
+    async def _when_judged(self, judged: Coroutine[Any, Any, Decision], record: RequestRecord) -> Response:
+        return self._worded(await judged, record)
+
+    def _worded(self, decision: Decision, record: RequestRecord) -> Response:
+        """Word a decision for the proxy that asked."""
         record.decided = self._now()
         if decision.refusal is not None:
             return self._refuse(decision.refusal, decision, record)

@@ -19,6 +19,7 @@ from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Resolution
 from gateway.model.credential import Credential
+from gateway.model.decision import Response
 from gateway.model.route import Access, Match, Route
 from gateway.model.session import Session, User
 from gateway.policy.limits import LocalLimits
@@ -57,7 +58,8 @@ async def ask(
 ) -> tuple[int, dict[str, str], RequestRecord]:
     raw = tuple((name.encode(), value.encode()) for name, value in (*asked.told("nginx"), *asked.lines))
     record = RequestRecord("req-1", 1.0)
-    answer = await of.answer(downstream_request(), access_request("GET", "/auth", raw, client=peer), record)
+    served = of.answer(downstream_request(), access_request("GET", "/auth", raw, client=peer), record)
+    answer = served if isinstance(served, Response) else await served  # type: ignore[misc]
     return answer.status, {name.decode(): value.decode() for name, value in answer.fields}, record
 
 
