@@ -1,0 +1,72 @@
+"""The recipes are what every kind there is has done, so that whoever adds one forgets nothing."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any, get_args
+
+import pytest
+
+from gateway.authorities.kinds import AuthoritySettings
+from gateway.credentials.kinds import ReaderSettings
+from gateway.dialects.kinds import DialectName, DialectSettings
+from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from tests.support.readers import pages
+from tests.support.repository import DOCS, ROOT
+
+PAGE = DOCS / "CONTRIBUTING.md"
+
+
+def kinds_in(union: Any, key: str) -> list[str]:
+    """Return the names by which a config tells the settings of a union apart."""
+    return [get_args(each.model_fields[key].annotation)[0] for each in get_args(get_args(union)[0])]
+
+
+KINDS = {
+    "A dialect": kinds_in(DialectSettings, "dialect"),
+    "A credential kind": kinds_in(ReaderSettings, "kind"),
+    "An authority": kinds_in(AuthoritySettings, "kind"),
+    "A forward-auth endpoint": list(ForwardAuthSettings.model_fields),
+}
+EACH = [pytest.param(recipe, kind, id=kind) for recipe, kinds in KINDS.items() for kind in kinds]
+SOURCES = [path for path in pages.files(".py", ".yaml", ".toml") if not path.is_relative_to(ROOT / "tests")]
+SHARED = [path for path in pages.files(".py") if re.search(r"/tests/(contracts|support)/", str(path))]
+
+
+def rows(recipe: str) -> dict[str, str]:
+    """Return the files of a recipe, each with what it must contain."""
+    return dict(re.findall(r"(?m)^\| `([^`]+)` \| (?:`([^`]+)` )?\|", pages.part(PAGE, recipe)))
+
+
+def names(text: str, kind: str) -> bool:
+    """Tell whether a file is about a kind: as a module, a value of the config, or a word of the code."""
+    return re.search(rf"[\"'.:/ ]{kind}\b", text) is not None
+
+
+@pytest.mark.parametrize(("recipe", "kind"), EACH)
+def test_every_kind_has_every_file_of_its_recipe(recipe: str, kind: str) -> None:
+    for path, content in rows(recipe).items():
+        file = ROOT / path.replace("KIND", kind)
+        assert file.exists(), path
+        assert not content or content.replace("KIND", kind) in pages.text_of(file), (path, content)
+
+
+@pytest.mark.parametrize("recipe", KINDS)
+def test_what_names_every_kind_is_in_the_recipe(recipe: str) -> None:
+    found = {path for path in (*SOURCES, *SHARED) if all(names(pages.text_of(path), kind) for kind in KINDS[recipe])}
+    assert {str(path.relative_to(ROOT)) for path in found} - rows(recipe).keys() == set()
+
+
+def test_what_a_remote_may_speak_is_what_can_be_served() -> None:
+    assert set(get_args(DialectName)) == set(KINDS["A dialect"])
+
+
+def test_the_share_of_the_code_that_tests_run_is_the_gate_s() -> None:
+    report = tomllib.loads(pages.text_of(ROOT / "pyproject.toml"))["tool"]["coverage"]["report"]
+    assert all(f"{report['fail_under']} %" in pages.text_of(page) for page in (PAGE, ROOT / "README.md"))
+
+
+def test_every_target_of_make_is_explained_and_the_reverse() -> None:
+    targets = re.findall(r"(?m)^\.PHONY: (.*)$", pages.text_of(ROOT / "Makefile"))[0].split()
+    assert set(re.findall(r"`make ([a-z0-9-]+)`", pages.text_of(PAGE))) == set(targets)
