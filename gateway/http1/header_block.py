@@ -6,7 +6,7 @@ method nor the target can change it, and equal blocks may share what was made of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import httptools
 import msgspec
@@ -74,13 +74,17 @@ def read_block(raw: bytes, most_fields: int) -> HeaderBlock:
         _require_single(headers)
     ordinary = headers.by_name.keys().isdisjoint(_MEANINGFUL)
     block = HeaderBlock(headers) if ordinary else _read_meaning(headers)
-    if parser.between and not block.closes:
+    if parser.between:
         _spare.append(parser)
     return block
 
 
 class _BlockParser:
-    """Reads header blocks one after the other; `between` tells whether it can read another."""
+    """Reads header blocks one after the other; `between` tells whether it can read another.
+
+    That is for llhttp to say: after a field that it takes for the end of the connection (`Proxy-Connection: close` is
+    one to it) it refuses the next block, which is another caller's.
+    """
 
     __slots__ = ("_events", "_parser", "between")
 
@@ -94,23 +98,29 @@ class _BlockParser:
         events = self._events
         events.fields.clear()
         events.ends = 0
-        events.complete = False
+        events.complete = events.stays = False
+        events.should_keep_alive = self._parser.should_keep_alive
         try:
             self._parser.feed_data(_LINE + raw)
         except httptools.HttpParserUpgrade:
             events.complete = False  # what such a parser would read next is another protocol's
         except httptools.HttpParserError as error:
             raise malformed(f"the header block: {error}") from None
+        finally:
+            events.should_keep_alive = None
         if events.ends != 1:
             raise malformed("the header block does not end where it should")
-        self.between = events.complete
+        self.between = events.complete and events.stays
         return events.fields
 
 
 class _BlockEvents:
-    """What the parser calls; it knows no parser, so that no circle is left for the garbage collector to find."""
+    """What the parser calls; it knows one only while that reads: no circle is left for the garbage collector to find.
 
-    __slots__ = ("complete", "ends", "fields", "on_header")
+    `stays` is what the parser makes of the connection, which it can tell at the block's end alone.
+    """
+
+    __slots__ = ("complete", "ends", "fields", "on_header", "should_keep_alive", "stays")
 
     def __init__(self) -> None:
         self.fields: list[tuple[bytes, bytes]] = []
@@ -120,12 +130,15 @@ class _BlockEvents:
             append((name, value.rstrip()))  # blanks around a value are no part of it (RFC 9112 section 5)
 
         self.on_header = on_header
+        self.should_keep_alive: Callable[[], bool] | None = None
         self.ends = 0
         self.complete = False
+        self.stays = False
 
     def on_headers_complete(self) -> None:
         """Take note of the block's end."""
         self.ends += 1
+        self.stays = self.should_keep_alive is not None and self.should_keep_alive()
 
     def on_message_complete(self) -> None:
         """Take note that no body is waited for."""

@@ -397,3 +397,13 @@ async def test_honest_requests_follow_each_other(attacked: Victim) -> None:
     seen = await attacked.attack(pipelined)
     assert seen.statuses == (200, 200, 401, 200, 200)
     assert seen.targets == (b"/public/", b"/public/second", b"/public/", b"/public/marker")
+
+
+async def test_what_a_caller_says_of_its_connection_is_nothing_to_another(attacked: Victim) -> None:
+    """llhttp takes `Proxy-Connection` for `Connection`, and a parser that was told to close refuses what follows."""
+    for field in (b"Proxy-Connection: close", b"Proxy-Connection: upgrade\r\nUpgrade: h2c", CLOSE):
+        for length, body in ((b"0", b""), (b"2", b"ok")):
+            async with raw_client(attacked.gateway.port) as client:
+                await client.send(request(POST, field, b"Content-Length: " + length, body=body))
+                assert (await client.response()).status == 200
+            assert (await attacked.attack(get(b"/public/"))).statuses == (200,)

@@ -122,3 +122,12 @@ def test_nothing_is_left_to_the_garbage_collector() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "line", [b"Proxy-Connection: close", b"proxy-connection: x, Close", b"Connection: close", b"Connection: upgrade"]
+)
+@pytest.mark.parametrize("upgrade", [(), (b"Upgrade: h2c",), (b"Content-Length: 0",), (b"Content-Length: 1",)])
+def test_what_one_block_says_of_its_connection_is_nothing_to_the_next(line: bytes, upgrade: tuple[bytes, ...]) -> None:
+    meaning(line, *upgrade)
+    assert meaning(b"Host: a").headers.raw == ((b"Host", b"a"),)
