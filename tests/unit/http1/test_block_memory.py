@@ -15,6 +15,14 @@ def test_a_block_is_remembered_once_it_has_come_twice() -> None:
     assert second is third
 
 
+def test_a_remembered_block_has_no_more_fields_than_it_may() -> None:
+    memory = BlockMemory(MemoryBudget(10_000))
+    for _ in range(3):
+        memory.read(BLOCK, 2)
+    with pytest.raises(MalformedError):
+        memory.read(BLOCK, 1)
+
+
 def test_another_block_in_between_is_another_block() -> None:
     memory = BlockMemory(MemoryBudget(10_000))
     kept = [memory.read(BLOCK, 9) for _ in range(2)][1]
