@@ -4,6 +4,7 @@
 # make test       unit, contract and behaviour tests against a real Valkey or Redis
 # make coverage   the same, and which lines and branches of gateway/ they run
 # make compliance the Autobahn test suite through the tunnel, and an HTTP/1.1 conformance probe
+# make fuzz       the readers, fed by what new branches they take, a minute each (Linux; SECONDS=600 for longer)
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
 # make lock       the lock files anew, with the newest versions that pyproject.toml allows
 # make bench      the benchmark tables (needs nginx and wrk)
@@ -13,7 +14,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
 
-.PHONY: run check lint test-fast test coverage compliance e2e lock bench profile clean
+.PHONY: run check lint test-fast test coverage compliance fuzz e2e lock bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
@@ -39,6 +40,13 @@ coverage: .venv/.dev
 # The Autobahn test suite through the tunnel, and what RFC 9110 and RFC 9112 ask of a server.
 compliance: .venv/.dev
 	@$(BIN)/python -m pytest tests/compliance
+
+SECONDS := 60
+fuzz: .venv/.dev
+	@$(BIN)/python -m pip install $(QUIETLY) atheris==3.0.0
+	@for target in request_reader response_reader target cookie; do \
+	    $(BIN)/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; \
+	done
 
 e2e: .venv/.dev
 	@tests/e2e/run
