@@ -17,12 +17,14 @@ from gateway.model.refusal import Refusal, RefusalCode
 
 _ONE_TOO_MANY = Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1)
 _LATE = Refusal(RefusalCode.TIMEOUT, "limits.head_timeout")
+_TURN = 32
+"""Requests that are answered in one go. One read may hold ten thousand, for which every other caller would wait."""
 
 
 class ClientConnection(PhasedConnection):
     """Implements `gateway.http1.downstream.DownstreamConnection`."""
 
-    __slots__ = ("_body", "_in_serve", "_next", "_reader", "_request", "_task")
+    __slots__ = ("_answered", "_body", "_in_serve", "_next", "_reader", "_request", "_task")
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(owner, loop)
@@ -33,6 +35,7 @@ class ClientConnection(PhasedConnection):
         self._next: RequestHead | None = None
         self._task: asyncio.Task[Response | None] | None = None
         self._in_serve = False
+        self._answered = 0  # in this turn
 
     # What the event loop calls
 
@@ -91,9 +94,7 @@ class ClientConnection(PhasedConnection):
     def resume_writing(self) -> None:
         """Let the source go on."""
         super().resume_writing()
-        if self._phase is Phase.DRAINING:
-            self._go_on()
-            self._serve(self._next)
+        self._take_turn()
 
     def resume_reading(self) -> None:
         """Take bytes from the caller again, whose time begins now: it was we who did not read."""
@@ -154,7 +155,9 @@ class ClientConnection(PhasedConnection):
             if self._request is request:
                 self._hold_next()
                 return
+            self._answered += 1
             head = self._next
+        self._answered = 0
 
     def _receive_body(self, head: RequestHead) -> CallerBody | None:
         block = head.block
@@ -220,8 +223,18 @@ class ClientConnection(PhasedConnection):
             self._wait_for_taking(Phase.DRAINING)
         elif self._owner.leaving:
             self._close()
+        elif self._answered >= _TURN and self._reader.held:
+            self._wait_for_taking(Phase.DRAINING)
+            self._loop.call_soon(self._take_turn)
         else:
             self._read_next()
+
+    def _take_turn(self) -> None:
+        """Go on behind answers that were taken, and after others have had their turn."""
+        if self._phase is Phase.DRAINING and not self.writing_paused:
+            self._answered = 0
+            self._go_on()
+            self._serve(self._next)
 
     def _read_next(self) -> None:
         """Read the next request, some of which may be here already."""

@@ -5,7 +5,8 @@ A connection stands in one of these phases, and what its one deadline does depen
     HEAD        reads a request's head                    idle before its first byte: closed; then 408
     SERVING     is answered; its body may still come      a body that stalls fails
     DROPPING    reads the rest of a body nobody wants     lingers instead
-    DRAINING    waits until its answers are taken         broken, if none of the bytes were taken
+    DRAINING    waits until its answers are taken, or     broken, if none of the bytes were taken
+                others have had their turn
     CLOSING     the same, behind the last answer          broken, if none of the bytes were taken
     LINGERING   drops bytes, so that the answer is read   closed
     TUNNEL      carries raw bytes; has times of its own

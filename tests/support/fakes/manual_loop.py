@@ -41,6 +41,9 @@ class ManualLoop:
         self._timers.append(timer)
         return timer
 
+    def call_soon(self, call: Callable[[], None]) -> Timer:
+        return self.call_at(self._now, call)
+
     def advance(self, seconds: float) -> None:
         end = self._now + seconds
         while due := [timer for timer in self._timers if not timer.cancelled and timer.when() <= end]:

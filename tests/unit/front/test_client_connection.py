@@ -112,8 +112,27 @@ async def test_requests_that_are_answered_by_a_call_within_the_call_pile_up_no_f
 
     talk = Talk(answering=complete)
     talk.sends(b"".join(map(get, range(5_000))))
+    talk.loop.advance(0.0)
     assert talk.statuses == [200] * 5_000
     assert talk.transport.written.endswith(b"/4999")
+
+
+@pytest.mark.parametrize("ending", ["closes", "leaves", "stays"])
+async def test_others_have_their_turn_among_the_requests_of_one_write(ending: str) -> None:
+    """One read may hold ten thousand requests; whoever sends them again and again would have the process alone."""
+    talk = Talk(answering=tell_target)
+    talk.sends(b"".join(map(get, range(100))))
+    assert 0 < len(talk.statuses) < 100
+    first = len(talk.statuses)
+    talk.sends(get(100))
+    assert len(talk.statuses) == first
+    if ending == "closes":
+        talk.connection.connection_lost(None)
+    elif ending == "leaves":
+        talk.server.leaving = True
+    talk.loop.advance(0.0)
+    assert len(talk.statuses) == (101 if ending == "stays" else first)
+    assert talk.transport.is_closing() is (ending == "leaves")
 
 
 async def test_requests_that_take_a_while_are_answered_in_order_and_one_at_a_time() -> None:
