@@ -51,10 +51,12 @@ async def test_each_read_is_flushed_once() -> None:
     assert sink.flushes == 2
 
 
-async def test_a_head_answer_ends_with_its_head() -> None:
+@pytest.mark.parametrize(("length", "reusable"), [(b"0", True), (b"5", False)])
+async def test_a_head_answer_ends_with_its_head(length: bytes, reusable: bool) -> None:
     connection, sink = open_connection(head_request=True)
-    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-    assert (sink.outcome, connection.reusable) == ("complete", True)
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n" % length)
+    # An upstream may send the announced body late, when the connection would carry another caller's request.
+    assert (sink.outcome, connection.reusable) == ("complete", reusable)
 
 
 async def test_a_body_in_answer_to_head_spoils_the_connection() -> None:
