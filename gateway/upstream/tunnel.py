@@ -49,7 +49,8 @@ class Tunnel:
         early = self._client.take_over(_ClientEnd(self))
         self.from_upstream(rest)
         self.from_client(early)
-        self._upstream.resume_reading()
+        # A caller that took none of it yet is told of once: to read on would be to keep all that comes.
+        self.hold_upstream(hold=self._client.writing_paused)
 
     def end(self, code: int) -> None:
         """Close because the session or the process ends: a close frame at a frame boundary, then the connection."""

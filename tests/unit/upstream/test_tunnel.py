@@ -14,8 +14,9 @@ from tests.support.fakes.fake_transport import FakeClient, FakeTransport
 class Dug:
     """A tunnel that stands, between a fake caller and a fake upstream."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, slow: bool = False) -> None:
         self.client = FakeClient()
+        self.client.writing_paused = slow
         self.client.early = b"early"
         self.connection = UpstreamConnection(asyncio.get_running_loop(), 1000)
         self.upstream = FakeTransport(self.connection)
@@ -61,6 +62,14 @@ async def test_either_end_is_held_while_the_other_is_slow(dug: Dug) -> None:
     assert not dug.upstream.reading
     dug.client.raw_peer.resumed()  # type: ignore[attr-defined]
     assert dug.upstream.reading
+
+
+async def test_a_caller_that_is_slow_from_the_first_byte_holds_the_upstream() -> None:
+    dug = Dug(slow=True)
+    assert not dug.upstream.reading
+    dug.client.raw_peer.resumed()  # type: ignore[attr-defined]
+    assert dug.upstream.reading
+    dug.tunnel.ended()
 
 
 async def test_a_close_frame_is_put_in_at_a_boundary_and_nothing_after_it(dug: Dug) -> None:
