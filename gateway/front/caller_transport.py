@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,6 +13,9 @@ from gateway.http1.downstream import FlowWatcher, RawPeer
 
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow caller before the upstream is held."""
+
+_RESET = struct.pack("ii", 1, 0)
+"""What SO_LINGER is told: drop what is unsent, and close by a reset."""
 
 
 class CallerTransport(asyncio.Protocol):
@@ -78,9 +83,17 @@ class CallerTransport(asyncio.Protocol):
                 transport.write_eof()
 
     def abort(self) -> None:
-        """Break the connection, so that half an answer is not taken for a whole one."""
-        if self._transport is not None:
-            self._transport.abort()
+        """Break the connection, so that half an answer is not taken for a whole one.
+
+        By a reset: a socket that is closed says that all was sent, and there are answers that have no other end.
+        """
+        transport = self._transport
+        if transport is not None:
+            caller_socket = transport.get_extra_info("socket")
+            if caller_socket is not None:
+                with contextlib.suppress(OSError):
+                    caller_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
 
     def watch(self, watcher: FlowWatcher | None) -> None:
         """Tell `watcher` from now on how the caller takes what is written."""

@@ -46,6 +46,7 @@ class Exchange:
         "_over",
         "_owner",
         "_paused",
+        "_unframed",
         "begun",
         "context",
         "keep_alive",
@@ -61,6 +62,7 @@ class Exchange:
         self._paused = False
         self._complete = False
         self._over = False
+        self._unframed = False
         self.begun = False
         self.keep_alive = False
 
@@ -145,12 +147,17 @@ class Exchange:
         self._complete = True
 
     def fail(self, error: ExchangeError) -> None:
-        """Give up; a body that was begun stays visibly incomplete, because its connection is closed without an end."""
+        """Give up; a body that was begun stays visibly incomplete, because its connection is closed without an end.
+
+        Where the connection's end is the body's, it is broken instead: a cache in front would keep half of it.
+        """
         if self._over:
             return
         self.keep_alive = False
         if self.begun:
             self._write()
+            if self._unframed:
+                self.context.client.abort()
         else:
             self.context.record.status = 0  # nothing was sent, so there is still another answer to give
         self._finish(error)
@@ -238,6 +245,7 @@ class Exchange:
         if head.length is not None:
             return (b"Content-Length: " + head.declared + b"\r\n" if head.declared is not None else b""), False
         if self.context.http_1_0:
+            self._unframed = True
             return b"", True
         self._chunking = True
         return b"Transfer-Encoding: chunked\r\n", False

@@ -1,5 +1,6 @@
 """An upstream that lies: no answer of it reaches another caller, and none is made of two."""
 
+import asyncio
 import contextlib
 from pathlib import Path
 
@@ -185,6 +186,27 @@ async def test_half_an_answer_never_passes_for_a_whole_one(examples: Examples, t
         else:
             assert received.startswith(b"HTTP/1.1 502 ")
         await honest_after(running)
+
+
+@pytest.mark.parametrize("answer", [CUT[1], CUT[2], CUT[3]])
+async def test_half_an_answer_without_a_length_is_broken_off(examples: Examples, tmp_path: Path, answer: bytes) -> None:
+    """To a caller of HTTP/1.0 the connection's end is the body's, unless it is a reset."""
+
+    async def slow(side: UpstreamSide) -> None:
+        await side.request()
+        head, _, rest = answer.partition(b"half")
+        await side.send(head + b"half")
+        await going.wait()
+        await side.send(rest)
+
+    going = asyncio.Event()
+    async with victim(examples, tmp_path, slow) as running, raw_client(running.gateway.port) as client:
+        await client.send(request(b"GET /public/ HTTP/1.0"))
+        assert (await client.head()).status == 200
+        assert await client.read(4) == b"half"
+        going.set()
+        with pytest.raises(ConnectionResetError):
+            await client.read(1)
 
 
 async def test_more_body_than_was_announced_is_nobodys(examples: Examples, tmp_path: Path) -> None:
