@@ -25,7 +25,7 @@ SPREAD := -n auto --maxprocesses 4 --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SPREAD)
 
 test-fast: .venv/.dev
-	@$(PYTEST) -m 'not processes' tests/unit
+	@$(PYTEST) -m 'not processes' --hypothesis-profile few tests/unit
 
 test: .venv/.dev
 	@$(PYTEST)

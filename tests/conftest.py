@@ -19,6 +19,7 @@ from tests.support.servers.ports import free_port
 
 # How long an example takes, or to think of one, says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("untimed"), max_examples=20)
 hypothesis.settings.load_profile("untimed")
 
 
