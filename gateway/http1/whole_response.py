@@ -23,6 +23,7 @@ _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x8
 
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,17}")
 _PARSED = frozenset({b"transfer-encoding", b"upgrade", b"trailer"})
+_CONNECTION = frozenset({b"connection", b"proxy-connection"})  # llhttp takes the second for the first
 _KEPT, _DROPPED = -1, -2
 
 _MOST_LINES, _LONGEST_LINE = 4096, 128
@@ -74,7 +75,7 @@ def _mark(line: bytes) -> int | None:
     elif (
         name in _PARSED
         or value.lower().startswith(b"text/event-stream")
-        or (name == b"connection" and value != b"keep-alive")
+        or (name in _CONNECTION and value != b"keep-alive")
     ):
         return None
     elif name in HOP_BY_HOP:

@@ -29,7 +29,8 @@ def test_a_plain_response_needs_no_parser() -> None:
         (b"keep-alive", b"keep-alive, A"), (b"A: a", b"A:a"), (b"A: a", b"A:  a"), (b"A: a", b"A: a "),
         (b"A: a", b"A : a"), (b"A: a", b"A: a\x00"), (b"A: a", b"A: a\rB: b"), (b"A: a", b"A: a\nB: b"),
         (b"A: a", b"A: a\r\n b"), (b"A: a", b"Transfer-Encoding: chunked"), (b"A: a", b"Upgrade: x"),
-        (b"A: a", b"CONNECTION: close"), (b"A: a", b"no colon"), (b"A: a", b": a"), (b"\r\n\r\nok", b"\r\n"),
+        (b"A: a", b"CONNECTION: close"), (b"A: a", b"Proxy-Connection: close"),
+        (b"A: a", b"no colon"), (b"A: a", b": a"), (b"\r\n\r\nok", b"\r\n"),
     ],
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_the_parser(old: bytes, new: bytes) -> None:
@@ -57,6 +58,7 @@ LINES = (
     b"A: a", b"a: b", b"Content-Length: 2", b"Content-Length: 02", b"content-length: 2", b"Connection: keep-alive",
     b"Connection: close", b"connection: Keep-Alive", b"Set-Cookie: x=y", b"Transfer-Encoding: chunked", b"X: \xff",
     b"X:\ty", b"X: y\x7f", b" folded", b"X", b"Keep-Alive: 5", b"Content-Type: text/event-stream", b"X: ",
+    b"Proxy-Connection: close", b"proxy-connection: keep-alive",
 )  # fmt: skip
 
 
