@@ -41,6 +41,12 @@ class HeadBuffer:
         """Return how many bytes are held."""
         return len(self._behind) + len(self._buffer)
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether a head that is not whole has come in part; a CR alone begins an empty line, or nothing."""
+        buffer = self._buffer
+        return len(buffer) > 1 or (len(buffer) == 1 and buffer[0] != _CR)
+
     def hold(self, data: bytes) -> None:
         """Take bytes that nobody looks at yet."""
         if self._behind or self._buffer:

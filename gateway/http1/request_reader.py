@@ -79,7 +79,7 @@ class RequestReader:
     @property
     def begun(self) -> bool:
         """Whether bytes of a head have come and it is not whole; empty lines before a head are none."""
-        return self.state is _HEAD and len(self._buffer) > 0
+        return self.state is _HEAD and self._buffer.begun
 
     def feed(self, data: bytes) -> RequestHead | None:
         """Take bytes; return a head once it is whole.

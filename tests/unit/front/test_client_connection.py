@@ -440,11 +440,13 @@ async def test_the_time_of_a_head_runs_from_its_first_byte() -> None:
     assert talk.transport.ended
 
 
-async def test_empty_lines_buy_no_time() -> None:
+@pytest.mark.parametrize("pieces", [(b"\r\n",), (b"\r", b"\n"), (b"\r\n\r", b"\n")])
+async def test_empty_lines_buy_no_time(pieces: tuple[bytes, ...]) -> None:
     talk = Talk(FrontLimits(head_timeout=3.0))
     for _ in range(4):
-        talk.sends(b"\r\n")
-        talk.loop.advance(1.0)
+        for piece in pieces:
+            talk.sends(piece)
+            talk.loop.advance(1.0 / len(pieces))
     assert talk.transport.is_closing()
 
 
