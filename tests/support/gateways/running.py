@@ -154,7 +154,7 @@ async def running(config: Path, environment: Mapping[str, str] | None = None) ->
 
 
 _IDLE = 0.9
-"""Seconds between two requests of a connection after which a gateway that leaves may have closed it: it waits for 1.0."""
+"""Seconds without a request after which a leaving gateway may have closed a connection: it waits for 1.0."""
 
 
 class Load:
