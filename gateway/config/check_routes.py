@@ -17,7 +17,7 @@ from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
 from gateway.model.route import Access, LimitBy, Route
-from gateway.policy.overlaps import exact_beside_laxer, public_inside_required, stricter_behind_laxer
+from gateway.policy.overlaps import alike, exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from gateway.policy.routes import unreachable
 from gateway.source.addresses import is_loopback
 
@@ -176,7 +176,14 @@ def _order(config: PartialConfig) -> Iterator[Problem]:
             yield config.warning(text, "routes", places[index], "match")
     for index, laxer in exact_beside_laxer(routes):
         path, name = routes[index].match.path, routes[laxer].name
-        text = f"is exact: routes[{places[laxer]}] ({name}), a laxer one, takes {path}/, which many serve alike"
+        outcome = "takes it" if routes[laxer].case_sensitive else "would take it, so it is answered 404"
+        text = f"is exact, and many serve {path}/ alike: routes[{places[laxer]}] ({name}), a laxer one, {outcome}"
+        yield config.warning(text, "routes", places[index], "match", "path")
+    for index, other in alike(routes):
+        text = (
+            f"is answered 404: without letter case or its last slash it is of routes[{places[other]}] "
+            f"({routes[other].name}); case_sensitive: true where the upstream tells them apart"
+        )
         yield config.warning(text, "routes", places[index], "match", "path")
     for index, outer in public_inside_required(routes):
         if index not in hidden_routes:

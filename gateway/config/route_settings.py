@@ -112,6 +112,7 @@ class RouteSettings(SettingsModel):
     preserve_host: bool = True
     forward_credentials: bool = False
     path_parameters: bool = False
+    case_sensitive: bool = False
     audience: str = ""
     body_bytes: int | None = Field(default=None, ge=0)
     timeouts: TimeoutSettings = TimeoutSettings()

@@ -46,7 +46,7 @@ def stricter_behind_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
 def exact_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
     """Return `(place, laxer place)` of every route for an exact path whose path with a slash a laxer one takes.
 
-    Many servers treat `/admin/` as `/admin`, so that the laxer rules apply to both.
+    Many servers treat `/admin/` as `/admin`, so that it is answered 404, unless the laxer one is `case_sensitive`.
     """
     table = RouteTable(routes)
     pairs = []
@@ -56,6 +56,21 @@ def exact_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
             takers = {table.place(match.host.lower(), f"{match.path}/", method) for method in match.methods or _METHODS}
             pairs += [(place, at) for at in takers if at is not None and _is_laxer(routes[at], route)]
     return sorted(pairs)
+
+
+def alike(routes: Sequence[Route]) -> list[tuple[int, int]]:
+    """Return `(place, other place)` of every route whose own path is another's too where letter case does not count.
+
+    Nor does a last slash. Such a path is answered 404, unless the route is `case_sensitive`.
+    """
+    table = RouteTable(routes)
+    pairs = set()
+    for place, route in enumerate(routes):
+        match = route.match
+        for method in match.methods or _METHODS:
+            if table.place(match.host.lower(), match.path, method) == place and not route.case_sensitive:
+                pairs.add((place, table.alike(match.host.lower(), match.path, method)))
+    return sorted((place, other) for place, other in pairs if other is not None)
 
 
 def _meeting_pairs(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:

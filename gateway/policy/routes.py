@@ -1,28 +1,28 @@
 """The route of a request: the first that matches, found at a cost that does not grow with the number of routes.
 
-Correct programs read `/public%2Fadmin` and `/admin;x=y` differently: some as they are, others with the slash decoded or
-the parameter dropped (servlet containers, WSGI's PATH_INFO). A path whose readings do not all match the same route
-matches none, because the upstream might serve what another route guards (Traefik CVE-2026-48020, oathkeeper
-CVE-2026-33494).
+Correct programs read `/public%2Fadmin`, `/admin;x=y`, `/ADMIN` and `/admin/` differently (see `readings`). A path whose
+readings do not all match the same route matches none, because the upstream might serve what another route guards.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from gateway.model.memo import AdmissionMemo
 from gateway.model.route import Route
+from gateway.policy.readings import folded, other_readings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Ranked = tuple[int, Route]
 """A route and its place in the config; the smallest place wins."""
 
-_SLASH = "%2F"
-_SLASHES = re.compile(r"//+")
-_PARAMETER = re.compile(r"(?:;|%3B)[^/]*")
-_READ_TWO_WAYS = re.compile(r"%2F|;|%3B")
+_REMEMBERED = 1024
+"""Matches that are remembered: far more than the paths that make up most of the traffic."""
+
+_LONGEST = 512
+"""Characters of host and path of a match that is remembered, so that a caller who makes them up fills no memory."""
 
 
 class RouteTable:
@@ -30,54 +30,67 @@ class RouteTable:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = tuple(routes)
-        self._any_host = _Paths()
-        self._by_name: dict[str, _Paths] = {}
-        self._by_parent: dict[str, _Paths] = {}
-        for place, route in enumerate(self.routes):
-            self._paths_for(route.match.host.lower()).add((place, route))
-        self._names_hosts = bool(self._by_name or self._by_parent)
+        ranked = tuple(enumerate(self.routes))
+        self._written = _Hosts(ranked, str)
+        self._folded = _Hosts(ranked, folded)
+        self._exact = frozenset(folded(route.match.path) for route in routes if not route.match.path.endswith("/"))
+        self._is_plain = all(route.match.path == folded(route.match.path) for route in routes)
+        self._matches: AdmissionMemo[tuple[str, str, str], tuple[Route | None]] = AdmissionMemo(_REMEMBERED)
 
     def match(self, host: str, path: str, method: str) -> Route | None:
         """Return the first route that matches `host` (as `Host.name`), `path` (as `Target.match`) and `method`."""
-        found = self._first(host, path, method)
-        if found is None:
-            return None
-        if _READ_TWO_WAYS.search(path) is not None:
-            for reading in _other_readings(path):
-                if self._first(host, reading, method) is not found:
-                    return None
-        return found[1]
+        key = (host, path, method)
+        known = self._matches.get(key)
+        if known is None:
+            known = (self._match(host, path, method),)
+            if len(host) + len(path) <= _LONGEST:
+                self._matches.put(key, known, key)
+        return known[0]
 
     def place(self, host: str, path: str, method: str) -> int | None:
         """Return the place of the first route that matches *everything* that a route's own `host` and `path` match.
 
         An empty method stands for all methods.
         """
-        found = self._first(host, path, method)
+        found = self._written.first(host, path, method)
         return found[0] if found is not None else None
 
-    def _first(self, host: str, path: str, method: str) -> Ranked | None:
-        first = self._any_host.first(path, method)
-        for paths in self._paths_of(host) if self._names_hosts else ():
-            found = paths.first(path, method)
-            if found is not None and (first is None or found[0] < first[0]):
-                first = found
-        return first
+    def alike(self, host: str, path: str, method: str) -> int | None:
+        """Return the place of another route that takes `path` where letter case, or its last slash, does not count."""
+        found = self._written.first(host, path, method)
+        other = None if found is None else self._other_spelling(host, path, method, found)
+        return None if other is None else other[0]
 
-    def _paths_of(self, host: str) -> Iterator[_Paths]:
-        """Yield the routes by path of each host pattern that matches `host`: at most two."""
-        if host in self._by_name:
-            yield self._by_name[host]
-        label, _, parent = host.partition(".")
-        if label and parent in self._by_parent:
-            yield self._by_parent[parent]
+    def _match(self, host: str, path: str, method: str) -> Route | None:
+        found = self._written.first(host, path, method)
+        if found is None:
+            return None
+        readings = other_readings(path)
+        for reading in readings:
+            if self._written.first(host, reading, method) is not found:
+                return None
+        if not found[1].case_sensitive:
+            for reading in (path, *readings):
+                if self._other_spelling(host, reading, method, found) is not None:
+                    return None
+        return found[1]
 
-    def _paths_for(self, pattern: str) -> _Paths:
-        if not pattern:
-            return self._any_host
-        if pattern.startswith("*."):
-            return self._by_parent.setdefault(pattern.removeprefix("*."), _Paths())
-        return self._by_name.setdefault(pattern, _Paths())
+    def _other_spelling(self, host: str, path: str, method: str, found: Ranked) -> Ranked | None:
+        """Return another route than `found` that the path meets in another case, or without its last slash.
+
+        A route for an exact path is met by it as it is written: that its path with a slash belongs to others is what
+        an exact path is for.
+        """
+        spelled = folded(path)
+        if spelled != path or not self._is_plain:
+            other = self._folded.first(host, spelled, method)
+            if other is not None and other is not found:
+                return other
+        if spelled.endswith("/") and spelled[:-1] in self._exact:
+            other = self._folded.first(host, spelled[:-1], method)
+            if other is not None and other is not found:
+                return other
+        return None
 
 
 def unreachable(routes: Sequence[Route]) -> list[tuple[int, int]]:
@@ -95,6 +108,44 @@ def unreachable(routes: Sequence[Route]) -> list[tuple[int, int]]:
     return hidden
 
 
+class _Hosts:
+    """The routes by host pattern, each with its path as `spelled`."""
+
+    __slots__ = ("_any", "_by_name", "_by_parent", "_names_hosts")
+
+    def __init__(self, ranked: Iterable[Ranked], spelled: Callable[[str], str]) -> None:
+        self._any = _Paths()
+        self._by_name: dict[str, _Paths] = {}
+        self._by_parent: dict[str, _Paths] = {}
+        for each in ranked:
+            match = each[1].match
+            self._paths_for(match.host.lower()).add(each, spelled(match.path))
+        self._names_hosts = bool(self._by_name or self._by_parent)
+
+    def first(self, host: str, path: str, method: str) -> Ranked | None:
+        first = self._any.first(path, method)
+        for paths in self._paths_of(host) if self._names_hosts else ():
+            found = paths.first(path, method)
+            if found is not None and (first is None or found[0] < first[0]):
+                first = found
+        return first
+
+    def _paths_of(self, host: str) -> Iterator[_Paths]:
+        """Yield the routes by path of each host pattern that matches `host`: at most two."""
+        if host in self._by_name:
+            yield self._by_name[host]
+        label, _, parent = host.partition(".")
+        if label and parent in self._by_parent:
+            yield self._by_parent[parent]
+
+    def _paths_for(self, pattern: str) -> _Paths:
+        if not pattern:
+            return self._any
+        if pattern.startswith("*."):
+            return self._by_parent.setdefault(pattern.removeprefix("*."), _Paths())
+        return self._by_name.setdefault(pattern, _Paths())
+
+
 class _Paths:
     """The routes of one host pattern: exact paths in a dictionary, prefixes in a tree of segments.
 
@@ -109,8 +160,8 @@ class _Paths:
         self._prefixes = _Node()
         self._deepest = 0
 
-    def add(self, ranked: Ranked) -> None:
-        path, methods = ranked[1].match.path, ranked[1].match.methods
+    def add(self, ranked: Ranked, path: str) -> None:
+        methods = ranked[1].match.methods
         if not path.endswith("/"):
             self._exact.setdefault(path, _Methods()).add(ranked, methods)
             return
@@ -173,13 +224,3 @@ class _Methods:
 
 def _rank(ranked: Ranked) -> int:
     return ranked[0]
-
-
-def _other_readings(path: str) -> set[str]:
-    """Return the path as read by programs that drop parameters, decode slashes, or do both in either order.
-
-    Empty segments that result are merged, as most servers do.
-    """
-    decoded, dropped = path.replace(_SLASH, "/"), _PARAMETER.sub("", path)
-    readings = {decoded, dropped, _PARAMETER.sub("", decoded), dropped.replace(_SLASH, "/")}
-    return {_SLASHES.sub("/", reading) for reading in readings}

@@ -128,6 +128,49 @@ async def test_what_is_judged_is_what_is_sent_where_letters_are_encoded(attacked
         assert (seen.statuses, seen.targets[0][:6]) == ((200,), b"/admin")
 
 
+SPELLINGS = (b"/ADMIN", b"/Admin/users", b"/%41DMIN/x", b"/EXACT", b"/exact/", b"/%65XACT/", b"/%40team/", b"/admin./x")
+
+
+def beside_guarded(upstream: str, **more: object) -> list[dict[str, object]]:
+    """Routes that guard some paths, and a public one for all others."""
+    guarded = [
+        {"name": str(place), "match": {"path": path}, "require": {"roles": ["admin"]}, "upstream": upstream}
+        for place, path in enumerate(("/admin/", "/exact", "/@team/"))
+    ]
+    return [*guarded, {"name": "open", "match": {"path": "/"}, "access": "public", "upstream": upstream, **more}]
+
+
+async def test_letter_case_and_a_last_slash_are_no_way_around_a_route(examples: Examples, tmp_path: Path) -> None:
+    async with victim(examples, tmp_path, routes=beside_guarded) as running:
+        for fields in ((), (MEMBER,), (KEY,)):
+            assert await running.misjudged([get(path, *fields) for path in SPELLINGS], (404,)) == []
+        for path in (b"/exact", b"/admin", b"/admin/", b"/@team/x"):
+            assert await running.misjudged([get(path)], (401,)) == []
+            assert await running.misjudged([get(path, MEMBER)], (403,)) == []
+            assert await running.misjudged([get(path, KEY)], (200,), (path,)) == []
+        for path in (b"/Other/", b"/other"):
+            assert await running.misjudged([get(path)], (200,), (path,)) == []
+
+
+async def test_an_upstream_that_tells_letter_case_apart_gets_every_spelling(examples: Examples, tmp_path: Path) -> None:
+    def routes(upstream: str) -> list[dict[str, object]]:
+        return beside_guarded(upstream, case_sensitive=True)
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        for path in (b"/ADMIN", b"/EXACT", b"/exact/", b"/%40team/"):
+            assert await running.misjudged([get(path)], (200,), (path,)) == []
+        assert await running.misjudged([get(b"/%61dmin/"), get(b"/exact"), get(b"/admin")], (401,)) == []
+
+
+async def test_a_door_judges_letter_case_as_the_proxied_path_does(examples: Examples, tmp_path: Path) -> None:
+    door = {"traefik": {"peers": ["127.0.0.0/8"]}}
+    async with victim(examples, tmp_path, routes=beside_guarded, forward_auth=door) as running:
+        for path, status in ((b"/ADMIN", 404), (b"/exact/", 404), (b"/exact", 401), (b"/other", 200)):
+            told = (b"X-Forwarded-Method: GET", b"X-Forwarded-Proto: http", b"X-Forwarded-Host: gateway.test")
+            asked = get(b"/_gateway/auth/traefik", *told, b"X-Forwarded-Uri: " + path, b"X-Forwarded-For: 192.0.2.1")
+            assert await running.misjudged([asked], (status,)) == []
+
+
 async def test_a_prefix_is_stripped_of_the_string_that_is_sent(examples: Examples, tmp_path: Path) -> None:
     def routes(upstream: str) -> list[dict[str, object]]:
         return [

@@ -72,6 +72,13 @@ async def test_no_route_is_reported(tmp_path: Path) -> None:
     assert (await explained(tmp_path, "/nowhere"))[::2] == ["route:       none", "decision:    refused, 404 not_found"]
 
 
+async def test_a_path_that_is_another_routes_in_another_case_meets_no_route(tmp_path: Path) -> None:
+    rest = '  - {name: rest, match: {path: /}, access: public, upstream: "http://127.0.0.1:2"}\n'
+    for path in ("/MAYBE/a", "/passed-on/"):
+        result = await explain(written(tmp_path, CONFIG + rest), "GET", path, ())
+        assert result.output.startswith("route:       none\n")
+
+
 @pytest.mark.parametrize(
     ("url", "own"),
     [

@@ -5,6 +5,11 @@ from tests.support.builders.configs import LEAST, lines, partial
 
 WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and forge identity headers"
 NEVER = "cannot tell what is not its own, so"
+EXACT = "warning: routes[0].match.path: is exact, and many serve /a/ alike: routes[1] (r1), a laxer one, "
+ALIKE = (
+    "warning: routes[1].match.path: is answered 404: without letter case or its last slash it is of routes[0] (r0); "
+    "case_sensitive: true where the upstream tells them apart"
+)
 AUTHORITIES = """\
 authorities:
   accounts: {kind: directory, url: "sqlite:///gateway.db", pepper: p}
@@ -160,7 +165,31 @@ def test_two_routes_of_one_name_are_reported_although_neither_is_valid() -> None
         (("match: {path: /a/b/}, credentials: token", "match: {path: /a/}, credentials: token"), []),
         (
             ("match: {path: /a}, credentials: token", "match: {path: /}, access: public"),
-            ["warning: routes[0].match.path: is exact: routes[1] (r1), a laxer one, takes /a/, which many serve alike"],
+            [
+                EXACT + "would take it, so it is answered 404",
+            ],
+        ),
+        (
+            (
+                "match: {path: /a}, credentials: token",
+                "match: {path: /}, access: public, case_sensitive: true",
+            ),
+            [
+                EXACT + "takes it",
+            ],
+        ),
+        (
+            ("match: {path: /A/}, credentials: token", "match: {path: /a/}, credentials: token"),
+            [
+                ALIKE,
+            ],
+        ),
+        (
+            (
+                "match: {path: /A/}, credentials: token",
+                "match: {path: /a/}, credentials: token, case_sensitive: true",
+            ),
+            [],
         ),
     ],
 )

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from gateway.model.credential import CredentialKind
 from gateway.model.route import Access, Require, Route
-from gateway.policy.overlaps import exact_beside_laxer, public_inside_required, stricter_behind_laxer
+from gateway.policy.overlaps import alike, exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from tests.support.builders.routes import route
 
 ADMIN = Require(roles=frozenset({"admin"}))
@@ -84,3 +85,23 @@ def test_an_exact_path_is_told_whose_other_spelling_a_laxer_route_takes() -> Non
 )
 def test_an_exact_path_whose_other_spelling_is_as_strict_is_nothing_to_tell(routes: list[Route]) -> None:
     assert exact_beside_laxer(routes) == []
+
+
+@pytest.mark.parametrize(
+    ("routes", "pairs"),
+    [
+        ([route("/Admin/"), route("/admin/")], [(1, 0)]),
+        ([route("/Admin/"), route("/admin/x/")], [(1, 0)]),
+        ([route("/%40x/"), route("/@x/")], [(1, 0)]),
+        ([route("/admin"), route("/admin/")], [(1, 0)]),
+        ([route("/Admin/", "a.test"), route("/admin/", "b.test")], []),
+        ([route("/Admin/", methods=("GET",)), route("/admin/", methods=("POST",))], []),
+        ([route("/Admin/"), structs.replace(route("/admin/"), case_sensitive=True)], []),
+        ([route("/Admin/x"), route("/admin/"), route("/")], []),
+        ([route("/Admin/"), route("/Admin/x/"), route("/")], []),
+    ],
+)
+def test_routes_are_told_that_are_one_where_letter_case_does_not_count(
+    routes: list[Route], pairs: list[tuple[int, int]]
+) -> None:
+    assert alike(routes) == pairs

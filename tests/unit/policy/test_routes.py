@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.model.errors import MalformedError
 from gateway.model.route import Match, Route
@@ -227,3 +228,72 @@ def test_a_deep_path_is_walked_no_deeper_than_the_routes() -> None:
     table = RouteTable([route(f"/api/v1/{number}/") for number in range(1000)])
     assert table.match("a.test", Counted("/api/v1/999" + "/x" * 4000), "GET") is table.routes[999]
     assert looked_up == [5]
+
+
+GUARDED = [route("/admin/"), route("/exact"), route("/@team/"), route("/Mixed/"), route("/")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ADMIN",
+        "/Admin/users",
+        "/aDMIN%2Fusers",
+        "/EXACT",
+        "/exact/",
+        "/Exact/",
+        "/exact.",
+        "/admin%20/users",
+        "/%40team/x",
+        "/%40TEAM/x",
+        "/mixed/x",
+        "/%EF%BD%8Dixed/",
+    ],
+)
+def test_a_path_that_is_another_routes_where_letter_case_does_not_count_meets_none(path: str) -> None:
+    assert matched(GUARDED, path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [("/admin/USERS", 0), ("/exact", 1), ("/@team/A", 2), ("/Mixed/A", 3), ("/Other/", 4), ("/x/exact/", 4)],
+)
+def test_a_path_that_is_one_routes_however_it_is_spelled_meets_that(path: str, place: int) -> None:
+    assert matched(GUARDED, path) == place
+
+
+def test_a_route_whose_upstream_tells_letter_case_apart_takes_paths_as_they_are() -> None:
+    routes = [*GUARDED[:-1], structs.replace(route("/"), case_sensitive=True)]
+    for path in ("/ADMIN", "/EXACT", "/exact/", "/%40team/x", "/mixed/x"):
+        assert matched(routes, path) == 4
+    assert matched(routes, "/%40team%2Fx") == 4
+    assert matched(routes, "/admin%2Fx") is None
+
+
+def test_an_exact_path_is_an_exception_to_what_is_around_it() -> None:
+    assert matched([route("/health"), route("/")], "/health") == 0
+    assert matched([route("/docs"), route("/docs/"), route("/")], "/docs") == 0
+    assert matched([route("/docs"), route("/docs/"), route("/")], "/docs/x/") == 1
+    assert matched([route("/docs"), route("/docs/"), route("/")], "/docs/") is None
+
+
+@given(
+    patterns=st.lists(st.text("aA/", min_size=1, max_size=4), min_size=1, max_size=5),
+    path=st.text("aA/", max_size=5),
+)
+def test_whoever_ignores_letter_case_serves_what_was_judged(patterns: list[str], path: str) -> None:
+    routes = [route(re.sub("/+", "/", f"/{pattern}")) for pattern in patterns]
+    path = re.sub("/+", "/", f"/{path}")
+    found = RouteTable(routes).match("a.test", path, "GET")
+    if found is not None:
+        served = [structs.replace(each, match=Match(each.match.path.lower())) for each in routes]
+        first = first_of(served, "a.test", path.lower(), "GET")
+        assert first is not None
+        assert first.name == found.name or first.match.path == found.match.path.lower()
+
+
+def test_a_path_that_comes_again_is_met_as_the_first_time() -> None:
+    table = RouteTable(GUARDED)
+    for _ in range(4):
+        found = [table.match("h", path, "GET") for path in ("/admin/", "/ADMIN/", "/x")]
+        assert found == [GUARDED[0], None, GUARDED[4]]
