@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from gateway.model.client_address import bucket_of_address
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.route import LimitBy, RateLimit
 
@@ -27,7 +26,6 @@ TakeShared = Callable[[str, float, float], Awaitable[tuple[float, float] | None]
 """(bucket, cost of a token, size of a full bucket) -> (time until there is a token, 0 when one was taken; time until
 the bucket is full), all in seconds; `None` when the shared bucket is not available."""
 
-_IPV6_SITE_BITS = 64
 _ROUNDING = 1e-6
 """Seconds by which a sum of many `1 / rate` may be off; far less than the interval between two requests of a caller."""
 
@@ -201,21 +199,3 @@ def _state(limit: RateLimit, full_after: float) -> BucketState:
     """Return the state of a bucket that is full again in `full_after` seconds."""
     remaining = math.floor(limit.burst - (full_after - _ROUNDING) * limit.rate)
     return BucketState(limit.burst, max(0, remaining), max(0.0, full_after))
-
-
-@lru_cache(maxsize=4096)
-def bucket_of_address(address: str) -> str:
-    """Return the bucket of an address: an IPv4 address, or the /64 network of an IPv6 one.
-
-    Whoever has one IPv6 address has 2^64 of them (RFC 6177), each with a full bucket. What is no address (a socket
-    file's peer) is a bucket by itself.
-    """
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{IPv6Address(int(parsed) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS)}/{_IPV6_SITE_BITS}"

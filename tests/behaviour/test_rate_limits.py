@@ -111,3 +111,19 @@ async def test_when_redis_goes_each_replica_keeps_the_limit_by_itself(
         statuses = [(await ask(both[number % 2], "/all/")).status for number in range(12)]
     assert statuses.count(200) == 6, "three tokens were left in each local bucket"
     assert set(statuses) == {200, 429}
+
+
+async def test_callers_behind_a_translator_are_counted_by_their_ipv4_address(
+    examples: Examples, tmp_path: Path, upstream: RecordingUpstream
+) -> None:
+    async with AsyncExitStack() as stack:
+        sections = {"routes": routes(upstream.port, burst=2), "trusted_proxies": ["127.0.0.0/8"]}
+        (gateway,) = await replicas(stack, 1, examples, tmp_path, upstream.port, **sections)
+
+        async def status(client: str) -> int:
+            lines = f"Host: a.test\r\nConnection: close\r\nX-Forwarded-For: {client}\r\n\r\n"
+            return (await exchange(gateway.port, f"GET /all/ HTTP/1.1\r\n{lines}".encode())).status
+
+        same = ["64:ff9b::192.0.2.1", "::ffff:0:192.0.2.1", "192.0.2.1", "2002:c000:201::7", "64:ff9b:1::c000:201"]
+        assert [await status(client) for client in same] == [200, 200, 429, 429, 429]
+        assert [await status(f"64:ff9b::192.0.2.{last}") for last in range(2, 8)] == [200] * 6

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.model.route import LimitBy, RateLimit
 from gateway.model.session import ApiKey, Session
-from gateway.policy.limits import BucketState, LocalLimits, RateLimiter, SharedLimits, Taken, bucket_of_address
+from gateway.policy.limits import BucketState, LocalLimits, RateLimiter, SharedLimits, Taken
 
 
 class Clock:
@@ -114,22 +114,6 @@ def test_never_more_than_the_burst_and_the_rate_allow(rate: float, burst: int, p
         taken += limits.take_now("a", limit(rate, burst)).wait is None
         assert taken <= burst + (clock.now - started) * rate + 0.01
         assert 0 <= limits.state("a", limit(rate, burst)).remaining <= burst
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("unix", "unix"),
-        ("", ""),
-    ],
-)
-def test_an_ipv6_caller_is_its_network(address: str, key: str) -> None:
-    assert bucket_of_address(address) == key
 
 
 async def test_to_take_a_token_tells_how_the_bucket_stands_then() -> None:
