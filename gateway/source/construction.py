@@ -19,9 +19,11 @@ class MissingError(Exception):
 def substitute(text: str, environment: Mapping[str, str]) -> str:
     """Replace every `${NAME}` and `${NAME:-default}` by the variable's value; references within values are not.
 
-    The default is used for a variable that is not set or empty, as in a shell; `$${` is a literal `${`. The result is
-    always a string, so that a secret of digits stays as it is. Raises MissingError for a variable without value and
-    default, ValueError for a malformed reference.
+    The default is used for a variable that is not set or empty, as in a shell; `$${` is a literal `${`. Line ends at
+    the end of a value are left out, as of a secret's file and of what a shell substitutes: they come with `kubectl
+    create secret --from-file` and `echo`, and no secret has one. The result is always a string, so that a secret of
+    digits stays as it is. Raises MissingError for a variable without value and default, ValueError for a malformed
+    reference.
     """
     return _REFERENCE.sub(lambda reference: _value(reference, environment), text) if "${" in text else text
 
@@ -33,11 +35,10 @@ def _value(reference: re.Match[str], environment: Mapping[str, str]) -> str:
     if inside is None:
         raise ValueError("has a `${` that is not ${NAME} or ${NAME:-default}; a literal one is written `$${`")
     name, default = inside["name"], inside["default"]
-    if default is not None:
-        return environment.get(name) or default
-    if name not in environment:
+    if name not in environment and default is None:
         raise MissingError(f"the environment variable {name} is not set")
-    return environment[name]
+    value = environment.get(name, "").rstrip("\r\n")
+    return value if default is None else value or default
 
 
 _TAG = "tag:yaml.org,2002:"

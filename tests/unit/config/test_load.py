@@ -111,6 +111,16 @@ def test_a_variable_fills_a_value(tmp_path: Path) -> None:
     assert checked.settings.secret[0].get_secret_value() == "x" * 40
 
 
+def test_a_secret_of_the_environment_is_that_of_a_file(tmp_path: Path) -> None:
+    secret = "0123456789abcdef0123456789abcdef"
+    (tmp_path / "secret").write_text(f"{secret}\n")
+    of_file = load_settings(written(tmp_path, f"secret_file: {tmp_path}/secret\n"), {})
+    of_variable = load_settings(written(tmp_path, "secret: ${SECRET}\n"), {"SECRET": f"{secret}\n"})
+    assert of_variable.secret == of_file.secret
+    with pytest.raises(SettingsError, match="must not be empty"):
+        load_settings(written(tmp_path, "secret: ${SECRET}\n"), {"SECRET": "\n"})
+
+
 def test_a_file_that_is_no_config_is_a_problem(tmp_path: Path) -> None:
     assert problems("[1, 2]") == ["1:1: must be a map of keys to values"]
     assert problems("") == ["1:1: secret: is required"]

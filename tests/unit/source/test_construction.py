@@ -6,7 +6,15 @@ from ruamel.yaml.nodes import Node
 
 from gateway.source.construction import Construction, MissingError, substitute
 
-ENVIRONMENT = {"HOST": "example.com", "EMPTY": "", "NESTED": "${HOST}", "PIN": "0123"}
+ENVIRONMENT = {
+    "HOST": "example.com",
+    "EMPTY": "",
+    "NESTED": "${HOST}",
+    "PIN": "0123",
+    "FROM_FILE": "s3cr3t\n",
+    "CRLF": "a\r\n\n",
+    "BLANK": "\n",
+}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +30,8 @@ ENVIRONMENT = {"HOST": "example.com", "EMPTY": "", "NESTED": "${HOST}", "PIN": "
         ("${HOST:-else}", "example.com"),
         ("${NESTED}", "${HOST}"),
         ("$${HOST}", "${HOST}"),
+        ("redis://:${FROM_FILE}@${CRLF}/0", "redis://:s3cr3t@a/0"),
+        ("${BLANK}|${BLANK:-else}", "|else"),
         ("$${HOST} ${HOST}", "${HOST} example.com"),
     ],
 )
