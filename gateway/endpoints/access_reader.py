@@ -43,10 +43,10 @@ class AccessReader:
         host = headers.made.get(scheme)
         if host is None:
             host = headers.made[scheme] = parse_host(headers.by_name.get(b"host", ()), scheme)
-        client = peer
+        client, authority = peer, ""
         if self.trusts(peer):
-            scheme, host, client = self._believe(headers, scheme, host, peer)
-        return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id)
+            scheme, host, client, authority = self._believe(headers, scheme, host, peer)
+        return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id, authority)
 
     def target(self, raw: str) -> Target:
         """Read a request target; raises MalformedError, also for one that is longer than the limit."""
@@ -70,8 +70,12 @@ class AccessReader:
                 return client
         return client
 
-    def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str]:
-        """Return scheme, host and client as the trusted peer tells them; what cannot be read is not believed."""
+    def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str, str]:
+        """Return scheme, host and client as the trusted peer tells them; what cannot be read is not believed.
+
+        The fourth is what an upstream is told of the host, where it is not as in the Host field: a proxy that keeps a
+        client's X-Forwarded-Host would else let the client be judged by one host and served by another.
+        """
         proto = _last(headers, b"x-forwarded-proto").lower()
         told_scheme = proto if proto in DEFAULT_PORTS else scheme
         told_host = host
@@ -82,7 +86,7 @@ class AccessReader:
             if named:
                 raise
         chain = b",".join(headers.all(b"x-forwarded-for")).decode("latin-1")
-        return told_scheme, told_host, self.client(chain, peer)
+        return told_scheme, told_host, self.client(chain, peer), named
 
 
 def read_method(method: str) -> str:
@@ -103,9 +107,7 @@ def forwarded_headers(
     """
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
     peer = access.peer.encode("ascii", "replace")
-    host = (believed and _last(access.headers, b"x-forwarded-host").encode("latin-1")) or access.headers.by_name[
-        b"host"
-    ][0]
+    host = access.authority.encode("ascii") or access.headers.by_name[b"host"][0]
     told = (
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),

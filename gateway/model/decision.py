@@ -23,7 +23,8 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     """What the gate judges; each endpoint makes one out of what its proxy or client sends.
 
     `scheme` is `http` or `https` as the client used it; `peer` is the address that the socket shows, `client` the
-    address after the headers of trusted proxies (the same, by default). `received_at` is in epoch seconds.
+    address after the headers of trusted proxies (the same, by default). `received_at` is in epoch seconds. `authority`
+    is the `host` as a trusted proxy spelled it, empty where it is that of the Host field.
     """
 
     method: str
@@ -35,6 +36,7 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     client: str
     received_at: float
     request_id: str
+    authority: str = ""
 
     @property
     def is_upgrade(self) -> bool:

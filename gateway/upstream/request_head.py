@@ -14,7 +14,7 @@ from enum import IntEnum
 import msgspec
 
 from gateway.http1.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
-from gateway.model.decision import HeaderPairs
+from gateway.model.decision import AccessRequest, HeaderPairs
 from gateway.model.headers import Headers, spelling
 from gateway.model.memo import AdmissionMemo, FieldNameMemo
 from gateway.model.route import Route, UpstreamAddress
@@ -81,7 +81,7 @@ class RequestHeads:
         return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b%b%b%b" % (
             access.method.encode("ascii"),
             target.encode("ascii"),
-            _host(route, upstream, headers),
+            _host(route, upstream, access),
             self._passing_lines(headers, keep_credentials=route.forward_credentials),
             b"".join([b"%b: %b\r\n" % field for field in context.added]),
             self._identity_lines(context.decision.identity),
@@ -160,9 +160,12 @@ def target_of(prefix: str, target: Target) -> str:
     return path if target.query is None else f"{path}?{target.query}"
 
 
-def _host(route: Route, upstream: UpstreamAddress, headers: Headers) -> bytes:
+def _host(route: Route, upstream: UpstreamAddress, access: AccessRequest) -> bytes:
+    """Return the Host that is sent: the one that was judged, unless the route wants the upstream's own."""
     if route.preserve_host:
-        values = headers.by_name.get(b"host")
+        if access.authority:
+            return access.authority.encode("ascii")
+        values = access.headers.by_name.get(b"host")
         if values:
             return values[0]
     host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host

@@ -122,6 +122,48 @@ async def test_a_stranger_chooses_neither_the_host_nor_the_client_that_is_judged
         assert (line["client"], line["host"]) == ("127.0.0.1", "gateway.test")
 
 
+def by_host(upstream: str) -> list[dict[str, Any]]:
+    return [
+        {"name": "www", "match": {"host": "www.test", "path": "/"}, "access": "public", "upstream": upstream},
+        {"name": "admin", "match": {"host": "admin.test", "path": "/"}, "upstream": upstream},
+        {"name": "own", "match": {"host": "own.test", "path": "/"}, "access": "public", "upstream": upstream}
+        | {"preserve_host": False},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "sent"),
+    [
+        ((b"X-Forwarded-Host: www.test",), b"www.test"),
+        ((b"X-Forwarded-Host: WWW.Test.:80",), b"WWW.Test.:80"),
+        ((b"X-Forwarded-Host: www.test:8080",), b"www.test:8080"),
+        ((b"X-Forwarded-Host: admin.test, www.test",), b"www.test"),
+        ((b"X-Forwarded-Host: admin.test", b"X-Forwarded-Host: www.test"), b"www.test"),
+        ((b"X-Forwarded-Host: www.test:443", b"X-Forwarded-Proto: https"), b"www.test:443"),
+        ((b"X-Forwarded-Host: www.test", b"Forwarded: host=admin.test"), b"www.test"),
+    ],
+)
+async def test_the_host_that_was_judged_is_the_one_that_is_sent(
+    examples: Examples, tmp_path: Path, told: tuple[bytes, ...], sent: bytes
+) -> None:
+    """Behind a trusted proxy that keeps its client's X-Forwarded-Host."""
+    async with victim(examples, tmp_path, routes=by_host, trusted_proxies=["127.0.0.0/8"]) as running:
+        raw = b"\r\n".join((b"GET / HTTP/1.1", b"Host: admin.test", b"Connection: close", *told, b"", b""))
+        seen = await running.attack(raw)
+        assert seen.statuses == (200,)
+        assert seen.received[0].all(b"host") == [sent]
+        assert seen.received[0].all(b"x-forwarded-host") == [sent]
+        turned = raw.replace(b"www", b"x").replace(b"WWW", b"x").replace(b"admin", b"www").replace(b"x.", b"admin.")
+        assert await running.misjudged([turned], (401,)) == []
+
+
+async def test_an_upstream_that_wants_its_own_host_gets_no_other(examples: Examples, tmp_path: Path) -> None:
+    async with victim(examples, tmp_path, routes=by_host, trusted_proxies=["127.0.0.0/8"]) as running:
+        seen = await running.attack(get(b"/", b"X-Forwarded-Host: own.test"))
+        assert seen.received[0].all(b"host") == [b"127.0.0.1:%d" % running.upstream.port]
+        assert seen.received[0].all(b"x-forwarded-host") == [b"own.test"]
+
+
 UNPARSABLE = (
     b"",
     b":::",
