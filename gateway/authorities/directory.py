@@ -18,9 +18,9 @@ from gateway.authorities.authority import Authority, MarksEnded, NotesActivity, 
 from gateway.directory.hashing import Peppers, login_token_hash
 from gateway.directory.session_tokens import SessionClaims, SessionTokens
 from gateway.directory.stored import Store, StoredKey, StoredSession, judge_key, judge_session
-from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.errors import DirectoryError
+from gateway.model.errors import DirectoryError, OddQuestionError
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing, TokenFault
 from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
@@ -42,7 +42,7 @@ class DirectorySettings(SettingsModel):
     """Our own directory at `url` (sqlite:///FILE or postgresql://...).
 
     Without `tokens` it recognizes no bearer token and no cookie. `timeout` is for one look-up, in seconds;
-    `connections` is the limit of each process to the database.
+    `connections` is the limit of each process to the database. A longer credential than `credential_bytes` is not its.
     """
 
     kind: Literal["directory"]
@@ -51,6 +51,7 @@ class DirectorySettings(SettingsModel):
     tokens: TokenSettings | None = None
     timeout: PositiveDuration = 2.0
     connections: int = Field(default=5, ge=1, le=100)
+    credential_bytes: int = Field(default=4096, ge=64)
 
 
 class Recognition(msgspec.Struct, frozen=True):
@@ -122,6 +123,8 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
                 return await answer
         except TimeoutError:
             return Unavailable(self._late)
+        except OddQuestionError as fault:
+            return Undecided(str(fault))
         except DirectoryError as fault:
             return Unavailable(str(fault))
 

@@ -2,12 +2,16 @@
 
 aiohttp's client shares a cookie jar between users, follows redirects with the credential in hand, decompresses without
 asking and sends a request again when its connection breaks. Here all of that is off.
+
+This is the border where its exceptions become answers: no connection, none in time and a connection that breaks are the
+authority's fault; whatever else it raises is about this one request.
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,12 +20,15 @@ from pydantic import AfterValidator, Field
 from yarl import URL
 
 from gateway.dialects.dialect import RemoteResponse
-from gateway.model.answers import Unavailable
+from gateway.model.answers import Unavailable, Undecided
 from gateway.source.addresses import is_loopback
 from gateway.source.values import PositiveDuration, SettingsModel
 
 Pairs = Sequence[tuple[str, str]]
 """Names and values, of header fields, query parameters or form fields."""
+
+MOST_CREDENTIAL_BYTES = 4096
+"""The largest cookie that browsers keep (RFC 6265 section 6.1); many servers take no more than 8 KB of fields."""
 
 LARGEST_ANSWER = 1024 * 1024
 """Bytes. A session is some KB, so a larger answer is none; an authority must not fill our memory."""
@@ -88,6 +95,12 @@ class HttpAuthoritySettings(SettingsModel):
     ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
 
 
+class AskedHttpSettings(HttpAuthoritySettings):
+    """The settings of an authority that is asked about each credential; it is sent none of more `credential_bytes`."""
+
+    credential_bytes: int = Field(default=MOST_CREDENTIAL_BYTES, ge=64)
+
+
 class HttpClient:
     """Sends requests to one URL. TLS trusts `ca_file`, else the system's store or `SSL_CERT_FILE`.
 
@@ -108,7 +121,6 @@ class HttpClient:
             trust_env=False,
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "session-gateway"},
         )
-        self._session._retry_connection = False  # noqa: SLF001 - there is no other switch; aiohttp's own tests use it
 
     async def get(self, headers: Pairs = (), query: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a GET with these fields, and `query` after the URL's own."""
@@ -125,25 +137,55 @@ class HttpClient:
     async def _send(
         self, method: str, url: URL, headers: Pairs, form: aiohttp.FormData | None
     ) -> RemoteResponse | Unavailable:
-        """Return the response, whatever its status; a fault of the network is Unavailable."""
+        """Return the response, whatever its status below 500; a fault of the network is Unavailable."""
         try:
             async with self._session.request(
-                method, url, headers=headers, data=form, allow_redirects=False
+                method, url, headers=headers, data=form, allow_redirects=False, middlewares=(_SentOnce().send,)
             ) as response:
-                if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                    # 1 MiB of it may be gigabytes, and nobody asked for it
-                    return Unavailable("the authority answered with a content coding that was not asked for")
-                body = await _read(response.content)
-                if body is None:
-                    return Unavailable(f"the authority answered with more than {LARGEST_ANSWER} bytes")
-                return RemoteResponse(response.status, response.content_type.lower(), body)
+                return await _read(response)
         except TimeoutError:
             return Unavailable("the authority did not answer in time")
-        except (aiohttp.ClientError, OSError) as fault:  # their texts may hold the URL, whose query may hold a secret
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as fault:
+            # only their names: their texts may hold the URL, whose query may hold a secret
             return Unavailable(f"the authority could not be asked: {type(fault).__name__}")
+        except Exception as fault:  # noqa: BLE001 - a border: an answer that is no HTTP, a field that cannot be sent
+            return Undecided(f"the authority could not be asked about this: {type(fault).__name__}")
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes | None:
+class _SentOnce:
+    """Sends one request once: the second time it raises what the first one did.
+
+    aiohttp sends GET again when a connection that it reused breaks, and has no switch for that. An authority that ends
+    the connection at an odd credential would be asked twice.
+    """
+
+    def __init__(self) -> None:
+        self._fault: aiohttp.ClientError | None = None
+
+    async def send(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        """Send it, as a client middleware of aiohttp's."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as fault:
+            self._fault = fault
+            raise
+
+
+async def _read(response: aiohttp.ClientResponse) -> RemoteResponse | Unavailable:
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(f"the authority answered {response.status}")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        # 1 MiB of it may be gigabytes, and nobody asked for it
+        return Undecided("the authority answered with a content coding that was not asked for")
+    body = await _bounded(response.content)
+    if body is None:
+        return Undecided(f"the authority answered with more than {LARGEST_ANSWER} bytes")
+    return RemoteResponse(response.status, response.content_type.lower(), body)
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes | None:
     """Return the whole body, or `None` as soon as it is too large; the connection is closed then, not drained."""
     body = bytearray()
     async for chunk in content.iter_chunked(_CHUNK):

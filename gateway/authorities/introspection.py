@@ -14,19 +14,19 @@ from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
+from gateway.authorities.http_client import AskedHttpSettings, HttpClient, TrustedEndpointUrl
 from gateway.dialects.dialect import RemoteResponse
-from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import UNDECODABLE
 from gateway.source.values import Secret, StringList
 
 _REJECTED = Rejected(Reason.UNKNOWN)
-_NumericDate = Annotated[float, msgspec.Meta(ge=0, lt=253402300800)]
-"""Epoch seconds up to the year 10000, where datetimes end."""
+_NumericDate = Annotated[float, msgspec.Meta(ge=-62135596800, lt=253402300800)]
+"""Epoch seconds from the year 1 to the year 10000, where datetimes begin and end; `exp: -1` is long over."""
 
 
-class IntrospectionSettings(HttpAuthoritySettings):
+class IntrospectionSettings(AskedHttpSettings):
     """An introspection endpoint and how we authenticate there (client_secret_basic, RFC 6749 section 2.3.1).
 
     The token's `aud` must name one of `audience`, its `client_id` one of `clients`, and its `iss` must be `issuer`;
@@ -101,16 +101,16 @@ class IntrospectionAuthority(Authority):
         await self._client.close()
 
     def _judge(self, response: RemoteResponse) -> Found | Rejected | Unavailable:
-        """Judge an answer; any status but 200 is about us and not about the token (RFC 7662 section 2.3)."""
+        """Judge an answer; any status but 200 is no verdict on the token (RFC 7662 section 2.3)."""
         if response.status != HTTPStatus.OK:
-            return Unavailable(f"the introspection endpoint answered {response.status}")
+            return Undecided(f"the introspection endpoint answered {response.status}")
         if response.content_type != "application/json":
-            return Unavailable("the introspection endpoint answered with another content type than JSON")
+            return Undecided("the introspection endpoint answered with another content type than JSON")
         try:
             introspection = _introspection_decoder.decode(response.body)
             claims = _claims_decoder.decode(response.body)
         except UNDECODABLE:
-            return Unavailable("the introspection endpoint answered with something else than an introspection")
+            return Undecided("the introspection endpoint answered with something else than an introspection")
         return self._reject(introspection) or self._found(introspection, claims)
 
     def _reject(self, introspection: _Introspection) -> Rejected | None:

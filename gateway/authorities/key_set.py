@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.authorities.http_client import HttpClient
 from gateway.dialects.dialect import RemoteResponse
-from gateway.model.answers import Unavailable
+from gateway.model.answers import Unavailable, Undecided
 from gateway.model.errors import UNDECODABLE
 
 JwtAlgorithm = Literal[
@@ -81,7 +81,8 @@ class KeySet:
     async def find(self, kid: str, algorithm: str) -> Sequence[jwt.PyJWK] | Unavailable:
         """Return the keys that may have signed a token with this header: by `kid`, or, without one, by algorithm.
 
-        Empty when the issuer has no such key; Unavailable when its keys could not be fetched.
+        Empty when the issuer has no such key. When its keys could not be fetched, Undecided for a key that is not there
+        while others serve (whoever makes up a `kid` is no outage), and Unavailable when there are none at all.
         """
         if self._is_due():
             await self._fetch()
@@ -89,15 +90,21 @@ class KeySet:
         if not keys and self._elapsed() >= self._times.cooldown:
             await self._fetch()
             keys = self._matching(kid, algorithm)
-        if not keys and self._fetched_at != self._attempted_at:
-            return Unavailable("the issuer's keys cannot be fetched", max(1, int(self._times.cooldown)))
-        return keys
+        if keys or self._fetched_at == self._attempted_at:
+            return keys
+        fault = Undecided if self._serves() else Unavailable
+        return fault("the issuer's keys cannot be fetched", max(1, int(self._times.cooldown)))
 
     def _is_due(self) -> bool:
-        if self._fetched_at is None or self._fetched_at != self._attempted_at:  # never, or failed the last time
-            return self._elapsed() >= self._times.cooldown
-        # while one caller fetches, the others use the keys that are there
-        return self._elapsed() >= self._times.fresh and not self._lock.locked()
+        """Tell whether whoever asks now is to fetch; while one caller does, others use the keys that are there."""
+        if self._lock.locked() and self._serves():
+            return False
+        failed = self._fetched_at is None or self._fetched_at != self._attempted_at
+        return self._elapsed() >= (self._times.cooldown if failed else self._times.fresh)
+
+    def _serves(self) -> bool:
+        """Tell whether there are keys that may still be used."""
+        return self._fetched_at is not None and self._clock() - self._fetched_at < self._times.stale
 
     def _elapsed(self) -> float:
         """Return the seconds since the last attempt; a clock that was set back counts as an attempt long ago."""
@@ -107,7 +114,7 @@ class KeySet:
         return elapsed if elapsed >= 0 else float("inf")
 
     def _matching(self, kid: str, algorithm: str) -> tuple[jwt.PyJWK, ...]:
-        if self._fetched_at is None or self._clock() - self._fetched_at >= self._times.stale:
+        if not self._serves():
             return ()
         return self._keys.by_kid.get((kid, algorithm), ()) if kid else self._keys.by_algorithm.get(algorithm, ())
 
@@ -160,7 +167,8 @@ def _read(response: RemoteResponse | Unavailable, algorithms: frozenset[str]) ->
 
 def _algorithms(jwk: dict[str, Any]) -> frozenset[str]:
     """Return the algorithms that a key may verify: its own `alg`, else those that fit its type and curve."""
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return frozenset()
     kind, curve = jwk.get("kty"), jwk.get("crv", "")
     if not isinstance(kind, str) or not isinstance(curve, str):

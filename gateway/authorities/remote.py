@@ -7,7 +7,7 @@ from typing import Literal
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
-from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient
+from gateway.authorities.http_client import AskedHttpSettings, EndpointUrl, HttpClient
 from gateway.dialects.dialect import DialectClient
 from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
@@ -17,7 +17,7 @@ _REASONS = {"expired": Reason.EXPIRED}
 """Why a session in this state is rejected; any other state but `active` is revoked."""
 
 
-class RemoteSettings(HttpAuthoritySettings):
+class RemoteSettings(AskedHttpSettings):
     """A remote authority at `url`, the whole address of its session-info endpoint."""
 
     kind: Literal["remote"]

@@ -1,8 +1,8 @@
 """How the response of a remote authority is decoded, whatever its dialect.
 
 "No session" comes in three styles: a status (401, 404), `200 null`, and a flag (`active: false`). All are Rejected.
-What is not the dialect's JSON is Unavailable: a login page, a proxy's error page or another product behind the same
-address says nothing about the credential.
+What is not the dialect's JSON is Undecided: a login page, a proxy's error page or another product behind the same
+address says nothing about the credential, and a 4xx about an odd one (431, 400) says nothing about the authority.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from gateway.dialects.dialect import RemoteResponse
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.errors import UNDECODABLE
 
 _Document = TypeVar("_Document")
@@ -51,15 +51,17 @@ class AnswerDecoder(Generic[_Document]):
         status = response.status
         if status == HTTPStatus.UNAUTHORIZED:
             return Rejected(Reason.UNKNOWN)
-        if status != HTTPStatus.OK and status not in self._refusals:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(f"the authority answered {status}")
+        if status != HTTPStatus.OK and status not in self._refusals:
+            return Undecided(f"the authority answered {status}")
         if not _is_json(response.content_type):
-            return Unavailable(f"the authority answered {status} with another content type than JSON")
+            return Undecided(f"the authority answered {status} with another content type than JSON")
         if status == HTTPStatus.OK:
             answer = _or_none(lambda: self._success(response.body, to_answer))
         else:
             answer = _or_none(lambda: self._refused(response))
-        return answer or Unavailable(f"the authority answered {status} with JSON that is not its dialect's")
+        return answer or Undecided(f"the authority answered {status} with JSON that is not its dialect's")
 
     def _success(self, body: bytes, to_answer: Callable[[_Document], Found | Rejected]) -> Found | Rejected:
         flag = _or_none(lambda: (_flag_decoder.decode(body),))

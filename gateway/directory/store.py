@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
@@ -29,8 +29,11 @@ from gateway.directory.tables import (
     users,
     workspaces,
 )
-from gateway.model.errors import DirectoryError, GatewayError
+from gateway.model.errors import DirectoryError, GatewayError, OddQuestionError
 from gateway.model.session import RevocationKind, RevocationTarget
+
+_DATA_EXCEPTION = "22"
+"""The SQLSTATE class of values that a database cannot take (PostgreSQL manual, appendix A)."""
 
 _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     api_keys.outerjoin(organizations, organizations.c.id == api_keys.c.organization_id)
@@ -72,7 +75,7 @@ class Directory(Store):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection to read on; whatever the driver raises becomes a DirectoryError."""
-        async with _mapped_errors(), self._engine.connect() as connection:
+        async with _mapped_errors(), self._engine.connect() as connection, _odd_questions():
             yield connection
 
     @asynccontextmanager
@@ -82,7 +85,7 @@ class Directory(Store):
         SQLite's driver would begin only at the first row that is written: rows that were read before may have changed
         by then, and created tables would stay although the rest fails. So it begins here, as the only writer.
         """
-        async with _mapped_errors(), self._engine.begin() as connection:
+        async with _mapped_errors(), self._engine.begin() as connection, _odd_questions():
             if file_of(self._engine) is not None:
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
@@ -183,6 +186,28 @@ async def _mapped_errors() -> AsyncIterator[None]:
     except Exception as fault:
         # every kind: drivers raise errors of their own before SQLAlchemy can wrap them (a wrong password, no route)
         raise DirectoryError(f"the directory cannot be asked: {_kind(fault)}") from fault
+
+
+@asynccontextmanager
+async def _odd_questions() -> AsyncIterator[None]:
+    """Tell what is the question's fault, once there is a connection: an OddQuestionError instead of the driver's.
+
+    PostgreSQL refuses a NUL in a text; a row that somebody else wrote may hold what no session can.
+    """
+    try:
+        yield
+    except Exception as fault:
+        if not _is_odd(fault):
+            raise
+        raise OddQuestionError(f"the directory cannot answer this: {_kind(fault)}") from fault
+
+
+def _is_odd(fault: Exception) -> bool:
+    """Tell whether others may be answered: a value cannot be sent or read, or is a data exception to the database."""
+    if isinstance(fault, DBAPIError):
+        state = str(getattr(fault.orig, "sqlstate", None) or "")
+        return state.startswith(_DATA_EXCEPTION) or isinstance(getattr(fault.orig, "__cause__", None), ValueError)
+    return isinstance(fault, (StatementError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError))
 
 
 def _kind(fault: Exception) -> str:

@@ -36,13 +36,24 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Unavailable(msgspec.Struct, frozen=True):
-    """*Cannot tell.* Never cached, never an allow, never a 401; it ends a list of authorities.
+    """*Cannot tell*, by the authority's own fault: no connection, no answer in time, or a 5xx.
 
+    Never cached, never an allow, never a 401; it ends a list of authorities.
     `detail` is for the log; it holds no secret. `retry_after` is in seconds.
     """
 
     detail: str
     retry_after: int = 1
+
+
+class Undecided(Unavailable, frozen=True):
+    """*Cannot tell about this one.* The authority may be asked by others: this credential, or the answer to it, is odd.
+
+    It is its caller's 503 alone: it feeds no breaker and lets no stale answer serve. `asked` is False where there was
+    no place to ask in time.
+    """
+
+    asked: bool = True
 
 
 Answer = Found | Rejected | Unavailable | None

@@ -5,7 +5,8 @@
     ├── SettingsError        the config cannot be used; carries every problem found
     ├── RecordsError         a records file cannot be imported; carries every problem found
     ├── DirectoryError       the directory refuses what was asked of it (no such row, a taken name)
-    │   └── SchemaError      the directory's schema is not the one this version needs
+    │   ├── SchemaError      the directory's schema is not the one this version needs
+    │   └── OddQuestionError the directory cannot answer this question, and others it can
     └── KeyRingError         signing keys cannot be read or used
 
 What a look-up finds out is no error: see `answers`.
@@ -77,6 +78,10 @@ class DirectoryError(GatewayError):
 
 class SchemaError(DirectoryError):
     """The directory's schema is not the one that this version needs; the text names the remedy."""
+
+
+class OddQuestionError(DirectoryError):
+    """The directory cannot answer this question or read its row; it is not out of order for others."""
 
 
 class KeyRingError(GatewayError):

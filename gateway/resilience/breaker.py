@@ -49,7 +49,7 @@ class Breaker:
         return 0.0 if self.closed else max(0.0, self._until - self._clock())
 
     def allow(self) -> bool:
-        """Tell whether a call is allowed; after True the caller reports `succeeded` or `failed`."""
+        """Tell whether a call is allowed; after True the caller reports `succeeded`, `failed` or `abstained`."""
         if self.state is BreakerState.CLOSED:
             return True
         now = self._clock()
@@ -79,6 +79,11 @@ class Breaker:
             self._pause = min(self._pause * 2, self._longest_pause)
             self._open()
         return False
+
+    def abstained(self) -> None:
+        """Report a call that says nothing of the dependency: it decides no probe, so the next caller is one."""
+        if self.state is BreakerState.HALF_OPEN:
+            self._until = self._clock()
 
     def _open(self) -> None:
         self.state = BreakerState.OPEN

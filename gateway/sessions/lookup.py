@@ -10,7 +10,7 @@ from time import monotonic
 import msgspec
 
 from gateway.authorities.chain import Chain, ChainAnswer
-from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable, Undecided
 from gateway.model.credential import Credential
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
@@ -108,6 +108,8 @@ class Lookups:
             version, began = self._cache.version, monotonic()
             chain_answer = await self._chains[credential.reader].look_up(credential)
             answer, authority = self._admitted(chain_answer), chain_answer.authority
+            if isinstance(answer, Undecided):
+                return await self._doubt(credential, lookup, chain_answer, shared_entry)
             if isinstance(answer, Unavailable):
                 await lookup.release()
                 return self._cache.stale_if_error(credential, shared_entry, entry_version) or Resolution(
@@ -156,6 +158,18 @@ class Lookups:
                 # no tombstone could be read, and one may be older than this process: look up again soon
                 entry.until = min(entry.until, self._cache.clock() + self._cache.times.unheard)
         return status
+
+    async def _doubt(
+        self, credential: Credential, lookup: SharedLookup, chain_answer: ChainAnswer, shared_entry: SharedEntry | None
+    ) -> Resolution:
+        """Serve nothing older, now or in a later outage: its authority was asked, and did not stand by it."""
+        verdict = chain_answer.verdict
+        if isinstance(verdict, Undecided) and verdict.asked:
+            self._cache.end_staleness(credential)
+            if shared_entry is not None and shared_entry.age >= 2 * self._cache.times.fresh:
+                await lookup.drop()
+        await lookup.release()
+        return Resolution(answer=verdict, tier=Tier.AUTHORITY, authority=chain_answer.authority)
 
     async def _reject(
         self, credential: Credential, lookup: SharedLookup, rejected: Rejected, authority: str, *, was_shared: bool

@@ -63,6 +63,12 @@ class SessionCache:
         self.negative_cache.put(credential.fingerprint, rejected, authority)
         return self.memory.drop(credential.fingerprint)
 
+    def end_staleness(self, credential: Credential) -> None:
+        """Serve what memory holds for no longer than without an outage."""
+        entry = self.memory.get(credential.fingerprint, self.clock())
+        if entry is not None:
+            entry.until = min(entry.until, entry.aging_until)
+
     def status_of(self, credential: Credential, found: Found, version: int) -> RevocationStatus:
         """Return what the revocation log means for an answer whose look-up began at `version`."""
         keys = self._revocation_keys(credential, found)

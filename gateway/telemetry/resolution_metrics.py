@@ -9,11 +9,16 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from gateway.model.answers import Found, Rejected, Resolution, Tier, Unavailable
+from gateway.model.answers import Found, Rejected, Resolution, Tier, Unavailable, Undecided
 from gateway.telemetry.exposition import FunctionCollector
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_ANSWERS: dict[type, str] = {Found: "found", Rejected: "rejected", Unavailable: "unavailable"}
+_ANSWERS: dict[type, str] = {
+    Found: "found",
+    Rejected: "rejected",
+    Unavailable: "unavailable",
+    Undecided: "undecided",
+}
 """The label of a resolution; a found one that is stale is labelled `stale`."""
 _REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
 
@@ -99,7 +104,7 @@ class ResolutionMetrics:
         self._revocations[origin].inc()
 
     def authority_answered(self, authority: str, outcome: str, seconds: float) -> None:
-        """Add the seconds that an authority took; `outcome` is found, rejected, not_mine or unavailable."""
+        """Add the seconds that an authority took; `outcome` is found, rejected, not_mine, undecided or unavailable."""
         self._authority_seconds.labels(authority, outcome).observe(seconds)
 
     def activity_dropped(self) -> None:

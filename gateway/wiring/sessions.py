@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.authorities.authority import Authority, MarksEnded, NotesActivity
-from gateway.authorities.chain import Chain, Guard
+from gateway.authorities.chain import Chain
+from gateway.authorities.guard import Askable, Guard
 from gateway.authorities.introspection import IntrospectionSettings
+from gateway.authorities.jwt import JwtSettings
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 from gateway.authorities.remote import RemoteSettings
 from gateway.config.settings import Settings
@@ -47,6 +49,8 @@ _log = structlog.get_logger(__name__)
 
 _QUEUE_SECONDS = 1.0
 """For which a look-up may wait for its turn at an authority with as many look-ups as it takes at once."""
+_BACKSTOP_SECONDS = 1.0
+"""By which a guard waits longer than the authority itself, which knows better what it waits for."""
 
 
 class SessionsWiring:
@@ -183,15 +187,21 @@ def _activity(authorities: Mapping[str, Authority], process: Process) -> Activit
 
 
 def _guard(settings: AuthoritySettings, authority: Authority, process: Process, tracing: Tracing | None) -> Guard:
-    """Return an authority's guard. Its deadline is the authority's and the time that a look-up may queue for it."""
+    """Return an authority's guard."""
     return Guard(
         authority,
         Breaker(process.now),
         process.resolution_metrics,
-        deadline=settings.timeout + _QUEUE_SECONDS,
+        askable=_askable(settings),
+        deadline=settings.timeout + _BACKSTOP_SECONDS,
+        patience=_QUEUE_SECONDS,
         concurrency=settings.connections,
         on_call=None if tracing is None else tracing.trace_authority(authority.name, settings.kind, _host(settings)),
     )
+
+
+def _askable(settings: AuthoritySettings) -> Askable:
+    return Askable(settings.token_bytes if isinstance(settings, JwtSettings) else settings.credential_bytes)
 
 
 def _host(settings: AuthoritySettings) -> str:

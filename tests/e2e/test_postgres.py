@@ -13,7 +13,7 @@ from gateway.config.settings import Settings
 from gateway.directory.migrating import migrate
 from gateway.directory.schema import require_current
 from gateway.directory.store import Directory
-from gateway.model.errors import DirectoryError, SchemaError
+from gateway.model.errors import DirectoryError, OddQuestionError, SchemaError
 from gateway.wiring.generation import open_generation
 from gateway.wiring.process import Process
 from tests.support.builders.configs import SECRET, written
@@ -108,6 +108,17 @@ async def test_tables_that_may_not_be_read_are_told_from_tables_that_are_not_the
     with pytest.raises(DirectoryError, match=r"cannot be asked: InsufficientPrivilegeError$") as told:
         await require_current(directory)
     assert not isinstance(told.value, SchemaError)
+    await directory.close()
+
+
+@pytest.mark.parametrize("session_id", ["\0", "a\0b", "\ud800"])
+async def test_a_value_that_postgresql_cannot_take_is_no_outage(postgres: PostgresServer, session_id: str) -> None:
+    url = await postgres.new_database()
+    await migrate(url)
+    directory = Directory.open(url)
+    with pytest.raises(OddQuestionError, match="cannot answer this"):
+        await directory.session_by_id(session_id)
+    assert await directory.session_by_id("nobody's") is None
     await directory.close()
 
 

@@ -123,7 +123,7 @@ async def test_a_refusal_of_ourselves_says_nothing_of_the_token(status: int) -> 
     assert isinstance(await look_up({"error": "invalid_client"}, status), Unavailable)
 
 
-@pytest.mark.parametrize("wrong", [{"exp": "tomorrow"}, {"exp": -1}, {"exp": 1e30}, {"iss": 7}, {"active": 1}])
+@pytest.mark.parametrize("wrong", [{"exp": "tomorrow"}, {"exp": -1e30}, {"exp": 1e30}, {"iss": 7}, {"active": 1}])
 async def test_an_answer_of_the_wrong_types_is_cannot_tell(wrong: dict[str, Any]) -> None:
     assert isinstance(await look_up({**ACTIVE, **wrong}), Unavailable)
 
@@ -140,3 +140,7 @@ def test_an_endpoint_in_the_clear_is_refused_unless_it_is_on_loopback() -> None:
     IntrospectionSettings(url="http://localhost:3000/introspect", **given)
     with pytest.raises(ValidationError):
         IntrospectionSettings(url="http://id.example.com/introspect", **given)
+
+
+async def test_a_time_before_the_epoch_is_a_time_that_is_over() -> None:
+    assert await look_up({**ACTIVE, "exp": -1}) == Rejected(Reason.EXPIRED)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
 from gateway.authorities.key_set import KeySet, KeyTimes
-from gateway.model.answers import Unavailable
+from gateway.model.answers import Unavailable, Undecided
 from tests.support.servers.issuer import EC_KEY, ED_KEY, OTHER_EC_KEY, RSA_KEY, SHORT_RSA_KEY, Clock, Jwks, jwk
 from tests.support.servers.low_level import listening
 
@@ -81,10 +81,10 @@ async def test_while_the_issuer_is_away_old_keys_serve_and_unknown_ones_cannot_b
         jwks.status = 503
         clock.now += 601
         assert await count(keys, "k1") == 1
-        assert isinstance(await keys.find("k2", "ES256"), Unavailable)
+        assert isinstance(await keys.find("k2", "ES256"), Undecided)  # a name that anybody may make up
         assert jwks.fetches == 2
         clock.now = 1000.0 + 3601
-        assert isinstance(await keys.find("k1", "ES256"), Unavailable)
+        assert type(await keys.find("k1", "ES256")) is Unavailable
         jwks.status = 200
         clock.now += 31
         assert await count(keys, "k1") == 1
@@ -116,6 +116,7 @@ async def test_a_clock_that_was_set_back_does_not_stop_fetching() -> None:
         ({"kty": "EC", "crv": "P-256", "kid": "k"}, set()),
         ({"kty": ["EC"], "kid": "k"}, set()),
         ({"kid": "k"}, set()),
+        (jwk(EC_KEY, "k", key_ops=5), set()),
     ],
 )
 async def test_a_key_verifies_the_algorithms_of_its_kind_alone(key: dict[str, Any], algorithms: set[str]) -> None:
@@ -163,3 +164,30 @@ async def test_a_fetch_that_was_given_up_counts_as_one() -> None:
         released.set()
         await client.close()
     assert jwks.fetches <= 1
+
+
+async def test_while_one_caller_fetches_the_others_use_the_keys_that_are_there() -> None:
+    jwks, clock, hung, released = Jwks(jwk(EC_KEY, "k1")), Clock(1000.0), asyncio.Event(), asyncio.Event()
+    released.set()
+
+    async def hang(request: web.BaseRequest) -> web.StreamResponse:
+        hung.set()
+        await released.wait()
+        return await jwks.answer(request)
+
+    async with listening(hang) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}/jwks", HttpAuthoritySettings(timeout="10s"))
+        keys = KeySet(client, EVERY, TIMES, clock)
+        assert await count(keys, "k1") == 1
+        jwks.status = 503
+        clock.now += 601
+        assert await count(keys, "k1") == 1  # and the set is known to be away
+        clock.now += 31
+        hung.clear()
+        released.clear()
+        asking = asyncio.get_running_loop().create_task(keys.find("made-up", "ES256"))
+        await hung.wait()
+        assert await count(keys, "k1") == 1
+        released.set()
+        assert isinstance(await asking, Undecided)
+        await client.close()

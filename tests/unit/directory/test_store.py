@@ -10,7 +10,7 @@ from gateway.directory.engine import open_engine
 from gateway.directory.hashing import login_token_hash
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys, sessions
-from gateway.model.errors import DirectoryError
+from gateway.model.errors import DirectoryError, OddQuestionError
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
     CHAT_SESSION,
@@ -67,6 +67,13 @@ async def test_a_database_that_is_not_there_is_a_fault_of_ours_to_tell() -> None
         await directory.session_by_id("s")
     assert "hunter2" not in f"{raised.value} {raised.value.__cause__}"
     await directory.close()
+
+
+async def test_a_value_that_the_database_cannot_take_is_no_outage(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/directory.db") as directory:
+        with pytest.raises(OddQuestionError, match=r"cannot answer this: UnicodeEncodeError$"):
+            await directory.session_by_id("\ud800")
+        assert await directory.session_by_id(WACHT_SESSION) is not None
 
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

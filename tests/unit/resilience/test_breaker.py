@@ -58,3 +58,26 @@ def test_late_failures_of_before_do_not_prolong_the_pause() -> None:
     clock.advance(0.5)
     breaker.failed()
     assert breaker.retry_after == 0.5
+
+
+def test_what_says_nothing_leaves_a_closed_breaker_closed_and_an_open_one_open() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, failures=2)
+    breaker.failed()
+    breaker.abstained()
+    assert breaker.failed()  # it was no success in between
+    breaker.abstained()
+    assert not breaker.allow()
+
+
+def test_a_probe_that_says_nothing_gives_the_next_caller_its_turn() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, failures=1)
+    breaker.failed()
+    clock.advance(1)
+    assert breaker.allow()
+    assert not breaker.allow()
+    breaker.abstained()
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert breaker.allow()
+    assert breaker.succeeded()

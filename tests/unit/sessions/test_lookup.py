@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.cache_entry import CacheKeys, CacheTimes
@@ -271,3 +271,43 @@ async def test_peeking_writes_nowhere(process: Replica, shared: Shared) -> None:
     assert (resolution.answer, resolution.tier) == (found(1), Tier.AUTHORITY)
     assert shared.done == ["read", "status of session-1"]
     assert process.cached() is None
+
+
+async def test_what_cannot_be_told_lets_nothing_stale_serve_now_or_in_a_later_outage(
+    process: Replica, shared: Shared, authority: Authority
+) -> None:
+    """As of a session that was logged out, about which its authority says something odd."""
+    await process.lookups.find(CREDENTIAL, 120.0)
+    process.clock.advance(300)
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
+    authority.answers["t"] = Undecided("answered 431")
+    resolution = await process.lookups.find(CREDENTIAL, 120.0)
+    assert (resolution.answer, resolution.stale) == (Undecided("answered 431"), False)
+    assert shared.done[-2:] == ["drop", "release"]
+    shared.entry = None
+    authority.answers["t"] = Unavailable("down")
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == Unavailable("down")
+
+
+async def test_what_was_not_asked_for_want_of_a_place_takes_nothing_away(
+    process: Replica, shared: Shared, authority: Authority
+) -> None:
+    await process.lookups.find(CREDENTIAL, 120.0)
+    process.clock.advance(300)
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
+    authority.answers["t"] = Undecided("too many", asked=False)
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == Undecided("too many", asked=False)
+    assert shared.done[-1] == "release"
+    assert "drop" not in shared.done
+    authority.answers["t"] = Unavailable("down")
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).stale
+
+
+async def test_a_refresh_that_cannot_be_told_leaves_the_answer_its_usual_time(
+    process: Replica, authority: Authority
+) -> None:
+    await process.lookups.find(CREDENTIAL, 120.0)
+    authority.answers["t"] = Undecided("answered 429")
+    await process.lookups.find(CREDENTIAL, 0.0)
+    assert process.cached(100) == found(1)
+    assert process.cached(130) is None
