@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.field_names import HOP_BY_HOP, named_by_connection
+from gateway.http1.shared_caches import carries_credential, private_lines, without_credentials
 from gateway.model.decision import HeaderPairs
 from gateway.model.memo import FieldNameMemo
 
@@ -122,10 +123,16 @@ def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs
     """Return the whole head; `framing` are the lines that say how the body ends and whether the connection stays.
 
     A field of `caller_headers` takes the place of the upstream's, since two of one name would contradict each other;
-    those that are lists by nature come on top.
+    those that are lists by nature come on top. An answer with a credential of ours is kept by its caller alone; a 304
+    goes without, since a shared cache would add it to what it keeps (RFC 9111 section 3.2).
     """
     lines = head.lines
     if caller_headers:
+        if carries_credential(caller_headers):
+            if head.status == _NOT_MODIFIED:
+                caller_headers = without_credentials(caller_headers)
+            else:
+                lines = private_lines(lines)
         lines = _without(lines, caller_headers) + [b"%b: %b" % field for field in caller_headers]
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"\r\n".join((*lines, b"")), framing)
 

@@ -16,7 +16,7 @@ from gateway.directory.issuing import issue_token, open_current
 from gateway.wiring.process import wall_clock
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import COOKIE_SESSION, Examples, Gateway, config, serving
-from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
+from tests.support.servers.recording_upstream import OK, RecordingUpstream, recording_upstream
 
 
 class Wacht:
@@ -78,6 +78,55 @@ async def test_a_proxied_answer_renews_it_too(examples: Examples, tmp_path: Path
             fresh = SimpleCookie(answer.all(b"set-cookie")[0].decode())["__session"].value
             assert (await running.ask("/session", f"Cookie: __session={fresh}")).status == 200
             assert fresh.encode() not in running.upstream.requests[0].raw
+
+
+KEPT_BY_OTHERS = (
+    b"Cache-Control: public, max-age=60, s-maxage=3600",
+    b"CDN-Cache-Control: max-age=3600",
+    b"Cloudflare-CDN-Cache-Control: max-age=3600",
+    b"Surrogate-Control: max-age=3600",
+    b"X-Accel-Expires: 3600",
+    b"Expires: Thu, 31 Dec 2037 23:55:55 GMT",
+)
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found", b"301 Moved Permanently"])
+async def test_a_renewed_cookie_never_travels_on_an_answer_that_others_may_keep(
+    examples: Examples, tmp_path: Path, status: bytes
+) -> None:
+    """Apache's mod_cache gave it to the next stranger."""
+    async with wacht(examples, tmp_path) as running:
+        lines = (b"HTTP/1.1 " + status, *KEPT_BY_OTHERS, b"ETag: e", b"Content-Length: 2", b"", b"ok")
+        running.upstream.answer = b"\r\n".join(lines)
+        due, fresh = await running.cookie(120), await running.cookie(5)
+        renewed = await running.ask("/echo/", f"Cookie: __session={due}")
+        assert len(renewed.all(b"set-cookie")) == 1
+        assert renewed.all(b"cache-control") == [b"private, max-age=60"]
+        others = {name.partition(b":")[0].lower() for name in KEPT_BY_OTHERS[1:]}
+        assert others.isdisjoint(name.lower() for name, _ in renewed.headers)
+        assert renewed.one(b"etag") == b"e"
+        other = await running.ask("/echo/", f"Cookie: __session={fresh}")
+        assert (other.all(b"set-cookie"), other.one(b"cache-control")) == ([], KEPT_BY_OTHERS[0][15:])
+
+
+async def test_a_304_waits_with_a_renewed_cookie(examples: Examples, tmp_path: Path) -> None:
+    """A shared cache adds its fields to the answer that it keeps, and gives that to everybody."""
+    async with wacht(examples, tmp_path) as running:
+        running.upstream.answer = b"HTTP/1.1 304 Not Modified\r\nCache-Control: public, max-age=60\r\nETag: e\r\n\r\n"
+        shown = await running.cookie(120)
+        answer = await running.ask("/echo/", f"Cookie: __session={shown}", "If-None-Match: e")
+        assert (answer.status, answer.all(b"set-cookie")) == (304, [])
+        assert answer.one(b"cache-control") == b"public, max-age=60"
+        running.upstream.answer = OK
+        assert (await running.ask("/echo/", f"Cookie: __session={shown}")).all(b"set-cookie")
+
+
+async def test_a_development_token_is_its_callers_alone(examples: Examples, tmp_path: Path) -> None:
+    async with wacht(examples, tmp_path, development=True) as running:
+        running.upstream.answer = b"HTTP/1.1 200 OK\r\nCache-Control: public\r\nContent-Length: 0\r\n\r\n"
+        answer = await running.ask(f"/echo/?__dev_session__={await running.cookie(120)}")
+        assert answer.one(b"x-development-session")
+        assert answer.all(b"cache-control") == [b"private"]
 
 
 async def test_an_endpoint_answers_for_its_own_hosts_alone(examples: Examples, tmp_path: Path) -> None:
