@@ -7,23 +7,23 @@ forwards.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from gateway.credentials.reader import Reader, RouteReading, read_one
+from gateway.credentials.reader import CredentialReading, Reader
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable
-from gateway.model.credential import Ambiguous, Credential, CredentialKind
+from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Judged, then
 from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.route import Access, OnMany, Route
+from gateway.model.route import Access, Route
 from gateway.model.session import Session
-from gateway.policy.cross_origin import Cors, is_foreign_cookie, requested_method
-from gateway.policy.limits import Limits, RateLimiter, Taken
+from gateway.policy.cross_origin import RoutesCors, is_foreign_cookie
+from gateway.policy.limits import Limits
+from gateway.policy.route_limits import RouteLimits
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
 
@@ -37,6 +37,13 @@ def nothing(_credential: Credential) -> Resolution | None:
     return None
 
 
+class Sessions(msgspec.Struct, frozen=True):
+    """Whose session a credential is: `remembered` at once where that is known, else `resolve` after a wait."""
+
+    resolve: Resolve
+    remembered: Remembered = nothing
+
+
 class Identified(msgspec.Struct, frozen=True):
     """What a request showed and whose it is. `reader` is the name of the reader that found something, if one did."""
 
@@ -45,57 +52,64 @@ class Identified(msgspec.Struct, frozen=True):
     reader: str = ""
 
 
+class _Matched(msgspec.Struct, frozen=True):
+    """What a request's bytes alone decide: its route, what it shows there, or why it is refused in any case.
+
+    `rule` is what decides where nothing is shown; `foreign` tells that a foreign page may have had the cookie sent.
+    """
+
+    route: Route | None
+    refusal: Refusal | None = None
+    rule: str = ""
+    reading: Reading = None
+    foreign: bool = False
+
+
 class Gate:
     """Decides about requests of one generation.
 
-    `resolve` is the resolver's, and `remembered` what it answers without waiting; `explain` hands in one that leaves no
-    trace. Without `tokens` upstreams get headers alone.
+    `explain` hands in sessions that leave no trace. Without `tokens` upstreams get headers alone.
     """
 
     def __init__(
         self,
         table: RouteTable,
         readers: Mapping[str, Reader],
-        resolve: Resolve,
+        sessions: Sessions,
         identity: IdentityHeaders,
         limits: Limits,
         tokens: IdentityTokens | None = None,
-        *,
-        remembered: Remembered = nothing,
     ) -> None:
         self._table = table
         self._readers = readers
-        self._resolve = resolve
-        self._remembered = remembered
+        self._resolve = sessions.resolve
+        self._remembered = sessions.remembered
         self._identity = identity
         self._tokens = tokens
-        self._cors_of = {
-            route.name: Cors(route.cors, _credential_fields(route, readers), sorted(route.match.methods) or _METHODS)
-            for route in table.routes
-            if route.cors is not None
-        }
-        self._limiters = {
-            route.name: RateLimiter(route.name, route.rate_limit, limits)
-            for route in table.routes
-            if route.rate_limit is not None
-        }
+        has_cors = any(route.cors is not None for route in table.routes)
+        self._cors = RoutesCors(table, lambda route: _credential_fields(route, readers)) if has_cors else None
+        self._limits = RouteLimits(table.routes, limits)
         self._rules_of = {route.name: Rules(route.require) for route in table.routes}
         self._judged: SessionMemo[tuple[Refusal | None, str, HeaderPairs]] = SessionMemo()
         self._readings = {
-            route.name: RouteReading([readers[name] for name in route.credentials], route.on_many)
+            route.name: CredentialReading([readers[name] for name in route.credentials], route.on_many)
             for route in table.routes
         }
 
-    async def identify(
-        self, access: AccessRequest, readers: Sequence[Reader], on_many: OnMany = OnMany.REJECT
-    ) -> Identified:
-        """Read with `readers` and none else, and resolve what was shown."""
-        reading = read_one(readers, access, on_many)
-        if reading is None:
+    def identify(self, access: AccessRequest, reading: CredentialReading) -> Identified | Awaitable[Identified]:
+        """Read with these readers and none else, and resolve what was shown, at once where its session is known."""
+        credential = reading.read(access)
+        if credential is None:
             return Identified()
-        if isinstance(reading, Ambiguous):
-            return Identified(None, _AMBIGUOUS, reading.reader)
-        return Identified(reading, await self._resolve(reading), reading.reader)
+        if isinstance(credential, Ambiguous):
+            return Identified(None, _AMBIGUOUS, credential.reader)
+        resolution = self._remembered(credential)
+        if resolution is None:
+            return self._identify_later(credential)
+        return Identified(credential, resolution, credential.reader)
+
+    async def _identify_later(self, credential: Credential) -> Identified:
+        return Identified(credential, await self._resolve(credential), credential.reader)
 
     async def decide(self, access: AccessRequest) -> Decision:
         """Judge one request, and wait for what that takes; see `decide_now`."""
@@ -107,80 +121,54 @@ class Gate:
 
         What needs no waiting is judged in this call; what has to wait makes the same calls when it has waited.
         """
-        if not self._cors_of:
+        if self._cors is None:
             return self._decide(access)
-        preflight = self._preflight(access)
-        return preflight if preflight is not None else then(self._decide(access), self._with_cors)
-
-    def _with_cors(self, decision: Decision) -> Decision:
-        cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
-        return decision if cors is None else _with_fields(decision, cors.fields(decision.access))
-
-    def _preflight(self, access: AccessRequest) -> Decision | None:
-        """Answer a listed page that asks whether it may ask; it comes without a credential (Fetch standard).
-
-        Judged by the route of the method that is asked about; `None` for an ordinary request.
-        """
-        method = requested_method(access)
-        route = self._table.match(access.host.name, access.target.match, method) if method is not None else None
-        cors = self._cors_of.get(route.name) if route is not None else None
-        fields = cors.preflight(access) if cors is not None else None
-        if route is None or fields is None or (access.target.has_parameters and not route.path_parameters):
-            return None
-        return Decision(access=access, route=route, rule="preflight", caller_headers=fields, answered=True)
+        preflight = self._cors.preflight(access)
+        return preflight if preflight is not None else then(self._decide(access), self._cors.with_fields)
 
     def _decide(self, access: AccessRequest) -> Judged:
         """Judge what is no preflight."""
+        matched: _Matched | None = access.made.get(self)
+        if matched is None:
+            matched = access.made[self] = self._match(access)
+        route = matched.route
+        if route is None or matched.refusal is not None:
+            return Decision(access=access, route=route, refusal=matched.refusal, rule=matched.rule)
+        if route.rate_limit is None:
+            return self._admit(access, route, matched)
+        judged = self._limits.by_address(access, route, lambda: self._admit(access, route, matched))
+        return then(judged, self._limits.by_caller)
+
+    def _match(self, access: AccessRequest) -> _Matched:
+        """Find the route, and read what the request shows there."""
         route = self._table.match(access.host.name, access.target.match, access.method)
         if access.target.has_parameters and not (route is not None and route.path_parameters):
             refusal = Refusal(RefusalCode.MALFORMED, "the path has parameters, and no route here allows them")
-            return Decision(access=access, route=route, refusal=refusal, rule="path_parameters")
+            return _Matched(route, refusal, "path_parameters")
         if route is None:
-            return Decision(access=access, refusal=Refusal(RefusalCode.NOT_FOUND, "no route"), rule="match")
-        limiter = self._limiters.get(route.name)
-        bucket = limiter.address_bucket(access.client) if limiter is not None else None
-        if limiter is None or bucket is None:
-            return self._admit(access, route)
-        taken = limiter.take_now(bucket)
-        if taken is None:
-            return self._admit_counted(access, route, limiter.take(bucket))
-        return self._admit_limited(access, route, taken)
-
-    async def _admit_counted(self, access: AccessRequest, route: Route, taking: Coroutine[Any, Any, Taken]) -> Decision:
-        judged = self._admit_limited(access, route, await taking)
-        return judged if isinstance(judged, Decision) else await judged
-
-    def _admit_limited(self, access: AccessRequest, route: Route, taken: Taken) -> Judged:
-        """Judge a request whose address was counted."""
-        if taken.refusal is not None:
-            return _limited(Decision(access=access, route=route), taken)
-        return then(self._admit(access, route), lambda decision: _with_fields(decision, taken.fields))
-
-    def _admit(self, access: AccessRequest, route: Route) -> Judged:
-        """Judge a request that met its route."""
+            return _Matched(None, Refusal(RefusalCode.NOT_FOUND, "no route"), "match")
         if route.access is Access.PUBLIC:
-            return Decision(access=access, route=route, rule="public")
+            return _Matched(route, rule="public")
         reading = self._readings[route.name].read(access)
         if isinstance(reading, Credential):
-            return self._identify(access, route, reading)
-        if isinstance(reading, Ambiguous):
-            return self._turn_away(access, route, Identified(None, _AMBIGUOUS, reading.reader))
-        if route.access is Access.OPTIONAL:
-            return Decision(access=access, route=route, rule="optional")
-        return Decision(access=access, route=route, refusal=refusal_of(None), rule="access")
+            return _Matched(route, reading=reading, foreign=is_foreign_cookie(access, route.origins, reading))
+        return _Matched(route, reading=reading, rule="optional" if route.access is Access.OPTIONAL else "access")
 
-    def _identify(self, access: AccessRequest, route: Route, credential: Credential) -> Judged:
-        """Judge a request that shows one credential."""
-        if is_foreign_cookie(access, route.origins, credential):
+    def _admit(self, access: AccessRequest, route: Route, matched: _Matched) -> Judged:
+        """Judge a request that met its route."""
+        credential = matched.reading
+        if credential is None:
+            refusal = refusal_of(None) if matched.rule == "access" else None
+            return Decision(access=access, route=route, refusal=refusal, rule=matched.rule)
+        if isinstance(credential, Ambiguous):
+            return self._turn_away(access, route, Identified(None, _AMBIGUOUS, credential.reader))
+        if matched.foreign:
             refusal = Refusal(RefusalCode.FORBIDDEN, "a cookie from a foreign origin")
             return Decision(access=access, route=route, credential=credential, refusal=refusal, rule="origin")
         resolution = self._remembered(credential)
-        judged: Judged = (
-            self._look_up(access, route, credential)
-            if resolution is None
-            else self._judge(access, route, credential, resolution)
-        )
-        return judged if route.rate_limit is None else then(judged, self._count_caller)
+        if resolution is None:
+            return self._look_up(access, route, credential)
+        return self._judge(access, route, credential, resolution)
 
     async def _look_up(self, access: AccessRequest, route: Route, credential: Credential) -> Decision:
         return self._judge(access, route, credential, await self._resolve(credential))
@@ -251,38 +239,9 @@ class Gate:
         reader = self._readers.get(reader_name)
         return reader.clearing() if reader is not None and reader.kind is CredentialKind.COOKIE else ()
 
-    def _count_caller(self, decision: Decision) -> Judged:
-        """Count an allowed request of a known caller, if this route counts callers and not addresses."""
-        route, session = decision.route, decision.resolution.session
-        limiter = self._limiters.get(route.name) if route is not None else None
-        if limiter is None or session is None or not decision.allowed:
-            return decision
-        bucket = limiter.caller_bucket(session)
-        if bucket is None:
-            return decision
-        taken = limiter.take_now(bucket)
-        return _counted(decision, limiter.take(bucket)) if taken is None else _limited(decision, taken)
-
-
-async def _counted(decision: Decision, taking: Coroutine[Any, Any, Taken]) -> Decision:
-    return _limited(decision, await taking)
-
-
-def _limited(decision: Decision, taken: Taken) -> Decision:
-    """Return the decision with the fields of the rate limit, and refused where there was no token."""
-    decision = _with_fields(decision, taken.fields)
-    if taken.refusal is None:
-        return decision
-    return msgspec.structs.replace(decision, refusal=taken.refusal, rule="rate_limit", identity=())
-
-
-def _with_fields(decision: Decision, fields: HeaderPairs) -> Decision:
-    return msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *fields))
-
 
 def _credential_fields(route: Route, readers: Mapping[str, Reader]) -> set[bytes]:
     return {field for name in route.credentials for field in readers[name].headers}
 
 
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _AMBIGUOUS = Resolution(answer=Rejected(Reason.AMBIGUOUS))

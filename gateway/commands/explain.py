@@ -13,6 +13,7 @@ from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.endpoints.access_reader import forwarded_headers
 from gateway.endpoints.public_port import OWN
+from gateway.gate import Sessions
 from gateway.model.answers import Found
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.errors import MalformedError
@@ -42,7 +43,7 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
         stack.push_async_callback(process.close)
         generation = await open_generation(_untraced(settings), process)
         stack.push_async_callback(generation.close)
-        gate = generation.gate(generation.sessions.resolver.peek, _Unlimited())
+        gate = generation.gate(Sessions(generation.sessions.resolver.peek), _Unlimited())
         decision = await gate.decide(access)
         return CommandResult("\n".join(_explanation(decision, settings, generation)))
 
@@ -131,7 +132,8 @@ def _forwarded(decision: Decision, settings: Settings, generation: Generation) -
     route, access = decision.route, decision.access
     if route is None:
         return
-    added = (*forwarded_headers(access, believed=False, traceparent=b"(new)"), *decision.identity)
+    named = ((b"X-Request-Id", access.request_id.encode("ascii")), (b"traceparent", b"(new)"))
+    added = (*forwarded_headers(access, believed=False), *named, *decision.identity)
     secret_names = _secret_names(settings, generation)
     yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
     yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")

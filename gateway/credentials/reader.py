@@ -89,8 +89,8 @@ def read_one(readers: Sequence[Reader], access: AccessRequest, on_many: OnMany) 
     return found[0] if found else None
 
 
-class RouteReading:
-    """Reads with one route's readers; what equal header fields show is read once.
+class CredentialReading:
+    """Reads with the readers of one route or endpoint; what equal header fields show is read once.
 
     Sound because a reader looks at the header fields alone, and never at what may change.
     """

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
 
 from gateway.endpoints.networks import IpNetwork, Networks, parse_address
 from gateway.http1.downstream import DownstreamRequest
@@ -18,6 +21,21 @@ ALLOW = (b"Allow", ", ".join(_METHODS).encode("ascii"))
 """What a 405 says besides (RFC 9110 section 15.5.6): the methods that are carried."""
 _LONGEST_CHAIN = 32
 """Addresses of X-Forwarded-For that are looked at; no honest chain of proxies is longer."""
+_LONGEST_REMEMBERED = 512
+"""Characters of a target that is remembered beside its header block."""
+
+
+class _Read(msgspec.Struct, frozen=True, gc=False):
+    """What a request line and the fields mean on one connection, and what others made of it."""
+
+    method: str
+    raw_target: str
+    scheme: str
+    host: Host
+    target: Target
+    client: str
+    authority: str
+    made: dict[object, Any]
 
 
 class AccessReader:
@@ -37,16 +55,38 @@ class AccessReader:
 
         Raises MalformedError for what cannot be understood without guessing.
         """
+        head, made = request.head, headers.made
+        known: _Read | None = made.get(self)
+        if known is None:
+            made.clear()  # what a generation before this one made of them
+        if known is None or known.raw_target != head.target or known.method != head.method:
+            known = self._read(request, headers)
+            if len(known.raw_target) <= _LONGEST_REMEMBERED:
+                made[self] = known
+        return AccessRequest(
+            known.method,
+            known.scheme,
+            known.host,
+            known.target,
+            headers,
+            request.connection.peer,
+            known.client,
+            self._clock(),
+            request_id,
+            known.authority,
+            known.made,
+        )
+
+    def _read(self, request: DownstreamRequest, headers: Headers) -> _Read:
+        """Read what does not differ between equal requests of one connection."""
         method = read_method(request.head.method)
         target = self.target(request.head.target)
         scheme, peer = request.connection.scheme, request.connection.peer
-        host = headers.made.get(scheme)
-        if host is None:
-            host = headers.made[scheme] = parse_host(headers.by_name.get(b"host", ()), scheme)
+        host = parse_host(headers.by_name.get(b"host", ()), scheme)
         client, authority = peer, ""
         if self.trusts(peer):
             scheme, host, client, authority = self._believe(headers, scheme, host, peer)
-        return AccessRequest(method, scheme, host, target, headers, peer, client, self._clock(), request_id, authority)
+        return _Read(method, request.head.target, scheme, host, target, client, authority, {})
 
     def target(self, raw: str) -> Target:
         """Read a request target; raises MalformedError, also for one that is longer than the limit."""
@@ -97,9 +137,7 @@ def read_method(method: str) -> str:
     return method
 
 
-def forwarded_headers(
-    access: AccessRequest, *, believed: bool, traceparent: bytes, tracestate: bytes = b""
-) -> HeaderPairs:
+def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
     """Return what the upstream is told of the request's way here.
 
     A chain of addresses is continued only when the peer is `believed`; from anybody else it starts anew, with the
@@ -108,14 +146,11 @@ def forwarded_headers(
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
     peer = access.peer.encode("ascii", "replace")
     host = access.authority.encode("ascii") or access.headers.by_name[b"host"][0]
-    told = (
+    return (
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
         (b"X-Forwarded-Host", host),
-        (b"X-Request-Id", access.request_id.encode("ascii")),
-        (b"traceparent", traceparent),
     )
-    return (*told, (b"tracestate", tracestate)) if tracestate else told
 
 
 def _last(headers: Headers, name: bytes) -> str:

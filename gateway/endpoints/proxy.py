@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-import msgspec
-
 from gateway.endpoints.access_reader import AccessReader, forwarded_headers
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.session_cookies import CookieRenewal, dev_session_as_cookie
@@ -73,36 +71,27 @@ class Proxy:
         if decision.answered:
             return Response(204, (*_NOT_KEPT, *decision.caller_headers))
         if self._renewal is not None and (renewed := self._renewal.fields(decision)):
-            decision = msgspec.structs.replace(decision, caller_headers=(*decision.caller_headers, *renewed))
-        believed = self._accesses.trusts(access.peer)
-        # A `tracestate` belongs to its trace: beside one that begins here it would be a lie (Trace Context, 3.3).
-        state = b",".join(request.head.names.tracestate) if record.trace_continued else b""
-        added = forwarded_headers(access, believed=believed, traceparent=record.traceparent, tracestate=state)
-        carried = _Carried(request, decision)
-        begun = self._forwarder.forward(request, decision, added, record, carried.done)
+            decision = decision.with_caller_headers(renewed)
+        added = access.made.get(self)
+        if added is None:
+            added = access.made[self] = forwarded_headers(access, believed=self._accesses.trusts(access.peer))
+        begun = self._forwarder.forward(request, decision, added, record, _complete)
         if begun is None:
             return None
-        return carried.worded(begun) if isinstance(begun, Refusal) else carried.wait(begun)
+        return _worded(begun, decision) if isinstance(begun, Refusal) else _wait(begun, decision)
 
 
-class _Carried:
-    """A request that was allowed, until it is answered."""
+def _complete(request: DownstreamRequest, decision: Decision, outcome: Forwarded | Refusal) -> None:
+    """Take what came of a request that was carried."""
+    request.connection.complete(request, _worded(outcome, decision) if isinstance(outcome, Refusal) else outcome)
 
-    __slots__ = ("_decision", "_request")
 
-    def __init__(self, request: DownstreamRequest, decision: Decision) -> None:
-        self._request = request
-        self._decision = decision
+def _worded(refusal: Refusal, decision: Decision) -> Response:
+    """Word why there is no answer of the upstream's."""
+    return refusal_response(refusal, decision.access.request_id, decision.caller_headers)
 
-    def done(self, outcome: Forwarded | Refusal) -> None:
-        """Take what came of it."""
-        self._request.complete(self.worded(outcome) if isinstance(outcome, Refusal) else outcome)
 
-    def worded(self, refusal: Refusal) -> Response:
-        """Word why there is no answer of the upstream's."""
-        return refusal_response(refusal, self._decision.access.request_id, self._decision.caller_headers)
-
-    async def wait(self, begun: Coroutine[Any, Any, Refusal | None]) -> Response | None:
-        """Wait until it is under way, or cannot be."""
-        refusal = await begun
-        return None if refusal is None else self.worded(refusal)
+async def _wait(begun: Coroutine[Any, Any, Refusal | None], decision: Decision) -> Response | None:
+    """Wait until a request is under way, or cannot be."""
+    refusal = await begun
+    return None if refusal is None else _worded(refusal, decision)

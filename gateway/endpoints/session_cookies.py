@@ -78,7 +78,7 @@ def dev_session_as_cookie(access: AccessRequest, cookies: Sequence[bytes]) -> Ac
         return access
     fields = tuple((b"Cookie", cookies[0] + b"=" + _cookie_value(token)) for token in tokens if token)
     headers = Headers((*access.headers.raw, *fields))
-    return msgspec.structs.replace(access, target=target, headers=headers)
+    return access.altered(target, headers)
 
 
 def _cookie_value(token: str) -> bytes:

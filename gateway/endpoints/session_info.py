@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
 
-from gateway.credentials.reader import UNREADABLE, Reader
+from gateway.credentials.reader import UNREADABLE, CredentialReading, Reader
 from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
 from gateway.endpoints.session_cookies import dev_session_as_cookie
 from gateway.gate import Gate, Identified
-from gateway.http1.downstream import DownstreamRequest
-from gateway.model.answers import Found, Verdict
+from gateway.http1.downstream import DownstreamRequest, Serving
+from gateway.model.answers import Found, Resolution, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import AccessRequest, Decision, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.route import RateLimit
+from gateway.model.route import OnMany, RateLimit
 from gateway.policy.cross_origin import VARY_BY_ORIGIN, Cors
 from gateway.policy.limits import Limits, RateLimiter, Taken
 from gateway.telemetry.record import RequestRecord
@@ -47,6 +48,18 @@ class EndpointPolicy(msgspec.Struct, frozen=True, kw_only=True):
     development: bool = False
 
 
+class _Call(msgspec.Struct, frozen=True):
+    """One request on its way: as it was read, as the dialect sees it, and its record."""
+
+    access: AccessRequest
+    info_request: InfoRequest
+    record: RequestRecord
+
+
+Answered = InfoResponse | Coroutine[Any, Any, InfoResponse]
+"""The product's answer, or what has to be awaited for it."""
+
+
 class SessionInfoEndpoint:
     """Answers at the dialect's paths with the caller's session.
 
@@ -68,6 +81,7 @@ class SessionInfoEndpoint:
         self._session_of = session_of
         self._now = now
         self._policy = policy
+        self._reading = CredentialReading(policy.readers, OnMany.REJECT)
         self._cookies = tuple(sorted(name for reader in policy.readers for name in reader.cookies))
         self.name = dialect.name
         self.paths = dialect.paths
@@ -78,9 +92,13 @@ class SessionInfoEndpoint:
             else None
         )
 
-    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
-        """Return the response, complete and not yet sent."""
-        del request
+    def answer(
+        self,
+        request: DownstreamRequest,  # noqa: ARG002 - the protocol's
+        access: AccessRequest,
+        record: RequestRecord,
+    ) -> Serving:
+        """Return the response, or what has to be awaited for it."""
         if access.method == "OPTIONS":
             return self._options(access)
         if self._policy.development:
@@ -91,59 +109,91 @@ class SessionInfoEndpoint:
             request_id=access.request_id,
             now=datetime.fromtimestamp(access.received_at, UTC),
         )
+        call = _Call(access, info_request, record)
         try:
-            info_response = await self._judge(access, info_request, record)
+            answered = self._count_address(call)
         except Exception:  # noqa: BLE001 - the product's clients get the product's 500, whatever the fault is
-            _log.exception("request_failed", request_id=access.request_id, endpoint=self.name)
-            record.fault = "unexpected"
-            refusal = Refusal(RefusalCode.INTERNAL, "unexpected fault")
-            info_response = self._refuse(refusal, access, info_request, record)
-        return self._response(info_response, access)
+            answered = self._fault(call)
+        return self._response(answered, access) if isinstance(answered, InfoResponse) else self._wait(answered, call)
 
-    async def _judge(self, access: AccessRequest, info_request: InfoRequest, record: RequestRecord) -> InfoResponse:
-        """Refuse what needs no look-up, identify the caller, and let the dialect answer."""
-        if access.method not in METHODS:
-            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), access, info_request, record)
-        taken = await self._take(self._limiter.address_bucket(access.client) if self._limiter is not None else None)
+    async def _wait(self, answered: Coroutine[Any, Any, InfoResponse], call: _Call) -> Response:
+        try:
+            info_response = await answered
+        except Exception:  # noqa: BLE001 - as in `answer`
+            info_response = self._fault(call)
+        return self._response(info_response, call.access)
+
+    def _count_address(self, call: _Call) -> Answered:
+        """Refuse what needs no look-up."""
+        if call.access.method not in METHODS:
+            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), call)
+        if self._limiter is None:
+            return self._identify(call)
+        return self._limiter.count_address(call.access.client, lambda taken: self._identify(call, taken))
+
+    def _identify(self, call: _Call, taken: Taken | None = None) -> Answered:
+        """Look for the caller's session, if the address has a token left."""
         if taken is not None and taken.refusal is not None:
-            return self._refuse(taken.refusal, access, _with_quota(info_request, taken), record)
-        identified = await self._gate.identify(access, self._policy.readers)
-        resolution, session = identified.resolution, identified.resolution.session
-        record.decision = _decision(access, identified)
-        record.decided = self._now()
-        if self._limiter is not None and session is not None:
-            taken = await self._take(self._limiter.caller_bucket(session))
-            if taken is not None and taken.refusal is not None:
-                return self._refuse(taken.refusal, access, _with_quota(info_request, taken), record)
-        info_response = await self._reply(identified, info_request)
-        return _with_age(info_response, resolution.age) if resolution.stale else info_response
-
-    async def _take(self, bucket: str | None) -> Taken | None:
-        return None if self._limiter is None or bucket is None else await self._limiter.take(bucket)
-
-    async def _reply(self, identified: Identified, info_request: InfoRequest) -> InfoResponse:
-        """Answer with the caller's session, or with another one of the same user that the request names."""
-        credential = identified.credential
-        authority = identified.resolution.authority
-        malformed = credential is not None and UNREADABLE in credential.parts
-        info_request = msgspec.structs.replace(
-            info_request, credential=credential, malformed=malformed, authority=authority
+            return self._refuse(taken.refusal, call, taken)
+        identified = self._gate.identify(call.access, self._reading)
+        return (
+            self._count_caller(identified, call)
+            if isinstance(identified, Identified)
+            else self._known(identified, call)
         )
-        reply = self._dialect.reply(identified.resolution.answer, info_request)
-        if isinstance(reply, SessionWanted) and credential is not None:
-            verdict = await self._session_of(credential, reply.session_id, authority)
-            info_request = msgspec.structs.replace(info_request, session_id=reply.session_id)
-            reply = self._dialect.reply(verdict, info_request)
-        if isinstance(reply, SessionWanted):
-            raise TypeError("a dialect asks for another session once, and only of a caller who is known")
-        return reply
 
-    def _refuse(
-        self, refusal: Refusal, access: AccessRequest, info_request: InfoRequest, record: RequestRecord
+    async def _known(self, identified: Awaitable[Identified], call: _Call) -> InfoResponse:
+        answered = self._count_caller(await identified, call)
+        return answered if isinstance(answered, InfoResponse) else await answered
+
+    def _count_caller(self, identified: Identified, call: _Call) -> Answered:
+        session = identified.resolution.session
+        call.record.decision = _decision(call.access, identified)
+        call.record.decided = self._now()
+        if self._limiter is None or session is None:
+            return self._reply(identified, call)
+        return self._limiter.count_caller(session, lambda taken: self._reply(identified, call, taken))
+
+    def _reply(self, identified: Identified, call: _Call, taken: Taken | None = None) -> Answered:
+        """Answer with the caller's session, or wait for another one of the same user that the request names."""
+        if taken is not None and taken.refusal is not None:
+            return self._refuse(taken.refusal, call, taken)
+        credential, resolution = identified.credential, identified.resolution
+        info_request = msgspec.structs.replace(
+            call.info_request,
+            credential=credential,
+            malformed=credential is not None and UNREADABLE in credential.parts,
+            authority=resolution.authority,
+        )
+        reply = self._dialect.reply(resolution.answer, info_request)
+        if isinstance(reply, InfoResponse):
+            return _with_age(reply, resolution)
+        if credential is None:
+            raise TypeError("a dialect asks for another session only of a caller who is known")
+        return self._reply_with(reply, credential, resolution, info_request)
+
+    async def _reply_with(
+        self, wanted: SessionWanted, credential: Credential, resolution: Resolution, info_request: InfoRequest
     ) -> InfoResponse:
+        """Answer with the session that the dialect wanted."""
+        verdict = await self._session_of(credential, wanted.session_id, resolution.authority)
+        info_request = msgspec.structs.replace(info_request, session_id=wanted.session_id)
+        reply = self._dialect.reply(verdict, info_request)
+        if isinstance(reply, SessionWanted):
+            raise TypeError("a dialect asks for another session once")
+        return _with_age(reply, resolution)
+
+    def _fault(self, call: _Call) -> InfoResponse:
+        """Log the exception that is handled, and word it."""
+        _log.exception("request_failed", request_id=call.access.request_id, endpoint=self.name)
+        call.record.fault = "unexpected"
+        return self._refuse(Refusal(RefusalCode.INTERNAL, "unexpected fault"), call)
+
+    def _refuse(self, refusal: Refusal, call: _Call, taken: Taken | None = None) -> InfoResponse:
         """Add the refusal to the record's decision, and let the dialect word it."""
-        decision = record.decision or Decision(access=access)
-        record.decision = msgspec.structs.replace(decision, refusal=refusal, rule=refusal.code.value)
+        decision = call.record.decision or Decision(access=call.access)
+        call.record.decision = msgspec.structs.replace(decision, refusal=refusal, rule=refusal.code.value)
+        info_request = call.info_request if taken is None else _with_quota(call.info_request, taken)
         return self._dialect.refuse(refusal, info_request)
 
     def _options(self, access: AccessRequest) -> Response:
@@ -167,9 +217,11 @@ def _with_quota(info_request: InfoRequest, taken: Taken) -> InfoRequest:
     return msgspec.structs.replace(info_request, quota=Quota(bucket.burst, bucket.remaining, resets_at))
 
 
-def _with_age(info_response: InfoResponse, age: float) -> InfoResponse:
+def _with_age(info_response: InfoResponse, resolution: Resolution) -> InfoResponse:
     """Add the age in seconds of a stale answer, given while its authority is unavailable (RFC 9111 section 5.1)."""
-    return msgspec.structs.replace(info_response, headers=(*info_response.headers, (b"Age", b"%d" % age)))
+    if not resolution.stale:
+        return info_response
+    return msgspec.structs.replace(info_response, headers=(*info_response.headers, (b"Age", b"%d" % resolution.age)))
 
 
 def _decision(access: AccessRequest, identified: Identified) -> Decision:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import asyncio
 
 from gateway.front.body import CallerBody
-from gateway.front.phases import LINGER_SECONDS, Phase, PhasedConnection
+from gateway.front.phases import (
+    CLOSED,
+    CLOSING,
+    DRAINING,
+    DROPPING,
+    HEAD,
+    LINGER_SECONDS,
+    LINGERING,
+    SERVING,
+    TUNNEL,
+    PhasedConnection,
+)
 from gateway.front.serving import ConnectionOwner
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded, RawPeer
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.head_parser import HeadLimits, RequestHead
+from gateway.http1.header_block import HeaderBlock
 from gateway.http1.request_reader import RequestReader, State
 from gateway.model.decision import Response
 from gateway.model.errors import MalformedError
@@ -24,7 +36,7 @@ _TURN = 32
 class ClientConnection(PhasedConnection):
     """Implements `gateway.http1.downstream.DownstreamConnection`."""
 
-    __slots__ = ("_answered", "_body", "_in_serve", "_next", "_reader", "_request", "_task")
+    __slots__ = ("_answered", "_body", "_head_begun", "_in_serve", "_next", "_reader", "_request", "_task")
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(owner, loop)
@@ -35,6 +47,7 @@ class ClientConnection(PhasedConnection):
         self._next: RequestHead | None = None
         self._task: asyncio.Task[Response | None] | None = None
         self._in_serve = False
+        self._head_begun = False
         self._answered = 0  # in this turn
 
     # What the event loop calls
@@ -42,7 +55,7 @@ class ClientConnection(PhasedConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, unless there are too many connections."""
         super().connection_made(transport)
-        self._wait(Phase.HEAD, self._owner.limits.head_timeout)
+        self._wait(HEAD, self._owner.limits.head_timeout)
         if not self._owner.opened(self):
             self._refuse(_ONE_TOO_MANY)
 
@@ -51,9 +64,8 @@ class ClientConnection(PhasedConnection):
         if self._tunnel is not None:
             self._tunnel.received(data)
             return
-        if self._phase is Phase.LINGERING or self._phase is Phase.CLOSING:
+        if self._phase is LINGERING or self._phase is CLOSING:
             return
-        begun = self._reader.begun
         try:
             head = self._reader.feed(data)
         except MalformedError as error:
@@ -61,10 +73,8 @@ class ClientConnection(PhasedConnection):
             return
         if head is not None:
             self._serve(head)
-        elif self._phase is Phase.HEAD:
-            if self._reader.begun and not begun:
-                # From the first byte, so that one now and then does not keep a connection (Slowloris).
-                self._deadline.set(self._loop.time() + self._owner.limits.head_timeout)
+        elif self._phase is HEAD:
+            self._expect_head()
         else:
             self._took_body()
 
@@ -75,7 +85,7 @@ class ClientConnection(PhasedConnection):
         it had closed its connection (RFC 9112 section 9.6), and the upstream is to be told at once. So does nginx with
         `proxy_pass` (its 499).
         """
-        self._phase = Phase.CLOSED
+        self._phase = CLOSED
         self._transport = None
         self._deadline.close()
         self._reader.close()
@@ -99,7 +109,7 @@ class ClientConnection(PhasedConnection):
     def resume_reading(self) -> None:
         """Take bytes from the caller again, whose time begins now: it was we who did not read."""
         super().resume_reading()
-        if self._body is not None and self._phase is Phase.SERVING:
+        if self._body is not None and self._phase is SERVING:
             self._expect_body(self._body)
 
     # What those who answer ask for
@@ -112,7 +122,7 @@ class ClientConnection(PhasedConnection):
     def take_over(self, peer: RawPeer) -> bytes:
         """Give every byte that comes from now on to `peer`; return those that came behind the request's head."""
         self._tunnel = peer
-        self._phase = Phase.TUNNEL
+        self._phase = TUNNEL
         self._deadline.clear()
         early = self._reader.upgrade()
         self.resume_reading()
@@ -122,7 +132,7 @@ class ClientConnection(PhasedConnection):
         """Take the answer of `request`, which was under way."""
         if self._request is not request:
             return
-        if self._phase is Phase.CLOSED:
+        if self._phase is CLOSED:
             self._finish(request, answer if isinstance(answer, Forwarded) else None)
             return
         self._answer(request, answer)
@@ -133,7 +143,7 @@ class ClientConnection(PhasedConnection):
 
     def close_if_idle(self) -> None:
         """Close, unless a request is being read or served."""
-        if self._phase is Phase.HEAD and not self._reader.begun:
+        if self._phase is HEAD and not self._reader.begun:
             self._close()
 
     # Serving
@@ -142,8 +152,10 @@ class ClientConnection(PhasedConnection):
         """Serve `head`, and then those whose bytes are here already, until one has to be waited for."""
         while head is not None:
             self._next = None
-            self._phase = Phase.SERVING
-            request = self._request = DownstreamRequest(head, self._receive_body(head), self)
+            self._phase = SERVING
+            block = head.block
+            body = self._body = self._receive_body(block) if block.chunked or block.length else None
+            request = self._request = DownstreamRequest(head, body, self)
             self._in_serve = True
             reply = self._owner.handler.serve(request)
             self._in_serve = False
@@ -159,13 +171,8 @@ class ClientConnection(PhasedConnection):
             head = self._next
         self._answered = 0
 
-    def _receive_body(self, head: RequestHead) -> CallerBody | None:
-        block = head.block
-        if not (block.chunked or block.length):
-            self._body = None
-            self._deadline.clear()
-            return None
-        body = self._body = CallerBody(self, chunked=block.chunked, length=block.length)
+    def _receive_body(self, block: HeaderBlock) -> CallerBody:
+        body = CallerBody(self, chunked=block.chunked, length=block.length)
         try:
             self._reader.start_body(body)
         except MalformedError as error:
@@ -184,7 +191,7 @@ class ClientConnection(PhasedConnection):
             self.abort()
         elif (answer := task.result()) is not None:
             self.complete(request, answer)
-        elif self._phase is Phase.CLOSED and self._watcher is not None:
+        elif self._phase is CLOSED and self._watcher is not None:
             self._watcher.client_gone()
 
     def _answer(self, request: DownstreamRequest, answer: DownstreamAnswer) -> None:
@@ -203,7 +210,7 @@ class ClientConnection(PhasedConnection):
         if body is not None and not body.complete:
             body.stop()
             if stays and not body.failed:
-                self._wait(Phase.DROPPING, LINGER_SECONDS)
+                self._wait(DROPPING, LINGER_SECONDS)
             else:
                 self._linger()
         elif not stays:
@@ -220,18 +227,18 @@ class ClientConnection(PhasedConnection):
         """Read the next request, unless this caller, or this process, is not ready for one."""
         if self.writing_paused:
             # Else a caller that sends requests and reads no answers would have us keep them all.
-            self._wait_for_taking(Phase.DRAINING)
+            self._wait_for_taking(DRAINING)
         elif self._owner.leaving:
             self._close()
         elif self._answered >= _TURN and self._reader.held:
-            self._wait_for_taking(Phase.DRAINING)
+            self._wait_for_taking(DRAINING)
             self._loop.call_soon(self._take_turn)
         else:
             self._read_next()
 
     def _take_turn(self) -> None:
         """Go on behind answers that were taken, and after others have had their turn."""
-        if self._phase is Phase.DRAINING and not self.writing_paused:
+        if self._phase is DRAINING and not self.writing_paused:
             self._answered = 0
             self._go_on()
             self._serve(self._next)
@@ -239,23 +246,30 @@ class ClientConnection(PhasedConnection):
     def _read_next(self) -> None:
         """Read the next request, some of which may be here already."""
         self._body = None
-        limits = self._owner.limits
-        self._wait(Phase.HEAD, limits.idle)
+        self._head_begun = False
+        self._wait(HEAD, self._owner.limits.idle)
         try:
             self._next = self._reader.next()
         except MalformedError as error:
             self._broken(error)
             return
-        if self._reader.begun:
-            self._wait(Phase.HEAD, limits.head_timeout)
-        self.resume_reading()
+        if self._next is None:
+            self._expect_head()
+        if not self._reading:
+            self.resume_reading()
+
+    def _expect_head(self) -> None:
+        """Give a head its time from its first byte, so that one now and then does not keep a connection (Slowloris)."""
+        if not self._head_begun and self._reader.begun:
+            self._head_begun = True
+            self._wait(HEAD, self._owner.limits.head_timeout)
 
     def _took_body(self) -> None:
         """Note bytes of a body, or of what is behind it."""
         body = self._body
-        if body is not None and self._phase is Phase.SERVING:
+        if body is not None and self._phase is SERVING:
             self._expect_body(body)
-        elif body is not None and body.complete and self._phase is Phase.DROPPING:
+        elif body is not None and body.complete and self._phase is DROPPING:
             self._go_on()
             self._serve(self._next)
         self._hold_next()
@@ -269,7 +283,7 @@ class ClientConnection(PhasedConnection):
 
     def _hold_next(self) -> None:
         """Take no more bytes while those of a next request wait."""
-        waits = self._phase is Phase.SERVING or self._phase is Phase.DRAINING
+        waits = self._phase is SERVING or self._phase is DRAINING
         if waits and self._reader.held and self._reader.state is State.DONE:
             self.pause_reading()
 
@@ -277,9 +291,9 @@ class ClientConnection(PhasedConnection):
 
     def _broken(self, error: MalformedError) -> None:
         """Refuse bytes that are no request; those of a body fail whoever reads it."""
-        if self._phase is Phase.DROPPING:
+        if self._phase is DROPPING:
             self._linger()
-        elif self._phase is Phase.SERVING and self._body is not None:
+        elif self._phase is SERVING and self._body is not None:
             self._deadline.clear()
             self.pause_reading()
             self._body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
@@ -294,7 +308,7 @@ class ClientConnection(PhasedConnection):
     def _late(self) -> None:
         """Act on a head or a body that took too long."""
         body = self._body
-        if self._phase is Phase.SERVING:
+        if self._phase is SERVING:
             if body is not None and body.held:  # it is we who do not read
                 self._expect_body(body)
             elif body is not None:

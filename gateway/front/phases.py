@@ -40,6 +40,10 @@ class Phase(Enum):
     CLOSED = auto()
 
 
+# In Python 3.11 a member that is looked up in its class costs as much as three calls.
+HEAD, SERVING, DROPPING, DRAINING, CLOSING, LINGERING, TUNNEL, CLOSED = Phase
+
+
 class PhasedConnection(CallerTransport):
     """A connection with one deadline; the phases behind an answer are the same whatever was answered."""
 
@@ -50,7 +54,7 @@ class PhasedConnection(CallerTransport):
         self._owner = owner
         self._loop = loop
         self._deadline = Deadline(loop, self._expired)
-        self._phase = Phase.HEAD
+        self._phase = HEAD
         self._last_unsent = 0
 
     def _late(self) -> None:
@@ -59,14 +63,14 @@ class PhasedConnection(CallerTransport):
 
     def _linger(self) -> None:
         """Hear no more, and let the caller read its answer before the connection goes."""
-        self._wait(Phase.LINGERING, LINGER_SECONDS)
+        self._wait(LINGERING, LINGER_SECONDS)
         self.end_writing()
         self.resume_reading()
 
     def _close(self) -> None:
         """Close once the caller has taken what was sent, or takes none of it any more."""
         if self._transport is not None:
-            self._wait_for_taking(Phase.CLOSING)
+            self._wait_for_taking(CLOSING)
             self._transport.close()
 
     def _wait_for_taking(self, phase: Phase) -> None:
@@ -76,7 +80,7 @@ class PhasedConnection(CallerTransport):
             self._wait(phase, self._owner.limits.body_stall)
 
     def _wait(self, phase: Phase, seconds: float) -> None:
-        if self._phase is not Phase.CLOSED:
+        if self._phase is not CLOSED:
             self._phase = phase
             self._deadline.set(self._loop.time() + seconds)
 
@@ -85,13 +89,13 @@ class PhasedConnection(CallerTransport):
         phase, transport = self._phase, self._transport
         if transport is None:
             return
-        if phase is Phase.HEAD or phase is Phase.SERVING:
+        if phase is HEAD or phase is SERVING:
             self._late()
-        elif phase is Phase.DROPPING:
+        elif phase is DROPPING:
             self._linger()
-        elif phase is Phase.LINGERING:
+        elif phase is LINGERING:
             self._close()
-        elif phase is Phase.DRAINING or phase is Phase.CLOSING:
+        elif phase is DRAINING or phase is CLOSING:
             if self.unsent < self._last_unsent:
                 self._wait_for_taking(phase)
             else:

@@ -72,18 +72,20 @@ class HeadBuffer:
         Raises MalformedError for one that is too long or broken, as soon as that is certain.
         """
         if not self._buffer and not self._skipped and not self._behind:
+            if not data:
+                return None
             end = data.find(_EMPTY_LINE) + _EMPTY_LINE_SIZE
             if _EMPTY_LINE_SIZE <= end <= self._limits.head_bytes and data[0] != _CR:
                 self._behind = data[end:]
                 return data[:end]
-        self._join()
+        if self._behind:
+            self._join()
         self._buffer += data
         return self._cut_head() if self._buffer else None
 
     def _join(self) -> None:
-        if self._behind:
-            self._buffer[:0] = self._behind
-            self._behind = b""
+        self._buffer[:0] = self._behind
+        self._behind = b""
 
     def _cut_head(self) -> bytes | None:
         buffer = self._buffer

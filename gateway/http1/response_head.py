@@ -66,7 +66,10 @@ class ResponseHead(msgspec.Struct):
 
 
 class ResponseSink(Protocol):
-    """Takes one response as it arrives. Exactly one of `end`, `fail` and `switched` is called, last."""
+    """Takes one response as it arrives. Exactly one of `whole`, `end`, `fail` and `switched` is called, last."""
+
+    def whole(self, head: ResponseHead, body: bytes) -> None:
+        """Take all of a response, and send it: no other call comes before or after."""
 
     def head(self, head: ResponseHead) -> None:
         """Take the head of the final response."""

@@ -11,7 +11,6 @@ import httptools
 from gateway.http1.chunk_budget import excused
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import RawFields, ResponseHead, ResponseSink, read_head
-from gateway.http1.whole_response import read_whole
 
 _INTERIM, _SWITCHING, _FINAL = 100, 101, 200
 _STATUS_LINE = len(b"HTTP/1.1 200 \r\n\r\n")
@@ -40,7 +39,6 @@ class ResponseReader:
         "_parser",
         "_reason",
         "_sink",
-        "_untouched",
         "_upgrading",
         "between",
         "complete",
@@ -62,7 +60,6 @@ class ResponseReader:
         self._reason = b""
         self._framing_left = self._head_bytes
         self._heads_bytes = 0
-        self._untouched = not head_request and not upgrading
         self._head_request = head_request
         self._upgrading = upgrading
         self._left: int | None = 0
@@ -78,29 +75,12 @@ class ResponseReader:
         if self._parser is None:
             self._pass_on(data)
             return
-        if self._untouched:
-            self._untouched = False
-            if self._took_whole(data):
-                return
         self._framing_left -= len(data)
         self._parse(self._parser, data)
         if self._framing_left < 0:
             self._require_progress()
         elif self._framing_left > self._head_bytes:
             self._framing_left = self._head_bytes
-
-    def _took_whole(self, data: bytes) -> bool:
-        """Take a response that needs no parser, which then still stands between two."""
-        whole = read_whole(data, self._head_bytes)
-        if whole is None:
-            return False
-        self.head, body = whole
-        self.keep_alive = self.between = self.complete = True
-        self._sink.head(self.head)
-        if body:
-            self._sink.body(body)
-        self._sink.end()
-        return True
 
     def feed_eof(self) -> None:
         """Take it that the upstream sends no more: the end of a body that has no other."""

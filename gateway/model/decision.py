@@ -25,6 +25,9 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     `scheme` is `http` or `https` as the client used it; `peer` is the address that the socket shows, `client` the
     address after the headers of trusted proxies (the same, by default). `received_at` is in epoch seconds. `authority`
     is the `host` as a trusted proxy spelled it, empty where it is that of the Host field.
+
+    `made` holds what pure functions made of the other fields but `received_at` and `request_id`, each under a key of
+    its own: equal requests of one connection share it. Whoever changes a field does it by `altered`.
     """
 
     method: str
@@ -37,6 +40,11 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     received_at: float
     request_id: str
     authority: str = ""
+    made: dict[object, Any] = msgspec.field(default_factory=dict)
+
+    def altered(self, target: Target, headers: Headers) -> AccessRequest:
+        """Return the request with another target and other fields, and nothing made of the old ones."""
+        return msgspec.structs.replace(self, target=target, headers=headers, made={})
 
     @property
     def is_upgrade(self) -> bool:
@@ -66,6 +74,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def allowed(self) -> bool:
         """Tell whether the request may be forwarded."""
         return self.refusal is None
+
+    def with_caller_headers(self, fields: HeaderPairs) -> Decision:
+        """Return the decision with `fields` on the caller's answer besides those it has."""
+        return msgspec.structs.replace(self, caller_headers=(*self.caller_headers, *fields))
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):

@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.model.credential import Credential, CredentialKind
+from gateway.model.decision import Decision
 from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gateway.model.decision import AccessRequest, HeaderPairs
-    from gateway.model.route import CorsRules
+    from gateway.model.route import CorsRules, Route
+    from gateway.policy.routes import RouteTable
 
 VARY_BY_ORIGIN: HeaderPairs = ((b"Vary", b"Origin"),)
 """On every answer that may differ by origin: a shared cache must not serve one page's answer to another."""
 
 _REQUESTED_METHOD = b"access-control-request-method"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1, those that are forwarded
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class Cors:
@@ -53,6 +56,39 @@ class Cors:
         """Return the request's origin if it is listed, so that no other bytes of the caller are sent back."""
         values = access.headers.all(b"origin")
         return values[0] if len(values) == 1 and values[0] in self._origins else None
+
+
+class RoutesCors:
+    """The CORS of the routes that have one.
+
+    `credential_fields` returns the lower-case names of the headers in which a route reads credentials.
+    """
+
+    def __init__(self, table: RouteTable, credential_fields: Callable[[Route], Iterable[bytes]]) -> None:
+        self._table = table
+        self._cors_of = {
+            route.name: Cors(route.cors, credential_fields(route), sorted(route.match.methods) or _METHODS)
+            for route in table.routes
+            if route.cors is not None
+        }
+
+    def preflight(self, access: AccessRequest) -> Decision | None:
+        """Answer a listed page that asks whether it may ask; it comes without a credential (Fetch standard).
+
+        Judged by the route of the method that is asked about; `None` for an ordinary request.
+        """
+        method = requested_method(access)
+        route = self._table.match(access.host.name, access.target.match, method) if method is not None else None
+        cors = self._cors_of.get(route.name) if route is not None else None
+        fields = cors.preflight(access) if cors is not None else None
+        if route is None or fields is None or (access.target.has_parameters and not route.path_parameters):
+            return None
+        return Decision(access=access, route=route, rule="preflight", caller_headers=fields, answered=True)
+
+    def with_fields(self, decision: Decision) -> Decision:
+        """Return the decision about a request that is no preflight, with its route's fields for the caller's answer."""
+        cors = self._cors_of.get(decision.route.name) if decision.route is not None else None
+        return decision if cors is None else decision.with_caller_headers(cors.fields(decision.access))
 
 
 def requested_method(access: AccessRequest) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -79,6 +79,11 @@ class Limits(Protocol):
         """Take one token, and ask the others where they must be."""
 
 
+Answer = TypeVar("Answer")
+Step = Callable[[Taken | None], Answer | Coroutine[Any, Any, Answer]]
+"""What follows when a request was counted; it gets what came of it, None where this was not the place to count."""
+
+
 class RateLimiter:
     """The rate limit of one route or endpoint; `scope` names it, so that no two share a bucket.
 
@@ -90,28 +95,29 @@ class RateLimiter:
         self._limit = limit
         self._limits = limits
 
-    def address_bucket(self, address: str) -> str | None:
-        """Return the bucket of a client address; `None` where the limit counts callers."""
-        return self._bucket(bucket_of_address(address)) if self._limit.per is LimitBy.ADDRESS else None
+    def count_address(self, address: str, step: Step[Answer]) -> Answer | Coroutine[Any, Any, Answer]:
+        """Count a client address and go on with `step`, which gets None where the limit counts callers."""
+        if self._limit.per is not LimitBy.ADDRESS:
+            return step(None)
+        return self._take(bucket_of_address(address), step)
 
-    def caller_bucket(self, session: Session) -> str | None:
-        """Return the bucket of a session or its API key; `None` where the limit counts addresses."""
+    def count_caller(self, session: Session, step: Step[Answer]) -> Answer | Coroutine[Any, Any, Answer]:
+        """Count a session or its API key and go on with `step`, which gets None where the limit counts addresses."""
         if self._limit.per is LimitBy.ADDRESS:
-            return None
+            return step(None)
         if self._limit.per is LimitBy.API_KEY and session.api_key is not None:
-            return self._bucket(session.api_key.id)
-        return self._bucket(session.id or session.subject)
+            return self._take(session.api_key.id, step)
+        return self._take(session.id or session.subject, step)
 
-    def take_now(self, bucket: str) -> Taken | None:
-        """Take one token, as `Limits.take_now`."""
-        return self._limits.take_now(bucket, self._limit)
+    def _take(self, caller: str, step: Step[Answer]) -> Answer | Coroutine[Any, Any, Answer]:
+        """Take one token and go on: at once, or when the others have been asked."""
+        bucket = f"{self._scope}\0{caller}"
+        taken = self._limits.take_now(bucket, self._limit)
+        return step(taken) if taken is not None else self._take_shared(bucket, step)
 
-    async def take(self, bucket: str) -> Taken:
-        """Take one token, as `Limits.take`."""
-        return await self._limits.take(bucket, self._limit)
-
-    def _bucket(self, caller: str) -> str:
-        return f"{self._scope}\0{caller}"
+    async def _take_shared(self, bucket: str, step: Step[Answer]) -> Answer:
+        stepped = step(await self._limits.take(bucket, self._limit))
+        return await stepped if isinstance(stepped, Coroutine) else stepped
 
 
 class LocalLimits:

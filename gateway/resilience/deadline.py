@@ -13,23 +13,22 @@ class Deadline:
     fires. One timer for each request would cost more than composing the request's head.
     """
 
-    __slots__ = ("_at", "_loop", "_reached", "_timer")
+    __slots__ = ("_at", "_due", "_loop", "_reached", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reached: Callable[[], None]) -> None:
         self._loop = loop
         self._reached = reached
-        self._at = 0.0
+        self._at = self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, at: float) -> None:
         """Move the deadline to `at`, in seconds of the loop's clock."""
         self._at = at
         timer = self._timer
-        if timer is None:
-            self._timer = self._loop.call_at(at, self._fired)
-        elif at < timer.when():
-            timer.cancel()
-            self._timer = self._loop.call_at(at, self._fired)
+        if timer is None or at < self._due:
+            if timer is not None:
+                timer.cancel()
+            self._start_timer(at)
 
     def clear(self) -> None:
         """Remove the deadline until it is set again."""
@@ -42,12 +41,16 @@ class Deadline:
             self._timer.cancel()
             self._timer = None
 
+    def _start_timer(self, at: float) -> None:
+        self._due = at
+        self._timer = self._loop.call_at(at, self._fired)
+
     def _fired(self) -> None:
         self._timer = None
         if not self._at:
             return
         if self._loop.time() < self._at:
-            self._timer = self._loop.call_at(self._at, self._fired)
+            self._start_timer(self._at)
             return
         self._at = 0.0
         self._reached()

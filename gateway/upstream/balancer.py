@@ -86,7 +86,8 @@ class Upstream:
         if connection is None:
             return None
         self.outstanding += 1
-        self.reached()
+        if self._failures:
+            self.reached()
         return Loan(connection, self)
 
     def missed(self, now: float) -> None:

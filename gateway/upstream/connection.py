@@ -10,6 +10,7 @@ from gateway.http1.downstream import RawPeer
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseSink
 from gateway.http1.response_reader import ResponseReader
+from gateway.http1.whole_response import read_whole
 from gateway.resilience.deadline import Deadline
 
 _WRITE_HIGH = 256 * 1024
@@ -29,10 +30,12 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_head_bytes",
+        "_head_request",
         "_loop",
         "_reader",
         "_sink",
         "_spare",
+        "_upgrading",
         "closed",
         "deadline",
         "heard",
@@ -51,6 +54,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._sink: ResponseSink | None = None
         self._reader: ResponseReader | None = None
         self._spare: ResponseReader | None = None
+        self._head_request = self._upgrading = False
         self.on_writable: Callable[[], None] | None = None
         self.closed: Callable[[UpstreamConnection], None] | None = None
         self.transport: asyncio.Transport | None = None
@@ -65,12 +69,8 @@ class UpstreamConnection(asyncio.Protocol):
     def begin(self, sink: ResponseSink, *, head_request: bool, upgrading: bool) -> None:
         """Start an exchange: what arrives from now on goes to `sink`."""
         self._sink = sink
-        reader, self._spare = self._spare, None
-        if reader is None:
-            reader = ResponseReader(sink, self._head_bytes, head_request=head_request, upgrading=upgrading)
-        else:
-            reader.restart(sink, head_request=head_request, upgrading=upgrading)
-        self._reader = reader
+        self._head_request = head_request
+        self._upgrading = upgrading
         self.heard = False
         self.reusable = False
 
@@ -123,12 +123,19 @@ class UpstreamConnection(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.received(data)
             return
-        sink, reader = self._sink, self._reader
-        if sink is None or reader is None:
+        sink = self._sink
+        if sink is None:
             # An upstream that speaks unasked would answer the next caller's request with it.
             self.abort()
             return
-        self.heard = True
+        if not self.heard:
+            self.heard = True
+            if not self._head_request and not self._upgrading and (whole := read_whole(data, self._head_bytes)):
+                self._sink = None
+                self.reusable = True
+                sink.whole(*whole)
+                return
+        reader = self._reader or self._new_reader(sink)
         try:
             reader.feed(data)
         except ExchangeError as error:
@@ -145,7 +152,7 @@ class UpstreamConnection(asyncio.Protocol):
     def eof_received(self) -> None:
         """End a body that ends with its connection."""
         sink, reader = self._sink, self._reader
-        if sink is not None and reader is not None:
+        if sink is not None and reader is not None:  # else nothing has come
             reader.feed_eof()
             if reader.complete:
                 self._release(reader)
@@ -158,8 +165,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline.close()
         sink, reader = self._sink, self._reader
         self._forget()
-        if sink is not None and reader is not None:
-            fault = Fault.LOST if reader.head is None else Fault.TRUNCATED
+        if sink is not None:
+            fault = Fault.LOST if reader is None or reader.head is None else Fault.TRUNCATED
             sink.fail(ExchangeError(fault, "" if exc is None else type(exc).__name__))
         if self.tunnel is not None:
             self.tunnel.ended()
@@ -179,6 +186,16 @@ class UpstreamConnection(asyncio.Protocol):
             self.on_writable()
         if self.tunnel is not None:
             self.tunnel.resumed()
+
+    def _new_reader(self, sink: ResponseSink) -> ResponseReader:
+        """Return a reader for a response that does not come whole."""
+        reader, self._spare = self._spare, None
+        if reader is None:
+            reader = ResponseReader(sink, self._head_bytes, head_request=self._head_request, upgrading=self._upgrading)
+        else:
+            reader.restart(sink, head_request=self._head_request, upgrading=self._upgrading)
+        self._reader = reader
+        return reader
 
     def _release(self, reader: ResponseReader) -> None:
         """End the exchange on this side: what arrives now is nobody's."""

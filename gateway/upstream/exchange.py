@@ -104,6 +104,14 @@ class Exchange:
 
     # What the upstream's connection calls
 
+    def whole(self, head: ResponseHead, body: bytes) -> None:
+        """Send an answer that came in one piece, with its length, and be done."""
+        self.head(head)
+        self.context.record.bytes_out += len(body)
+        self._out.append(body)
+        self._write()
+        self._finish(None)
+
     def head(self, head: ResponseHead) -> None:
         """Compose the caller's head, in the framing that the caller understands."""
         context = self.context

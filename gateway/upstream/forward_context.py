@@ -16,17 +16,16 @@ class ForwardContext:
     """An allowed request, its caller and its record.
 
     `added` are fields that the gateway tells the upstream besides the decision's identity. `ends_at` is the end of its
-    total time on the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. `complete` is
-    called once, with what the caller was answered, or with why it has not been yet. Raises ExchangeError for a body
-    that is announced as too large.
+    total time on the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. `done` is called
+    once, by `complete`. Raises ExchangeError for a body that is announced as too large.
     """
 
     __slots__ = (
         "added",
         "body",
         "client",
-        "complete",
         "decision",
+        "done",
         "ends_at",
         "http_1_0",
         "keep_alive",
@@ -45,7 +44,7 @@ class ForwardContext:
         added: HeaderPairs,
         record: RequestRecord,
         streams: OpenStreams,
-        complete: Callable[[Forwarded | Refusal], None],
+        done: Callable[[DownstreamRequest, Decision, Forwarded | Refusal], None],
     ) -> None:
         route = decision.route
         if route is None:
@@ -56,7 +55,7 @@ class ForwardContext:
         self.route = route
         self.added = added
         self.record = record
-        self.complete = complete
+        self.done = done
         self.client = request.connection
         self.body = None if request.body is None else RequestBody(request.body, route.body_bytes, record)
         self.upgrading = head.upgrade
@@ -65,6 +64,10 @@ class ForwardContext:
         self.ends_at = 0.0
         self.streams = streams
         self.stream: OpenStream | None = None
+
+    def complete(self, outcome: Forwarded | Refusal) -> None:
+        """Tell what the caller was answered, or why it has not been yet."""
+        self.done(self.request, self.decision, outcome)
 
     @property
     def must_close(self) -> bool:

@@ -10,7 +10,8 @@ from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
 
-Complete = Callable[[Forwarded | Refusal], None]
+Complete = Callable[[DownstreamRequest, Decision, Forwarded | Refusal], None]
+"""Takes what came of an allowed request: that it was answered on the caller's connection, or why not."""
 
 
 class Forwarder(Protocol):
@@ -21,9 +22,9 @@ class Forwarder(Protocol):
     ) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
         """Begin to carry it; return why it cannot be, or what has to be waited for, which returns the same.
 
-        None means that it is under way: `done` is called once, with what was answered on the client's connection, or
-        with why nothing was. `added` are fields that the upstream gets besides what the client sent and
-        `decision.identity` (`X-Forwarded-*`, `X-Request-Id`, `traceparent`); every client spelling of them is removed
+        None means that it is under way: `done` is called once. `added` are the fields that tell the upstream of the
+        request's way here (`X-Forwarded-*`), made of `decision.access` alone. It gets them besides what the client
+        sent, `decision.identity` and the names of request and trace, and every client spelling of all these is removed
         first. Fills `record` as it goes.
         """
 

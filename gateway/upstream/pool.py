@@ -60,13 +60,15 @@ class Pool:
         return len(self._waiting)
 
     def take_idle(self) -> UpstreamConnection | None:
-        """Return a connection that waits for a request, the one used last; None when none does."""
+        """Return a connection that waits for a request, the one used last; None when none does.
+
+        Its deadline is still that of its waiting: the exchange that it is taken for sets another in the same call.
+        """
         idle = self._idle
         while idle:
             connection, _ = idle.popitem()
             transport = connection.transport
             if transport is not None and not transport.is_closing():
-                connection.deadline.clear()
                 return connection
         return None
 
@@ -99,6 +101,7 @@ class Pool:
             connection.close()
         elif self._waiting and (waiter := self._next_waiter()) is not None:
             connection.used = True
+            connection.deadline.clear()
             waiter.set_result(connection)
         else:
             connection.used = True

@@ -75,19 +75,28 @@ class RequestHeads:
 
     def compose(self, context: ForwardContext, upstream: UpstreamAddress) -> bytes:
         """Return the head of a request to `upstream`, its last empty line included."""
-        route, access = context.route, context.decision.access
-        headers = access.headers
-        target = target_of(route.strip_prefix, access.target)
-        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b%b%b%b" % (
-            access.method.encode("ascii"),
-            target.encode("ascii"),
-            _host(route, upstream, access),
-            self._passing_lines(headers, keep_credentials=route.forward_credentials),
-            b"".join([b"%b: %b\r\n" % field for field in context.added]),
-            self._identity_lines(context.decision.identity),
-            self._via,
+        decision = context.decision
+        known = decision.access.made.get(self)
+        if known is None or known[0] is not upstream:
+            known = decision.access.made[self] = (upstream, self._constant_lines(context, upstream))
+        return b"%b%b%b%b%b" % (
+            known[1],
+            _names(context),
+            self._identity_lines(decision.identity),
             _UPGRADE if context.upgrading else b"",
             b"\r\n" if context.body is None else context.body.framing,
+        )
+
+    def _constant_lines(self, context: ForwardContext, upstream: UpstreamAddress) -> bytes:
+        """Return the lines that equal requests have in common."""
+        route, access = context.route, context.decision.access
+        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b" % (
+            access.method.encode("ascii"),
+            target_of(route.strip_prefix, access.target).encode("ascii"),
+            _host(route, upstream, access),
+            self._passing_lines(access.headers, keep_credentials=route.forward_credentials),
+            b"".join([b"%b: %b\r\n" % field for field in context.added]),
+            self._via,
         )
 
     def passing(self, route: Route, headers: Headers) -> HeaderPairs:
@@ -158,6 +167,15 @@ def target_of(prefix: str, target: Target) -> str:
     """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
     path = target.beneath(prefix) if prefix else target.path
     return path if target.query is None else f"{path}?{target.query}"
+
+
+def _names(context: ForwardContext) -> bytes:
+    """Return the lines that name this very request and its trace."""
+    record = context.record
+    names = b"X-Request-Id: %b\r\ntraceparent: %b\r\n" % (record.request_id.encode("ascii"), record.traceparent)
+    # A `tracestate` belongs to its trace: beside one that begins here it would be a lie (Trace Context, 3.3).
+    states = context.request.head.names.tracestate if record.trace_continued else ()
+    return names + b"tracestate: %b\r\n" % b",".join(states) if states else names
 
 
 def _host(route: Route, upstream: UpstreamAddress, access: AccessRequest) -> bytes:

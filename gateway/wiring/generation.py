@@ -20,16 +20,17 @@ from gateway.credentials.reader import Reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
-from gateway.gate import Gate, Remembered, Resolve, nothing
+from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.resolver import Resolver
 from gateway.signing import KeyRing
 from gateway.telemetry.access_log import AccessLog, ConsoleLines
-from gateway.telemetry.journal import Journal
+from gateway.telemetry.journal import Journal, RecordSink
 from gateway.telemetry.request_ids import RequestIds
 from gateway.telemetry.trace_context import Traces
 from gateway.upstream.balancer import HealthLimits, Upstreams
@@ -103,9 +104,7 @@ class Generation:
         self._table = RouteTable(to_routes(settings))
         self._tasks = TaskKeeper()
         limits = sessions.redis.limits()
-        resolver = sessions.resolver
-        resolve = _resolve_traced(settings.telemetry, process, resolver.resolve)
-        gate = self.gate(resolve, limits, _remembered_traced(settings.telemetry, process, resolver.remembered))
+        gate = self.gate(_traced(settings.telemetry, process, sessions.resolver), limits)
         self.streams = OpenStreams(process.clock, recheck.due.set)
         readers = tuple(sessions.readers.values())
         self.request_heads = RequestHeads(_stripped(readers, identity))
@@ -127,18 +126,10 @@ class Generation:
         self.public_port = PublicPort((*own, *forward_auth), proxy, accesses, journal, beneath)
         self._tasks.start(self._recheck_streams(), "recheck of streams")
 
-    def gate(self, resolve: Resolve, limits: Limits, remembered: Remembered = nothing) -> Gate:
+    def gate(self, sessions: Sessions, limits: Limits) -> Gate:
         """Return a gate of this generation; `explain` has one of its own, which changes nothing."""
         identity = self._identity
-        return Gate(
-            self._table,
-            self.sessions.readers,
-            resolve,
-            identity.headers,
-            limits,
-            identity.tokens,
-            remembered=remembered,
-        )
+        return Gate(self._table, self.sessions.readers, sessions, identity.headers, limits, identity.tokens)
 
     async def close(self) -> None:
         """Close everything of this generation; its last request has ended."""
@@ -175,20 +166,16 @@ def _stripped(readers: Collection[Reader], identity: UpstreamIdentity) -> Stripp
     )
 
 
-def _resolve_traced(settings: TelemetrySettings, process: Process, resolve: Resolve) -> Resolve:
-    """Return `resolve`, with a span for each call where there are spans."""
+def _traced(settings: TelemetrySettings, process: Process, resolver: Resolver) -> Sessions:
+    """Return what resolves sessions, with a span for each call where there are spans."""
     tracing = process.tracing_for(settings)
-    return resolve if tracing is None else tracing.trace_resolve(resolve)
-
-
-def _remembered_traced(settings: TelemetrySettings, process: Process, remembered: Remembered) -> Remembered:
-    """Return `remembered`, with a span for each session that it knows where there are spans."""
-    tracing = process.tracing_for(settings)
-    return remembered if tracing is None else tracing.trace_remembered(remembered)
+    if tracing is None:
+        return Sessions(resolver.resolve, resolver.remembered)
+    return Sessions(tracing.trace_resolve(resolver.resolve), tracing.trace_remembered(resolver.remembered))
 
 
 def _journal(settings: TelemetrySettings, process: Process) -> Journal:
-    access_log = None
+    sinks: list[RecordSink] = [process.forwarding_metrics.ended]
     if settings.access_log:
         encode = ConsoleLines(colour=sys.stdout.isatty()) if settings.format == "console" else None
         access_log = AccessLog(
@@ -199,13 +186,9 @@ def _journal(settings: TelemetrySettings, process: Process) -> Journal:
             sample_allowed=settings.sample_allowed,
             chance=random.random,
         )
+        sinks.append(access_log.write)
     random_hex, tracing = process.random_hex, process.tracing_for(settings)
-    return Journal(
-        RequestIds(random_hex),
-        Traces(random_hex) if tracing is None else tracing.traces,
-        process.metrics,
-        process.forwarding_metrics,
-        access_log,
-        process.now,
-        make_spans=None if tracing is None else tracing.make_spans,
-    )
+    if tracing is not None:
+        sinks.append(tracing.make_spans)
+    traces = Traces(random_hex) if tracing is None else tracing.traces
+    return Journal(RequestIds(random_hex), traces, process.metrics, sinks, process.now)

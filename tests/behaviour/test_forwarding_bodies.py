@@ -19,7 +19,8 @@ async def test_a_get_is_carried_byte_for_byte() -> None:
     async with recording_upstream() as upstream, carrying(route_to(upstream.port)) as front:
         found = await exchange(front.port, b"GET /a?b=1 HTTP/1.1\r\nHost: h\r\nX-a: 1\r\n\r\n")
         assert (found.status, found.body) == (200, b"ok")
-        assert upstream.requests[0].raw == b"GET /a?b=1 HTTP/1.1\r\nHost: h\r\nX-a: 1\r\n\r\n"
+        names = b"X-Request-Id: req-1\r\ntraceparent: \r\n"
+        assert upstream.requests[0].raw == b"GET /a?b=1 HTTP/1.1\r\nHost: h\r\nX-a: 1\r\n" + names + b"\r\n"
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 300_000])

@@ -73,7 +73,8 @@ def end_to_end(headers: tuple[tuple[bytes, bytes], ...]) -> list[tuple[bytes, by
 
 
 def seen_by_upstream(request: RecordedRequest) -> object:
-    return request.method, request.target, end_to_end(request.headers), request.body
+    fields = [field for field in end_to_end(request.headers) if field[0] not in {b"X-Request-Id", b"traceparent"}]
+    return request.method, request.target, fields, request.body
 
 
 def seen_by_caller(response: RawResponse) -> object:

@@ -118,7 +118,14 @@ async def test_hop_by_hop_fields_stay_on_their_hop() -> None:
         b"TE: trailers\r\nKeep-Alive: timeout=5\r\nProxy-Authorization: Basic eA==\r\nProxy-Connection: x\r\n"
         b"Upgrade: h2c\r\nTrailer: X\r\nX-Kept: 1\r\n"
     )
-    assert [name for name, _ in request.headers] == [b"Host", b"X-Kept", b"X-Forwarded-For", b"X-User-Id"]
+    assert [name for name, _ in request.headers] == [
+        b"Host",
+        b"X-Kept",
+        b"X-Forwarded-For",
+        b"X-Request-Id",
+        b"traceparent",
+        b"X-User-Id",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.kinds import build_reader
+from gateway.credentials.reader import CredentialReading
 from gateway.credentials.token_pair import TokenPairSettings
-from gateway.gate import Gate
+from gateway.gate import Gate, Identified, Sessions
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential
@@ -56,7 +57,7 @@ async def by_secret(credential: Credential) -> Resolution:
 
 
 def gate_of(*routes: Route) -> Gate:
-    return Gate(RouteTable(routes), READERS, by_secret, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    return Gate(RouteTable(routes), READERS, Sessions(by_secret), IdentityHeaders(), LocalLimits(lambda: 0.0))
 
 
 async def decide(
@@ -120,7 +121,7 @@ async def unreadable(access: Access) -> Decision:
         return Resolution(Rejected(Reason.UNKNOWN))
 
     route = Route(name="r", match=Match("/"), credentials=("key",), access=access)
-    gate = Gate(RouteTable([route]), READERS, nobody_knows, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    gate = Gate(RouteTable([route]), READERS, Sessions(nobody_knows), IdentityHeaders(), LocalLimits(lambda: 0.0))
     return await gate.decide(access_request(headers=(key(b"\xff\x00"),)))
 
 
@@ -221,11 +222,22 @@ async def test_a_limit_by_address_counts_everybody_and_one_by_subject_only_whom_
 async def test_identify_reads_only_what_it_is_told_to() -> None:
     gate = gate_of(Route(name="r", match=Match("/")))
     access = access_request(headers=(key(b"good"),))
-    assert (await gate.identify(access, [READERS["cookie"]])).credential is None
-    identified = await gate.identify(access, [READERS["key"]])
-    assert identified.resolution.session == GOOD
-    twice = await gate.identify(access_request(headers=(key(b"good"), key(b"good"))), [READERS["key"]])
+    cookies, keys = (CredentialReading([READERS[name]], OnMany.REJECT) for name in ("cookie", "key"))
+    assert gate.identify(access, cookies) == Identified()
+    identified = gate.identify(access, keys)
+    assert not isinstance(identified, Identified)
+    assert (await identified).resolution.session == GOOD
+    twice = gate.identify(access_request(headers=(key(b"good"), key(b"good"))), keys)
+    assert isinstance(twice, Identified)
     assert twice.resolution.answer == Rejected(Reason.AMBIGUOUS)
+
+
+def test_who_is_remembered_is_identified_without_waiting() -> None:
+    gate = remembering(Route(name="r", match=Match("/")))
+    access = access_request(headers=(key(b"good"),))
+    identified = gate.identify(access, CredentialReading([READERS["key"]], OnMany.REJECT))
+    assert isinstance(identified, Identified)
+    assert identified.resolution.session == GOOD
 
 
 APP = (b"Origin", b"https://app.example")
@@ -330,7 +342,7 @@ async def test_what_was_judged_of_one_session_is_never_told_of_another_route_or_
         name="admins", match=Match("/admin/"), credentials=("key",), require=Require(roles=frozenset({"admin"}))
     )
     plain = Route(name="all", match=Match("/"), credentials=("key", "cookie"))
-    gate = Gate(RouteTable((asking, plain)), READERS, numbered, IdentityHeaders(), LocalLimits(lambda: 0.0))
+    gate = Gate(RouteTable((asking, plain)), READERS, Sessions(numbered), IdentityHeaders(), LocalLimits(lambda: 0.0))
     for number in range(3000):
         shown = str(number).encode()
         by_key = await gate.decide(access_request(headers=(key(shown),)))
@@ -375,7 +387,7 @@ class SharedCounter(LocalLimits):
 
 def remembering(route: Route, limits: Limits | None = None) -> Gate:
     limits = limits or LocalLimits(lambda: 0.0)
-    return Gate(RouteTable((route,)), READERS, by_secret, IdentityHeaders(), limits, remembered=remember)
+    return Gate(RouteTable((route,)), READERS, Sessions(by_secret, remember), IdentityHeaders(), limits)
 
 
 @pytest.mark.parametrize(

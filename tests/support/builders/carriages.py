@@ -41,7 +41,7 @@ def request_body(connection: FakeClient, *, chunked: bool = False, length: int =
 class Outcomes(list[Forwarded | Refusal]):
     """What a request came to; once."""
 
-    def done(self, outcome: Forwarded | Refusal) -> None:
+    def done(self, _request: DownstreamRequest, _decision: Decision, outcome: Forwarded | Refusal) -> None:
         assert not self
         self.append(outcome)
 

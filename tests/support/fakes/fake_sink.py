@@ -16,6 +16,12 @@ class FakeSink:
         self.outcome = ""
         self.rest = b""
 
+    def whole(self, head: ResponseHead, body: bytes) -> None:
+        self.head(head)
+        self.received += body
+        self.end()
+        self.flush()
+
     def head(self, head: ResponseHead) -> None:
         self.heads.append(head)
 

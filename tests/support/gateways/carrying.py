@@ -106,7 +106,7 @@ class AllowAll:
         def worded(refusal: Refusal) -> Response:
             return refusal_response(refusal, record.request_id)
 
-        def done(outcome: Forwarded | Refusal) -> None:
+        def done(_request: DownstreamRequest, _decision: Decision, outcome: Forwarded | Refusal) -> None:
             request.complete(worded(outcome) if isinstance(outcome, Refusal) else outcome)
 
         async def wait(begun: Coroutine[Any, Any, Refusal | None]) -> Response | None:

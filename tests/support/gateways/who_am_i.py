@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from gateway.credentials.token_pair import TokenPairSettings
 from gateway.dialects.dialect import DialectServer
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
-from gateway.gate import Gate
+from gateway.gate import Gate, Sessions
 from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Reason, Rejected, Resolution, Tier, Verdict
@@ -130,7 +131,7 @@ async def endpoint(
 ) -> AsyncIterator[Endpoint]:
     """Serve `dialect` on loopback with the readers that `LISTED` has for it."""
     limits = LocalLimits(lambda: 0.0)
-    gate = Gate(RouteTable(()), READERS, authorities.resolve, IdentityHeaders(), limits)
+    gate = Gate(RouteTable(()), READERS, Sessions(authorities.resolve), IdentityHeaders(), limits)
     readers = tuple(READERS[name] for name in LISTED[dialect.name])
     policy = msgspec.structs.replace(policy or EndpointPolicy(), readers=readers)
     endpoint = SessionInfoEndpoint(dialect, policy, gate, authorities.session_of, limits, time.monotonic)
@@ -142,7 +143,10 @@ async def endpoint(
         records.append(record)
         access = accesses.read(request, request.head.block.headers, record.request_id)
         assert access.target.match in endpoint.paths
-        return await endpoint.answer(request, access, record)
+        answered = endpoint.answer(request, access, record)
+        response = await answered if asyncio.iscoroutine(answered) else answered
+        assert isinstance(response, Response)
+        return response
 
     jar = aiohttp.DummyCookieJar()
     async with front(answer) as port, aiohttp.ClientSession(cookie_jar=jar) as client:

@@ -8,7 +8,7 @@ from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
-from gateway.gate import Gate, Remembered, nothing
+from gateway.gate import Gate, Remembered, Sessions, nothing
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected, Resolution
@@ -36,7 +36,7 @@ class Carrier:
 
     def forward(
         self,
-        _request: DownstreamRequest,
+        request: DownstreamRequest,
         decision: Decision,
         added: HeaderPairs,
         _record: RequestRecord,
@@ -44,16 +44,16 @@ class Carrier:
     ) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
         self.carried.append((decision, added))
         if self._how == "after a wait":
-            return self._wait(done)
+            return self._wait(request, decision, done)
         if self._how == "by its callback" or isinstance(self.answer, Forwarded):
-            done(self.answer)
+            done(request, decision, self.answer)
             return None
         return self.answer
 
-    async def _wait(self, done: Complete) -> Refusal | None:
+    async def _wait(self, request: DownstreamRequest, decision: Decision, done: Complete) -> Refusal | None:
         if isinstance(self.answer, Refusal):
             return self.answer
-        done(self.answer)
+        done(request, decision, self.answer)
         return None
 
     async def close(self) -> None:
@@ -80,7 +80,7 @@ def remember(credential: Credential) -> Resolution | None:
 
 def proxy_of(carrier: Carrier, remembered: Remembered = nothing, route: Route = ROUTE) -> Proxy:
     limits = LocalLimits(lambda: 0.0)
-    gate = Gate(RouteTable([route]), {"key": KEY}, who, IdentityHeaders(), limits, remembered=remembered)
+    gate = Gate(RouteTable([route]), {"key": KEY}, Sessions(who, remembered), IdentityHeaders(), limits)
     return Proxy(gate, carrier, AccessReader((), 8192, lambda: 0.0), now=lambda: 7.0)
 
 
@@ -109,8 +109,7 @@ async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() ->
     assert response is upstreams
     ((decision, added),) = carrier.carried
     assert (b"X-Session-Id", b"s1") in decision.identity
-    assert dict(added)[b"traceparent"] == b"00-trace"
-    assert dict(added)[b"X-Request-Id"] == b"req-1"
+    assert dict(added)[b"X-Forwarded-Proto"] == b"http"
     assert (record.decision, record.decided) == (decision, 7.0)
 
 

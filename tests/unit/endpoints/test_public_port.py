@@ -57,7 +57,9 @@ async def served(*endpoints: Own, proxy: Answering | None = None) -> AsyncIterat
     log = AccessLog(LineBuffer(written.write), lambda flush: flush(), Timestamps(lambda: 0.0), chance=lambda: 0.0)
     metrics = RequestMetrics("test", lambda: 0)
     forwarding_metrics = ForwardingMetrics(metrics.registry)
-    journal = Journal(RequestIds(random_hex), Traces(random_hex), metrics, forwarding_metrics, log, lambda: 1.0)
+    journal = Journal(
+        RequestIds(random_hex), Traces(random_hex), metrics, (forwarding_metrics.ended, log.write), lambda: 1.0
+    )
     accesses = AccessReader((), 8192, lambda: 0.0)
     front = PublicPort(endpoints, Own("proxy", answer=proxy), accesses, journal, {"/_gateway/ask": Own("beneath")})
     async with listening(front) as server:

@@ -143,33 +143,54 @@ def test_a_request_without_a_token_is_refused(wait: int | None, status: int | No
     assert (refusal and (refusal.status, refusal.retry_after)) == (status and (status, wait))
 
 
+class CountingLimits(LocalLimits):
+    """Buckets that note their names."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.counted: list[str] = []
+
+    def take_now(self, key: str, limit: RateLimit) -> Taken:
+        self.counted.append(key)
+        return super().take_now(key, limit)
+
+
+def counted(per: LimitBy, session: Session) -> tuple[list[str], list[bool]]:
+    """Return the buckets of which one request takes, and at which of the two places something was counted."""
+    limits = CountingLimits()
+    limiter = RateLimiter("orders", RateLimit(per, 1.0, 1), limits)
+    places = [
+        limiter.count_address("192.0.2.1", lambda taken: taken is not None),
+        limiter.count_caller(session, lambda taken: taken is not None),
+    ]
+    return limits.counted, [place is True for place in places]
+
+
 @pytest.mark.parametrize(
-    ("per", "by_address", "by_caller"),
+    ("per", "bucket", "places"),
     [
-        (LimitBy.ADDRESS, "orders\x00192.0.2.1", None),
-        (LimitBy.SESSION, None, "orders\0session_1"),
-        (LimitBy.API_KEY, None, "orders\0key_1"),
+        (LimitBy.ADDRESS, "orders\x00192.0.2.1", [True, False]),
+        (LimitBy.SESSION, "orders\0session_1", [False, True]),
+        (LimitBy.API_KEY, "orders\0key_1", [False, True]),
     ],
 )
-def test_a_request_is_counted_once(per: LimitBy, by_address: str | None, by_caller: str | None) -> None:
-    limiter = RateLimiter("orders", RateLimit(per, 1.0, 1), LocalLimits(lambda: 0.0))
+def test_a_request_is_counted_once(per: LimitBy, bucket: str, places: list[bool]) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     key = ApiKey(auto_id=1, id="key_1", type="user", name="k", created_at=now, updated_at=now)
     session = Session(subject="user_1", id="session_1", api_key=key)
-    assert (limiter.address_bucket("192.0.2.1"), limiter.caller_bucket(session)) == (by_address, by_caller)
+    assert counted(per, session) == ([bucket], places)
 
 
 def test_a_caller_without_an_api_key_is_counted_by_its_session_else_by_its_subject() -> None:
-    limiter = RateLimiter("orders", RateLimit(LimitBy.API_KEY, 1.0, 1), LocalLimits(lambda: 0.0))
-    assert limiter.caller_bucket(Session(subject="user_1", id="session_1")) == "orders\0session_1"
-    assert limiter.caller_bucket(Session(subject="user_2")) == "orders\0user_2"
+    by_key = LimitBy.API_KEY
+    assert counted(by_key, Session(subject="user_1", id="session_1"))[0] == ["orders\0session_1"]
+    assert counted(by_key, Session(subject="user_2"))[0] == ["orders\0user_2"]
 
 
-def test_a_limiter_takes_of_its_own_buckets() -> None:
+def test_what_follows_is_told_of_the_token() -> None:
     limiter = RateLimiter("orders", RateLimit(LimitBy.ADDRESS, 1.0, 1), LocalLimits(lambda: 0.0))
-    bucket = limiter.address_bucket("192.0.2.1")
-    assert bucket is not None
-    assert [taken is not None and taken.wait for taken in (limiter.take_now(bucket) for _ in range(2))] == [None, 1]
+    waits = [limiter.count_address("192.0.2.1", lambda taken: taken and taken.wait) for _ in range(2)]
+    assert waits == [None, 1]
 
 
 LIMIT = RateLimit(LimitBy.SESSION, rate=1.0, burst=3)

@@ -18,7 +18,7 @@ from gateway.telemetry.trace_context import Trace, TracedRequest, Traces
 class Book:
     """A journal and what can be seen of it from outside."""
 
-    def __init__(self, traces: Traces | None = None, make_spans: Callable[[RequestRecord], None] | None = None) -> None:
+    def __init__(self, traces: Traces | None = None, *sinks: Callable[[RequestRecord], None]) -> None:
         self.written = BytesIO()
         self.lines = LineBuffer(self.written.write)
         self.metrics = RequestMetrics("test", lambda: 0)
@@ -29,10 +29,8 @@ class Book:
             RequestIds(random_hex),
             traces or Traces(random_hex),
             self.metrics,
-            ForwardingMetrics(self.metrics.registry),
-            log,
+            [ForwardingMetrics(self.metrics.registry).ended, log.write, *sinks],
             lambda: next(ticks),
-            make_spans=make_spans,
         )
 
 
@@ -95,12 +93,13 @@ class EverySecond(Traces):
         return Trace(b"00-trace", "trace", continued=False, traced=traced)
 
 
-def test_spans_are_made_of_requests_that_are_traced_once_they_have_ended() -> None:
+def test_each_sink_gets_a_record_once_its_request_has_ended() -> None:
     ended: list[RequestRecord] = []
-    book = Book(EverySecond(), make_spans=ended.append)
+    book = Book(EverySecond(), ended.append)
     records = [book.journal.open((), None) for _ in range(4)]
     assert not ended
     for record in records:
         book.journal.close(record)
-    assert ended == records[1::2]
+    assert ended == records
+    assert [record.traced is not None for record in records] == [False, True, False, True]
     assert all(record.finished for record in ended)

@@ -42,7 +42,7 @@ class Forwarding:
         upstreams = Upstreams([self.route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=ssl.create_default_context)
         streams = OpenStreams(lambda: 0.0)
         self.forwarder = HttpForwarder(upstreams, RequestHeads(Stripped()), streams, lambda: 5.0)
-        self.record = RequestRecord("r", 0.0)
+        self.record = RequestRecord("r", 0.0, traceparent=b"00-trace")
         self.client = FakeClient()
 
     def begin(
@@ -50,8 +50,10 @@ class Forwarding:
     ) -> object:
         decision = Decision(access=access_request(method), route=self.route, identity=((b"X-User-Id", b"u"),))
         request: DownstreamRequest = downstream_request(method, body=body, connection=self.client)
-        added = ((b"X-Request-Id", b"r"),)
-        return self.forwarder.forward(request, decision, added, self.record, outcome.set_result)
+        added = ((b"X-Forwarded-For", b"c"),)
+        return self.forwarder.forward(
+            request, decision, added, self.record, lambda _request, _decision, came: outcome.set_result(came)
+        )
 
     async def forward(self, method: str = "GET", body: CallerBody | None = None) -> Forwarded | Refusal:
         outcome: asyncio.Future[Forwarded | Refusal] = asyncio.get_running_loop().create_future()
@@ -68,7 +70,12 @@ async def test_a_carried_request_fills_its_record(upstream: RecordingUpstream) -
     assert isinstance(carried, Forwarded)
     assert (carried.status, carried.keep_alive) == (200, True)
     assert forwarding.client.fake.written == upstream.answer
-    assert upstream.requests[0].headers[1:] == ((b"X-Request-Id", b"r"), (b"X-User-Id", b"u"))
+    assert upstream.requests[0].headers[1:] == (
+        (b"X-Forwarded-For", b"c"),
+        (b"X-Request-Id", b"r"),
+        (b"traceparent", b"00-trace"),
+        (b"X-User-Id", b"u"),
+    )
     record = forwarding.record
     assert (record.status, record.upstream_status, record.bytes_out, record.fault) == (200, 200, 2, "")
     assert (record.upstream, record.upstream_began, record.upstream_first_byte) == (

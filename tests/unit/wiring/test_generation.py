@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.config.settings import Settings
+from gateway.gate import Sessions
 from gateway.model.answers import NOBODY, Resolution
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
@@ -32,7 +33,7 @@ async def test_a_generation_has_the_config_s_routes_readers_and_fields(
     assert set(made.sessions.readers) == {"project_key", "user_key", "org_key", "token", "cookie", "pair"}
     fields = ((b"X-User-Id", b"forged"), (b"X-Api-Key", b"secret"), (b"Accept", b"*/*"))
     access = access_request(target="/public/", headers=fields)
-    decision = await made.gate(nobody, LocalLimits(process.now)).decide(access)
+    decision = await made.gate(Sessions(nobody), LocalLimits(process.now)).decide(access)
     assert decision.allowed
     assert decision.route is not None
     assert made.request_heads.passing(decision.route, access.headers) == ((b"Accept", b"*/*"),)

@@ -15,7 +15,7 @@ from gateway.endpoints.forward_auth.forward_auth import AllowCaching, AskingProx
 from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import OriginalReader
 from gateway.endpoints.networks import Networks
-from gateway.gate import Gate
+from gateway.gate import Gate, Sessions
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Resolution
 from gateway.model.credential import Credential
@@ -46,7 +46,7 @@ def endpoint(reader: OriginalReader | None = None, ends: float | None = None, ma
         return Resolution(Found(Session(subject="u1", user=User(id="u1")), None, expires))
 
     identity = IdentityHeaders()
-    gate = Gate(RouteTable(ROUTES), {"key": KEY}, who, identity, LocalLimits(lambda: 0.0))
+    gate = Gate(RouteTable(ROUTES), {"key": KEY}, Sessions(who), identity, LocalLimits(lambda: 0.0))
     accesses = AccessReader((), 8192, lambda: 0.0)
     peers = Networks([ip_network("192.0.2.1/32")])
     proxy = AskingProxy(reader or NginxReader(), peers, "/auth", AllowCaching(max_age, b"x-api-key"))
