@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 from itertools import pairwise
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.model.errors import MalformedError
+from tests.support.garbage import no_garbage
 
 
 def read(data: bytes, size: int, framing_bytes: int = 1000) -> tuple[bytes, bytes]:
@@ -111,11 +111,6 @@ def test_more_framing_than_body_is_refused(chunks: bytes, size: int) -> None:
 
 
 def test_nothing_is_left_to_the_garbage_collector() -> None:
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage():
         read(b"3\r\nabc\r\n0\r\n\r\n", 100)
         ChunkReader(100).feed(b"3\r\na")
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
