@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 HOP_BY_HOP = frozenset(
     {
@@ -82,22 +83,53 @@ TOLD_BY_US = frozenset(
         b"x-url-scheme",
         b"x-waws-unencoded-url",
         b"x-matched-path",  # Next.js behind its platform's router
-        # which files of the upstream the proxy in front may serve by itself (Rack CVE-2025-61780)
-        b"x-accel-mapping",
-        b"x-sendfile-type",
+        b"x-sendfile-type",  # which files of the upstream the proxy in front may serve by itself (Rack CVE-2025-61780)
     }
 )
 """gunicorn takes `SCRIPT_NAME` from any peer on loopback, and so from a sidecar: `/public/admin` with `SCRIPT_NAME:
 /public` was judged as it stands, and served as `/admin`."""
 
-_TOLD_BY_US_PREFIXES = (
-    b"x-forwarded-",
-    b"x-original-",
-    b"x-envoy-",
-    b"wl-proxy-",  # WebLogic's plug-in, who is calling included
-    b"-ws",  # WebSphere's: $WSRU is the user, $WSRA the address
-    b"x-middleware-",  # what Next.js says to itself (CVE-2025-29927)
+TOLD_BY_US_FAMILIES: Mapping[bytes, tuple[bytes, ...]] = MappingProxyType(
+    {
+        b"x-forwarded-": (
+            *(b"for", b"host", b"port", b"proto", b"protocol", b"scheme", b"server", b"ssl", b"by", b"authority"),
+            *(b"method", b"uri", b"url", b"path", b"prefix", b"context", b"http-version"),
+            *(b"access-token", b"email", b"groups", b"login", b"name", b"preferred-username", b"roles", b"user"),
+            *(b"client-cert", b"client-cert-chain", b"tls-client-cert", b"tls-client-cert-info", b"uuid"),
+        ),
+        b"x-original-": (
+            *(b"for", b"forwarded-for", b"forwarded-host", b"forwarded-proto", b"host", b"method"),
+            *(b"path", b"proto", b"remote-addr", b"uri", b"url"),
+        ),
+        b"x-envoy-": (
+            *(b"attempt-count", b"auth-partial-body", b"decorator-operation", b"downstream-service-cluster"),
+            *(b"downstream-service-node", b"expected-rq-timeout-ms", b"external-address", b"force-trace"),
+            *(b"hedge-on-per-try-timeout", b"internal", b"ip-tags", b"max-retries", b"original-dst-host"),
+            *(b"original-host", b"original-method", b"original-path", b"peer-metadata", b"peer-metadata-id"),
+            *(b"retriable-header-names", b"retriable-status-codes", b"retry-grpc-on", b"retry-on"),
+            *(b"upstream-alt-stat-name", b"upstream-rq-per-try-timeout-ms", b"upstream-rq-timeout-alt-response"),
+            *(b"upstream-rq-timeout-ms", b"upstream-stream-duration-ms"),
+        ),
+        b"x-proxyhost": (b"",),  # NiFi, in front of X-Forwarded-*; the port, scheme and path beside it
+        b"x-proxyport": (b"",),
+        b"x-proxyscheme": (b"",),
+        b"x-proxycontextpath": (b"",),
+        b"wl-proxy-": (b"client-cert", b"client-ip", b"ssl"),  # WebLogic's plug-in, who is calling included
+        b"-ws": (),  # WebSphere's: $WSRU is the user, $WSRA the address
+        # what Next.js says to itself (CVE-2025-29927); the second in earlier versions
+        b"x-middleware-": (b"invoke", b"next", b"prefetch", b"rewrite", b"subrequest"),
+        b"x-invoke-": (b"output", b"path", b"query", b"status"),
+        b"x-accel-": (b"mapping", b"redirect", b"buffering"),  # Rack CVE-2025-61780
+        b"fly-forwarded-": (b"port", b"proto", b"ssl"),
+        b"lambda-web-": (b"client-ip",),  # AWS Lambda's web functions
+    }
 )
+"""Prefix -> documented endings, as in `gateway.identity.foreign_table`."""
+
+_TOLD_BY_US_PREFIXES = tuple(TOLD_BY_US_FAMILIES)
+
+LISTED_TOLD_BY_US = TOLD_BY_US | {prefix + end for prefix, ends in TOLD_BY_US_FAMILIES.items() for end in ends}
+"""Those that are known by their whole name."""
 
 MESSAGE = frozenset({b"host", b"content-length"})
 """Fields that say where a message goes and ends; a `Connection` field that names them is not obeyed."""

@@ -10,98 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.identity.foreign_table import CREDENTIALS, FAMILIES, NAMES
 from gateway.model.headers import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAMES = frozenset(
-    {
-        # REMOTE_USER of CGI (RFC 3875 section 4.1.11), Authelia, and what Kubernetes calls an authenticating proxy
-        b"remote-user",
-        b"remote-name",
-        b"remote-email",
-        b"remote-groups",
-        b"x-remote-user",
-        b"x-remote-name",
-        b"x-remote-email",
-        b"x-remote-group",
-        b"x-remote-groups",
-        b"x-remote-uid",
-        b"x-proxy-remote-user",  # Sonatype Nexus
-        b"x-webobjects-remote-user",
-        # Kong
-        b"x-consumer-id",
-        b"x-consumer-custom-id",
-        b"x-consumer-username",
-        b"x-consumer-groups",
-        b"x-credential-identifier",
-        b"x-credential-username",
-        b"x-anonymous-consumer",
-        # Google's API gateways
-        b"x-apigateway-api-userinfo",
-        b"x-endpoint-api-userinfo",
-        b"x-goog-iap-jwt-assertion",
-        b"x-userinfo",  # Apache APISIX
-        b"x-jwt-assertion",  # WSO2
-        b"teleport-jwt-assertion",
-        # Cloudflare Access; its `CF-Access-Client-*` are credentials of clients
-        b"cf-access-authenticated-user-email",
-        b"cf-access-jwt-assertion",
-        # Pomerium; its `X-Pomerium-Authorization` likewise
-        b"x-pomerium-jwt-assertion",
-        # SiteMinder, WebSEAL, Oracle Access Manager, CAS
-        b"sm-user",
-        b"sm-userdn",
-        b"sm-universalid",
-        b"iv-user",
-        b"iv-user-l",
-        b"iv-groups",
-        b"iv-creds",
-        b"oam-remote-user",
-        b"oam-remote-user-groups",
-        b"cas-user",
-        # client certificates: RFC 9440, and the names before it (`X-Forwarded-Client-Cert` is removed as one of the
-        # forwarded headers)
-        b"client-cert",
-        b"client-cert-chain",
-        b"x-arr-clientcert",
-        b"x-client-cert",
-        b"x-client-dn",
-        b"x-client-verify",
-        b"x-ssl-cert",
-    }
-)
-
-_PREFIXES = (
-    b"x-remote-extra-",  # Kubernetes
-    b"x-auth-request-",  # oauth2-proxy
-    b"x-authenticated-",  # Kong, and many that stand behind nginx
-    b"x-authentik-",
-    b"x-webauth-",  # Grafana
-    b"x-vouch-",
-    b"x-pomerium-claim-",
-    b"x-goog-authenticated-user-",  # Google's IAP
-    b"x-appengine-",
-    b"x-amzn-oidc-",  # load balancers of AWS
-    b"x-amzn-mtls-",
-    b"x-ms-client-principal",  # Azure's App Service
-    b"x-ms-token-",
-    b"tailscale-user-",
-    b"oidc-",  # mod_auth_openidc: OIDC_CLAIM_sub
-    b"mellon-",
-    b"shib-",
-    b"ssl-client-",
-    b"x-ssl-client-",
-)
+_PREFIXES = tuple(FAMILIES)
 
 
 class ForeignNames:
-    """The identity headers of other products, except those in `allowed`, which clients may send."""
+    """The identity headers of other products, except those in `allowed`, which clients may send.
+
+    `listed` are those that are known by their whole name.
+    """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        self._allowed = {spelling(name.encode("ascii")) for name in allowed}
+        self._allowed = CREDENTIALS | {spelling(name.encode("ascii")) for name in allowed}
+        endings = {prefix + ending for prefix, known in FAMILIES.items() for ending in known}
+        self.listed = frozenset((NAMES | endings) - self._allowed)
 
     def include(self, canonical: bytes) -> bool:
         """Tell whether a name, folded by `gateway.model.headers.spelling`, is one of them."""
-        return (canonical in _NAMES or canonical.startswith(_PREFIXES)) and canonical not in self._allowed
+        return (canonical in NAMES or canonical.startswith(_PREFIXES)) and canonical not in self._allowed
