@@ -22,6 +22,8 @@ from gateway.model.session import RevocationKind, RevocationTarget
 
 _LAST_PORT = 65535
 
+_FRONTS = ("nginx", "traefik", "caddy", "envoy")
+
 _TARGETS = {
     "session": RevocationKind.SESSION,
     "user": RevocationKind.USER,
@@ -47,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print(command: Coroutine[Any, Any, CommandResult]) -> int:
     """Run a command to its end and print its result; return the exit code."""
-    result = asyncio.run(command)
+    return _print_result(asyncio.run(command))
+
+
+def _print_result(result: CommandResult) -> int:
     if result.output:
         sys.stdout.write(f"{result.output}\n")
     if result.note:
@@ -64,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", help="print every problem of a config"))
     DirectoryArguments(_print).add(commands.add_parser("directory", help="what our own directory knows, and its keys"))
     _add_explain(commands.add_parser("explain", help="print what would be decided about a request, and why"))
+    _add_front(commands.add_parser("front", help="print the config of a proxy that asks the gateway"))
     _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
     return parser
 
@@ -143,6 +149,22 @@ def _explain(options: argparse.Namespace) -> int:
     from gateway.commands.explain import explain  # noqa: PLC0415 - see the module's docstring
 
     return _print(explain(options.config, options.method, options.url, tuple(options.headers)))
+
+
+def _add_front(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("proxy", choices=_FRONTS, metavar="|".join(_FRONTS))
+    _add_config(parser)
+    parser.add_argument("--gateway", metavar="HOST:PORT", help="where the proxy reaches the gateway")
+    parser.add_argument("--static", action="store_true", help="Traefik's static part, which is the same for all routes")
+    parser.set_defaults(command=_front)
+
+
+def _front(options: argparse.Namespace) -> int:
+    from gateway.commands.front_config import front  # noqa: PLC0415 - see the module's docstring
+
+    if options.static and options.proxy != "traefik":
+        raise GatewayError("only Traefik has a static part (--static)")
+    return _print_result(front(options.config, options.proxy, options.gateway, static=options.static))
 
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from gateway.model.person import person_of, roles_of
 from gateway.model.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from gateway.model.credential import CredentialKind
     from gateway.model.decision import HeaderPairs
@@ -35,9 +35,9 @@ class IdentityHeaders:
     """Composes the identity headers of one config.
 
     `names` maps each field to its header. `token_name` is the header of the signed identity token, which is composed
-    elsewhere but protected here. `value_bytes` bounds each value. `spellings` are the folded names
-    (`gateway.model.headers.spelling`) of all identity headers: a client's header with one of them is removed before
-    ours are set, and also where we set none (oauth2-proxy CVE-2025-64484).
+    elsewhere but protected here. `value_bytes` bounds each value. `names` are those of all identity headers in lower
+    case, `spellings` the same folded (`gateway.model.headers.spelling`): a client's header with one of them is removed
+    before ours are set, and also where we set none (oauth2-proxy CVE-2025-64484).
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class IdentityHeaders:
         self._names = tuple(names[field].encode("ascii") if field in names else b"" for field in FIELDS)
         self._token_name = token_name.encode("ascii")
         self._value_bytes = value_bytes
-        self._exact = frozenset(name.lower() for name in (*self._names, self._token_name) if name)
-        self.spellings = frozenset(spelling(name) for name in self._exact)
+        self.names = frozenset(name.lower() for name in (*self._names, self._token_name) if name)
+        self.spellings = frozenset(map(spelling, self.names))
 
     def compose(self, session: Session, kind: CredentialKind) -> HeaderPairs | Refusal:
         """Return a header for each field that this session has.
@@ -69,14 +69,6 @@ class IdentityHeaders:
             if encoded:
                 pairs.append((name, encoded))
         return tuple(pairs)
-
-    def misspelt(self, names: Iterable[bytes]) -> bool:
-        """Tell whether one of a client's field `names` is another spelling of an identity header (`X_User_Id`).
-
-        For forward-auth: proxies overwrite only the spelling that we send, and forward every other to an application
-        that may fold them (oauth2-proxy CVE-2025-64484).
-        """
-        return any(spelling(name) in self.spellings and name.lower() not in self._exact for name in names)
 
     def compose_every(self, composed: HeaderPairs) -> HeaderPairs:
         """Return the `composed` headers, and every other identity header with an empty value.

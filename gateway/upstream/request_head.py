@@ -103,6 +103,11 @@ class RequestHeads:
         """Return which of the caller's fields an upstream of `route` gets, in order; for `explain`."""
         return tuple(self._passing(headers, keep_credentials=route.forward_credentials))
 
+    def drops(self, name: bytes) -> bool:
+        """Tell whether a caller's field of this name never goes to an upstream, whatever its route says."""
+        fate = self._fates.get(name)
+        return (self._fate(name) if fate is None else fate) is _RequestField.DROP
+
     def _passing_lines(self, headers: Headers, *, keep_credentials: bool) -> bytes:
         """Return the lines of the caller's fields that may pass; equal fields make equal lines."""
         key = self._with_credentials if keep_credentials else self

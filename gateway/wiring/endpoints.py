@@ -17,6 +17,7 @@ from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints import openapi
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.forward_auth.client_fields import ClientFields
 from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, allow_caching
 from gateway.endpoints.forward_auth.kinds import build_reader
 from gateway.endpoints.json_document import JsonDocumentEndpoint
@@ -31,6 +32,7 @@ from gateway.model.route import CorsRules
 from gateway.policy.cross_origin import Cors
 from gateway.policy.limits import Limits
 from gateway.signing import KeyRing
+from gateway.upstream.request_head import RequestHeads
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring
 
@@ -72,20 +74,25 @@ def own_endpoints(
     yield JsonDocumentEndpoint("openapi", openapi.PATH, lambda: document, "no-cache")
 
 
-def forward_auth_endpoints(
-    settings: Settings,
-    gate: Gate,
-    readers: Sequence[Reader],
-    identity: IdentityHeaders,
-    accesses: AccessReader,
-    now: Now,
-) -> Iterator[ForwardAuthEndpoint]:
+class ForwardAuthParts(msgspec.Struct, frozen=True):
+    """What every forward-auth endpoint of a generation works with."""
+
+    gate: Gate
+    readers: Sequence[Reader]
+    identity: IdentityHeaders
+    heads: RequestHeads
+    accesses: AccessReader
+    now: Now
+
+
+def forward_auth_endpoints(settings: Settings, parts: ForwardAuthParts) -> Iterator[ForwardAuthEndpoint]:
     """Yield the forward-auth endpoint of each proxy that the config has."""
-    fields = frozenset(name for reader in readers for name in reader.headers)
+    credentials = frozenset(name for reader in parts.readers for name in reader.headers)
     for _, each in settings.forward_auth.endpoints():
         reader = build_reader(each)
-        proxy = AskingProxy(reader, Networks(each.peers), each.path, allow_caching(each.max_age, reader, fields))
-        yield ForwardAuthEndpoint(proxy, gate, identity, accesses, now)
+        proxy = AskingProxy(reader, Networks(each.peers), each.path, allow_caching(each.max_age, reader, credentials))
+        fields = ClientFields(reader, parts.heads.drops, parts.identity.names, credentials)
+        yield ForwardAuthEndpoint(proxy, parts.gate, parts.identity, fields, parts.accesses, parts.now)
 
 
 def cookie_renewal(authorities: Mapping[str, Authority]) -> Renew:

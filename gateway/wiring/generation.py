@@ -38,7 +38,13 @@ from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
-from gateway.wiring.endpoints import development_cookies, forward_auth_endpoints, own_endpoints, renewal_of
+from gateway.wiring.endpoints import (
+    ForwardAuthParts,
+    development_cookies,
+    forward_auth_endpoints,
+    own_endpoints,
+    renewal_of,
+)
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 
@@ -120,7 +126,8 @@ class Generation:
         renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)
         proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
         own = own_endpoints(settings, gate, sessions, limits, process, identity.key_ring)
-        forward_auth = tuple(forward_auth_endpoints(settings, gate, readers, identity.headers, accesses, process.now))
+        parts = ForwardAuthParts(gate, readers, identity.headers, self.request_heads, accesses, process.now)
+        forward_auth = tuple(forward_auth_endpoints(settings, parts))
         beneath = {endpoint.beneath: endpoint for endpoint in forward_auth if endpoint.beneath}
         journal = _journal(settings.telemetry, process)
         self.public_port = PublicPort((*own, *forward_auth), proxy, accesses, journal, beneath)

@@ -124,6 +124,27 @@ def test_a_proxy_that_asks_us_copies_every_identity_header_that_we_tell(config: 
         assert re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", text), name
 
 
+PRINTED = {
+    "nginx/nginx.conf": ("nginx",),
+    "traefik/dynamic.yaml": ("traefik",),
+    "traefik/traefik.yaml": ("traefik", "--static"),
+    "caddy/Caddyfile": ("caddy",),
+    "envoy/envoy.yaml": ("envoy",),
+}
+
+
+@pytest.mark.parametrize("file", PRINTED)
+def test_a_proxys_config_is_what_the_command_prints_for_the_gateways(
+    file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which it removes what the table names: print it anew when the table grows."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    proxy, *more = PRINTED[file]
+    assert main(["front", proxy, *more, "-c", str(DEPLOY / "forward_auth/gateway.yaml")]) == 0
+    assert capsys.readouterr().out == (DEPLOY / file).read_text()
+
+
 @pytest.mark.parametrize("config", ASKING)
 def test_a_proxy_that_asks_us_asks_at_its_own_endpoint(config: str) -> None:
     proxy = config.partition("/")[0]

@@ -185,6 +185,69 @@ async def test_a_websocket_with_a_foreign_pages_cookie_is_refused_though_the_pro
     assert (await ask(gateway, proxy, asked.showing(("Origin", "http://app.test")))).status == 200
 
 
+FROM_CLIENTS = (
+    *("Remote-User", "X-Auth-Request-User", "X-Forwarded-User", "X-WebAuth-User", "X-Hasura-Made-Up", "Script-Name"),
+    *("X-HTTP-Method-Override", "X-Middleware-Subrequest", "X-Accel-Mapping", "Proxy", "X-Forwarded-Prefix"),
+    *("X-Scope-OrgID", "Impersonate-User", "X-Amzn-Request-Context", "X-IIS-Made-Up", "X-MSISDN", "Forwarded"),
+)
+MISSPELT = ("X!User!Id", "X_Forwarded_For", "REMOTE_USER", "Transfer_Encoding", "Content.Length", "X_Api_Key", "$WSRU")
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_what_the_proxied_path_removes_is_refused_where_the_proxy_would_send_it_on(
+    gateway: Gateway, proxy: str
+) -> None:
+    refused = 403 if proxy == "nginx" else 400
+    for name in (*FROM_CLIENTS, *MISSPELT):
+        for asked in (Asked(target="/public/"), Asked().showing(KEY)):
+            response = await ask(gateway, proxy, asked.showing((name, "forged")))
+            if proxy == "envoy" and name in FROM_CLIENTS:  # which removes what it is told to
+                assert response.status == 200, name
+                told = (response.one(b"X-Envoy-Auth-Headers-To-Remove") or b"").split(b",")
+                assert name.lower().encode() in told
+            else:
+                assert response.status == refused, name
+
+
+SET_BY_THE_PROXY: dict[str, Lines] = {
+    "nginx": (),
+    "traefik": (("X-Forwarded-Port", "80"), ("X-Forwarded-Server", "edge"), ("X-Real-Ip", "192.0.2.7")),
+    "caddy": (("Via", "1.1 Caddy"),),
+    "envoy": (
+        ("X-Forwarded-For", "192.0.2.7"),
+        ("X-Envoy-Internal", "true"),
+        ("X-Envoy-Expected-Rq-Timeout-Ms", "5000"),
+        ("X-Request-Id", "0af76519-16cd-43dd-8448-eb211c80319c"),
+    ),
+}
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_what_the_proxy_says_itself_refuses_nobody(gateway: Gateway, proxy: str) -> None:
+    for asked in (Asked(target="/public/"), Asked().showing(KEY)):
+        everybodys = (("TE", "trailers"), ("traceparent", "00-" + "1" * 32 + "-" + "2" * 16 + "-01"), ("X-Other", "1"))
+        assert (await ask(gateway, proxy, asked.showing(*SET_BY_THE_PROXY[proxy], *everybodys))).status == 200
+
+
+async def test_envoy_is_told_to_remove_the_credentials_of_the_route(examples: Examples, tmp_path: Path) -> None:
+    at = {"access": "public", "upstream": "http://127.0.0.1:1"}
+    routes = [
+        {"name": "kept", "match": {"path": "/kept/"}, "forward_credentials": True, **at},
+        {"name": "all", "match": {"path": "/"}, **at},
+    ]
+    async with serving_examples(examples, tmp_path, forward_auth=endpoints(), routes=routes) as (gateway, _):
+        shown = (KEY, ("Authorization", "Bearer x"), ("X-User-Id", "u"), ("Remote-User", "forged"))
+        for target, expected in (("/a", b"authorization,remote-user,x-api-key"), ("/kept/a", b"remote-user")):
+            response = await ask(gateway, "envoy", Asked(target=target).showing(*shown))
+            assert (response.status, response.one(b"X-Envoy-Auth-Headers-To-Remove")) == (200, expected)
+            assert response.one(b"X-User-Id") == b"", "overwritten, and not removed"
+        response = await ask(gateway, "envoy", Asked(target="/a"))
+        assert response.all(b"X-Envoy-Auth-Headers-To-Remove") == []
+        for proxy in ("traefik", "caddy"):
+            response = await ask(gateway, proxy, Asked(target="/a").showing(KEY))
+            assert response.all(b"X-Envoy-Auth-Headers-To-Remove") == []
+
+
 async def test_a_listed_pages_preflight_goes_on_to_the_application_as_nobodys(
     examples: Examples, tmp_path: Path
 ) -> None:

@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.clients.raw_http import RawResponse, exchange, raw_client
-from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
-from tests.support.servers.ports import free_port
-from tests.support.servers.proxies import KINDS, running_proxy
-from tests.support.servers.recording_upstream import (
-    RecordedRequest,
-    RecordingUpstream,
-    UpstreamSide,
-    recording_upstream,
-)
+from tests.support.clients.raw_http import exchange, raw_client
+from tests.support.gateways.proxy_stand import HANDSHAKE, Stand, raw, standing
+from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, Examples
+from tests.support.servers.proxies import KINDS
+from tests.support.servers.recording_upstream import RecordedRequest
 
 KEY = f"X-Api-Key: {PROJECT_KEY}"
 MEMBER = f"X-Api-Key: {MEMBER_KEY}"
@@ -31,46 +24,6 @@ JOHN = b"550e8400-e29b-41d4-a716-446655440002"
 IDENTITY = ("Session-Id", "User-Id", "User-Email", "User-Name", "User-Roles", "Org-Id", "Org-Name", "Org-Role")
 MORE_IDENTITY = ("Workspace-Id", "Project-Id", "Api-Key-Id", "Auth-Method", "Identity-Token")
 ALL_IDENTITY = tuple(f"X-{name}" for name in IDENTITY + MORE_IDENTITY)
-HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
-WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-SWITCH = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-)
-
-
-async def app(side: UpstreamSide) -> None:
-    """Answer every request, and echo the bytes of a WebSocket."""
-    while (request := await side.request()) is not None:
-        if request.one(b"sec-websocket-key") is None:
-            await side.send(side.upstream.answer)
-            continue
-        await side.send(SWITCH)
-        while data := await side.reader.read(65536):
-            await side.send(data)
-
-
-@dataclass
-class Stand:
-    """A proxy, the gateway that it asks and the application behind it."""
-
-    port: int
-    gateway: Gateway
-    app: RecordingUpstream
-
-    async def ask(self, target: str, *lines: str, method: str = "GET", host: str = "app.test") -> RawResponse:
-        return await exchange(self.port, raw(method, target, host, "Connection: close", *lines))
-
-    def came(self) -> list[RecordedRequest]:
-        """Return what the application got since it was last asked."""
-        found = list(self.app.requests)
-        self.app.requests.clear()
-        return found
-
-
-def raw(method: str, target: str, host: str, *lines: str) -> bytes:
-    head = "".join(f"{line}\r\n" for line in (f"{method} {target} HTTP/1.1", f"Host: {host}", *lines))
-    return head.encode("latin-1") + b"\r\n"
 
 
 def told(request: RecordedRequest) -> dict[str, bytes]:
@@ -82,19 +35,7 @@ def told(request: RecordedRequest) -> dict[str, bytes]:
 
 @pytest.fixture(params=KINDS)
 async def stand(request: pytest.FixtureRequest, examples: Examples, tmp_path: Path) -> AsyncIterator[Stand]:
-    async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(recording_upstream(app))
-        endpoint = request.param.partition(" ")[0]
-        settings = config(
-            free_port(),
-            examples.settings(tmp_path),
-            forward_auth={endpoint: {"peers": ["127.0.0.1/32"]}},
-            redis={"url": f"redis://127.0.0.1:{free_port()}/0"},  # nobody listens there: Redis is down throughout
-        )
-        gateway = await stack.enter_async_context(serving(settings, tmp_path))
-        proxy = running_proxy(request.param, tmp_path, gateway.port, upstream.port, raw("GET", "/public/", "app.test"))
-        running = Stand(await stack.enter_async_context(proxy), gateway, upstream)
-        running.came()
+    async with standing(request.param, examples, tmp_path) as running:
         yield running
 
 
@@ -240,7 +181,7 @@ async def test_a_path_with_two_readings_never_reaches_what_another_route_guards(
 
 async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Stand) -> None:
     async with raw_client(stand.port) as client:
-        await client.send(raw("GET", "/echo/ws", "app.test", KEY, *HANDSHAKE, WEBSOCKET_KEY))
+        await client.send(raw("GET", "/echo/ws", "app.test", KEY, *HANDSHAKE))
         response = await client.head()
         assert response.status == 101
         await client.send(b"\x81\x85\x00\x00\x00\x00hello")
@@ -249,7 +190,7 @@ async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Sta
     assert request.all(b"X-User-Id") == [JOHN]
     cookie = f"Cookie: __session={stand.gateway.cookie}"
     for lines, status in (((), 401), ((cookie, "Origin: https://evil.example"), 403), ((cookie,), 403)):
-        refused = await exchange(stand.port, raw("GET", "/echo/ws", "app.test", *lines, *HANDSHAKE, WEBSOCKET_KEY))
+        refused = await exchange(stand.port, raw("GET", "/echo/ws", "app.test", *lines, *HANDSHAKE))
         assert refused.status == status, lines
     assert stand.came() == []
 

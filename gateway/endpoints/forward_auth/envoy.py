@@ -1,8 +1,8 @@
 """Envoy's `ext_authz` filter with an HTTP service.
 
 It sends the original method, Host and target, the target after the endpoint's path (`path_prefix`), and the headers
-that its config allows. `deploy/envoy/` lists exactly those read here, since a prefix pattern would let forged fields
-in.
+that its config allows: by `deploy/envoy/` all of the client's but X-Real-IP, so that they can be judged. What no client
+may tell an application, and the credentials of the route, it removes on our word.
 """
 
 from __future__ import annotations
@@ -16,6 +16,17 @@ from gateway.endpoints.forward_auth.original import (
 )
 from gateway.model.decision import AccessRequest
 from gateway.model.refusal import Refusal
+
+_OWN = frozenset(
+    {
+        b"x-envoy-attempt-count",
+        b"x-envoy-expected-rq-timeout-ms",
+        b"x-envoy-external-address",
+        b"x-envoy-internal",
+        b"x-forwarded-for",
+    }
+)
+"""What it adds to a decision request; `deploy/envoy/` removes or overwrites them on the way to the application."""
 
 _HOST, _PROTO, _CLIENT = b"host", b"x-forwarded-proto", b"x-real-ip"
 
@@ -34,6 +45,8 @@ class EnvoyReader:
 
     name = "envoy"
     trusted_fields = frozenset({_PROTO, _CLIENT})
+    own_fields = _OWN
+    removes = b"X-Envoy-Auth-Headers-To-Remove"
     is_prefix = True
 
     def __init__(self, path: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.forward_auth.original import OriginalReader, malformed, original_access
+from gateway.endpoints.forward_auth.client_fields import ClientFields
+from gateway.endpoints.forward_auth.original import OriginalReader, original_access
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.refusals import refusal_response
 from gateway.gate import Gate
@@ -72,6 +73,7 @@ class ForwardAuthEndpoint:
         proxy: AskingProxy,
         gate: Gate,
         identity: IdentityHeaders,
+        fields: ClientFields,
         accesses: AccessReader,
         now: Callable[[], float],
     ) -> None:
@@ -82,6 +84,7 @@ class ForwardAuthEndpoint:
         self._proxy = proxy
         self._gate = gate
         self._identity = identity
+        self._fields = fields
         self._accesses = accesses
         self._now = now
 
@@ -115,8 +118,7 @@ class ForwardAuthEndpoint:
         return self._allow(decision)
 
     def _original(self, access: AccessRequest) -> AccessRequest:
-        if self._identity.misspelt(name for name, _ in access.headers.raw):
-            raise malformed("an identity header in a spelling that the proxy does not overwrite")
+        self._fields.require_no_stray(access.headers)
         return original_access(self._proxy.reader, access, self._accesses)
 
     def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> Response:
@@ -129,7 +131,10 @@ class ForwardAuthEndpoint:
         caching: HeaderPairs = ((b"Cache-Control", b"no-store"),)
         if max_age > 0:
             caching = ((b"Cache-Control", b"private, max-age=%d" % max_age), (b"Vary", self._proxy.caching.vary))
-        return Response(200, caching + self._identity.compose_every(decision.identity) + decision.caller_headers)
+        keeps = decision.route is not None and decision.route.forward_credentials
+        removed = self._fields.removed(decision.access.headers, keep_credentials=keeps)
+        told = self._identity.compose_every(decision.identity)
+        return Response(200, caching + removed + told + decision.caller_headers)
 
     def _max_age(self, decision: Decision) -> int:
         """Return how many seconds this allow may be cached: never past the session's end, and 0 under a rate limit."""

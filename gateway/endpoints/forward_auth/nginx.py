@@ -36,6 +36,8 @@ class NginxReader:
 
     name = "nginx"
     trusted_fields = frozenset({_URL, _METHOD, _CLIENT})
+    own_fields: frozenset[bytes] = frozenset()
+    removes = b""
     is_prefix = False
 
     def read(self, decision_request: AccessRequest) -> OriginalRequest:

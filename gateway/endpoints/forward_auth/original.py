@@ -69,11 +69,15 @@ class OriginalReader(Protocol):
     """Reads the original request from one kind of proxy, without any I/O.
 
     `name` is the proxy's. `trusted_fields` are the lower-case names of the fields that this proxy overwrites, so that
-    they are believed. `is_prefix` says that decision requests come at every path that begins with the endpoint's own.
+    they are believed. `own_fields` are others that it sets or removes by itself, so that no client's are among them.
+    `removes` is the field by which it is told what to remove before it sends a request on, empty where there is none.
+    `is_prefix` says that decision requests come at every path that begins with the endpoint's own.
     """
 
     name: str
     trusted_fields: frozenset[bytes]
+    own_fields: frozenset[bytes]
+    removes: bytes
     is_prefix: bool
 
     def read(self, decision_request: AccessRequest) -> OriginalRequest:
@@ -87,10 +91,12 @@ class ForwardedReader:
     """Reads `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`, which the proxy called `name` overwrites."""
 
     trusted_fields = frozenset({_METHOD, _URI, _PROTO, _HOST, _FOR})
+    removes = b""
     is_prefix = False
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, own_fields: frozenset[bytes] = frozenset()) -> None:
         self.name = name
+        self.own_fields = own_fields
 
     def read(self, decision_request: AccessRequest) -> OriginalRequest:
         """Return the original request; raises MalformedError when one of the five is not there exactly once."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, ForwardedReader
 
+_OWN = frozenset({b"x-forwarded-port", b"x-forwarded-server", b"x-real-ip"})
+"""What its entry points set; a client's are removed there, unless `forwardedHeaders` trusts it."""
+
 
 class TraefikSettings(ForwardAuthEndpointSettings):
     """Traefik's endpoint."""
@@ -19,4 +22,4 @@ class TraefikReader(ForwardedReader):
     """Reads what Traefik overwrites."""
 
     def __init__(self) -> None:
-        super().__init__("traefik")
+        super().__init__("traefik", _OWN)

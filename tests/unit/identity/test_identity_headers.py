@@ -172,20 +172,3 @@ def test_for_forward_auth_a_token_that_was_composed_stays() -> None:
     composed = ((b"X-Identity-Token", b"signed"),)
     assert IdentityHeaders().compose_every(composed).count(composed[0]) == 1
     assert dict(IdentityHeaders().compose_every(composed))[b"X-Identity-Token"] == b"signed"
-
-
-@pytest.mark.parametrize(
-    ("name", "misspelt"),
-    [
-        (b"X-User-Id", False),
-        (b"x-USER-id", False),
-        (b"X_User_Id", True),
-        (b"x-user_id", True),
-        (b"X.User.Id", True),
-        (b"x_identity.token", True),
-        (b"X-Other", False),
-        (b"X_Other", False),
-    ],
-)
-def test_a_spelling_that_no_proxy_overwrites_is_known_as_such(name: bytes, misspelt: bool) -> None:
-    assert IdentityHeaders().misspelt([b"Host", name]) is misspelt

@@ -47,6 +47,15 @@ def test_an_upgrade_is_said_again() -> None:
     )
 
 
+def test_what_never_goes_on_is_told_of_a_name_alone() -> None:
+    heads = RequestHeads(STRIPPED)
+    for name in (b"X-User-Id", b"x_user_id", b"Script-Name", b"Proxy", b"X_Api_Key", b"Content_Length", b"Upgrade"):
+        assert heads.drops(name)
+        assert heads.drops(name), "remembered"
+    for name in (b"X-Api-Key", b"Cookie", b"Content-Length", b"Accept"):
+        assert not heads.drops(name)
+
+
 @pytest.mark.parametrize(
     ("upstream", "host"),
     [

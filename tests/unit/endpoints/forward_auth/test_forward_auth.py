@@ -10,6 +10,7 @@ import pytest
 from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access_reader import AccessReader
+from gateway.endpoints.forward_auth.client_fields import ClientFields
 from gateway.endpoints.forward_auth.envoy import EnvoyReader
 from gateway.endpoints.forward_auth.forward_auth import AllowCaching, AskingProxy, ForwardAuthEndpoint, allow_caching
 from gateway.endpoints.forward_auth.nginx import NginxReader
@@ -50,7 +51,8 @@ def endpoint(reader: OriginalReader | None = None, ends: float | None = None, ma
     accesses = AccessReader((), 8192, lambda: 0.0)
     peers = Networks([ip_network("192.0.2.1/32")])
     proxy = AskingProxy(reader or NginxReader(), peers, "/auth", AllowCaching(max_age, b"x-api-key"))
-    return ForwardAuthEndpoint(proxy, gate, identity, accesses, lambda: 7.0)
+    fields = ClientFields(proxy.reader, lambda _: False, identity.names)
+    return ForwardAuthEndpoint(proxy, gate, identity, fields, accesses, lambda: 7.0)
 
 
 async def ask(

@@ -1,0 +1,39 @@
+"""`gateway front`: prints the config of a proxy that asks the gateway, for the routes of a config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from gateway.commands.command_output import CommandResult
+from gateway.config.load import load_settings
+from gateway.config.settings import Settings
+from gateway.proxy_configs.caddy_config import caddy_config
+from gateway.proxy_configs.envoy_config import envoy_config
+from gateway.proxy_configs.nginx_config import nginx_config
+from gateway.proxy_configs.plan import FrontPlan, left_undone, plan_for
+from gateway.proxy_configs.traefik_config import traefik_config, traefik_static_config
+
+_CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = MappingProxyType(
+    {"nginx": nginx_config, "traefik": traefik_config, "caddy": caddy_config, "envoy": envoy_config}
+)
+
+
+def front(config: Path, proxy: str, gateway: str | None, *, static: bool = False) -> CommandResult:
+    """Print the config of `proxy`; `gateway` is where it reaches us (`HOST:PORT`).
+
+    `static` is Traefik's other file. Raises SettingsError, and GatewayError for routes that the proxy cannot serve.
+    """
+    settings = load_settings(config, os.environ)
+    if static:
+        return CommandResult(traefik_static_config().rstrip("\n"))
+    plan = plan_for(proxy, settings, gateway or _reached_at(settings))
+    return CommandResult(_CONFIGS[proxy](plan).rstrip("\n"), "; ".join(left_undone(settings)))
+
+
+def _reached_at(settings: Settings) -> str:
+    """Return the address that the public port listens at, by the name `gateway` where it listens at all of them."""
+    public = settings.listen.public
+    return f"gateway:{public.port}" if public.host in {"0.0.0.0", "::"} else str(public)  # noqa: S104 - compared

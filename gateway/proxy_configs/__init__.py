@@ -1,0 +1,1 @@
+"""Whole configs for the proxies that ask the gateway, written for one's own routes, credentials and headers."""

@@ -1,0 +1,99 @@
+"""Envoy's config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from gateway.model.errors import GatewayError
+from gateway.model.route import Match
+from gateway.proxy_configs.plan import ONLY, Application, Destination, FrontPlan
+from gateway.proxy_configs.template import fill
+
+_SET = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+"""What Envoy, or the template, sets anew."""
+
+_HANDSHAKE = (
+    '{name: ":method", string_match: {exact: GET}}',
+    "{name: sec-websocket-key, present_match: true}",
+    '{name: sec-websocket-version, string_match: {exact: "13"}}',
+)
+
+
+def envoy_config(plan: FrontPlan) -> str:
+    """Return the text of envoy.yaml."""
+    blocks = {
+        "identity": [f"- exact: {name.lower()}" for name in plan.identity],
+        "routes": list(_routes(plan)),
+        "removed": [f"- {name}" for name in sorted(set(plan.removed) - _SET)],
+        "credentials": [f"- {name}" for name in plan.credentials],
+        "clusters": [line for application in plan.applications for line in _cluster(application)],
+    }
+    host, _, port = plan.gateway.rpartition(":")
+    words = {"gateway": plan.gateway, "path": plan.path, "gateway_host": host.strip("[]"), "gateway_port": port}
+    return fill("envoy.yaml", blocks, words)
+
+
+def _routes(plan: FrontPlan) -> Iterator[str]:
+    """Yield two routes for each destination: a WebSocket's handshake, which alone may upgrade, and all else."""
+    for destination in plan.destinations or (Destination(Match("/"), ONLY),):
+        path, fields = _matchers(destination.match)
+        yield from _route(path, (*fields, *_HANDSHAKE), destination.application)
+        yield "    upgrade_configs: [{upgrade_type: websocket}]"
+        yield from _route(path, fields, destination.application)
+
+
+def _route(path: str, fields: tuple[str, ...], application: str) -> Iterator[str]:
+    yield "- match:"
+    yield f"    {path}"
+    if fields:
+        yield "    headers:"
+        yield from (f"      - {field}" for field in fields)
+    yield "  route:"
+    yield f"    cluster: {application}"
+    yield "    timeout: 0s"
+    yield "    idle_timeout: 60s"
+
+
+def _matchers(match: Match) -> tuple[str, tuple[str, ...]]:
+    fields = []
+    if match.host:
+        name = match.host.removeprefix("*.")
+        pattern = ("[^.]+[.]" if name != match.host else "") + name.replace(".", "[.]")
+        fields.append(f'{{name: ":authority", string_match: {{safe_regex: {{regex: "(?i){pattern}[.]?(:[0-9]+)?"}}}}}}')
+    if match.methods:
+        methods = "|".join(sorted(match.methods))
+        fields.append(f'{{name: ":method", string_match: {{safe_regex: {{regex: "{methods}"}}}}}}')
+    if match.path == "/":
+        return 'prefix: "/"', tuple(fields)
+    return f"safe_regex: {{regex: '{_path(match.path)}'}}", tuple(fields)
+
+
+def _path(path: str) -> str:
+    """Return a regular expression for a path as it is sent, in which any character may be percent-encoded."""
+    bare = "".join(_sent(character) for character in unquote(path).removesuffix("/"))
+    return f"{bare}(/.*)?" if path.endswith("/") else bare
+
+
+def _sent(character: str) -> str:
+    if character == "/":
+        return character
+    encoded = "".join(f"%{byte:02X}" for byte in character.encode())
+    own = "" if character in "'%" or not character.isascii() else re.escape(character) + "|"
+    return f"(?:{own}(?i:{encoded}))"
+
+
+def _cluster(application: Application) -> Iterator[str]:
+    if application.addresses[0].scheme != "http":
+        raise GatewayError("upstreams with TLS are not written for Envoy: put the gateway in front of them instead")
+    yield f"- name: {application.name}"
+    yield "  type: STRICT_DNS"
+    yield "  connect_timeout: 2s"
+    yield "  load_assignment:"
+    yield f"    cluster_name: {application.name}"
+    yield "    endpoints:"
+    yield "      - lb_endpoints:"
+    for address in application.addresses:
+        place = f"{{address: {address.host}, port_value: {address.port}}}"
+        yield f"          - {{endpoint: {{address: {{socket_address: {place}}}}}}}"

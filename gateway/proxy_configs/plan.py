@@ -1,0 +1,134 @@
+"""What the config of any proxy has to do: whom it asks, what it copies and removes, and where requests go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from gateway.config.settings import Settings, to_routes
+from gateway.credentials.kinds import build_reader
+from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from gateway.http1.field_names import LISTED_TOLD_BY_US, TOLD_BY_US_FAMILIES
+from gateway.identity.foreign_names import ForeignNames
+from gateway.identity.foreign_table import CREDENTIALS, FAMILIES
+from gateway.model.errors import GatewayError
+from gateway.model.headers import spelling
+from gateway.model.route import Match, Route, UpstreamAddress
+
+_CONNECTION = frozenset(
+    {b"http2-settings", b"proxy", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
+)
+"""Fields of the connection that some of the proxies send on, and `Proxy` (httpoxy, CVE-2016-5385)."""
+
+_TRACE = frozenset({b"traceparent", b"tracestate", b"x-request-id"})
+"""Traces are carried on; a request id is each proxy's own."""
+
+ONLY = "app"
+"""The name of the application where there is but one."""
+
+
+class Application(msgspec.Struct, frozen=True):
+    """One upstream of the routes: its name among them, and its addresses, which all have one scheme."""
+
+    name: str
+    addresses: tuple[UpstreamAddress, ...]
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """What one route matches, and the name of the application that gets it; the first that matches counts."""
+
+    match: Match
+    application: str
+
+
+class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One proxy's part, in lower-case names.
+
+    `gateway` is where it asks (`HOST:PORT`), at `path`. `identity` are the headers that it copies from an allow, in the
+    spelling of the config. `credentials` are removed after the decision. `removed` are removed before it, and so are
+    all names of the `families` (prefixes) where a proxy can do that. `body_bytes` 0 is no limit.
+    """
+
+    gateway: str
+    path: str
+    identity: tuple[str, ...]
+    credentials: tuple[str, ...]
+    removed: tuple[str, ...]
+    families: tuple[str, ...]
+    applications: tuple[Application, ...]
+    destinations: tuple[Destination, ...]
+    body_bytes: int = 0
+    head_bytes: int = 32768
+
+
+def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
+    """Return what `proxy` has to do in front of `settings`; raises GatewayError for routes that it cannot serve."""
+    routes = to_routes(settings)
+    token = settings.identity.token
+    identity = (*settings.identity.headers.values(), "X-Identity-Token" if token is None else token.header)
+    copied = {name.lower() for name in identity}
+    readers = [build_reader(name, each, lambda _: b"") for name, each in settings.credentials.items()]
+    credentials = {field.decode("ascii") for reader in readers for field in reader.headers} - copied
+    applications, destinations = _dispatch(routes)
+    kept = {spelling(name.encode("ascii")) for name in (*copied, *credentials)} | _TRACE
+    passing = CREDENTIALS | {spelling(name.encode("ascii")) for name in (*settings.identity.from_clients, *credentials)}
+    return FrontPlan(
+        gateway=gateway,
+        path=_path_of(proxy, settings),
+        identity=identity,
+        credentials=tuple(sorted(credentials)),
+        removed=_texts((ForeignNames(settings.identity.from_clients).listed | LISTED_TOLD_BY_US | _CONNECTION) - kept),
+        families=_texts(_whole_families(passing)),
+        applications=applications,
+        destinations=destinations,
+        body_bytes=settings.limits.body_bytes,
+        head_bytes=settings.limits.head_bytes,
+    )
+
+
+def left_undone(settings: Settings) -> Iterator[str]:
+    """Yield what the gateway does for its routes where it carries requests itself, and these configs do not."""
+    for key, has in (
+        ("strip_prefix", lambda route: route.strip_prefix),
+        ("forward_credentials", lambda route: route.forward_credentials),
+        ("timeouts", lambda route: route.timeouts != type(route.timeouts)()),
+        ("cors", lambda route: route.cors is not None),
+    ):
+        names = [route.name for route in settings.routes if has(route)]
+        if names:
+            yield f"{key} of {', '.join(names)}: the proxy's to do, and not in this config"
+
+
+def _path_of(proxy: str, settings: Settings) -> str:
+    """Return the path of the proxy's endpoint, its default where the config has none yet."""
+    configured = getattr(settings.forward_auth, proxy)
+    if configured is None:
+        configured = getattr(ForwardAuthSettings.model_validate({proxy: {}}), proxy)
+    return str(configured.path)
+
+
+def _whole_families(passing: set[bytes] | frozenset[bytes]) -> Iterator[bytes]:
+    """Yield the prefixes under which no name may pass; one that begins with a sign is no prefix of a usual name."""
+    for prefix in (*FAMILIES, *TOLD_BY_US_FAMILIES):
+        if not prefix.startswith(b"-") and not any(name.startswith(prefix) for name in passing):
+            yield prefix
+
+
+def _texts(names: Iterator[bytes] | frozenset[bytes] | set[bytes]) -> tuple[str, ...]:
+    return tuple(sorted(name.decode("ascii") for name in names))
+
+
+def _dispatch(routes: Sequence[Route]) -> tuple[tuple[Application, ...], tuple[Destination, ...]]:
+    """Return the applications behind the routes, and which route goes where; none of the latter where all go to one."""
+    names: dict[tuple[UpstreamAddress, ...], str] = {}
+    for route in routes:
+        if len({address.scheme for address in route.upstream}) != 1:
+            raise GatewayError(f"route {route.name}: its upstreams have several schemes, which no proxy takes together")
+        names.setdefault(route.upstream, f"{ONLY}-{route.name}")
+    if not names:
+        raise GatewayError("the config has no routes, so there is nothing to send requests to")
+    if len(names) == 1:
+        return (Application(ONLY, routes[0].upstream),), ()
+    applications = tuple(Application(name, addresses) for addresses, name in names.items())
+    return applications, tuple(Destination(route.match, names[route.upstream]) for route in routes)

@@ -1,0 +1,84 @@
+"""Traefik's two files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from gateway.model.route import Match
+from gateway.proxy_configs.plan import ONLY, Destination, FrontPlan
+from gateway.proxy_configs.template import fill
+
+_SET = frozenset(
+    {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-server", "x-real-ip"}
+)
+"""What its entry points and ForwardAuth set anew."""
+
+_HANDSHAKE = (
+    "Method(`GET`) && HeaderRegexp(`Upgrade`, `(?i)^websocket$`) && Header(`Sec-Websocket-Version`, `13`)"
+    " && HeaderRegexp(`Connection`, `(?i)(^|,)[ \\t]*upgrade[ \\t]*(,|$)`)"
+)
+
+
+def traefik_config(plan: FrontPlan) -> str:
+    """Return the text of dynamic.yaml."""
+    removed = sorted({*plan.removed, "x-request-id"} - _SET)
+    blocks = {
+        "routers": list(_routers(plan)),
+        "removed": [f'{name}: ""' for name in removed],
+        "identity": [f"- {name}" for name in plan.identity],
+        "credentials": [f'{name}: ""' for name in plan.credentials],
+        "services": list(_services(plan)),
+    }
+    return fill("dynamic.yaml", blocks, {"gateway": plan.gateway, "path": plan.path})
+
+
+def traefik_static_config() -> str:
+    """Return the text of traefik.yaml, which is the same for all routes."""
+    return fill("traefik.yaml", {}, {})
+
+
+def _routers(plan: FrontPlan) -> Iterator[str]:
+    """Yield two routers for each destination; the first destination has the highest priority."""
+    destinations = plan.destinations or (Destination(Match("/"), ONLY),)
+    for place, destination in enumerate(destinations):
+        priority = 2 * (len(destinations) - place)
+        rule = _rule(destination.match)
+        name = destination.application if len(destinations) == 1 else f"route-{place}"
+        yield from _router(f"{name}-websocket", f"{rule} && {_HANDSHAKE}", priority + 1, destination.application)
+        yield from _router(name, rule, priority, destination.application)
+
+
+def _router(name: str, rule: str, priority: int, application: str) -> Iterator[str]:
+    yield f"{name}:"
+    yield f"  rule: {rule}"
+    yield f"  priority: {priority}"
+    yield "  entryPoints: [web]"
+    kind = "websocket" if name.endswith("-websocket") else "plain"
+    yield f"  middlewares: [{kind}, strip, gateway, clean]"
+    yield f"  service: {application}"
+
+
+def _rule(match: Match) -> str:
+    path = unquote(match.path)
+    bare = path.removesuffix("/")
+    if path == "/":
+        parts = ["PathPrefix(`/`)"]
+    elif path.endswith("/"):
+        parts = [f"(Path(`{bare}`) || PathPrefix(`{path}`))"]
+    else:
+        parts = [f"Path(`{path}`)"]
+    if match.host.startswith("*."):
+        name = match.host.removeprefix("*.").replace(".", "[.]")
+        parts.append(f"HostRegexp(`^[^.]+[.]{name}$`)")
+    elif match.host:
+        parts.append(f"Host(`{match.host}`)")
+    if match.methods:
+        parts.append("(" + " || ".join(f"Method(`{method}`)" for method in sorted(match.methods)) + ")")
+    return " && ".join(parts)
+
+
+def _services(plan: FrontPlan) -> Iterator[str]:
+    for application in plan.applications:
+        yield from (f"{application.name}:", "  loadBalancer:", "    passHostHeader: true", "    servers:")
+        yield from (f"      - url: {address}" for address in application.addresses)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.commands.front_config import front
+from tests.support.builders.configs import LEAST, written
+
+PROXIES = ("nginx", "traefik", "caddy", "envoy")
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_config_is_printed_whole(proxy: str, tmp_path: Path) -> None:
+    result = front(written(tmp_path), proxy, None)
+    assert result.succeeded
+    assert result.note == ""
+    assert "gateway" in result.output
+    assert f"/_gateway/auth/{proxy}" in result.output
+    assert "127.0.0.1:8000" in result.output or "address: 127.0.0.1, port_value: 8000" in result.output
+
+
+@pytest.mark.parametrize(
+    ("listen", "gateway", "expected"),
+    [
+        ("0.0.0.0:8080", None, "gateway:8080"),
+        ("[::]:81", None, "gateway:81"),
+        ("10.0.0.1:82", None, "10.0.0.1:82"),
+        ("0.0.0.0:8080", "gw.internal:83", "gw.internal:83"),
+    ],
+)
+def test_the_gateway_is_asked_where_it_listens_or_where_one_says(
+    listen: str, gateway: str | None, expected: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, LEAST + f"listen: {{public: '{listen}'}}\n")
+    assert f"server {expected};" in front(path, "nginx", gateway).output
+
+
+def test_what_the_proxy_is_left_to_do_is_said_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, LEAST + "    strip_prefix: /orders\n")
+    assert main(["front", "caddy", "-c", str(path)]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "gateway: strip_prefix of orders: the proxy's to do, and not in this config\n"
+    assert printed.out.startswith("# Caddy asks the gateway")
+
+
+def test_traefik_alone_has_a_static_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["front", "traefik", "--static", "-c", str(written(tmp_path))]) == 0
+    assert "entryPoints:" in capsys.readouterr().out
+    assert main(["front", "nginx", "--static", "-c", str(written(tmp_path))]) == 1

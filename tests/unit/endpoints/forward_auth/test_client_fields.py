@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.endpoints.forward_auth.caddy import CaddyReader
+from gateway.endpoints.forward_auth.client_fields import ClientFields
+from gateway.endpoints.forward_auth.envoy import EnvoyReader
+from gateway.endpoints.forward_auth.nginx import NginxReader
+from gateway.endpoints.forward_auth.original import OriginalReader
+from gateway.endpoints.forward_auth.traefik import TraefikReader
+from gateway.model.errors import MalformedError
+from gateway.model.headers import Headers, spelling
+
+NEVER_SENT = {b"x-user-id", b"remote-user", b"x-forwarded-for", b"x-forwarded-port", b"transfer-encoding", b"x-real-ip"}
+
+
+def fields_of(reader: OriginalReader) -> ClientFields:
+    return ClientFields(reader, lambda name: spelling(name) in NEVER_SENT, frozenset({b"x-user-id"}), [b"x-api-key"])
+
+
+def refuses(fields: ClientFields, *names: bytes) -> bool:
+    headers = Headers([(name, b"1") for name in names])
+    try:
+        fields.require_no_stray(headers)
+        fields.require_no_stray(headers)  # remembered
+    except MalformedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("reader", "known"),
+    [
+        (NginxReader(), b"X-Forwarded-For"),
+        (TraefikReader(), b"X-Forwarded-Port"),
+        (CaddyReader(), b"X-Forwarded-For"),
+        (EnvoyReader("/auth"), b"X-Real-IP"),
+    ],
+)
+def test_a_proxys_own_fields_pass_in_its_own_spelling_alone(reader: OriginalReader, known: bytes) -> None:
+    fields = fields_of(reader)
+    assert not refuses(fields, known, b"X-User-Id", b"Transfer-Encoding", b"Accept", b"X-Api-Key")
+    for name in (known, b"X-User-Id", b"Transfer-Encoding"):
+        assert refuses(fields, name.replace(b"-", b"_")), name
+
+
+def test_what_a_proxy_would_send_on_is_refused_but_where_it_removes_on_our_word() -> None:
+    for reader in (NginxReader(), TraefikReader(), CaddyReader()):
+        assert refuses(fields_of(reader), b"Remote-User")
+        assert fields_of(reader).removed(Headers([(b"Remote-User", b"1")]), keep_credentials=False) == ()
+    envoy = fields_of(EnvoyReader("/auth"))
+    assert not refuses(envoy, b"Remote-User")
+    assert refuses(envoy, b"Remote.User")
+
+
+def test_envoy_is_told_what_to_remove_of_what_came() -> None:
+    envoy = fields_of(EnvoyReader("/auth"))
+    headers = Headers([(name, b"1") for name in (b"Remote-User", b"X-Api-Key", b"X-User-Id", b"X-Forwarded-For", b"A")])
+    for _ in range(2):
+        (told,) = envoy.removed(headers, keep_credentials=False)
+        assert told == (b"X-Envoy-Auth-Headers-To-Remove", b"remote-user,x-api-key")
+        assert envoy.removed(headers, keep_credentials=True) == ((told[0], b"remote-user"),)
+    assert envoy.removed(Headers([(b"A", b"1")]), keep_credentials=False) == ()
