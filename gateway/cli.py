@@ -34,16 +34,44 @@ _TARGETS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: the process' own) name; return the exit code."""
+    _claim_descriptors()
     options = _parser().parse_args(arguments)
     options.audit = open_log()
     try:
-        return int(options.command(options))
+        if sys.stdout is None:
+            raise GatewayError("standard output is closed: there is nowhere to write to")  # noqa: TRY301 - told as any
+        code = int(options.command(options))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has left, `head` for one
+        return _give_up_output()
     except (SettingsError, RecordsError) as error:  # each line of these begins with a file name
         sys.stderr.write(f"{error}\n")
     except GatewayError as error:
         sys.stderr.write(f"gateway: {error}\n")
     except KeyboardInterrupt:
         return 130
+    else:
+        return code
+    return 1
+
+
+def _claim_descriptors() -> None:
+    """Fill what is closed of standard input, output and error.
+
+    Else the next file or socket would get that number, and what is written for a person would go into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
+
+
+def _give_up_output() -> int:
+    """Let the interpreter's last flush succeed, which would print a traceback; return the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
+from setproctitle import setproctitle
 
 from gateway.authorities.directory import DirectorySettings
 from gateway.config.load import LoadedConfig, load
 from gateway.config.settings import Settings
+from gateway.model.errors import GatewayError
 from gateway.telemetry.audit import Actor
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process, run_loop
@@ -24,6 +26,7 @@ from gateway.workers.supervisor import ReadConfig, Supervisor
 from gateway.workers.systemd import Notifier
 from gateway.workers.worker import Worker, configure_logging
 from gateway.workers.worker_group import RecentRevocations, SingleProcess, WorkerGroup
+from gateway.workers.worker_handle import FORK_SERVER_LOST
 from gateway.workers.worker_main import worker_main
 from gateway.workers.worker_pool import WorkerPool
 
@@ -59,7 +62,9 @@ def run(config: Path) -> int:
     loaded = read_config()
     ports = bind_ports(loaded.settings.listen)
     fork_server = None
+    setproctitle("gateway: server")
     if loaded.settings.listen.workers > 1:
+        setproctitle("gateway: supervisor")
         _import_before_fork(loaded.settings)
         fork_server = open_fork_server(lambda control: worker_main(control, ports))
     try:
@@ -86,13 +91,13 @@ async def _serve(start: Start) -> int:
 
 
 async def serve_until_stopped(start: Start, on_serving: Callable[[Ports], Awaitable[None]]) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second one ends the draining at once.
+    """Serve until SIGTERM or SIGINT, or until no worker can be replaced, then drain; a second one ends that at once.
 
     SIGHUP reloads the config, SIGUSR2 replaces every worker. `on_serving` is called once requests are answered. Raises
-    GatewayError when a part of the config cannot be used.
+    GatewayError when a part of the config cannot be used, and when workers could not be replaced any more.
     """
     signals = _receive_signals()
-    process, notifier = Process(shared=start.fork_server is not None), Notifier(os.environ)
+    process, notifier = Process(), Notifier(os.environ)
     configure_logging(start.loaded.settings.telemetry, process, ())
     supervisor = _supervisor(start, process)
     try:
@@ -100,11 +105,14 @@ async def serve_until_stopped(start: Start, on_serving: Callable[[Ports], Awaita
         notifier.ready()
         process.tasks.start(notifier.keep_alive(), "systemd's watchdog")
         await on_serving(start.ports)
+        process.tasks.start(_stop_when_broken(supervisor, signals), "watching the fork server")
         await _handle_signals(signals, supervisor, process, notifier, start.read_config)
         _log.info("draining")
     finally:
         notifier.stopping()
         await _drain(signals, supervisor, process)
+    if supervisor.broken.is_set():
+        raise GatewayError(FORK_SERVER_LOST)
 
 
 def _supervisor(start: Start, process: Process) -> Supervisor:
@@ -133,6 +141,12 @@ async def _handle_signals(
             process.tasks.start(supervisor.reload(read_config, Actor("signal"), notifier), "reload")
         else:
             return
+
+
+async def _stop_when_broken(supervisor: Supervisor, signals: Signals) -> None:
+    """Stop while there are workers to drain: one after the other they would go, and nobody would come."""
+    await supervisor.broken.wait()
+    signals.put_nowait(signal.SIGTERM)
 
 
 async def _drain(signals: Signals, supervisor: Supervisor, process: Process) -> None:

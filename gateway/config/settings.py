@@ -19,6 +19,7 @@ from gateway.model.route import Route
 from gateway.source.addresses import Listen, ListenAddress
 from gateway.source.names import CanonicalPath, FieldName
 from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel
+from gateway.telemetry.log_writer import LOG_BYTES
 
 _KIB = 1024
 _REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)
@@ -126,6 +127,7 @@ class IdentitySettings(SettingsModel):
 class TelemetrySettings(SettingsModel):
     """What is recorded. `sample_allowed` is the share of allowed requests that are logged; refusals always are.
 
+    `buffer_bytes` of log lines may wait for whoever reads them; what is beyond is dropped.
     `traces` is the protocol of spans; where to, how many and under which name is said by OpenTelemetry's own variables
     (OTEL_*).
     """
@@ -133,6 +135,7 @@ class TelemetrySettings(SettingsModel):
     access_log: bool = True
     format: Literal["json", "console"] = "json"
     sample_allowed: float = Field(default=1.0, ge=0.0, le=1.0)
+    buffer_bytes: int = Field(default=LOG_BYTES, ge=64 * _KIB)
     traces: Literal["none", "otlp"] = "none"
 
 

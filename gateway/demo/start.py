@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from setproctitle import setproctitle
+
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.commands.serve import Start, serve_until_stopped
 from gateway.config.load import ConfigText, LoadedConfig, check_document
@@ -42,6 +44,7 @@ _DAY = 86400.0
 
 def run(port: int, admin_port: int, credentials: Path | None) -> int:
     """Run the demo until Ctrl-C or SIGTERM; return the exit code. Port 0 takes any that is free."""
+    setproctitle("gateway: demo")
     # Until it serves and handles signals: ended at once it would leave Valkey running, and keys in its folder.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

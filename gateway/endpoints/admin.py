@@ -56,19 +56,26 @@ class AdminPort:
             return refusal_response(Refusal(RefusalCode.INTERNAL), request_id)
 
 
-def health_endpoints(ready: Callable[[], bool], render: Render) -> dict[str, AdminEndpoint]:
+class Health(msgspec.Struct, frozen=True):
+    """How the processes that serve are: `alive` while one of them serves, `ready` while all do and none is to end."""
+
+    alive: Callable[[], bool]
+    ready: Callable[[], bool]
+
+
+def health_endpoints(health: Health, render: Render) -> dict[str, AdminEndpoint]:
     """Return the endpoints for kubelets and scrapers, by path.
 
-    `/healthz` is 200 as long as the event loop runs. `/readyz` is 200 while `ready()`, and 503 while starting and
-    draining. Redis and authorities do not count, because taking every replica out of service would heal neither.
-    `render` returns the metrics and their content type.
+    `/healthz` is 200 as long as the event loop runs and somebody serves, `/readyz` while everybody does: 503 while
+    starting and draining. Redis and authorities do not count, because taking every replica out of service would heal
+    neither. `render` returns the metrics and their content type.
     """
 
     async def healthz(_request: DownstreamRequest, _request_id: str) -> Response:
-        return _status(200, "healthy")
+        return _status(200, "healthy") if health.alive() else _status(503, "nobody serves")
 
     async def readyz(_request: DownstreamRequest, _request_id: str) -> Response:
-        return _status(200, "ready") if ready() else _status(503, "not ready")
+        return _status(200, "ready") if health.ready() else _status(503, "not ready")
 
     async def metrics(_request: DownstreamRequest, _request_id: str) -> Response:
         body, content_type = await render()

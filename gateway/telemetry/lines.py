@@ -16,9 +16,11 @@ _BUFFER_BYTES = 64 * 1024
 
 
 def write_to(stream: IO[bytes]) -> Write:
-    """Return a function that writes all bytes to an open file, pipe or terminal, past the stream's own buffer.
+    """Return a function that writes whole lines to an open file, pipe or terminal, past the stream's own buffer.
 
-    That buffer would retain what could not be written, and fail the process with it at exit.
+    That buffer would retain what could not be written, and fail the process with it at exit. Other processes may write
+    to the same stream, and this one may end while its reader has stopped: a pipe takes at most PIPE_BUF bytes at once
+    or none (pipe(7)), so lines are written in portions of that size. A single line that is longer may still be torn.
     """
     stream.flush()
     descriptor = stream.fileno()
@@ -26,43 +28,36 @@ def write_to(stream: IO[bytes]) -> Write:
     os.set_blocking(descriptor, True)
 
     def write(data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        start = 0
+        while len(data) - start > select.PIPE_BUF:
+            end = data.rfind(b"\n", start, start + select.PIPE_BUF) + 1 or data.find(b"\n", start) + 1 or len(data)
+            _write_all(descriptor, data[start:end])
+            start = end
+        _write_all(descriptor, data[start:])
 
     return write
 
 
-def write_shared(stream: IO[bytes]) -> Write:
-    """Return what `write_to` does, for a stream that several processes write to: no line is written into another.
-
-    A pipe takes at most PIPE_BUF bytes at once (pipe(7)), so lines are written in portions of that size. A single line
-    that is longer may still be torn.
-    """
-    write = write_to(stream)
-
-    def write_portions(data: bytes) -> None:
-        start = 0
-        while len(data) - start > select.PIPE_BUF:
-            end = data.rfind(b"\n", start, start + select.PIPE_BUF) + 1 or data.find(b"\n", start) + 1 or len(data)
-            write(data[start:end])
-            start = end
-        write(data[start:])
-
-    return write_portions
+def _write_all(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 class LineBuffer:
     """Buffers lines, so that a busy second costs a few writes and not thousands.
 
-    Lines that must not be lost with the process are written at once (`write_now`), after those before them. A stream
-    that cannot be written to (a closed pipe, a full disk) never fails a request: the lines are counted in `lost`, and
-    the next ones are tried again. Libraries log from their own threads, so every method may be called from any thread;
-    the lock is reentrant because a finalizer may log while it is taken.
+    Lines that must not wait are written at once (`write_now`), after those before them. A stream that cannot be written
+    to (a closed pipe, a full disk) never fails a request: the lines are counted in `lost`, and the next ones are tried
+    again. Libraries log from their own threads, so every method may be called from any thread; the lock is reentrant
+    because a finalizer may log while it is taken. `finish` waits for a writer that writes later.
     """
 
-    def __init__(self, write: Write, buffer_bytes: int = _BUFFER_BYTES) -> None:
+    def __init__(
+        self, write: Write, buffer_bytes: int = _BUFFER_BYTES, finish: Callable[[], object] = lambda: None
+    ) -> None:
         self._write = write
+        self._finish = finish
         self._buffer_bytes = buffer_bytes
         self._lines: list[bytes] = []
         self._size = 0
@@ -86,7 +81,7 @@ class LineBuffer:
             self.flush()
 
     def flush(self) -> None:
-        """Write the buffered lines, if there are any. Called by the loop's timer and at exit."""
+        """Write the buffered lines, if there are any. Called by the loop's timer."""
         with self._lock:
             lines, self._lines, self._size = self._lines, [], 0
             if not lines:
@@ -95,6 +90,11 @@ class LineBuffer:
                 self._write(b"".join(lines))
             except OSError:
                 self.lost += len(lines)
+
+    def close(self) -> None:
+        """Write the last lines, and wait until they are written. Called at exit; lines may follow all the same."""
+        self.flush()
+        self._finish()
 
 
 class Timestamps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import logging
 import traceback
@@ -21,12 +20,6 @@ Level = Literal["debug", "info", "warning", "error"]
 
 _encode = msgspec.json.Encoder().encode
 
-_SERVER = "aiohttp."
-"""The loggers of the server side, where a broken connection is a client's; elsewhere it may be a database's."""
-
-# What a client does to its own connection is not our fault, so it leaves no traceback, however often it happens.
-_CLIENT_FAULTS = (ConnectionError, TimeoutError, asyncio.CancelledError, asyncio.IncompleteReadError)
-_CLIENT_FAULTS_OF = "aiohttp.http_exceptions"  # aiohttp's "this is not HTTP", named because this room knows no aiohttp
 _LEVELS: dict[Level, int] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -62,8 +55,8 @@ def configure(
     root.addHandler(_Bridge())
     # Libraries say at `info` what interests their own developers.
     root.setLevel(max(_LEVELS[level], logging.WARNING) if level != "debug" else logging.INFO)
-    atexit.unregister(lines.flush)
-    atexit.register(lines.flush)
+    atexit.unregister(lines.close)
+    atexit.register(lines.close)
 
 
 def _processors(format_: Format, timestamps: Timestamps, redactor: Redactor, *, colour: bool) -> list[Processor]:
@@ -118,9 +111,7 @@ class _Bridge(logging.Handler):
     def _forward(self, record: logging.LogRecord) -> None:
         logger = structlog.get_logger(record.name)
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and record.name.startswith(_SERVER) and _is_client_fault(error):
-            logger.debug(record.getMessage(), fault=type(error).__name__)
-        elif error is not None:
+        if error is not None:
             logger.log(_named_level(record.levelno), record.getMessage(), exc_info=error)
         else:
             logger.log(_named_level(record.levelno), record.getMessage())
@@ -129,7 +120,3 @@ class _Bridge(logging.Handler):
 def _named_level(level: int) -> int:
     """Return the named level at or below a library's own."""
     return min(max(level // 10 * 10, logging.DEBUG), logging.CRITICAL)
-
-
-def _is_client_fault(error: BaseException) -> bool:
-    return isinstance(error, _CLIENT_FAULTS) or type(error).__module__ == _CLIENT_FAULTS_OF

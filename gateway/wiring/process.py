@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import IO, TYPE_CHECKING, Any
 
+import structlog
+
 from gateway import __version__
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
-from gateway.telemetry.lines import LineBuffer, Timestamps, write_shared, write_to
+from gateway.telemetry.lines import LineBuffer, Timestamps, write_to
+from gateway.telemetry.log_writer import LogWriter
 from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -21,6 +24,8 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 if TYPE_CHECKING:
     from gateway.config.settings import TelemetrySettings
     from gateway.telemetry.tracing.tracer import Tracing
+
+_log = structlog.get_logger(__name__)
 
 _FLUSH_SECONDS = 0.25
 """For which an access line may wait for others: soon for a person, and hundreds of lines for a busy gateway."""
@@ -37,17 +42,19 @@ class Process:
     """Made once, on the running event loop; it outlives every generation.
 
     `clock` is in epoch seconds, `now` in monotonic ones. `draining` is set for good when the process is to end.
-    `shared` says that other processes write to `output` as well. `tracing` is None until a config asks for it.
+    Log lines go to `output`, by default standard output. `tracing` is None until a config asks for it.
     """
 
-    def __init__(self, output: IO[bytes] = sys.stdout.buffer, *, shared: bool = False) -> None:
+    def __init__(self, output: IO[bytes] | None = None) -> None:
+        stream = sys.stdout.buffer if output is None else output
         self.clock: Callable[[], float] = wall_clock
         self.now: Callable[[], float] = time.monotonic
-        self.lines = LineBuffer(write_shared(output) if shared else write_to(output))
+        self.log_writer = LogWriter(write_to(stream), _tell_lost_lines)
+        self.lines = LineBuffer(self.log_writer.put, finish=self.log_writer.finish)
         self.timestamps = Timestamps(self.clock)
         self.audit = AuditLog(self.lines, self.timestamps)
         self.random_hex = RandomHex()
-        self.metrics = RequestMetrics(__version__, lambda: self.lines.lost)
+        self.metrics = RequestMetrics(__version__, lambda: self.lines.lost + self.log_writer.lost)
         self.resolution_metrics = ResolutionMetrics(self.metrics.registry)
         self.forwarding_metrics = ForwardingMetrics(self.metrics.registry)
         self.tracing: Tracing | None = None
@@ -81,7 +88,12 @@ class Process:
     async def close(self) -> None:
         """Cancel the tasks that still run and write the last lines."""
         await self.tasks.aclose()
-        self.lines.flush()
+        self.lines.close()
+
+
+def _tell_lost_lines(lines: int) -> None:
+    """Say, once the log is read again, that something is missing there."""
+    _log.warning("log_lines_lost", lines=lines)
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> int:

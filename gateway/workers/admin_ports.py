@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.config.settings import Settings
-from gateway.endpoints.admin import AdminEndpoint, AdminPort, Render, health_endpoints
+from gateway.endpoints.admin import AdminEndpoint, AdminPort, Health, Render, health_endpoints
 from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
@@ -25,11 +25,11 @@ class AdminPorts:
     """Both ports, under the limits of the public one. `revoke` outlives every reload."""
 
     def __init__(
-        self, process: Process, ports: Ports, ready: Callable[[], bool], render: Render, revoke: RevokeEverywhere
+        self, process: Process, ports: Ports, health: Health, render: Render, revoke: RevokeEverywhere
     ) -> None:
         self._process = process
         self._ports = ports
-        self._health_endpoints = health_endpoints(ready, render)
+        self._health_endpoints = health_endpoints(health, render)
         self._revoke = revoke
         self._servers: list[GatewayServer] = []
         self._listening: list[asyncio.Server] = []

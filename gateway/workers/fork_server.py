@@ -20,6 +20,7 @@ from types import FrameType
 from typing import NoReturn
 
 import msgspec
+from setproctitle import setproctitle
 
 WorkerMain = Callable[[socket.socket], int]
 """Runs a worker on its end of the control channel until that is closed; returns the exit code."""
@@ -105,6 +106,7 @@ def _serve(connection: socket.socket, worker_main: WorkerMain) -> NoReturn:
     SIGCHLD only wakes the loop, which reaps: a handler that reaped could run between a fork and its event, and an
     exited process would be taken for alive.
     """
+    setproctitle("gateway: fork server")
     for number in (signal.SIGTERM, *_SUPERVISOR_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
     wake_reader, wake_writer = socket.socketpair()
@@ -150,6 +152,7 @@ def _reap(connection: socket.socket) -> None:
 def _run_worker(worker_main: WorkerMain, control: socket.socket) -> NoReturn:
     """Run a worker and exit; never return into the fork server's loop."""
     code = 1
+    setproctitle("gateway: worker")
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.config.load import LoadedConfig, Watch
 from gateway.config.settings import ListenSettings
+from gateway.endpoints.admin import Health
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
@@ -33,7 +34,10 @@ _KEYS_OF_THE_START = ("public", "admin", "health")
 
 
 class Supervisor:
-    """Holds what outlives every generation and every worker; `metrics` are its own."""
+    """Holds what outlives every generation and every worker; `metrics` are its own.
+
+    `broken` is set when workers can no longer be replaced.
+    """
 
     def __init__(
         self,
@@ -47,16 +51,21 @@ class Supervisor:
         self._workers = workers
         self._metrics = metrics
         self._revocations = revocations
-        self._admin = AdminPorts(process, ports, self.ready, self._render, self._revoke)
+        self._admin = AdminPorts(process, ports, Health(self.healthy, self.ready), self._render, self._revoke)
         self._reloading = asyncio.Lock()
         self._loaded: LoadedConfig | None = None
         self.ports = ports
+        self.broken = workers.broken
 
     def ready(self) -> bool:
         """Return whether every worker serves and the gateway is not draining."""
-        if self._loaded is None or self._process.draining:
+        if self._loaded is None or self._process.draining or self.broken.is_set():
             return False
         return self._workers.serving() >= self._workers.wanted()
+
+    def healthy(self) -> bool:
+        """Return whether somebody serves, or did until the gateway was told to end."""
+        return not self.broken.is_set() and (self._process.draining or self._workers.serving() > 0)
 
     async def start(self, loaded: LoadedConfig) -> None:
         """Begin to serve; raises GatewayError."""

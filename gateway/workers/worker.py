@@ -189,6 +189,7 @@ class Worker:
 
 def configure_logging(settings: TelemetrySettings, process: Process, secret_names: Iterable[bytes]) -> None:
     """Send log lines where and how the config says; `secret_names` are the headers and cookies of credentials."""
+    process.log_writer.most = settings.buffer_bytes
     redactor = Redactor(name.decode("latin-1") for name in secret_names)
     colour = settings.format == "console" and sys.stdout.isatty()
     configure(settings.format, "info", process.lines, process.timestamps, redactor, colour=colour)

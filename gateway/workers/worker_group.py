@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -48,7 +49,12 @@ class RecentRevocations:
 
 
 class WorkerGroup(Protocol):
-    """All processes that serve the public port; the first `apply` begins to serve."""
+    """All processes that serve the public port; the first `apply` begins to serve.
+
+    `broken` is set when no process can be replaced any more: the gateway has to end while there are some.
+    """
+
+    broken: asyncio.Event
 
     async def apply(self, loaded: LoadedConfig) -> None:
         """Build a generation of the config in every process and, when all have one, let all serve it.
@@ -86,6 +92,7 @@ class SingleProcess(WorkerGroup):
         self._process = process
         self._worker = worker
         self._revocations = revocations
+        self.broken = asyncio.Event()
 
     @override
     async def apply(self, loaded: LoadedConfig) -> None:

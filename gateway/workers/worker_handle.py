@@ -54,7 +54,7 @@ _RECHECK_SECONDS = 1.0
 _FORK_SECONDS = 60.0
 """Within which a worker is forked: a matter of milliseconds, unless the machine stands still."""
 
-_FORK_SERVER_LOST = "no worker can be started any more: the process that forks them has gone"
+FORK_SERVER_LOST = "no worker can be started any more: the process that forks them has gone"
 
 
 class WorkerHandle:
@@ -156,10 +156,14 @@ class WorkerHandle:
 
 
 class WorkerSpawner:
-    """Forks workers and kills them. To be made on the running event loop, which reads the fork server's events."""
+    """Forks workers and kills them. To be made on the running event loop, which reads the fork server's events.
+
+    `lost` is set when the fork server has gone, so that no worker will ever be forked again.
+    """
 
     def __init__(self, fork_server: ForkServer) -> None:
         self._fork_server = fork_server
+        self.lost = asyncio.Event()
         self._pending: deque[asyncio.Future[int]] = deque()
         self._alive: set[int] = set()
         asyncio.get_running_loop().add_reader(fork_server.fileno(), self._on_event)
@@ -169,7 +173,7 @@ class WorkerSpawner:
         try:
             end = self._fork_server.fork()
         except OSError as error:
-            raise GatewayError(_FORK_SERVER_LOST) from error
+            raise GatewayError(FORK_SERVER_LOST) from error
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._pending.append(pid)
         channel = await open_channel(end)
@@ -209,7 +213,8 @@ class WorkerSpawner:
 
     def _fork_server_lost(self) -> None:
         _log.error("fork_server_lost")
+        self.lost.set()
         asyncio.get_running_loop().remove_reader(self._fork_server.fileno())
         for pid in self._pending:
             if not pid.done():
-                pid.set_exception(GatewayError(_FORK_SERVER_LOST))
+                pid.set_exception(GatewayError(FORK_SERVER_LOST))

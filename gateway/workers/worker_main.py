@@ -41,7 +41,7 @@ def worker_main(control: socket.socket, ports: Ports) -> int:
 
 
 async def _run(control: socket.socket, ports: Ports) -> int:
-    process = Process(shared=True)
+    process = Process()
     channel = await open_channel(control)
     handler = _CommandHandler(process, Worker(process, ports.public), channel)
     try:

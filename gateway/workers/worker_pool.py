@@ -36,6 +36,7 @@ class WorkerPool(WorkerGroup):
         self, fork_server: ForkServer, sockets: Sockets, revocations: RecentRevocations, metrics: WorkerGroupMetrics
     ) -> None:
         self._spawner = WorkerSpawner(fork_server)
+        self.broken = self._spawner.lost
         self._sockets = sockets
         self._revocations = revocations
         self._metrics = metrics

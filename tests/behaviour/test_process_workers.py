@@ -5,8 +5,11 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
+from tests.support.clients.raw_http import raw_client
 from tests.support.gateways.running import Running, is_running, load, running, until, written
-from tests.support.servers.recording_upstream import recording_upstream
+from tests.support.servers.recording_upstream import UpstreamSide, recording_upstream
 
 TWO = ", workers: 2"
 PATIENT = ", workers: 2, worker_timeout: 2s"
@@ -114,6 +117,65 @@ async def test_a_gateway_that_stood_still_as_a_whole_goes_on_with_the_same_worke
             os.kill(pid, signal.SIGCONT)
         assert {response.status for response in await asyncio.gather(*(gateway.ask() for _ in range(20)))} == {200}
         assert (await gateway.metric("gateway_workers_replaced_total"), gateway.workers()) == (0, before)
+
+
+LOST = "gateway: no worker can be started any more: the process that forks them has gone\n"
+
+
+async def test_without_the_process_that_forks_workers_the_gateway_says_so_drains_and_fails(tmp_path: Path) -> None:
+    """The kernel may kill it for memory: workers would go one after the other, and nobody come."""
+    holds, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def hold(side: UpstreamSide) -> None:
+        while await side.request() is not None:
+            holds.set()
+            await may_answer.wait()
+            await side.send(side.upstream.answer)
+
+    async with (
+        recording_upstream(hold) as upstream,
+        running(written(tmp_path, upstream.port, listen=TWO), complaint=LOST) as gateway,
+        raw_client(gateway.port) as client,
+    ):
+        await client.send(b"GET /public/ HTTP/1.1\r\nHost: h\r\n\r\n")
+        await holds.wait()
+        os.kill(gateway.fork_server(), signal.SIGKILL)
+        assert (await gateway.event("fork_server_lost"))["level"] == "error"
+        await gateway.event("draining")
+        assert ((await gateway.admin("/healthz")).status, (await gateway.admin("/readyz")).status) == (503, 503)
+        may_answer.set()
+        answer = await client.response()
+        assert (answer.status, answer.one(b"connection")) == (200, b"close")
+        assert await gateway.exited() == 1
+
+
+async def test_health_says_whether_somebody_serves(tmp_path: Path) -> None:
+    async with recording_upstream() as upstream, running(written(tmp_path, upstream.port, listen=TWO)) as gateway:
+        assert (await gateway.admin("/healthz")).status == 200
+        os.kill(gateway.fork_server(), signal.SIGSTOP)  # nobody can be replaced meanwhile
+        for pid in gateway.workers():
+            os.kill(pid, signal.SIGKILL)
+
+        async def is_unhealthy() -> bool:
+            return (await gateway.admin("/healthz")).status == 503
+
+        await until(is_unhealthy)
+        os.kill(gateway.fork_server(), signal.SIGCONT)
+        await gateway.until_ready()
+        assert (await gateway.admin("/healthz")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("workers", "titles"), [(1, ["server"]), (2, ["supervisor", "fork server", "worker", "worker"])]
+)
+async def test_titles_tell_who_is_who(tmp_path: Path, workers: int, titles: list[str]) -> None:
+    async with (
+        recording_upstream() as upstream,
+        running(written(tmp_path, upstream.port, listen=f", workers: {workers}")) as gateway,
+    ):
+        pids = [gateway.process.pid] + ([gateway.fork_server(), *gateway.workers()] if workers > 1 else [])
+        shown = [Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode() for pid in pids]
+        assert shown == [f"gateway: {title}" for title in titles]
 
 
 async def test_metrics_are_the_sum_of_the_workers_dead_ones_too(tmp_path: Path) -> None:

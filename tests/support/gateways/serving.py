@@ -132,7 +132,7 @@ class Gateway:
 
     def log(self) -> bytes:
         """Return every line that was written so far."""
-        self.process.lines.flush()
+        self.process.lines.close()
         return self._log.read_bytes()
 
 

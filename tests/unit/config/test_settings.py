@@ -40,6 +40,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "access_log": True,
         "format": "json",
         "sample_allowed": 1.0,
+        "buffer_bytes": 4 * 1024 * 1024,
         "traces": "none",
     }
     assert found.identity.headers["user_id"] == "X-User-Id"

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.endpoints.admin import AdminEndpoint, AdminPort, health_endpoints
+from gateway.endpoints.admin import AdminEndpoint, AdminPort, Health, health_endpoints
 from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import Response
 from gateway.telemetry.exposition import render, snapshot
@@ -16,7 +16,7 @@ class Process:
     """What the endpoints ask about."""
 
     def __init__(self) -> None:
-        self.serving = True
+        self.serving = self.alive = True
         self.metrics = RequestMetrics("1.2.3", lambda: 0)
 
     async def broken(self, _request: DownstreamRequest, _request_id: str) -> Response:
@@ -26,7 +26,7 @@ class Process:
         return render(snapshot(self.metrics.registry))
 
     def port(self) -> AdminPort:
-        endpoints = health_endpoints(lambda: self.serving, self.render)
+        endpoints = health_endpoints(Health(lambda: self.alive, lambda: self.serving), self.render)
         return AdminPort({**endpoints, "/broken": AdminEndpoint("POST", self.broken)}, lambda: "req-1")
 
 
@@ -46,9 +46,12 @@ async def ask(port: int, method: str, target: str) -> RawResponse:
     return await exchange(port, request.encode(), head=method == "HEAD")
 
 
-async def test_health_is_told_as_long_as_the_loop_runs(process: Process, port: int) -> None:
+async def test_health_is_told_as_long_as_somebody_serves(process: Process, port: int) -> None:
     process.serving = False
     assert (await ask(port, "GET", "/healthz")).status == 200
+    process.alive = False
+    dead = await ask(port, "GET", "/healthz")
+    assert (dead.status, dead.json()) == (503, {"status": "nobody serves"})
 
 
 async def test_readiness_follows_the_process(process: Process, port: int) -> None:

@@ -3,7 +3,7 @@ from threading import Thread
 
 import pytest
 
-from gateway.telemetry.lines import LineBuffer, Timestamps, write_shared, write_to
+from gateway.telemetry.lines import LineBuffer, Timestamps, write_to
 
 
 def test_lines_are_written_together_and_in_order() -> None:
@@ -88,12 +88,12 @@ def test_threads_lose_none_of_each_others_lines() -> None:
     assert own == [b"b%d" % number for number in range(2000)]
 
 
-def test_what_several_processes_write_to_goes_out_in_portions_of_whole_lines() -> None:
+def test_what_others_may_write_to_as_well_goes_out_in_portions_of_whole_lines() -> None:
     reading, writing = os.pipe()
     written: list[bytes] = []
     with os.fdopen(writing, "wb") as stream, os.fdopen(reading, "rb", buffering=0) as out:
         lines = [b"%03d%b\n" % (number, b"x" * 996) for number in range(20)] + [b"y" * 5000 + b"\n", b"z\n"]
-        write = write_shared(stream)
+        write = write_to(stream)
         reader = Thread(target=lambda: written.append(out.read(len(b"".join(lines)))))
         portions: list[int] = []
         real = os.write

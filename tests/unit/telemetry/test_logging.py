@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import structlog
-from aiohttp.http_exceptions import BadStatusLine
 
 from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.logging import Format, Level, configure
@@ -101,23 +100,6 @@ def test_our_own_faults_have_a_traceback_without_secrets_or_local_variables(outp
     assert "RuntimeError: ours" in theirs["exception"]
     assert API_KEY not in output.text
     assert "hunter2" not in output.text
-
-
-@pytest.mark.parametrize("error", [ConnectionResetError("gone"), TimeoutError(), BadStatusLine("\x16\x03\x01")])
-def test_what_a_client_did_is_no_fault_of_ours(output: Output, error: Exception) -> None:
-    output.start()
-    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=raised(error))
-    assert output.events == []
-    output.start(level="debug")
-    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=raised(error))
-    assert [(event["level"], event["fault"]) for event in output.events] == [("debug", type(error).__name__)]
-    assert "Traceback" not in output.text
-
-
-def test_a_lost_database_is_told_although_a_lost_client_is_not(output: Output) -> None:
-    output.start()
-    logging.getLogger("sqlalchemy.pool").error("cannot connect", exc_info=raised(ConnectionRefusedError("database")))
-    assert "ConnectionRefusedError: database" in output.events[0]["exception"]
 
 
 def test_a_librarys_bad_log_call_fails_nobody(output: Output, capsys: pytest.CaptureFixture[str]) -> None:

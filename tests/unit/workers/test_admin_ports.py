@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.settings import Settings
+from gateway.endpoints.admin import Health
 from gateway.model.session import RevocationTarget
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
@@ -25,7 +26,7 @@ class Opened:
         self.admin, self.health = port_of(self.ports.admin), port_of(self.ports.health)
         self.is_ready = True
         self.revoked: list[RevocationTarget] = []
-        self.it = AdminPorts(process, self.ports, lambda: self.is_ready, self.render, self.revoke)
+        self.it = AdminPorts(process, self.ports, Health(lambda: True, lambda: self.is_ready), self.render, self.revoke)
 
     async def render(self) -> tuple[bytes, str]:
         return b"a_metric 1.0\n", "text/plain"

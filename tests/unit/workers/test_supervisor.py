@@ -41,6 +41,7 @@ class FakeGroup:
         self.missing = 0
         self.drained: float | None = None
         self.is_cut = self.is_renewed = False
+        self.broken = asyncio.Event()
 
     async def apply(self, loaded: LoadedConfig) -> None:
         if self.fault is not None:
@@ -83,6 +84,7 @@ class Over:
         self.revocations = RecentRevocations(process.clock, 60.0)
         self.it = Supervisor(process, self.group, ports, metrics, self.revocations)
         self._log = log
+        self._process = process
 
     async def get(self, path: str) -> RawResponse:
         return await exchange(self.admin, f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
@@ -95,6 +97,7 @@ class Over:
         await self.it.reload(read_config, SIGNAL, Notifier({}))
 
     def lines(self) -> list[dict[str, Any]]:
+        self._process.lines.close()
         return [json.loads(line) for line in self._log.read_bytes().splitlines()]
 
     def reloads(self, outcome: str) -> float | None:
@@ -120,7 +123,12 @@ async def test_it_is_ready_while_every_worker_serves_and_until_it_drains(over: O
     over.group.missing = 1
     assert (await over.get("/readyz")).status == 503
     assert (await over.get("/healthz")).status == 200
+    over.group.missing = 2
+    assert (await over.get("/healthz")).status == 503
     over.group.missing = 0
+    over.group.broken.set()
+    assert ((await over.get("/healthz")).status, (await over.get("/readyz")).status) == (503, 503)
+    over.group.broken.clear()
     await over.it.drain()
     assert (over.group.drained, over.it.ready()) == (0.0, False)
 

@@ -33,6 +33,7 @@ async def test_one_process_is_a_group_of_one_whatever_a_later_config_wants(proce
     (own,) = await group.collect()
     assert {"gateway_requests", "gateway_revocations"} <= {family.name for family in own}
     await group.renew()
+    process.lines.close()
     assert b"workers_not_renewed" in (tmp_path / "log").read_bytes()
     await group.drain(0.2)
     assert group.serving() == 0

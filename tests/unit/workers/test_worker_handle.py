@@ -227,6 +227,7 @@ async def test_without_a_fork_server_a_pending_spawn_fails_and_so_does_the_next(
     fork_server.die()
     with pytest.raises(GatewayError, match="no worker can be started any more"):
         await spawning
+    assert spawner.lost.is_set()
     with pytest.raises(GatewayError, match="no worker can be started any more"):
         await spawner.spawn()
     await closed(spawner, fork_server)
