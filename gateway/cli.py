@@ -19,6 +19,7 @@ from gateway.commands.command_output import CommandResult, open_log
 from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
 from gateway.model.session import RevocationKind, RevocationTarget
+from gateway.model.url import without_passwords
 
 _LAST_PORT = 65535
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, RecordsError) as error:  # each line of these begins with a file name
         sys.stderr.write(f"{error}\n")
     except GatewayError as error:
-        sys.stderr.write(f"gateway: {error}\n")
+        sys.stderr.write(f"gateway: {without_passwords(str(error))}\n")
     except KeyboardInterrupt:
         return 130
     else:

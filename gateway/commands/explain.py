@@ -21,6 +21,7 @@ from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host
 from gateway.model.route import RateLimit
 from gateway.model.target import parse_target
+from gateway.model.url import without_passwords
 from gateway.policy.limits import BucketState, Taken
 from gateway.upstream.request_head import target_of
 from gateway.wiring.generation import Generation, open_generation
@@ -45,7 +46,7 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
         stack.push_async_callback(generation.close)
         gate = generation.gate(Sessions(generation.sessions.resolver.peek), _Unlimited())
         decision = await gate.decide(access)
-        return CommandResult("\n".join(_explanation(decision, settings, generation)))
+        return CommandResult(without_passwords("\n".join(_explanation(decision, settings, generation))))
 
 
 def _untraced(settings: Settings) -> Settings:

@@ -17,6 +17,7 @@ from gateway.http1.field_names import is_told_by_us
 from gateway.identity.foreign_names import ForeignNames
 from gateway.model.errors import DirectoryError, Problem
 from gateway.model.headers import spelling
+from gateway.model.url import UNREADABLE, fault_of_url
 from gateway.source.addresses import ListenAddress, is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SecretList, SettingsModel
@@ -146,11 +147,13 @@ def _fault_of(directory_url: str) -> str:
         return "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
     if directory_url.startswith("sqlite:"):
         return ""
+    if fault := fault_of_url(directory_url):
+        return fault
     try:
         query = parse_qs(urlsplit(directory_url).query, keep_blank_values=True)
         driver_options({name: values[0] if len(values) == 1 else tuple(values) for name, values in query.items()})
     except ValueError:
-        return "cannot be read as a URL"  # without the cause, whose text is the URL
+        return UNREADABLE  # without the cause, whose text is the URL
     except DirectoryError as error:
         return str(error)
     return ""

@@ -16,6 +16,7 @@ from gateway.dialects.kinds import DialectSettings
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
+from gateway.model.url import fault_of_url
 from gateway.source.addresses import Listen, ListenAddress
 from gateway.source.names import CanonicalPath, FieldName
 from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel
@@ -70,10 +71,13 @@ class RedisSettings(SettingsModel):
 
     @field_validator("url")
     @classmethod
-    def _has_a_known_scheme(cls, value: SecretStr) -> SecretStr:
-        """Refuse a URL of an unknown scheme; raises ValueError, whose text does not show it."""
-        if not _REDIS_URL.match(value.get_secret_value()):
+    def _can_be_read(cls, value: SecretStr) -> SecretStr:
+        """Refuse a URL that cannot be read; raises ValueError, whose text does not show it."""
+        url = value.get_secret_value()
+        if not _REDIS_URL.match(url):
             raise ValueError("begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+        if not url.startswith("unix:") and (fault := fault_of_url(url)):
+            raise ValueError(fault)
         return value
 
 
@@ -145,6 +149,7 @@ class LimitSettings(SettingsModel):
     head_bytes: int = Field(default=32 * _KIB, ge=_KIB)
     headers: int = Field(default=128, ge=8)
     target_bytes: int = Field(default=8 * _KIB, ge=64)
+    cookies: int = Field(default=512, ge=1)
     body_bytes: int = Field(default=0, ge=0)
     head_timeout: PositiveDuration = 10.0
     body_stall: PositiveDuration = 30.0

@@ -41,7 +41,9 @@ class ClientConnection(PhasedConnection):
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(owner, loop)
         limits = owner.limits
-        self._reader = RequestReader(HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes), owner.budget)
+        self._reader = RequestReader(
+            HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes, limits.cookies), owner.budget
+        )
         self._request: DownstreamRequest | None = None
         self._body: CallerBody | None = None
         self._next: RequestHead | None = None

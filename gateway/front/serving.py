@@ -9,6 +9,7 @@ import msgspec
 from gateway.front.response_writer import ResponseWriter
 from gateway.http1.block_memory import MemoryBudget
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
+from gateway.http1.header_block import MOST_COOKIES
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
 from gateway.resilience.tasks import TaskKeeper
@@ -23,6 +24,7 @@ class FrontLimits(msgspec.Struct, frozen=True):
     head_bytes: int = 32768
     headers: int = 128
     target_bytes: int = 8192
+    cookies: int = MOST_COOKIES
     head_timeout: float = 10.0
     body_stall: float = 30.0
     idle: float = 75.0

@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from gateway.http1.header_block import HeaderBlock, read_block
+from gateway.http1.header_block import MOST_COOKIES, HeaderBlock, read_block
 from gateway.http1.malformed import malformed
 
 _NAMING = (b"\r\ntraceparent:", b"\r\ntracestate:", b"\r\nx-request-id:")
@@ -54,12 +54,12 @@ class BlockMemory:
         self._cost = 0
         self._last_hash = 0
 
-    def read(self, raw: bytes, most_fields: int) -> HeaderBlock:
+    def read(self, raw: bytes, most_fields: int, most_cookies: int = MOST_COOKIES) -> HeaderBlock:
         """Return what `raw` means; raises MalformedError as `read_block` does."""
         known = self._block
         if raw == self._raw and known is not None and len(known.headers.raw) <= most_fields:
             return known
-        block = read_block(raw, most_fields)
+        block = read_block(raw, most_fields, most_cookies)
         seen = hash(raw)
         if seen == self._last_hash:
             self._keep(raw, block)

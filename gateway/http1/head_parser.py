@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from gateway.http1.block_memory import NO_NAMES, BlockMemory, NamingFields, take_names
-from gateway.http1.header_block import HeaderBlock
+from gateway.http1.header_block import MOST_COOKIES, HeaderBlock
 from gateway.http1.malformed import malformed
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal, RefusalCode
@@ -20,11 +20,12 @@ _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9]
 
 
 class HeadLimits(msgspec.Struct, frozen=True):
-    """What one request's head may be: bytes in all, empty lines before it included; fields; bytes of its target."""
+    """What one request's head may be: bytes in all, empty lines before it included; fields; its target; cookies."""
 
     head_bytes: int = 32768
     headers: int = 128
     target_bytes: int = 8192
+    cookies: int = MOST_COOKIES
 
 
 class RequestHead(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +50,7 @@ def parse_head(raw: bytes, limits: HeadLimits, memory: BlockMemory) -> RequestHe
     """Read a whole head, from the request line to the empty line; raises MalformedError."""
     method, target, version, end = parse_line(raw, limits)
     lines, names, count = take_names(raw[end - len(_LINE_END) :])
-    block = memory.read(lines[len(_LINE_END) :], limits.headers - count)
+    block = memory.read(lines[len(_LINE_END) :], limits.headers - count, limits.cookies)
     hosts = len(block.headers.by_name.get(b"host", ()))
     if hosts > 1 or (not hosts and version == _HTTP_1_1):
         raise malformed("not exactly one Host")  # RFC 9112 section 3.2

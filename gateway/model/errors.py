@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.model.url import without_passwords
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,10 +40,10 @@ class Problem(msgspec.Struct, frozen=True):
     warning: bool = False
 
     def __str__(self) -> str:
-        """Format the line that `check` prints."""
+        """Format the line that `check` prints; a key in the wrong place may be a URL."""
         place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: "
         key = f"{self.path}: " if self.path else ""
-        return f"{place}{'warning: ' if self.warning else ''}{key}{self.text}"
+        return without_passwords(f"{place}{'warning: ' if self.warning else ''}{key}{self.text}")
 
 
 class GatewayError(Exception):

@@ -16,6 +16,8 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NoConnectionError
 
+from gateway.model.url import fault_of_url
+
 RedisClient = Redis | RedisCluster
 
 _SENTINEL_PORT = 26379
@@ -37,6 +39,8 @@ def connect(url: str, timeout: float) -> RedisClient:
     scheme, _, topology = urlsplit(url).scheme.partition("+")
     if scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("a Redis URL begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+    if scheme != "unix" and (fault := fault_of_url(url)):
+        raise ValueError(f"a Redis URL {fault}")  # redis-py would name a part of the password as a port
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.model.decision import Decision
+from gateway.model.url import without_passwords
 from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.record import Outcome, RequestRecord, outcome_of
 
@@ -122,12 +123,12 @@ def _add_decision(line: AccessLine, decision: Decision) -> None:
 def loggable_path(path: str) -> str:
     """Return a bounded path without what a target that was refused unread may hold besides.
 
-    That is a query after a `?`, and in an absolute form a password before an `@` (RFC 3986 section 3.2.1).
+    That is a query after a `?`, and where there is an authority a password before an `@` (RFC 3986 section 3.2.1).
     """
+    if not path.startswith("/") or path.startswith("//"):
+        path = without_passwords(path).rpartition("@")[2]
     if "?" in path:
         path = path.partition("?")[0]
-    if not path.startswith("/"):
-        path = path.rpartition("@")[2]
     return path if len(path) <= _LONGEST_PATH else path[:_LONGEST_PATH]
 
 

@@ -121,6 +121,24 @@ async def test_many_small_fields_are_bounded_together() -> None:
         assert not upstream.requests
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ([b"Cookie: " + b";".join([b"a=1"] * 8)], 200),
+        ([b"Cookie: " + b";".join([b"a=1"] * 9)], 431),
+        ([b"Cookie: a=1", b"cookie: " + b";".join([b"a=1"] * 8)], 431),
+        ([b"Cookie: " + b";" * 16000], 431),
+        ([b"Cookie2: " + b";" * 16000], 200),
+    ],
+)
+async def test_cookies_are_bounded(fields: list[bytes], status: int) -> None:
+    limits = FrontLimits(cookies=8)
+    async with recording_upstream() as upstream, carrying(route_to(upstream.port), limits=limits) as front:
+        raw = b"\r\n".join((b"GET / HTTP/1.1", b"Host: h", *fields, b"", b""))
+        assert [(await exchange(front.port, raw)).status for _ in range(3)] == [status] * 3
+        assert len(upstream.requests) == (3 if status == 200 else 0)
+
+
 async def test_a_head_that_does_not_arrive_in_time_is_408() -> None:
     async with (
         carrying(route_to(1), limits=FrontLimits(head_timeout=0.05)) as front,
