@@ -17,9 +17,9 @@ from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.model.url import fault_of_url
-from gateway.source.addresses import Listen, ListenAddress
+from gateway.source.addresses import HostName, Listen, ListenAddress
 from gateway.source.names import CanonicalPath, FieldName
-from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel
+from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel, listed
 from gateway.telemetry.log_writer import LOG_BYTES
 
 _KIB = 1024
@@ -49,6 +49,7 @@ class ListenSettings(SettingsModel):
     `drain` bounds the requests in flight at the end, and is less than the 30 s that Kubernetes waits by default. Every
     `watch` the config and the files that it names are checked for changes; 0 is never. A worker that does not reply for
     `worker_timeout` is killed and replaced; 0 is never. Without an `admin_token` nobody may revoke over the admin port.
+    `admin_hosts` are the host names by which the admin and health ports may be asked.
     """
 
     public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
@@ -60,6 +61,7 @@ class ListenSettings(SettingsModel):
     drain: Duration = 20.0
     watch: Duration = 1.0
     admin_token: Annotated[SecretList, BeforeValidator(_no_token)] = ()
+    admin_hosts: Annotated[tuple[HostName, ...], BeforeValidator(listed)] = ()
 
 
 class RedisSettings(SettingsModel):

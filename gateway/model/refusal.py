@@ -20,6 +20,7 @@ class RefusalCode(StrEnum):
     TIMEOUT = "request_timeout"
     TOO_LARGE = "payload_too_large"
     TARGET_TOO_LONG = "uri_too_long"
+    MISDIRECTED = "misdirected_request"
     RATE_LIMITED = "rate_limited"
     HEAD_TOO_LARGE = "headers_too_large"
     INTERNAL = "internal_error"
@@ -38,6 +39,7 @@ _STATUS_AND_MESSAGE: dict[RefusalCode, tuple[int, str]] = {
     RefusalCode.TIMEOUT: (408, "The request did not arrive in time."),
     RefusalCode.TOO_LARGE: (413, "The request body is too large."),
     RefusalCode.TARGET_TOO_LONG: (414, "The request target is too long."),
+    RefusalCode.MISDIRECTED: (421, "This port is not asked by that host name; listen.admin_hosts names others."),
     RefusalCode.RATE_LIMITED: (429, "Too many requests."),
     RefusalCode.HEAD_TOO_LARGE: (431, "The request head is too large."),
     RefusalCode.INTERNAL: (500, "An unexpected fault occurred."),

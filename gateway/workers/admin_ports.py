@@ -36,10 +36,14 @@ class AdminPorts:
         self._admin = self._health = AdminPort(self._health_endpoints, process.random_hex.draw)
 
     def apply(self, settings: Settings) -> None:
-        """Take the admin tokens and the limits of a config."""
+        """Take the admin tokens, the host names and the limits of a config."""
         tokens = [token.get_secret_value() for token in settings.listen.admin_token]
         revoke = AdminEndpoint("POST", RevokeEndpoint(tokens, self._revoke, self._process.audit).answer)
-        self._admin = AdminPort({**self._health_endpoints, "/revoke": revoke}, self._process.random_hex.draw)
+        listen, new_id = settings.listen, self._process.random_hex.draw
+        own = (listen.admin, *((listen.health,) if listen.health is not None else ()))
+        hosts = (*listen.admin_hosts, *(address.host.lower() for address in own))
+        self._admin = AdminPort({**self._health_endpoints, "/revoke": revoke}, new_id, hosts)
+        self._health = AdminPort(self._health_endpoints, new_id, hosts)
         for server in self._servers:
             server.apply(front_limits(settings.limits))
 

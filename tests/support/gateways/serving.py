@@ -140,7 +140,8 @@ def config(upstream_port: int, accounts: dict[str, Any], **sections: Any) -> dic
     """Return a config with every reader and the demo's four routes; `sections` replace its own."""
     upstream = f"http://127.0.0.1:{upstream_port}"
     return {
-        "listen": {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_token": ADMIN_TOKEN},
+        "listen": {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_token": ADMIN_TOKEN}
+        | {"admin_hosts": ["gateway.test"]},
         "secret": "a-secret-of-the-tests-that-is-long-enough",
         "authorities": {"accounts": accounts},
         "credentials": READERS,

@@ -27,7 +27,8 @@ class Process:
 
     def port(self) -> AdminPort:
         endpoints = health_endpoints(Health(lambda: self.alive, lambda: self.serving), self.render)
-        return AdminPort({**endpoints, "/broken": AdminEndpoint("POST", self.broken)}, lambda: "req-1")
+        broken = {"/broken": AdminEndpoint("POST", self.broken)}
+        return AdminPort({**endpoints, **broken}, lambda: "req-1", ["gateway.example.com"])
 
 
 @pytest.fixture
@@ -108,3 +109,38 @@ async def test_a_fault_is_told_in_our_words_and_without_details(port: int) -> No
     answer = await ask(port, "POST", "/broken")
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (500, "internal_error")
     assert b"detail of ours" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("Host: 127.0.0.1:9090\r\n", 200),
+        ("Host: 10.1.2.3\r\n", 200),
+        ("Host: [::1]:9090\r\n", 200),
+        ("Host: [2001:db8::1]\r\n", 200),
+        ("Host: localhost:9090\r\n", 200),
+        ("Host: gateway.localhost\r\n", 200),
+        ("Host: gateway\r\n", 200),
+        ("Host: gateway:8081\r\n", 200),
+        ("Host: GATEWAY.example.com.:9090\r\n", 200),
+        ("Host: example.com\r\n", 421),
+        ("Host: evil.gateway.example.com\r\n", 421),
+        ("Host: 127.0.0.1.evil.test\r\n", 421),
+        ("Host: localhost.evil.test\r\n", 421),
+        ("Host: 127.1\r\n", 421),
+        ("Host: [::1].evil.test\r\n", 421),
+        ("Host: a@b\r\n", 421),
+        ("Host: \r\n", 421),
+    ],
+)
+async def test_the_admin_port_is_asked_by_names_that_no_page_has(port: int, host: str, status: int) -> None:
+    for path in ("/healthz", "/metrics"):
+        answer = await exchange(port, f"GET {path} HTTP/1.1\r\n{host}\r\n".encode())
+        assert answer.status == status
+        if status != 200:
+            assert answer.json()["error"]["code"] == "misdirected_request"
+            assert "listen.admin_hosts" in answer.json()["error"]["message"]
+
+
+async def test_a_check_without_a_host_is_no_page(port: int) -> None:
+    assert (await exchange(port, b"GET /healthz HTTP/1.0\r\n\r\n")).status == 200

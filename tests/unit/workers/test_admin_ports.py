@@ -6,6 +6,7 @@ import pytest
 from gateway.config.settings import Settings
 from gateway.endpoints.admin import Health
 from gateway.model.session import RevocationTarget
+from gateway.source.addresses import ListenAddress
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
 from gateway.workers.sockets import bind_ports, port_of
@@ -73,6 +74,21 @@ async def test_another_config_changes_token_and_limits_of_the_ports_that_stay(op
     assert len(opened.revoked) == 1
     many = "".join(f"X-{number}: 1\r\n" for number in range(9))
     assert (await exchange(opened.admin, f"GET / HTTP/1.1\r\nHost: h\r\n{many}\r\n".encode())).status == 431
+
+
+async def test_the_host_of_a_request_to_either_port_is_looked_at(opened: Opened) -> None:
+    async def statuses() -> list[int]:
+        raw = b"GET /healthz HTTP/1.1\r\nHost: gateway.example.com\r\n\r\n"
+        return [(await exchange(port, raw)).status for port in (opened.admin, opened.health)]
+
+    assert await statuses() == [421, 421]
+    named = settings("first")
+    listen = named.listen.model_copy(update={"admin_hosts": ("gateway.example.com",)})
+    opened.it.apply(named.model_copy(update={"listen": listen}))
+    assert await statuses() == [200, 200]
+    by_name = {"admin": ListenAddress("Gateway.example.com", 9090), "health": None}
+    opened.it.apply(named.model_copy(update={"listen": named.listen.model_copy(update=by_name)}))
+    assert await statuses() == [200, 200]
 
 
 async def test_a_malformed_request_is_answered_without_a_byte_of_it(opened: Opened) -> None:
