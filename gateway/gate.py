@@ -175,9 +175,10 @@ class Gate:
 
     def _judge(self, access: AccessRequest, route: Route, credential: Credential, resolution: Resolution) -> Decision:
         """Judge by the rules of this route; a cached answer never skips them."""
-        session = resolution.session
-        if session is None:
+        answer = resolution.answer
+        if not isinstance(answer, Found):
             return self._turn_away(access, route, Identified(credential, resolution, credential.reader))
+        session = answer.session
         refusal, rule, identity = self._by_rules(route, session, credential.kind)
         if refusal is None and self._tokens is not None:
             identity += self._tokens.header_for(session, route.audience, credential)

@@ -60,7 +60,7 @@ class AccessReader:
         if known is None:
             made.clear()  # what a generation before this one made of them
         if known is None or known.raw_target != head.target or known.method != head.method:
-            known = self._read(request, headers)
+            known = self._read(request, headers, known)
             if len(known.raw_target) <= _LONGEST_REMEMBERED:
                 made[self] = known
         return AccessRequest(
@@ -77,10 +77,13 @@ class AccessReader:
             known.made,
         )
 
-    def _read(self, request: DownstreamRequest, headers: Headers) -> _Read:
-        """Read what does not differ between equal requests of one connection."""
+    def _read(self, request: DownstreamRequest, headers: Headers, before: _Read | None) -> _Read:
+        """Read what does not differ between equal requests of one connection; `before` had the same fields."""
         method = read_method(request.head.method)
         target = self.target(request.head.target)
+        if before is not None:
+            scheme, host, client, authority = before.scheme, before.host, before.client, before.authority
+            return _Read(method, request.head.target, scheme, host, target, client, authority, {})
         scheme, peer = request.connection.scheme, request.connection.peer
         host = parse_host(headers.by_name.get(b"host", ()), scheme)
         client, authority = peer, ""

@@ -9,7 +9,7 @@ from gateway.endpoints.access_reader import AccessReader, forwarded_headers
 from gateway.endpoints.refusals import refusal_response
 from gateway.endpoints.session_cookies import CookieRenewal, dev_session_as_cookie
 from gateway.gate import Gate
-from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
+from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.model.decision import AccessRequest, Decision, Response
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
@@ -72,18 +72,20 @@ class Proxy:
             return Response(204, (*_NOT_KEPT, *decision.caller_headers))
         if self._renewal is not None and (renewed := self._renewal.fields(decision)):
             decision = decision.with_caller_headers(renewed)
-        added = access.made.get(self)
+        made = access.headers.made
+        added: bytes | None = made.get(self)
         if added is None:
-            added = access.made[self] = forwarded_headers(access, believed=self._accesses.trusts(access.peer))
-        begun = self._forwarder.forward(request, decision, added, record, _complete)
+            fields = forwarded_headers(access, believed=self._accesses.trusts(access.peer))
+            added = made[self] = b"".join([b"%b: %b\r\n" % field for field in fields])
+        begun = self._forwarder.forward(request, decision, added, record, _refuse)
         if begun is None:
             return None
         return _worded(begun, decision) if isinstance(begun, Refusal) else _wait(begun, decision)
 
 
-def _complete(request: DownstreamRequest, decision: Decision, outcome: Forwarded | Refusal) -> None:
-    """Take what came of a request that was carried."""
-    request.connection.complete(request, _worded(outcome, decision) if isinstance(outcome, Refusal) else outcome)
+def _refuse(request: DownstreamRequest, decision: Decision, refusal: Refusal) -> None:
+    """Answer a request that could not be carried."""
+    request.complete(_worded(refusal, decision))
 
 
 def _worded(refusal: Refusal, decision: Decision) -> Response:

@@ -76,7 +76,8 @@ class ClientConnection(PhasedConnection):
         if head is not None:
             self._serve(head)
         elif self._phase is HEAD:
-            self._expect_head()
+            if self._reader.begun:
+                self._expect_head()
         else:
             self._took_body()
 
@@ -167,7 +168,8 @@ class ClientConnection(PhasedConnection):
                 task = self._task = self._owner.tasks.start(reply, "request")
                 task.add_done_callback(self._waited)
             if self._request is request:
-                self._hold_next()
+                if self._reader.held:
+                    self._hold_next()
                 return
             self._answered += 1
             head = self._next
@@ -255,14 +257,14 @@ class ClientConnection(PhasedConnection):
         except MalformedError as error:
             self._broken(error)
             return
-        if self._next is None:
+        if self._next is None and self._reader.begun:
             self._expect_head()
         if not self._reading:
             self.resume_reading()
 
     def _expect_head(self) -> None:
         """Give a head its time from its first byte, so that one now and then does not keep a connection (Slowloris)."""
-        if not self._head_begun and self._reader.begun:
+        if not self._head_begun:
             self._head_begun = True
             self._wait(HEAD, self._owner.limits.head_timeout)
 

@@ -8,20 +8,27 @@ Nothing that may change is remembered here: whose session it is, whether that co
 from __future__ import annotations
 
 import re
+from typing import Generic, TypeVar
 
 import msgspec
 
 from gateway.http1.header_block import MOST_COOKIES, HeaderBlock, read_block
 from gateway.http1.malformed import malformed
 
-_NAMING = (b"\r\ntraceparent:", b"\r\ntracestate:", b"\r\nx-request-id:")
+Head = TypeVar("Head")
+
+_TRACE = b"\r\ntrace"
+_TRACEPARENT, _TRACESTATE, _REQUEST_ID = b"\r\ntraceparent:", b"\r\ntracestate:", b"\r\nx-request-id:"
 _LINE_END = b"\r\n"
 _VALUE = re.compile(rb"[\t -~\x80-\xff]*")
 _LONGEST = 4096
 """Bytes: a longer block is read each time."""
 
 _MADE_OF_IT = 4096
-"""Bytes that a remembered block costs besides eight times its own, with all that is made of it (measured)."""
+"""Bytes that a remembered block costs besides nine times its own, with all that is made of it (measured)."""
+
+_LONGEST_LINE = 512
+"""Bytes: a head with a longer request line is read each time."""
 
 
 class NamingFields(msgspec.Struct, frozen=True, gc=False):
@@ -42,17 +49,27 @@ class MemoryBudget:
         self.left = most
 
 
-class BlockMemory:
-    """Remembers one connection's last block, once it has come twice."""
+class BlockMemory(Generic[Head]):
+    """Remembers one connection's last block, once it has come twice, and the last head that had it."""
 
-    __slots__ = ("_block", "_budget", "_cost", "_last_hash", "_raw")
+    __slots__ = ("_block", "_budget", "_cost", "_head", "_last_hash", "_raw", "_raw_head")
 
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
-        self._raw = b""
+        self._raw = self._raw_head = b""
         self._block: HeaderBlock | None = None
+        self._head: Head | None = None
         self._cost = 0
         self._last_hash = 0
+
+    def head(self, raw: bytes) -> Head | None:
+        """Return the remembered head if it has just these bytes."""
+        return self._head if raw == self._raw_head else None
+
+    def keep_head(self, raw: bytes, head: Head, block: HeaderBlock) -> None:
+        """Remember a head, if its block is remembered."""
+        if block is self._block and len(raw) <= len(self._raw) + _LONGEST_LINE:
+            self._raw_head, self._head = raw, head
 
     def read(self, raw: bytes, most_fields: int, most_cookies: int = MOST_COOKIES) -> HeaderBlock:
         """Return what `raw` means; raises MalformedError as `read_block` does."""
@@ -70,10 +87,11 @@ class BlockMemory:
         """Forget the block."""
         self._budget.left += self._cost
         self._cost, self._raw, self._block = 0, b"", None
+        self._raw_head, self._head = b"", None
 
     def _keep(self, raw: bytes, block: HeaderBlock) -> None:
         self.close()
-        cost = 8 * len(raw) + _MADE_OF_IT
+        cost = 9 * len(raw) + _MADE_OF_IT
         if len(raw) <= _LONGEST and cost <= self._budget.left:
             self._budget.left -= cost
             self._cost, self._raw, self._block = cost, raw, block
@@ -85,31 +103,33 @@ def take_names(raw: bytes) -> tuple[bytes, NamingFields, int]:
     `raw` begins with the line end before the block's first line. Raises MalformedError for a control character.
     """
     lower = raw.lower()
-    values: list[tuple[bytes, ...]] = []
-    cuts: list[tuple[int, int]] = []
-    for name in _NAMING:
-        place = lower.find(name)
-        if place < 0:
-            values.append(())
-            continue
-        found = []
-        while place >= 0:
-            end = raw.index(_LINE_END, place + len(_LINE_END))
-            found.append(_value(raw[place + len(name) : end]))
-            cuts.append((place, end))
-            place = lower.find(name, end)
-        values.append(tuple(found))
-    if not cuts:
+    if lower.find(_TRACE) < 0 and lower.find(_REQUEST_ID) < 0:
         return raw, NO_NAMES, 0
+    cuts: list[tuple[int, int]] = []
+    traceparent = _take(raw, lower, _TRACEPARENT, cuts)
+    tracestate = _take(raw, lower, _TRACESTATE, cuts)
+    names = NamingFields(traceparent, tracestate, _take(raw, lower, _REQUEST_ID, cuts))
+    cuts.sort()
     kept, since = [], 0
-    for place, end in sorted(cuts):
+    for place, end in cuts:
         kept.append(raw[since:place])
         since = end
     kept.append(raw[since:])
-    return b"".join(kept), NamingFields(*values), len(cuts)
+    return b"".join(kept), names, len(cuts)
 
 
-def _value(raw: bytes) -> bytes:
-    if not _VALUE.fullmatch(raw):
-        raise malformed("a control character in a field")
-    return raw.strip(b" \t")
+def _take(raw: bytes, lower: bytes, name: bytes, cuts: list[tuple[int, int]]) -> tuple[bytes, ...]:
+    """Return the values of one field, and note where its lines stand."""
+    place = lower.find(name)
+    if place < 0:
+        return ()
+    values = []
+    while place >= 0:
+        end = raw.index(_LINE_END, place + len(_LINE_END))
+        value = raw[place + len(name) : end]
+        if not _VALUE.fullmatch(value):
+            raise malformed("a control character in a field")
+        values.append(value.strip(b" \t"))
+        cuts.append((place, end))
+        place = lower.find(name, end)
+    return tuple(values)

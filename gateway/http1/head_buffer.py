@@ -25,45 +25,41 @@ class HeadBuffer:
 
     A head is everything up to and including its first empty line, and the empty lines before it, which old clients
     send behind a body, are skipped (RFC 9112 section 2.2); both count towards `limits.head_bytes`, which is exact.
+
+    `behind` is what came behind a head or a body in one read; it stands before what was `collected` since.
     """
 
-    __slots__ = ("_behind", "_buffer", "_limits", "_line_read", "_searched", "_skipped")
+    __slots__ = ("_limits", "_line_read", "_searched", "_skipped", "behind", "collected")
 
     def __init__(self, limits: HeadLimits) -> None:
         self._limits = limits
-        self._behind = b""  # what came behind a head or a body in one read, and stands before the buffer's bytes
-        self._buffer = bytearray()
+        self.behind = b""
+        self.collected = bytearray()
         self._searched = 0
         self._skipped = 0
         self._line_read = False
 
     def __len__(self) -> int:
         """Return how many bytes are held."""
-        return len(self._behind) + len(self._buffer)
-
-    @property
-    def begun(self) -> bool:
-        """Tell whether a head that is not whole has come in part; a CR alone begins an empty line, or nothing."""
-        buffer = self._buffer
-        return len(buffer) > 1 or (len(buffer) == 1 and buffer[0] != _CR)
+        return len(self.behind) + len(self.collected)
 
     def hold(self, data: bytes) -> None:
         """Take bytes that nobody looks at yet."""
-        if self._behind or self._buffer:
-            self._buffer += data
+        if self.behind or self.collected:
+            self.collected += data
         else:
-            self._behind = data
+            self.behind = data
 
     def take(self, most: int = sys.maxsize) -> bytes:
         """Hand over what is held, from the first byte, up to `most` bytes."""
         if len(self) > most:
             self._join()
-            data = bytes(self._buffer[:most])
-            del self._buffer[:most]
+            data = bytes(self.collected[:most])
+            del self.collected[:most]
             return data
-        data = self._behind + self._buffer
-        self._behind = b""
-        self._buffer.clear()
+        data = self.behind + self.collected
+        self.behind = b""
+        self.collected.clear()
         return data
 
     def head(self, data: bytes) -> bytes | None:
@@ -71,24 +67,22 @@ class HeadBuffer:
 
         Raises MalformedError for one that is too long or broken, as soon as that is certain.
         """
-        if not self._buffer and not self._skipped and not self._behind:
-            if not data:
-                return None
+        if not self.collected and not self._skipped and not self.behind:
             end = data.find(_EMPTY_LINE) + _EMPTY_LINE_SIZE
             if _EMPTY_LINE_SIZE <= end <= self._limits.head_bytes and data[0] != _CR:
-                self._behind = data[end:]
+                self.behind = data[end:]
                 return data[:end]
-        if self._behind:
+        if self.behind:
             self._join()
-        self._buffer += data
-        return self._cut_head() if self._buffer else None
+        self.collected += data
+        return self._cut_head() if self.collected else None
 
     def _join(self) -> None:
-        self._buffer[:0] = self._behind
-        self._behind = b""
+        self.collected[:0] = self.behind
+        self.behind = b""
 
     def _cut_head(self) -> bytes | None:
-        buffer = self._buffer
+        buffer = self.collected
         if not self._searched:
             self._skip_empty_lines()
         end = buffer.find(_EMPTY_LINE, self._searched) + _EMPTY_LINE_SIZE
@@ -104,16 +98,16 @@ class HeadBuffer:
         return None
 
     def _skip_empty_lines(self) -> None:
-        lines = _EMPTY_LINES.match(self._buffer)
+        lines = _EMPTY_LINES.match(self.collected)
         if lines is not None:
             size = lines.end()
             del lines  # it holds the buffer, which could not shrink
-            del self._buffer[:size]
+            del self.collected[:size]
             self._skipped += size
 
     def _require_promise(self, most: int) -> None:
         """Refuse a head that is not whole and cannot become one any more; `most` is how long it may be."""
-        buffer, place = self._buffer, max(0, self._searched - 1)
+        buffer, place = self.collected, max(0, self._searched - 1)
         if _BROKEN.search(buffer, place, most):
             raise malformed("a control character in the head")
         if not self._line_read and (end := buffer.find(_LINE_END, place, most)) >= 0:

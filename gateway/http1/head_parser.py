@@ -46,14 +46,14 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     names: NamingFields = NO_NAMES
 
 
-def parse_head(raw: bytes, limits: HeadLimits, memory: BlockMemory) -> RequestHead:
+def parse_head(raw: bytes, limits: HeadLimits, memory: BlockMemory[RequestHead]) -> RequestHead:
     """Read a whole head, from the request line to the empty line; raises MalformedError."""
+    known = memory.head(raw)
+    if known is not None:
+        return known
     method, target, version, end = parse_line(raw, limits)
     lines, names, count = take_names(raw[end - len(_LINE_END) :])
     block = memory.read(lines[len(_LINE_END) :], limits.headers - count, limits.cookies)
-    hosts = len(block.headers.by_name.get(b"host", ()))
-    if hosts > 1 or (not hosts and version == _HTTP_1_1):
-        raise malformed("not exactly one Host")  # RFC 9112 section 3.2
     if version == _HTTP_1_1:
         if b"host" not in block.headers.by_name:
             raise malformed("HTTP/1.1 without a Host field")  # RFC 9112 section 3.2
@@ -65,7 +65,9 @@ def parse_head(raw: bytes, limits: HeadLimits, memory: BlockMemory) -> RequestHe
         keep_alive, upgrade = block.stays and not block.closes, False
         if block.chunked:
             raise malformed("a transfer coding in HTTP/1.0")  # RFC 9112 section 6.1: faulty framing
-    return RequestHead(method, target, version, block, keep_alive, upgrade, names)
+    head = RequestHead(method, target, version, block, keep_alive, upgrade, names)
+    memory.keep_head(raw, head, block)
+    return head
 
 
 def parse_line(raw: bytes, limits: HeadLimits) -> tuple[str, str, tuple[int, int], int]:

@@ -38,6 +38,7 @@ class State(Enum):
 
 # In Python 3.11 a member that is looked up in its class costs as much as five calls.
 _HEAD, _LENGTH, _CHUNKED, _DONE, _REFUSED, _UPGRADED = State
+_CR = 13
 _IN_BODY = frozenset({_LENGTH, _CHUNKED})
 _HOLDING = frozenset({_LENGTH, _CHUNKED, _DONE})
 
@@ -63,7 +64,7 @@ class RequestReader:
 
     def __init__(self, limits: HeadLimits, budget: MemoryBudget) -> None:
         self._limits = limits
-        self._memory = BlockMemory(budget)
+        self._memory: BlockMemory[RequestHead] = BlockMemory(budget)
         self._buffer = HeadBuffer(limits)
         self._left = 0
         self._chunks: ChunkReader | None = None
@@ -74,12 +75,17 @@ class RequestReader:
     @property
     def held(self) -> int:
         """The bytes held behind the request that is under way."""
-        return 0 if self.state is _HEAD else len(self._buffer)
+        buffer = self._buffer
+        return 0 if self.state is _HEAD else len(buffer.behind) + len(buffer.collected)
 
     @property
     def begun(self) -> bool:
-        """Whether bytes of a head have come and it is not whole; empty lines before a head are none."""
-        return self.state is _HEAD and self._buffer.begun
+        """Whether bytes of a head have come and it is not whole; empty lines before a head are none.
+
+        A CR alone begins an empty line, or nothing.
+        """
+        collected = self._buffer.collected
+        return self.state is _HEAD and (len(collected) > 1 or (len(collected) == 1 and collected[0] != _CR))
 
     def feed(self, data: bytes) -> RequestHead | None:
         """Take bytes; return a head once it is whole.
@@ -113,7 +119,7 @@ class RequestReader:
         if self.state is not _DONE:
             raise self._ended()
         self.state = _HEAD
-        return self._read_head(b"")
+        return self._read_head(b"") if self._buffer.behind or self._buffer.collected else None
 
     def upgrade(self) -> bytes:
         """Hand over the bytes behind the head: they are another protocol's."""

@@ -21,7 +21,7 @@ from gateway.model.refusal import Refusal, RefusalCode
 
 # Segments of unreserved characters, sub-delims (without `;`), `:` and `@` that are not `.` or `..`: nearly every real
 # path, recognised in one pass.
-_PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*/?", re.ASCII)
+_PLAIN = re.compile(r"(?=/)((?:/(?!\.{1,2}(?:[/?]|\Z))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*/?)(?:\?([!-\"$-~]*))?", re.ASCII)
 _PLAIN_QUERY = re.compile(r"[!-\"$-~]*", re.ASCII)  # visible ASCII without `#`
 _VISIBLE = re.compile(r"[!-\"$-\[\]-~]*", re.ASCII)  # visible ASCII without `#` and backslash
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -62,12 +62,14 @@ def parse_target(raw: str) -> Target:
 
     Raises MalformedError (400) for every other form and for a target that has two readings.
     """
+    plain = _PLAIN.fullmatch(raw)
+    if plain is not None:
+        path, query = plain.groups()
+        return Target(path, path, query)
     path, mark, query = raw.partition("?")
     if not _PLAIN_QUERY.fullmatch(query):
         raise _malformed("the query holds a control, non-ASCII or fragment character")
     query_or_none = query if mark else None
-    if path.startswith("/") and _PLAIN_PATH.fullmatch(path):
-        return Target(path, path, query_or_none)
     canonical = _canonical(path)
     match = _ESCAPE.sub(lambda escape: escape[0].upper(), canonical)
     return Target(canonical, match, query_or_none, _PARAMETERS.search(canonical) is not None)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from gateway.model.answers import Resolution
+from gateway.model.answers import Found, Resolution
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 NoteActivity = Callable[[str, datetime], Awaitable[None]]
@@ -45,10 +45,10 @@ class Activity:
         """Queue a request of this session at `now` (epoch seconds); does not wait."""
         if resolution.authority not in self._writers:
             return
-        session = resolution.session
-        if session is None or session.id is None:
+        answer = resolution.answer
+        if not isinstance(answer, Found) or answer.session.id is None:
             return
-        key = (resolution.authority, session.id)
+        key = (resolution.authority, answer.session.id)
         if now - self._last_queued.get(key, 0.0) < self._interval:
             return
         self._last_queued.pop(key, None)

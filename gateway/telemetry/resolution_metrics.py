@@ -23,6 +23,9 @@ _ANSWERS: dict[type, str] = {
 _REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
 
 
+_NO_TIER = Tier.NONE  # looked up once: see `gateway.sessions.resolver`
+
+
 class SessionsState(msgspec.Struct, frozen=True):
     """The state of one generation's sessions. Without Redis the first two are None.
 
@@ -70,7 +73,7 @@ class ResolutionMetrics:
 
     def resolved(self, resolution: Resolution) -> None:
         """Count one resolution."""
-        if resolution.tier is not Tier.NONE:
+        if resolution.tier is not _NO_TIER:
             self._resolutions[resolution.tier, type(resolution.answer), resolution.stale] += 1
 
     def _collect(self) -> Iterator[Metric]:

@@ -53,6 +53,7 @@ _TRACEPARENT = re.compile(
 )
 _LONGEST = 512  # bytes: a later version may be longer than the 55 bytes of version 00, but not endless
 _SAMPLED = 0x01
+_NO_TRACE, _NO_PARENT = b"0" * 32, b"0" * 16  # ids that stand for none
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
@@ -94,15 +95,15 @@ class Traces:
 def _continued(value: bytes) -> Trace | None:
     """Parse one value strictly; a later version is rewritten as version 00, the one that we know (section 3.2.4)."""
     match = _TRACEPARENT.fullmatch(value) if len(value) <= _LONGEST else None
-    if match is None or match["version"] == b"ff":
+    if match is None:
         return None
-    if not match["trace"].strip(b"0") or not match["parent"].strip(b"0"):
+    version, trace, parent, flags, rest = match.groups()
+    if version == b"ff" or trace == _NO_TRACE or parent == _NO_PARENT:
         return None
-    trace_id = match["trace"].decode("ascii")
-    if match["version"] == b"00":
-        return None if match["rest"] else Trace(value, trace_id, continued=True)
-    flags = int(match["flags"], 16) & _SAMPLED
-    rewritten = b"00-%b-%b-%02x" % (match["trace"], match["parent"], flags)
+    trace_id = trace.decode("ascii")
+    if version == b"00":
+        return None if rest else Trace(value, trace_id, continued=True)
+    rewritten = b"00-%b-%b-%02x" % (trace, parent, int(flags, 16) & _SAMPLED)
     return Trace(rewritten, trace_id, continued=True)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.http1.downstream import DownstreamRequest, Forwarded
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.http1.downstream import DownstreamRequest
+from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.open_streams import OpenStream, OpenStreams
@@ -16,8 +16,8 @@ class ForwardContext:
     """An allowed request, its caller and its record.
 
     `added` are fields that the gateway tells the upstream besides the decision's identity. `ends_at` is the end of its
-    total time on the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. `done` is called
-    once, by `complete`. Raises ExchangeError for a body that is announced as too large.
+    total time on the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. `refused` is
+    called, once at most, by `refuse`. Raises ExchangeError for a body that is announced as too large.
     """
 
     __slots__ = (
@@ -25,11 +25,11 @@ class ForwardContext:
         "body",
         "client",
         "decision",
-        "done",
         "ends_at",
         "http_1_0",
         "keep_alive",
         "record",
+        "refused",
         "request",
         "route",
         "stream",
@@ -41,10 +41,10 @@ class ForwardContext:
         self,
         request: DownstreamRequest,
         decision: Decision,
-        added: HeaderPairs,
+        added: bytes,
         record: RequestRecord,
         streams: OpenStreams,
-        done: Callable[[DownstreamRequest, Decision, Forwarded | Refusal], None],
+        refused: Callable[[DownstreamRequest, Decision, Refusal], None],
     ) -> None:
         route = decision.route
         if route is None:
@@ -55,7 +55,7 @@ class ForwardContext:
         self.route = route
         self.added = added
         self.record = record
-        self.done = done
+        self.refused = refused
         self.client = request.connection
         self.body = None if request.body is None else RequestBody(request.body, route.body_bytes, record)
         self.upgrading = head.upgrade
@@ -65,9 +65,9 @@ class ForwardContext:
         self.streams = streams
         self.stream: OpenStream | None = None
 
-    def complete(self, outcome: Forwarded | Refusal) -> None:
-        """Tell what the caller was answered, or why it has not been yet."""
-        self.done(self.request, self.decision, outcome)
+    def refuse(self, refusal: Refusal) -> None:
+        """Tell why the caller was not answered."""
+        self.refused(self.request, self.decision, refusal)
 
     @property
     def must_close(self) -> bool:

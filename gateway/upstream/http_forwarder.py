@@ -10,14 +10,14 @@ from typing import Any
 from gateway.http1.downstream import DownstreamRequest, Forwarded
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead, compose_switch
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import Loan, Upstream, Upstreams
 from gateway.upstream.exchange import Exchange
 from gateway.upstream.forward_context import ForwardContext
-from gateway.upstream.forwarder import Complete
+from gateway.upstream.forwarder import Refused
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.request_head import RequestHeads
 from gateway.upstream.tunnel import Tunnel
@@ -44,11 +44,11 @@ class HttpForwarder:
         self._tasks = TaskKeeper()
 
     def forward(
-        self, request: DownstreamRequest, decision: Decision, added: HeaderPairs, record: RequestRecord, done: Complete
+        self, request: DownstreamRequest, decision: Decision, added: bytes, record: RequestRecord, refused: Refused
     ) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
         """Begin to carry it, at once where a connection waits for it; see Forwarder."""
         try:
-            context = ForwardContext(request, decision, added, record, self._streams, done)
+            context = ForwardContext(request, decision, added, record, self._streams, refused)
         except ExchangeError as error:
             record.fault = error.fault.value
             return error.refusal
@@ -76,13 +76,16 @@ class HttpForwarder:
         may_repeat = error is not None and _may_repeat(exchange, error)
         _settle(exchange)
         if error is None:
-            context.complete(Forwarded(context.record.status, exchange.keep_alive))
+            context.request.complete(Forwarded(context.record.status, exchange.keep_alive))
         elif may_repeat:
             context.record.retried = True
             self._repeat(context, exchange.loan.upstream)
         else:
             context.record.fault = error.fault.value
-            context.complete(Forwarded(context.record.status, keep_alive=False) if exchange.begun else error.refusal)
+            if exchange.begun:
+                context.request.complete(Forwarded(context.record.status, keep_alive=False))
+            else:
+                context.refuse(error.refusal)
 
     def switched(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
         """Be a tunnel until either side, or the end of the session, ends it."""
@@ -96,7 +99,7 @@ class HttpForwarder:
 
         def over() -> None:
             _settle(exchange)
-            context.complete(Forwarded(record.status, keep_alive=False))
+            context.request.complete(Forwarded(record.status, keep_alive=False))
 
         tunnel.open(switch, rest, over)
 
@@ -125,7 +128,7 @@ class HttpForwarder:
                 refusal = task.result()
             if refusal is not None:
                 context.client.watch(None)
-                context.complete(refusal)
+                context.refuse(refusal)
 
         task = self._tasks.start(self._connect(context, upstream, fresh=True), "second try")
         task.add_done_callback(ended)

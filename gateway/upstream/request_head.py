@@ -95,7 +95,7 @@ class RequestHeads:
             target_of(route.strip_prefix, access.target).encode("ascii"),
             _host(route, upstream, access),
             self._passing_lines(access.headers, keep_credentials=route.forward_credentials),
-            b"".join([b"%b: %b\r\n" % field for field in context.added]),
+            context.added,
             self._via,
         )
 

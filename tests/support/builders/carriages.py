@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gateway.front.body import CallerBody
-from gateway.http1.downstream import DownstreamRequest, Forwarded
+from gateway.http1.downstream import DownstreamRequest
 from gateway.http1.head_parser import RequestHead
 from gateway.http1.header_block import HeaderBlock
-from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.decision import Decision, HeaderPairs, Response
 from gateway.model.headers import Headers
 from gateway.model.refusal import Refusal
 from gateway.model.route import Match, Route, Timeouts
@@ -38,12 +38,9 @@ def request_body(connection: FakeClient, *, chunked: bool = False, length: int =
     return CallerBody(connection, chunked=chunked, length=0 if chunked else length)
 
 
-class Outcomes(list[Forwarded | Refusal]):
-    """What a request came to; once."""
-
-    def done(self, _request: DownstreamRequest, _decision: Decision, outcome: Forwarded | Refusal) -> None:
-        assert not self
-        self.append(outcome)
+def answer_refused(request: DownstreamRequest, _decision: Decision, refusal: Refusal) -> None:
+    """Answer a request that could not be carried, by the refusal's status alone."""
+    request.complete(Response(refusal.status))
 
 
 def forward_context(
@@ -51,10 +48,9 @@ def forward_context(
     fields: HeaderPairs = (),
     *,
     target: str = "/",
-    added: HeaderPairs = (),
+    added: bytes = b"",
     timeouts: Timeouts | None = None,
     caller_headers: HeaderPairs = (),
-    outcomes: Outcomes | None = None,
     **route: object,
 ) -> ForwardContext:
     request = request or downstream_request()
@@ -63,7 +59,6 @@ def forward_context(
         route=Route(name="all", match=Match("/"), timeouts=timeouts or Timeouts(), **route),  # type: ignore[arg-type]
         caller_headers=caller_headers,
     )
-    outcomes = Outcomes() if outcomes is None else outcomes
     return ForwardContext(
-        request, decision, added, RequestRecord("req-1", 0.0), OpenStreams(lambda: 0.0), outcomes.done
+        request, decision, added, RequestRecord("req-1", 0.0), OpenStreams(lambda: 0.0), answer_refused
     )

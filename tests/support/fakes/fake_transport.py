@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class FakeTransport(asyncio.Transport):
@@ -59,7 +60,7 @@ class FakeTransport(asyncio.Transport):
 
 
 class FakeClient:
-    """A `DownstreamConnection` over a FakeTransport; keeps what its request was answered."""
+    """A `DownstreamConnection` over a FakeTransport; keeps what its request was answered, and tells `answered`."""
 
     def __init__(self) -> None:
         self.fake = FakeTransport()
@@ -70,6 +71,7 @@ class FakeClient:
         self.peer, self.scheme = "192.0.2.1", "http"
         self.early = b""
         self.answers: list[object] = []
+        self.answered: asyncio.Future[Any] | None = None
 
     def write(self, data: bytes) -> None:
         self.fake.write(data)
@@ -99,3 +101,5 @@ class FakeClient:
     def complete(self, request: object, answer: object) -> None:
         del request
         self.answers.append(answer)
+        if self.answered is not None:
+            self.answered.set_result(answer)

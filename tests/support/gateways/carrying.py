@@ -14,7 +14,7 @@ from typing import Any
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
-from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded, Serving
+from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.errors import MalformedError
 from gateway.model.host import parse_host
@@ -79,7 +79,7 @@ class AllowAll:
         self._route = route
         self._forwarder = forwarder
         self._decide = decide
-        self._added = added
+        self._added = b"".join(b"%b: %b\r\n" % field for field in added)
         self._ids = itertools.count(1)
         self.carrying: Carrying | None = None
 
@@ -106,14 +106,14 @@ class AllowAll:
         def worded(refusal: Refusal) -> Response:
             return refusal_response(refusal, record.request_id)
 
-        def done(_request: DownstreamRequest, _decision: Decision, outcome: Forwarded | Refusal) -> None:
-            request.complete(worded(outcome) if isinstance(outcome, Refusal) else outcome)
+        def refused(_request: DownstreamRequest, _decision: Decision, refusal: Refusal) -> None:
+            request.complete(worded(refusal))
 
         async def wait(begun: Coroutine[Any, Any, Refusal | None]) -> Response | None:
             refusal = await begun
             return None if refusal is None else worded(refusal)
 
-        begun = self._forwarder.forward(request, record.decision, self._added, record, done)
+        begun = self._forwarder.forward(request, record.decision, self._added, record, refused)
         if begun is None:
             return None
         return worded(begun) if isinstance(begun, Refusal) else wait(begun)

@@ -13,14 +13,14 @@ from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwar
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected, Resolution
 from gateway.model.credential import Credential
-from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
+from gateway.model.decision import AccessRequest, Decision, Response
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.route import CorsRules, Match, Route
 from gateway.model.session import Session
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.forwarder import Complete
+from gateway.upstream.forwarder import Refused
 from tests.support.builders.carriages import downstream_request
 from tests.support.builders.requests import access_request
 from tests.support.fakes.fake_transport import FakeClient
@@ -31,29 +31,32 @@ class Carrier:
 
     def __init__(self, answer: Forwarded | Refusal, how: str = "at once") -> None:
         self.answer = answer
-        self.carried: list[tuple[Decision, HeaderPairs]] = []
+        self.carried: list[tuple[Decision, bytes]] = []
         self._how = how
 
     def forward(
         self,
         request: DownstreamRequest,
         decision: Decision,
-        added: HeaderPairs,
+        added: bytes,
         _record: RequestRecord,
-        done: Complete,
+        refused: Refused,
     ) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
         self.carried.append((decision, added))
         if self._how == "after a wait":
-            return self._wait(request, decision, done)
-        if self._how == "by its callback" or isinstance(self.answer, Forwarded):
-            done(request, decision, self.answer)
-            return None
-        return self.answer
+            return self._wait(request)
+        if isinstance(self.answer, Forwarded):
+            request.complete(self.answer)
+        elif self._how == "by its callback":
+            refused(request, decision, self.answer)
+        else:
+            return self.answer
+        return None
 
-    async def _wait(self, request: DownstreamRequest, decision: Decision, done: Complete) -> Refusal | None:
+    async def _wait(self, request: DownstreamRequest) -> Refusal | None:
         if isinstance(self.answer, Refusal):
             return self.answer
-        done(request, decision, self.answer)
+        request.complete(self.answer)
         return None
 
     async def close(self) -> None:
@@ -109,7 +112,7 @@ async def test_an_allowed_request_is_carried_with_what_the_upstream_is_told() ->
     assert response is upstreams
     ((decision, added),) = carrier.carried
     assert (b"X-Session-Id", b"s1") in decision.identity
-    assert dict(added)[b"X-Forwarded-Proto"] == b"http"
+    assert b"X-Forwarded-Proto: http\r\n" in added
     assert (record.decision, record.decided) == (decision, 7.0)
 
 

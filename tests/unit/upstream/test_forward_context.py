@@ -5,7 +5,7 @@ import pytest
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.decision import Decision
 from gateway.upstream.forward_context import ForwardContext
-from tests.support.builders.carriages import Outcomes, downstream_request, forward_context, request_body
+from tests.support.builders.carriages import answer_refused, downstream_request, forward_context, request_body
 from tests.support.builders.requests import access_request
 from tests.support.fakes.fake_transport import FakeClient
 
@@ -53,4 +53,4 @@ def test_a_body_that_is_announced_as_too_large_is_not_carried() -> None:
 def test_a_refused_request_is_not_carried() -> None:
     job = forward_context()
     with pytest.raises(ValueError, match="allowed"):
-        ForwardContext(job.request, Decision(access=access_request()), (), job.record, job.streams, Outcomes().done)
+        ForwardContext(job.request, Decision(access=access_request()), b"", job.record, job.streams, answer_refused)

@@ -50,9 +50,13 @@ class Forwarding:
     ) -> object:
         decision = Decision(access=access_request(method), route=self.route, identity=((b"X-User-Id", b"u"),))
         request: DownstreamRequest = downstream_request(method, body=body, connection=self.client)
-        added = ((b"X-Forwarded-For", b"c"),)
+        self.client.answered = outcome
         return self.forwarder.forward(
-            request, decision, added, self.record, lambda _request, _decision, came: outcome.set_result(came)
+            request,
+            decision,
+            b"X-Forwarded-For: c\r\n",
+            self.record,
+            lambda _request, _decision, refusal: outcome.set_result(refusal),
         )
 
     async def forward(self, method: str = "GET", body: CallerBody | None = None) -> Forwarded | Refusal:

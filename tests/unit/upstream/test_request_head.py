@@ -23,9 +23,7 @@ def test_a_head_is_what_was_judged_and_what_the_gateway_says() -> None:
         (b"Connection", b"x-a"),
         (b"X-A", b"1"),
     )
-    job = forward_context(
-        fields=fields, target="/orders/1?q", added=((b"X-Forwarded-For", b"a"),), strip_prefix="/orders"
-    )
+    job = forward_context(fields=fields, target="/orders/1?q", added=b"X-Forwarded-For: a\r\n", strip_prefix="/orders")
     job.record.traceparent = b"00-trace"
     heads = RequestHeads(STRIPPED, via=b"gw")
     assert heads.compose(job, UPSTREAM) == (
