@@ -48,8 +48,8 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_upgrade(self) -> bool:
-        """Tell whether the client asks for another protocol (RFC 9110 section 7.8)."""
-        return b"upgrade" in self.headers
+        """Tell whether the client asks for a WebSocket; any other offer is ignored (RFC 9110 section 7.8)."""
+        return any(b"websocket" in value.lower() for value in self.headers.by_name.get(b"upgrade", ()))
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -24,7 +24,13 @@ def caddy_config(plan: FrontPlan) -> str:
         "credentials": [f"request_header -{name}" for name in plan.credentials],
         "applications": list(_applications(plan)),
     }
-    return fill("Caddyfile", blocks, {"gateway": plan.gateway, "path": plan.path, "deletes": _deletes(plan.identity)})
+    words = {
+        "gateway": plan.gateway,
+        "path": plan.path,
+        "deletes": _deletes(plan.identity),
+        "head_bytes": f"{plan.head_bytes // 1024}KiB",
+    }
+    return fill("Caddyfile", blocks, words)
 
 
 def _deletes(identity: tuple[str, ...]) -> str:

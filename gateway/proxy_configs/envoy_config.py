@@ -31,7 +31,14 @@ def envoy_config(plan: FrontPlan) -> str:
         "clusters": [line for application in plan.applications for line in _cluster(application)],
     }
     host, _, port = plan.gateway.rpartition(":")
-    words = {"gateway": plan.gateway, "path": plan.path, "gateway_host": host.strip("[]"), "gateway_port": port}
+    words = {
+        "gateway": plan.gateway,
+        "path": plan.path,
+        "gateway_host": host.strip("[]"),
+        "gateway_port": port,
+        "headers": str(plan.headers),
+        "head_kb": str(plan.head_bytes // 1024),
+    }
     return fill("envoy.yaml", blocks, words)
 
 

@@ -47,7 +47,8 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     `gateway` is where it asks (`HOST:PORT`), at `path`. `identity` are the headers that it copies from an allow, in the
     spelling of the config. `credentials` are removed after the decision. `removed` are removed before it, and so are
-    all names of the `families` (prefixes) where a proxy can do that. `body_bytes` 0 is no limit.
+    all names of the `families` (prefixes) where a proxy can do that. The limits are the gateway's; `body_bytes` 0 is
+    none.
     """
 
     gateway: str
@@ -60,6 +61,7 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[Destination, ...]
     body_bytes: int = 0
     head_bytes: int = 32768
+    headers: int = 128
 
 
 def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
@@ -84,6 +86,7 @@ def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
         destinations=destinations,
         body_bytes=settings.limits.body_bytes,
         head_bytes=settings.limits.head_bytes,
+        headers=settings.limits.headers,
     )
 
 

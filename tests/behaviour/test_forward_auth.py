@@ -183,6 +183,10 @@ async def test_a_websocket_with_a_foreign_pages_cookie_is_refused_though_the_pro
     asked = Asked(target="/echo/ws").showing(("Cookie", f"__session={gateway.cookie}"), *handshake)
     assert (await ask(gateway, proxy, asked.showing(("Origin", "https://evil.example")))).status == 403
     assert (await ask(gateway, proxy, asked.showing(("Origin", "http://app.test")))).status == 200
+    offered = asked.showing(("Upgrade", "h2c"))  # beside a handshake's fields: no way around the check
+    assert (await ask(gateway, proxy, offered.showing(("Origin", "https://evil.example")))).status == 403
+    cookie = Asked(target="/echo/").showing(("Cookie", f"__session={gateway.cookie}"))
+    assert (await ask(gateway, proxy, cookie.showing(("Upgrade", "h2c"), ("Connection", "Upgrade")))).status == 200
 
 
 FROM_CLIENTS = (

@@ -373,6 +373,16 @@ async def test_an_offer_that_is_ignored_changes_nothing(
         assert not seen.received[0].all(name)
 
 
+async def test_a_cookie_beside_an_offer_that_is_ignored_needs_no_origin(attacked: Victim) -> None:
+    """Java's HttpClient offers h2c with each first request; a WebSocket with a cookie is another matter."""
+    cookie = attacked.gateway.showing("cookie")
+    for offer, status in ((b"h2c", 200), (b"foo/1", 200), (b"websocket", 403)):
+        seen = await attacked.attack(
+            request(b"GET /echo/ HTTP/1.1", cookie, b"Connection: Upgrade, close", b"Upgrade: " + offer)
+        )
+        assert seen.statuses == (status,), offer
+
+
 async def test_what_follows_an_upgrade_that_was_not_granted_is_no_request(attacked: Victim) -> None:
     upgrade = request(b"GET /public/ws HTTP/1.1", b"Connection: Upgrade", b"Upgrade: websocket")
     seen = await attacked.attack(upgrade + MARKER)

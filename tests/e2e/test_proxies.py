@@ -195,6 +195,57 @@ async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Sta
     assert stand.came() == []
 
 
+async def test_a_body_that_is_larger_than_a_proxys_own_limit_is_carried(stand: Stand) -> None:
+    """The limit is the gateway's `limits.body_bytes`, by which the configs are printed; nginx's own is 1 MB."""
+    body = b"x" * 3_000_000
+    head = raw("POST", "/echo/", "app.test", "Connection: close", KEY, f"Content-Length: {len(body)}")
+    assert (await exchange(stand.port, head + body)).status == 200
+    (request,) = stand.came()
+    assert request.body == body
+
+
+async def test_heads_that_the_gateway_takes_are_no_proxys_to_refuse(stand: Stand) -> None:
+    """A cookie and a token of some kilobytes each: nginx's own limit is 8 KB a line."""
+    response = await stand.ask("/echo/", KEY, f"Cookie: a={'x' * 12_000}", f"X-Other: {'y' * 9_000}")
+    assert response.status == 200
+    (request,) = stand.came()
+    assert len(request.one(b"X-Other") or b"") == 9_000
+
+
+PAGE = "https://app.example.com"
+CORS = [
+    {
+        "name": "open",
+        "match": {"path": "/public/"},
+        "access": "public",
+        "upstream": "http://127.0.0.1:1",
+    },
+    {
+        "name": "listed",
+        "match": {"path": "/", "methods": ["GET", "PUT"]},
+        "upstream": "http://127.0.0.1:1",
+        "cors": {"origins": [PAGE]},
+    },
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_preflight_is_answered_alike_through_every_proxy(kind: str, examples: Examples, tmp_path: Path) -> None:
+    """A listed page's goes to the application, as nobody's; what is no listed page's meets what any request meets."""
+    async with standing(kind, examples, tmp_path, routes=CORS) as stand:
+        for origin, method, arrives in (
+            (PAGE, "PUT", True),
+            (PAGE, "GET", True),
+            (PAGE, "DELETE", False),
+            ("https://evil.example", "PUT", False),
+        ):
+            asks = (f"Origin: {origin}", f"Access-Control-Request-Method: {method}", "X-User-Id: forged")
+            response = await stand.ask("/a", *asks, "Access-Control-Request-Headers: x-api-key", method="OPTIONS")
+            came = stand.came()
+            assert response.status == (200 if arrives else 403 if "nginx" in kind else 404), (origin, method)
+            assert [(request.method, told(request)) for request in came] == ([(b"OPTIONS", {})] if arrives else [])
+
+
 async def test_a_gateway_that_is_gone_lets_nobody_in(stand: Stand) -> None:
     assert (await stand.ask("/echo/", KEY)).status == 200
     stand.came()

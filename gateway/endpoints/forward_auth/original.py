@@ -181,6 +181,6 @@ def _with_upgrade(headers: Headers) -> Headers:
     `Upgrade` belongs to one connection, so most proxies remove it from the decision request; the fields of the
     handshake remain.
     """
-    if b"upgrade" in headers or not any(name in headers for name in _HANDSHAKE):
+    if not any(name in headers for name in _HANDSHAKE):
         return headers
     return Headers((*headers.raw, _UPGRADE))

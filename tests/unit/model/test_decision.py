@@ -9,8 +9,12 @@ from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.target import parse_target
 
 
-@pytest.mark.parametrize(("raw", "upgrade"), [((), False), (((b"UPGRADE", b"websocket"),), True)])
-def test_an_upgrade_is_seen_whatever_its_spelling(raw: tuple[tuple[bytes, bytes], ...], upgrade: bool) -> None:
+@pytest.mark.parametrize(
+    ("raw", "upgrade"), [((), False), (((b"UPGRADE", b"WebSocket"),), True), (((b"Upgrade", b"h2c"),), False)]
+)
+def test_a_websocket_is_seen_whatever_its_spelling_and_another_offer_is_none(
+    raw: tuple[tuple[bytes, bytes], ...], upgrade: bool
+) -> None:
     access = AccessRequest("GET", "http", Host("a", 80), parse_target("/"), Headers(raw), "p", "c", 0.0, "r")
     assert access.is_upgrade is upgrade
 
