@@ -7,11 +7,12 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.clients.raw_http import exchange
 from tests.support.repository import DEPLOY
@@ -41,10 +42,13 @@ class Kind:
     listens: tuple[tuple[str, str], ...]
     command: Command
 
-    def write(self, folder: Path, at: Addresses) -> None:
-        """Write the files into `folder` with addresses of this machine in the place of the examples'."""
+    def write(self, folder: Path, at: Addresses, texts: Mapping[str, str]) -> None:
+        """Write the files into `folder` with addresses of this machine in the place of the examples'.
+
+        `texts` stand for files of deploy/.
+        """
         for name in self.files:
-            text = (DEPLOY / name).read_text(encoding="utf-8")
+            text = texts.get(name) or (DEPLOY / name).read_text(encoding="utf-8")
             for written, put in (
                 ("gateway:8080", f"127.0.0.1:{at.gateway}"),
                 ("app:8000", f"127.0.0.1:{at.app}"),
@@ -96,14 +100,16 @@ if _system_nginx is not None:
 
 
 @contextlib.asynccontextmanager
-async def running_proxy(name: str, folder: Path, gateway: int, app: int, ready: bytes) -> AsyncIterator[int]:
+async def running_proxy(
+    name: str, folder: Path, gateway: int, app: int, ready: bytes, texts: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[int]:
     """Run a proxy of KINDS in front of the ports `gateway` and `app`; yield the port that it listens at.
 
-    `ready` is a request that it answers with 200 once it has taken in its config.
+    `ready` is a request that it answers with 200 once it has taken in its config; `texts` stand for files of deploy/.
     """
     kind = KINDS[name]
     at = Addresses(free_port(), gateway, app)
-    kind.write(folder, at)
+    kind.write(folder, at, texts)
     log = folder / "proxy.log"
     # XDG_*: Caddy keeps its state in the home directory otherwise
     environment = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
