@@ -29,6 +29,7 @@ def caddy_config(plan: FrontPlan) -> str:
         "path": plan.path,
         "deletes": _deletes(plan.identity),
         "head_bytes": f"{plan.head_bytes // 1024}KiB",
+        "head_timeout": f"{plan.head_timeout}s",
     }
     return fill("Caddyfile", blocks, words)
 
@@ -58,7 +59,7 @@ def _applications(plan: FrontPlan) -> Iterator[str]:
 def _matchers(match: Match) -> Iterator[str]:
     """Yield what a route asks for; by regular expression, since Caddy's own `path` ignores case."""
     path = re.escape(unquote(match.path))
-    yield f"path_regexp ^{path.removesuffix('/')}(/|$)" if path.endswith("/") else f"path_regexp ^{path}$"
+    yield f"path_regexp `^{path.removesuffix('/')}(/|$)`" if path.endswith("/") else f"path_regexp `^{path}$`"
     if match.host:
         yield f"host {match.host}"
     if match.methods:

@@ -26,7 +26,7 @@ def envoy_config(plan: FrontPlan) -> str:
     blocks = {
         "identity": [f"- exact: {name.lower()}" for name in plan.identity],
         "routes": list(_routes(plan)),
-        "removed": [f"- {name}" for name in sorted(set(plan.removed) - _SET)],
+        "removed": list(_removed(plan)),
         "credentials": [f"- {name}" for name in plan.credentials],
         "clusters": [line for application in plan.applications for line in _cluster(application)],
     }
@@ -38,8 +38,18 @@ def envoy_config(plan: FrontPlan) -> str:
         "gateway_port": port,
         "headers": str(plan.headers),
         "head_kb": str(plan.head_bytes // 1024),
+        "head_timeout": f"{plan.head_timeout}s",
     }
     return fill("envoy.yaml", blocks, words)
+
+
+def _removed(plan: FrontPlan) -> Iterator[str]:
+    """Yield the lines of one regular expression, in a quoted scalar whose line ends are escaped."""
+    families = tuple(prefix for prefix in plan.families if not any(name.startswith(prefix) for name in _SET))
+    single = (name for name in plan.removed if name not in _SET and not name.startswith(families))
+    names = [*(f"{prefix}.*" for prefix in families), *single]
+    yield from (f"{name}|\\" for name in names[:-1])
+    yield f"{names[-1]}\\"
 
 
 def _routes(plan: FrontPlan) -> Iterator[str]:

@@ -33,6 +33,7 @@ def nginx_config(plan: FrontPlan) -> str:
         "path": plan.path,
         "body_bytes": str(plan.body_bytes),
         "head_bytes": f"{plan.head_bytes // 1024}k",
+        "head_timeout": f"{plan.head_timeout}s",
     }
     return fill("nginx.conf", blocks, words)
 
@@ -68,10 +69,18 @@ def _scheme_of(application: Application) -> str:
 
 
 def _routes(plan: FrontPlan) -> Iterator[str]:
-    """Yield a map from method, host and path to the application; regular expressions count in their order."""
+    """Yield a map from method, host and path to the application; regular expressions count in their order.
+
+    `$http_host`, as the gateway is told: `$host` is that of an absolute request line, so a client could be judged by
+    one and sent on by the other.
+    """
     if not plan.destinations:
         return
-    yield from ("", "# The routes of the gateway, in their order.", 'map "$request_method $host$uri" $application {')
+    yield from (
+        "",
+        "# The routes of the gateway, in their order.",
+        'map "$request_method $http_host$uri" $application {',
+    )
     yield '    default "";'
     for destination in plan.destinations:
         yield f'    "~^{_pattern(destination.match)}" {destination.application};'
@@ -81,6 +90,9 @@ def _routes(plan: FrontPlan) -> Iterator[str]:
 def _pattern(match: Match) -> str:
     methods = f"(?:{'|'.join(sorted(match.methods))})" if match.methods else "[^ ]+"
     name = match.host.removeprefix("*.")
-    host = ("[^./]+[.]" if name != match.host else "") + re.escape(name) if match.host else "[^/]*"
+    host = "[^/]*"
+    if match.host:
+        label = "[^./]+[.]" if name != match.host else ""
+        host = f"(?i:{label}{re.escape(name)}[.]?(?::[0-9]+)?)"
     path = re.escape(unquote(match.path)).replace('"', '\\"')
     return f"{methods} {host}{path.removesuffix('/')}(?:/|$)" if path.endswith("/") else f"{methods} {host}{path}$"

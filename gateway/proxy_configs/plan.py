@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 
 import msgspec
 
@@ -47,8 +48,8 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     `gateway` is where it asks (`HOST:PORT`), at `path`. `identity` are the headers that it copies from an allow, in the
     spelling of the config. `credentials` are removed after the decision. `removed` are removed before it, and so are
-    all names of the `families` (prefixes) where a proxy can do that. The limits are the gateway's; `body_bytes` 0 is
-    none.
+    all names of the `families` (prefixes) where a proxy can do that. Limits are the gateway's, in bytes and seconds;
+    `body_bytes` 0 is none.
     """
 
     gateway: str
@@ -62,6 +63,7 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = 0
     head_bytes: int = 32768
     headers: int = 128
+    head_timeout: int = 10
 
 
 def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
@@ -87,6 +89,7 @@ def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
         body_bytes=settings.limits.body_bytes,
         head_bytes=settings.limits.head_bytes,
         headers=settings.limits.headers,
+        head_timeout=ceil(settings.limits.head_timeout),
     )
 
 

@@ -79,3 +79,14 @@ async def test_each_request_goes_to_the_application_of_its_route(kind: str, exam
             assert request.all(b"X-Team-Key") == []
             apps[expected].requests.clear()
         assert (await exchange(port, raw("GET", "/", "app.test", "Connection: close"))).status == 401
+        # judged by one of the two hosts, and sent on by the same
+        for target, host in (
+            ("http://shop.example.com/exact", "app.test"),
+            ("http://app.test/exact", "shop.example.com"),
+        ):
+            await exchange(port, raw("GET", target, host, KEY, "Connection: close"))
+            for name, each in apps.items():
+                for request in each.requests:
+                    named = b"shop" if (request.one(b"Host") or b"").startswith(b"shop") else b"rest"
+                    assert name.encode() == named, (target, host)
+                each.requests.clear()

@@ -26,6 +26,9 @@ CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = {
     "envoy": envoy_config,
 }
 SET_BY_EACH = {*(f"x-forwarded-{name}" for name in ("for", "host", "port", "proto", "server")), "x-real-ip"}
+ANY = {"caddy": "*", "envoy": ".*"}
+"""How those that can remove by prefix write it."""
+
 ROUTE = {"name": "all", "match": {"path": "/"}, "access": "public", "upstream": "http://app:8000"}
 KEY = {"key": {"kind": "api_key", "header": "X-Team-Key", "type": "user", "authority": "a"}}
 SEVERAL = (
@@ -81,7 +84,7 @@ def test_every_config_asks_copies_and_removes(proxy: str) -> None:
     assert "10.0.0.9" in text
     assert made.path in text
     for name in {*made.identity, *made.credentials, *made.removed} - SET_BY_EACH:
-        by_family = [f"{prefix}*" for prefix in made.families if proxy == "caddy" and name.startswith(prefix)]
+        by_family = [prefix + ANY[proxy] for prefix in made.families if proxy in ANY and name.startswith(prefix)]
         written = [re.escape(each.lower()) for each in (name, *by_family)]
         assert re.search(rf"(?<![\w])({'|'.join(written)})(?![\w-])", text), name
     assert not re.search(r"#=|<[a-z_]+>", text)
@@ -107,6 +110,9 @@ def test_nginx_maps_method_host_and_path() -> None:
         ("GET a.example.com/café", 1),
         ("GET a.b.example.com/café", 2),
         ("GET a.example.com/café/", 2),
+        ("GET API.example.com:8080/orders/", 0),
+        ("GET api.example.com./orders/", 0),
+        ("GET api.example.com.evil/orders/", 2),
     ]
     for key, expected in asked:
         assert [bool(each.match(key)) for each in patterns].index(True) == expected, key
