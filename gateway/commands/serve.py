@@ -20,6 +20,7 @@ from gateway.model.errors import GatewayError
 from gateway.telemetry.audit import Actor
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process, run_loop
+from gateway.workers.descriptors import raise_limit
 from gateway.workers.fork_server import ForkServer, open_fork_server
 from gateway.workers.sockets import Ports, bind_ports, port_of
 from gateway.workers.supervisor import ReadConfig, Supervisor
@@ -60,6 +61,7 @@ def run(config: Path) -> int:
         return load(config, os.environ)
 
     loaded = read_config()
+    raise_limit()
     ports = bind_ports(loaded.settings.listen)
     fork_server = None
     setproctitle("gateway: server")

@@ -146,7 +146,7 @@ class TelemetrySettings(SettingsModel):
 
 
 class LimitSettings(SettingsModel):
-    """What one client may send to the public port; times in seconds, `body_bytes` 0 is no bound."""
+    """What one client may send to the public port; times in seconds, rates in bytes a second, 0 no bound."""
 
     head_bytes: int = Field(default=32 * _KIB, ge=_KIB)
     headers: int = Field(default=128, ge=8)
@@ -157,6 +157,8 @@ class LimitSettings(SettingsModel):
     body_stall: PositiveDuration = 30.0
     idle: PositiveDuration = 75.0
     connections: int = Field(default=10_000, ge=1)
+    connections_per_address: int = Field(default=1000, ge=1)
+    least_rate: int = Field(default=500, ge=0)
     remembered_bytes: int = Field(default=16 * _KIB * _KIB, ge=0)
 
 

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from gateway.http1.downstream import FlowWatcher, RawPeer
+from gateway.resilience.untaken import socket_of, untaken
 
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow caller before the upstream is held."""
+
+_LEFT = frozenset({7, 8, 9, 11})
+"""States of a socket whose other end has sent its last byte: CLOSE, CLOSE_WAIT, LAST_ACK, CLOSING (netinet/tcp.h)."""
 
 _RESET = struct.pack("ii", 1, 0)
 """What SO_LINGER is told: drop what is unsent, and close by a reset."""
@@ -59,8 +63,8 @@ class CallerTransport(asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Return how many bytes wait for the caller to take them."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        """Return how many bytes the caller has not taken yet, those in the kernel too."""
+        return 0 if self._transport is None else untaken(self._transport)
 
     def write(self, data: bytes) -> None:
         """Send bytes; to a caller that has gone, nothing."""
@@ -89,7 +93,7 @@ class CallerTransport(asyncio.Protocol):
         """
         transport = self._transport
         if transport is not None:
-            caller_socket = transport.get_extra_info("socket")
+            caller_socket = socket_of(transport)
             if caller_socket is not None:
                 with contextlib.suppress(OSError):
                     caller_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -105,6 +109,7 @@ class CallerTransport(asyncio.Protocol):
         if self._reading and transport is not None and not transport.is_closing():
             self._reading = False
             transport.pause_reading()
+            self._hold()
 
     def resume_reading(self) -> None:
         """Take bytes from the caller again."""
@@ -112,3 +117,24 @@ class CallerTransport(asyncio.Protocol):
         if not self._reading and transport is not None and not transport.is_closing():
             self._reading = True
             transport.resume_reading()
+            self._let_go()
+
+    def has_left(self) -> bool:
+        """Tell whether the caller has ended its side, behind bytes that may still wait to be read."""
+        caller_socket = None if self._transport is None else socket_of(self._transport)
+        if caller_socket is None:
+            return False
+        with contextlib.suppress(OSError, AttributeError):  # a socket file has no such state, nor have other systems
+            return caller_socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _LEFT
+        return False
+
+    def leave(self) -> None:
+        """Close, as at the end of what a caller sends."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _hold(self) -> None:
+        """Be told that nothing is read from now on."""
+
+    def _let_go(self) -> None:
+        """Be told that it is read again."""

@@ -4,52 +4,29 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.front.body import CallerBody
-from gateway.front.phases import (
-    CLOSED,
-    CLOSING,
-    DRAINING,
-    DROPPING,
-    HEAD,
-    LINGER_SECONDS,
-    LINGERING,
-    SERVING,
-    TUNNEL,
-    PhasedConnection,
-)
+from gateway.front.phases import CLOSED, CLOSING, DRAINING, DROPPING, HEAD, LINGER_SECONDS, LINGERING, SERVING, TUNNEL
+from gateway.front.reception import Reception
 from gateway.front.serving import ConnectionOwner
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded, RawPeer
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.http1.head_parser import HeadLimits, RequestHead
-from gateway.http1.header_block import HeaderBlock
-from gateway.http1.request_reader import RequestReader, State
+from gateway.http1.head_parser import RequestHead
 from gateway.model.decision import Response
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
 
-_ONE_TOO_MANY = Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1)
-_LATE = Refusal(RefusalCode.TIMEOUT, "limits.head_timeout")
 _TURN = 32
 """Requests that are answered in one go. One read may hold ten thousand, for which every other caller would wait."""
 
 
-class ClientConnection(PhasedConnection):
+class ClientConnection(Reception):
     """Implements `gateway.http1.downstream.DownstreamConnection`."""
 
-    __slots__ = ("_answered", "_body", "_head_begun", "_in_serve", "_next", "_reader", "_request", "_task")
+    __slots__ = ("_answered", "_in_serve", "_request", "_task")
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(owner, loop)
-        limits = owner.limits
-        self._reader = RequestReader(
-            HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes, limits.cookies), owner.budget
-        )
         self._request: DownstreamRequest | None = None
-        self._body: CallerBody | None = None
-        self._next: RequestHead | None = None
         self._task: asyncio.Task[Response | None] | None = None
         self._in_serve = False
-        self._head_begun = False
         self._answered = 0  # in this turn
 
     # What the event loop calls
@@ -58,8 +35,9 @@ class ClientConnection(PhasedConnection):
         """Begin to serve, unless there are too many connections."""
         super().connection_made(transport)
         self._wait(HEAD, self._owner.limits.head_timeout)
-        if not self._owner.opened(self):
-            self._refuse(_ONE_TOO_MANY)
+        refusal = self._owner.opened(self)
+        if refusal is not None:
+            self._refuse(refusal)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, and see to it that they come in time and in bounds."""
@@ -102,18 +80,13 @@ class ClientConnection(PhasedConnection):
             self._finish(self._request, None)
         if self._body is not None:
             self._body.fail(ExchangeError(Fault.CLIENT_GONE))
+        self._owner.held.discard(self)
         self._owner.closed(self)
 
     def resume_writing(self) -> None:
         """Let the source go on."""
         super().resume_writing()
         self._take_turn()
-
-    def resume_reading(self) -> None:
-        """Take bytes from the caller again, whose time begins now: it was we who did not read."""
-        super().resume_reading()
-        if self._body is not None and self._phase is SERVING:
-            self._expect_body(self._body)
 
     # What those who answer ask for
 
@@ -174,15 +147,6 @@ class ClientConnection(PhasedConnection):
             self._answered += 1
             head = self._next
         self._answered = 0
-
-    def _receive_body(self, block: HeaderBlock) -> CallerBody:
-        body = CallerBody(self, chunked=block.chunked, length=block.length)
-        try:
-            self._reader.start_body(body)
-        except MalformedError as error:
-            body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
-        self._expect_body(body)
-        return body
 
     def _waited(self, task: asyncio.Task[Response | None]) -> None:
         """Take what came of a request that had to be waited for; it may have been answered since."""
@@ -247,27 +211,6 @@ class ClientConnection(PhasedConnection):
             self._go_on()
             self._serve(self._next)
 
-    def _read_next(self) -> None:
-        """Read the next request, some of which may be here already."""
-        self._body = None
-        self._head_begun = False
-        self._wait(HEAD, self._owner.limits.idle)
-        try:
-            self._next = self._reader.next()
-        except MalformedError as error:
-            self._broken(error)
-            return
-        if self._next is None and self._reader.begun:
-            self._expect_head()
-        if not self._reading:
-            self.resume_reading()
-
-    def _expect_head(self) -> None:
-        """Give a head its time from its first byte, so that one now and then does not keep a connection (Slowloris)."""
-        if not self._head_begun:
-            self._head_begun = True
-            self._wait(HEAD, self._owner.limits.head_timeout)
-
     def _took_body(self) -> None:
         """Note bytes of a body, or of what is behind it."""
         body = self._body
@@ -277,47 +220,3 @@ class ClientConnection(PhasedConnection):
             self._go_on()
             self._serve(self._next)
         self._hold_next()
-
-    def _expect_body(self, body: CallerBody) -> None:
-        """Give the rest of a body its time, from now."""
-        if body.complete or body.failed:
-            self._deadline.clear()
-        else:
-            self._deadline.set(self._loop.time() + self._owner.limits.body_stall)
-
-    def _hold_next(self) -> None:
-        """Take no more bytes while those of a next request wait."""
-        waits = self._phase is SERVING or self._phase is DRAINING
-        if waits and self._reader.held and self._reader.state is State.DONE:
-            self.pause_reading()
-
-    # Ends
-
-    def _broken(self, error: MalformedError) -> None:
-        """Refuse bytes that are no request; those of a body fail whoever reads it."""
-        if self._phase is DROPPING:
-            self._linger()
-        elif self._phase is SERVING and self._body is not None:
-            self._deadline.clear()
-            self.pause_reading()
-            self._body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
-        else:
-            self._refuse(error.refusal)
-
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer what never became a request: our own JSON, none of the caller's bytes; and read no further."""
-        self._owner.writer.send(self, self._owner.handler.refuse(refusal), None, closes=True)
-        self._linger()
-
-    def _late(self) -> None:
-        """Act on a head or a body that took too long."""
-        body = self._body
-        if self._phase is SERVING:
-            if body is not None and body.held:  # it is we who do not read
-                self._expect_body(body)
-            elif body is not None:
-                body.fail(ExchangeError(Fault.CLIENT_STALLED))
-        elif self._reader.begun:
-            self._refuse(_LATE)
-        else:
-            self._close()

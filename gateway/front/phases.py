@@ -5,9 +5,9 @@ A connection stands in one of these phases, and what its one deadline does depen
     HEAD        reads a request's head                    idle before its first byte: closed; then 408
     SERVING     is answered; its body may still come      a body that stalls fails
     DROPPING    reads the rest of a body nobody wants     lingers instead
-    DRAINING    waits until its answers are taken, or     broken, if none of the bytes were taken
+    DRAINING    waits until its answers are taken, or     broken, if too few of the bytes were taken
                 others have had their turn
-    CLOSING     the same, behind the last answer          broken, if none of the bytes were taken
+    CLOSING     the same, behind the last answer          broken, if too few of the bytes were taken
     LINGERING   drops bytes, so that the answer is read   closed
     TUNNEL      carries raw bytes; has times of its own
     CLOSED      has gone
@@ -96,7 +96,19 @@ class PhasedConnection(CallerTransport):
         elif phase is LINGERING:
             self._close()
         elif phase is DRAINING or phase is CLOSING:
-            if self.unsent < self._last_unsent:
+            if self._takes_enough():
                 self._wait_for_taking(phase)
             else:
                 transport.abort()
+
+    def _takes_enough(self) -> bool:
+        """Tell whether some was taken, and not so little that what waits would be kept for hours."""
+        limits, before = self._owner.limits, self._last_unsent
+        taken = before - self.unsent
+        return taken > 0 and taken >= min(before, limits.least_rate * limits.body_stall)
+
+    def _hold(self) -> None:
+        self._owner.held.add(self)
+
+    def _let_go(self) -> None:
+        self._owner.held.discard(self)

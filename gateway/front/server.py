@@ -5,21 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from gateway.front.admission import MOST_REFUSED, Admission
 from gateway.front.client_connection import ClientConnection
+from gateway.front.held_callers import HeldCallers
 from gateway.front.response_writer import ResponseWriter
 from gateway.front.serving import FrontLimits, OpenConnection, RequestHandler
 from gateway.http1.block_memory import MemoryBudget
+from gateway.model.refusal import Refusal
 from gateway.resilience.tasks import TaskKeeper
 
 
 class GatewayServer:
     """A protocol factory for `loop.create_server`: one ClientConnection for each caller.
 
-    `clock` is in epoch seconds. `connections` are those that are open. `draining` has every answer say that it closes
-    its connection, `leaving` close it, whatever its head has said. To be made on the running event loop.
+    `clock` is in epoch seconds. `connections` are those that are open, from accept until their socket is closed.
+    `draining` has every answer say that it closes its connection, `leaving` close it, whatever its head has said.
+    `is_many` tells whether an address stands for many callers. To be made on the running event loop.
     """
 
-    def __init__(self, handler: RequestHandler, limits: FrontLimits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        handler: RequestHandler,
+        limits: FrontLimits,
+        clock: Callable[[], float],
+        is_many: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.handler = handler
         self.limits = limits
         self.writer = ResponseWriter(clock)
@@ -28,28 +38,52 @@ class GatewayServer:
         self.draining = False
         self.leaving = False
         self._loop = asyncio.get_running_loop()
+        self.held = HeldCallers(self._loop)
         self.connections: set[OpenConnection] = set()
+        self._refused: set[OpenConnection] = set()
+        self._shaken: dict[OpenConnection, OpenConnection] = {}
+        self._admission = Admission(limits, is_many)
         self._emptied: asyncio.Future[None] | None = None
 
     def __call__(self) -> ClientConnection:
         """Make the protocol of one connection."""
         return ClientConnection(self, self._loop)
 
-    def opened(self, connection: OpenConnection) -> bool:
-        """Note a connection; tell whether there may be that many."""
+    def connection_of(self, handshake: OpenConnection) -> ClientConnection:
+        """Make the protocol of a connection that `handshake`, which was `opened`, leads to; it takes its place."""
+        connection = ClientConnection(self, self._loop)
+        self._shaken[connection] = handshake
+        return connection
+
+    def opened(self, connection: OpenConnection) -> Refusal | None:
+        """Note a connection; return why it may not stay, None if it may. One that not even may hear that is broken."""
         self.connections.add(connection)
-        return len(self.connections) <= self.limits.connections
+        handshake = self._shaken.pop(connection, None)
+        if handshake is not None:
+            self.connections.discard(handshake)
+            return None
+        refusal = self._admission.enter(connection.peer)
+        if refusal is not None:
+            self._refused.add(connection)
+            if len(self._refused) > MOST_REFUSED:
+                connection.abort()
+        return refusal
 
     def closed(self, connection: OpenConnection) -> None:
         """Forget a connection."""
+        if connection not in self.connections:
+            return
         self.connections.discard(connection)
+        self._refused.discard(connection)
+        self._admission.leave(connection.peer)
         if not self.connections and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 
-    def apply(self, limits: FrontLimits) -> None:
+    def apply(self, limits: FrontLimits, is_many: Callable[[str], bool] = lambda _: False) -> None:
         """Take other limits; what is remembered stays until it is forgotten."""
         self.budget.left += limits.remembered_bytes - self.limits.remembered_bytes
         self.limits = limits
+        self._admission.apply(limits, is_many)
 
     def drain(self) -> None:
         """Let every answer from now on close its connection."""
@@ -69,6 +103,7 @@ class GatewayServer:
             if not await self._is_empty_within(patience - idle):
                 self.cut()
                 await self._empty()
+        self.held.close()
         await self.tasks.aclose()
 
     def cut(self) -> None:

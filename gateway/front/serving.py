@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.front.held_callers import HeldCallers
 from gateway.front.response_writer import ResponseWriter
 from gateway.http1.block_memory import MemoryBudget
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
@@ -18,7 +19,8 @@ from gateway.resilience.tasks import TaskKeeper
 class FrontLimits(msgspec.Struct, frozen=True):
     """What one connection may do; sizes in bytes, times in seconds.
 
-    `connections` and `remembered_bytes` (of header blocks) are those of all connections together.
+    `connections` and `remembered_bytes` (of header blocks) are those of all connections together. A caller that takes
+    fewer than `least_rate` bytes a second of the answers behind which it waits is not waited for.
     """
 
     head_bytes: int = 32768
@@ -29,6 +31,8 @@ class FrontLimits(msgspec.Struct, frozen=True):
     body_stall: float = 30.0
     idle: float = 75.0
     connections: int = 10000
+    connections_per_address: int = 1000
+    least_rate: int = 500
     remembered_bytes: int = 16 * 1024 * 1024
 
 
@@ -46,13 +50,14 @@ class RequestHandler(Protocol):
 
 
 class OpenConnection(Protocol):
-    """A connection, as its server knows it. `unsent` are the bytes that wait for its caller."""
+    """A connection, as its server knows it. `unsent` are the bytes that its caller has not taken."""
 
+    peer: str
     writing_paused: bool
 
     @property
     def unsent(self) -> int:
-        """Return how many bytes wait for the caller to take them."""
+        """Return how many bytes the caller has not taken yet."""
 
     def close_if_idle(self) -> None:
         """Close, unless a request is being read or served."""
@@ -69,11 +74,12 @@ class ConnectionOwner(Protocol):
     handler: RequestHandler
     tasks: TaskKeeper
     budget: MemoryBudget
+    held: HeldCallers
     draining: bool
     leaving: bool
 
-    def opened(self, connection: OpenConnection) -> bool:
-        """Note a connection; tell whether there may be that many."""
+    def opened(self, connection: OpenConnection) -> Refusal | None:
+        """Note a connection; return why it may not stay, None if it may."""
 
     def closed(self, connection: OpenConnection) -> None:
         """Forget a connection."""

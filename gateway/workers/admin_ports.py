@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from gateway.config.settings import Settings
 from gateway.endpoints.admin import AdminEndpoint, AdminPort, Health, Render, health_endpoints
 from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
+from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
 from gateway.wiring.process import Process
 from gateway.workers.sockets import BACKLOG, Ports, Sockets
 from gateway.workers.worker import front_limits
+
+_OPERATORS = 64
+"""Connections to one of these ports at a time."""
 
 _GRACE = 0.5
 """Seconds that an operator's request in flight is given at the end."""
@@ -45,7 +51,7 @@ class AdminPorts:
         self._admin = AdminPort({**self._health_endpoints, "/revoke": revoke}, new_id, hosts)
         self._health = AdminPort(self._health_endpoints, new_id, hosts)
         for server in self._servers:
-            server.apply(front_limits(settings.limits))
+            server.apply(_operators(settings))
 
     async def open(self, settings: Settings) -> None:
         """Begin to listen."""
@@ -64,10 +70,15 @@ class AdminPorts:
         if not sockets:
             return
         handler = _Handler(endpoints, self._process.random_hex.draw)
-        server = GatewayServer(handler, front_limits(settings.limits), self._process.clock)
+        server = GatewayServer(handler, _operators(settings), self._process.clock)
         self._servers.append(server)
         loop = asyncio.get_running_loop()
         self._listening += [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in sockets]
+
+
+def _operators(settings: Settings) -> FrontLimits:
+    """Return what an operator's connection may do, and few of them: each is a descriptor kept back from callers."""
+    return msgspec.structs.replace(front_limits(settings), connections=_OPERATORS, connections_per_address=_OPERATORS)
 
 
 class _Handler:

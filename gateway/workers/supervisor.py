@@ -17,6 +17,7 @@ from gateway.telemetry.exposition import merge, render, snapshot
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
+from gateway.workers.descriptors import warn_if_short
 from gateway.workers.sockets import Ports
 from gateway.workers.systemd import Notifier
 from gateway.workers.worker_group import RecentRevocations, WorkerGroup
@@ -69,6 +70,7 @@ class Supervisor:
 
     async def start(self, loaded: LoadedConfig) -> None:
         """Begin to serve; raises GatewayError."""
+        warn_if_short(loaded.settings)
         await self._workers.apply(loaded)
         self._loaded = loaded
         self._revocations.ttl = loaded.settings.cache.revoked
@@ -120,6 +122,7 @@ class Supervisor:
         self._admin.apply(loaded.settings)
         self._metrics.reloaded(done=True)
         self._process.audit.reloaded(actor, AuditOutcome.DONE)
+        warn_if_short(loaded.settings)
         if before is not None:
             _warn_of_restart(before.settings.listen, loaded.settings.listen)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from gateway.config.settings import LimitSettings, Settings, TelemetrySettings
+from gateway.config.settings import Settings, TelemetrySettings
+from gateway.endpoints.networks import Networks
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
+from gateway.front.tls_listener import TlsListener
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
@@ -20,6 +22,7 @@ from gateway.wiring.active_generation import ActiveGeneration
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
+from gateway.workers.descriptors import callers_within, current_limit
 from gateway.workers.sockets import BACKLOG, Certificate, Sockets, load_certificate
 
 _ACCEPT_SECONDS = 0.25
@@ -54,7 +57,7 @@ class Worker:
         self._revoked_while_building: list[RecordedRevocation] | None = None
         self._server: GatewayServer | None = None
         self._certificate: Certificate | None = None
-        self._listening: list[asyncio.Server] = []
+        self._listening: list[asyncio.Server | TlsListener] = []
         self._cut = asyncio.Event()
 
     async def build(self, settings: Settings, revocations: Sequence[RecordedRevocation]) -> None:
@@ -79,7 +82,7 @@ class Worker:
         if self._built is None:
             raise RuntimeError("there is no generation to swap to")
         built, self._built = self._built, None
-        limits = front_limits(built.settings.limits)
+        limits, is_many = front_limits(built.settings), many_callers(built.settings)
         sessions = built.generation.sessions
         self._active.swap(built.generation)
         self._process.forwarding_metrics.read_from(built.generation.upstreams.numbers, self.streams)
@@ -87,9 +90,10 @@ class Worker:
         secret_names = [name for reader in sessions.readers.values() for name in reader.headers | reader.cookies]
         configure_logging(built.settings.telemetry, self._process, secret_names)
         if self._server is None:
-            await self._listen(limits, built.certificate)
+            self._server = GatewayServer(self._active, limits, self._process.clock, is_many)
+            await self._listen(self._server, built.certificate)
             return
-        self._server.apply(limits)
+        self._server.apply(limits, is_many)
         if self._certificate is not None and built.certificate is not None:
             self._certificate.use(built.certificate.context)
 
@@ -168,22 +172,16 @@ class Worker:
             async with asyncio.timeout(seconds):
                 await self._cut.wait()
 
-    async def _listen(self, limits: FrontLimits, certificate: Certificate | None) -> None:
-        loop = asyncio.get_running_loop()
-        self._server = GatewayServer(self._active, limits, self._process.clock)
+    async def _listen(self, server: GatewayServer, certificate: Certificate | None) -> None:
         self._certificate = certificate
         for each in self._sockets:
             if certificate is None:
-                listening = await loop.create_server(self._server, sock=each, backlog=BACKLOG)
+                loop = asyncio.get_running_loop()
+                self._listening.append(await loop.create_server(server, sock=each, backlog=BACKLOG))
             else:
-                listening = await loop.create_server(
-                    self._server,
-                    sock=each,
-                    backlog=BACKLOG,
-                    ssl=certificate.context,
-                    ssl_handshake_timeout=limits.head_timeout,
-                )
-            self._listening.append(listening)
+                listener = TlsListener(server, each, certificate.context)
+                listener.open()
+                self._listening.append(listener)
         self._process.serving = True
 
 
@@ -195,6 +193,13 @@ def configure_logging(settings: TelemetrySettings, process: Process, secret_name
     configure(settings.format, "info", process.lines, process.timestamps, redactor, colour=colour)
 
 
-def front_limits(limits: LimitSettings) -> FrontLimits:
-    """Return what one connection may do."""
-    return msgspec.convert(limits, FrontLimits, from_attributes=True)
+def front_limits(settings: Settings) -> FrontLimits:
+    """Return what one connection may do, and how many there may be with the descriptors that there are."""
+    limits = msgspec.convert(settings.limits, FrontLimits, from_attributes=True)
+    return msgspec.structs.replace(limits, connections=callers_within(settings, current_limit()))
+
+
+def many_callers(settings: Settings) -> Callable[[str], bool]:
+    """Return what tells whether an address is a proxy's that is believed, behind which there are many callers."""
+    doors = (network for _, endpoint in settings.forward_auth.endpoints() for network in endpoint.peers)
+    return Networks((*settings.trusted_proxies, *doors)).include

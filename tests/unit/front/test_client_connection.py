@@ -9,25 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.front.client_connection import ClientConnection
-from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
-from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
+from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.decision import Response
-from gateway.wiring.process import wall_clock
 from tests.support.clients.raw_http import RawClient, raw_client
-from tests.support.fakes.fake_transport import FakeTransport
-from tests.support.fakes.manual_loop import ManualLoop
+from tests.support.fakes.talk import GET, POST, Consumer, Talk, tell_target
 from tests.support.servers.fronts import Answering, Handler, front, listening
 
-GET = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
-POST = b"POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n"
 CHUNKED = b"POST /1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def tell_target(request: DownstreamRequest) -> Serving:
-    return Response(200, body=request.head.target.encode())
 
 
 def get(target: int) -> bytes:
@@ -47,47 +37,6 @@ async def read_body(request: DownstreamRequest) -> Response:
 async def serving(handler: Answering = tell_target, limits: FrontLimits | None = None) -> AsyncIterator[RawClient]:
     async with front(handler, limits or FrontLimits()) as port, raw_client(port) as client:
         yield client
-
-
-class Consumer:
-    """Keeps what comes of a body, the end as a word."""
-
-    def __init__(self) -> None:
-        self.seen: list[bytes | str] = []
-
-    def body(self, data: bytes) -> None:
-        self.seen.append(data)
-
-    def body_end(self) -> None:
-        self.seen.append("end")
-
-    def body_failed(self, error: ExchangeError) -> None:
-        self.seen.append(error.fault.value)
-
-
-class Talk:
-    """A connection whose bytes and time a test moves; requests wait in `requests` unless `answering` answers them."""
-
-    def __init__(self, limits: FrontLimits | None = None, answering: Answering | None = None) -> None:
-        self.requests: list[DownstreamRequest] = []
-        self.handler = Handler(answering or self._keep)
-        self.loop = ManualLoop()
-        self.server = GatewayServer(self.handler, limits or FrontLimits(), wall_clock)
-        self.connection = ClientConnection(self.server, self.loop.as_loop)
-        self.transport = FakeTransport(self.connection)
-        self.connection.connection_made(self.transport)
-        self.sends = self.connection.data_received
-
-    def _keep(self, request: DownstreamRequest) -> Serving:
-        self.requests.append(request)
-        return None
-
-    def answer(self, answer: Response | Forwarded | None = None) -> None:
-        self.requests[-1].complete(answer or Response(200))
-
-    @property
-    def statuses(self) -> list[int]:
-        return [int(part[:3]) for part in self.transport.written.split(b"HTTP/1.1 ")[1:]]
 
 
 # Requests and answers
@@ -425,101 +374,6 @@ async def test_a_caller_is_held_while_more_requests_wait_than_the_one_under_way(
     assert (talk.transport.reading, talk.statuses) == (True, [200, 200, 200])
 
 
-# Slow callers
-
-
-async def test_the_time_of_a_head_runs_from_its_first_byte() -> None:
-    talk = Talk(FrontLimits(head_timeout=3.0, idle=9.0))
-    talk.loop.advance(2.9)
-    for byte in GET[:20]:
-        talk.sends(bytes([byte]))
-        talk.loop.advance(0.14)
-    assert talk.statuses == []
-    talk.loop.advance(0.3)
-    assert talk.statuses == [408]
-    assert talk.transport.ended
-
-
-@pytest.mark.parametrize("pieces", [(b"\r\n",), (b"\r", b"\n"), (b"\r\n\r", b"\n")])
-async def test_empty_lines_buy_no_time(pieces: tuple[bytes, ...]) -> None:
-    talk = Talk(FrontLimits(head_timeout=3.0))
-    for _ in range(4):
-        for piece in pieces:
-            talk.sends(piece)
-            talk.loop.advance(1.0 / len(pieces))
-    assert talk.transport.is_closing()
-
-
-async def test_a_connection_that_says_nothing_is_closed_and_an_idle_one_later() -> None:
-    silent, idle = (Talk(FrontLimits(head_timeout=3.0, idle=9.0), tell_target) for _ in range(2))
-    idle.sends(GET)
-    for talk in (silent, idle):
-        talk.loop.advance(3.1)
-    assert (silent.transport.is_closing(), idle.transport.is_closing()) == (True, False)
-    idle.loop.advance(6.0)
-    assert (idle.transport.is_closing(), idle.statuses) == (True, [200])
-
-
-async def test_a_request_that_is_answered_slowly_is_waited_for() -> None:
-    talk = Talk(FrontLimits(head_timeout=1.0, body_stall=1.0, idle=1.0))
-    talk.sends(POST + b"abcdef")
-    talk.loop.advance(1000.0)
-    talk.answer()
-    assert (talk.statuses, talk.transport.is_closing()) == ([200], False)
-
-
-async def test_the_time_of_a_body_runs_from_its_last_byte() -> None:
-    talk, consumer = Talk(FrontLimits(body_stall=5.0)), Consumer()
-    talk.sends(POST)
-    body = talk.requests[0].body
-    assert body is not None
-    body.start(consumer)
-    for byte in b"abc":
-        talk.loop.advance(4.9)
-        talk.sends(bytes([byte]))
-    assert consumer.seen == [b"a", b"b", b"c"]
-    talk.loop.advance(5.1)
-    assert consumer.seen[3:] == [Fault.CLIENT_STALLED.value]
-    talk.answer(Response(408))
-    assert b"Connection: close" in talk.transport.written
-    assert talk.transport.ended
-
-
-async def test_a_caller_whom_we_hold_is_not_late() -> None:
-    talk, consumer = Talk(FrontLimits(body_stall=5.0)), Consumer()
-    talk.sends(POST + b"abc")
-    body = talk.requests[0].body
-    assert body is not None
-    body.start(consumer)
-    body.hold()
-    talk.loop.advance(14.9)
-    body.resume()
-    talk.loop.advance(4.9)
-    assert consumer.seen == [b"abc"]
-    talk.loop.advance(0.2)
-    assert consumer.seen[1:] == [Fault.CLIENT_STALLED.value]
-
-
-async def test_the_rest_of_a_body_that_never_ends_is_given_up_and_its_connection_left() -> None:
-    talk = Talk(answering=tell_target)
-    talk.sends(POST + b"abc")
-    talk.loop.advance(5.1)
-    assert (talk.transport.ended, talk.transport.is_closing()) == (True, False)
-    talk.sends(b"def" + GET)
-    talk.loop.advance(5.1)
-    assert (talk.statuses, talk.transport.is_closing()) == ([200], True)
-
-
-async def test_a_refused_caller_that_does_not_leave_is_left() -> None:
-    talk = Talk()
-    talk.sends(b"garbage\r\n\r\n")
-    for _ in range(6):
-        talk.loop.advance(1.0)
-        if not talk.transport.is_closing():
-            talk.sends(b"more")
-    assert (talk.statuses, talk.transport.is_closing()) == ([400], True)
-
-
 # Callers that read nothing
 
 
@@ -548,7 +402,7 @@ async def test_nor_does_one_whose_bodies_nobody_reads() -> None:
 async def test_a_caller_that_takes_a_little_now_and_then_is_waited_for_and_one_that_takes_nothing_cut_off(
     closes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk = Talk(FrontLimits(body_stall=5.0), lambda _: Response(200, closes=closes))
+    talk = Talk(FrontLimits(body_stall=5.0, least_rate=0), lambda _: Response(200, closes=closes))
     monkeypatch.setattr(talk.transport, "close", lambda: None)  # it does not end before its bytes are taken
     monkeypatch.setattr(talk.transport, "abort", lambda: setattr(talk.transport, "aborted", True))
     talk.connection.pause_writing()

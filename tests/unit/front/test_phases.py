@@ -17,7 +17,7 @@ class Connection(PhasedConnection):
     """Counts how often it was late with a head or a body."""
 
     def __init__(self, loop: ManualLoop) -> None:
-        owner: Any = SimpleNamespace(limits=FrontLimits())
+        owner: Any = SimpleNamespace(limits=FrontLimits(least_rate=1), held=set())
         super().__init__(owner, loop.as_loop)
         self.late = 0
         self.transport = FakeTransport()
@@ -71,12 +71,21 @@ def test_a_body_that_is_dropped_too_long_leads_to_lingering_and_that_to_the_end(
 def test_a_caller_that_takes_some_of_its_bytes_is_let_be_and_one_that_takes_none_is_not(
     loop: ManualLoop, connection: Connection, phase: Phase
 ) -> None:
-    connection.transport.unsent = 9
+    connection.transport.unsent = 99
     connection.take(phase)
-    for unsent in (8, 1):
+    for unsent in (60, 30):
         connection.transport.unsent = unsent
         loop.advance(STALL)
         assert not connection.transport.aborted
+    loop.advance(STALL)
+    assert connection.transport.aborted
+
+
+@pytest.mark.parametrize("phase", [Phase.DRAINING, Phase.CLOSING])
+def test_a_byte_now_and_then_keeps_nothing_for_hours(loop: ManualLoop, connection: Connection, phase: Phase) -> None:
+    connection.transport.unsent = 1000
+    connection.take(phase)
+    connection.transport.unsent = 999
     loop.advance(STALL)
     assert connection.transport.aborted
 

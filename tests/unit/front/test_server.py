@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.front.admission import MOST_REFUSED
 from gateway.front.client_connection import ClientConnection
 from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
@@ -51,6 +52,76 @@ async def test_one_connection_too_many_is_told_when_to_come_back_and_disturbs_no
             assert await second.read_all() == b""
         await first.send(GET)
         assert (await first.response()).status == 200
+
+
+async def test_those_that_are_told_so_are_few_and_all_others_are_broken_off() -> None:
+    async with listening(Handler(answer), FrontLimits(connections=1)) as server:
+        transports = list[FakeTransport]()
+        for _ in range(MOST_REFUSED + 3):
+            connection = server()
+            transports.append(FakeTransport(connection))
+            connection.connection_made(transports[-1])
+        assert [each.aborted for each in transports] == [False] * (1 + MOST_REFUSED) + [True, True]
+        assert {each.written[:12] for each in transports[1 : MOST_REFUSED + 1]} == {b"HTTP/1.1 503"}
+        for each in transports[: MOST_REFUSED + 1]:
+            each.close()
+        assert not server.connections
+
+
+def connected(server: ListeningFront, address: str) -> FakeTransport:
+    connection = server()
+    transport = FakeTransport(connection, {"peername": (address, 5)})
+    connection.connection_made(transport)
+    return transport
+
+
+async def test_an_address_has_its_share_of_the_connections_and_no_more() -> None:
+    limits = FrontLimits(connections=9, connections_per_address=2)
+    async with listening(Handler(answer), limits) as server:
+        greedy = [connected(server, address) for address in ("2001:db8::1", "2001:db8::2", "2001:db8::3")]
+        assert [each.written[:12] for each in greedy] == [b"", b"", b"HTTP/1.1 429"]
+        assert connected(server, "2001:db8:0:1::1").written == b""
+        greedy[2].close()
+        greedy[0].close()
+        assert connected(server, "2001:db8::4").written == b""
+
+
+async def test_a_proxy_that_is_believed_is_many_callers() -> None:
+    async with listening(Handler(answer), FrontLimits(connections_per_address=1)) as server:
+        server.apply(server.limits, {"192.0.2.1"}.__contains__)
+        assert [connected(server, "192.0.2.1").written for _ in range(3)] == [b"", b"", b""]
+        assert [connected(server, "192.0.2.2").written[:12] for _ in range(2)] == [b"", b"HTTP/1.1 429"]
+
+
+async def test_a_caller_that_leaves_while_it_is_held_is_noticed() -> None:
+    """Nothing is read of it, so the end that it sends behind what waits would be seen at the next write alone."""
+    begun = asyncio.Event()
+    handler = Handler(lambda _: begun.set())
+    async with listening(handler) as server:
+        async with raw_client(server.port) as client:
+            await client.send(GET + GET)  # the second one waits, so nothing more is read
+            await begun.wait()
+        async with asyncio.timeout(PATIENCE):
+            while server.connections:
+                server.held.look()
+                await asyncio.sleep(0)
+        assert handler.answers == [None]
+
+
+async def test_a_caller_that_leaves_while_its_body_is_held_is_noticed() -> None:
+    bodies: asyncio.Future[DownstreamRequest] = asyncio.get_running_loop().create_future()
+    handler = Handler(bodies.set_result)
+    async with listening(handler) as server:
+        async with raw_client(server.port) as client:
+            await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
+            body = (await bodies).body
+            assert body is not None
+            body.hold()
+        async with asyncio.timeout(PATIENCE):
+            while server.connections:
+                server.held.look()
+                await asyncio.sleep(0)
+        assert handler.answers == [None]
 
 
 async def test_a_caller_that_reads_no_answers_is_cut_off_before_many_of_them_wait() -> None:
