@@ -10,13 +10,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.http1.response_head import ResponseHead, compose_head
+from gateway.http1.response_head import ResponseHead
 from gateway.upstream.balancer import Loan
+from gateway.upstream.caller_answer import CallerAnswer
 from gateway.upstream.forward_context import ForwardContext
 
-_LAST_CHUNK = b"0\r\n\r\n"
-_JOINED = 16 * 1024
-"""Bytes of a body that is copied behind its head: up to there a copy costs less than a second piece to write."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -33,40 +31,21 @@ class ExchangeOwner(Protocol):
         """Make a tunnel of the two connections; `rest` came behind the upstream's 101."""
 
 
-class Exchange:
+class Exchange(CallerAnswer):
     """The ResponseSink of one request, and the FlowWatcher of its caller, on a connection that was lent for it.
 
-    The connection's deadline is the exchange's meanwhile. `begun` tells whether bytes of an answer were sent, so that
-    there is no other answer to give. `keep_alive` tells, at the end, whether the caller's connection may carry another
-    request.
+    The connection's deadline is the exchange's meanwhile.
     """
 
-    __slots__ = (
-        "_chunking",
-        "_complete",
-        "_out",
-        "_over",
-        "_owner",
-        "_paused",
-        "_unframed",
-        "begun",
-        "context",
-        "keep_alive",
-        "loan",
-    )
+    __slots__ = ("_complete", "_over", "_owner", "_paused", "loan")
 
     def __init__(self, context: ForwardContext, loan: Loan, owner: ExchangeOwner) -> None:
-        self.context = context
+        super().__init__(context)
         self.loan = loan
         self._owner = owner
-        self._out: list[bytes] = []
-        self._chunking = False
         self._paused = False
         self._complete = False
         self._over = False
-        self._unframed = False
-        self.begun = False
-        self.keep_alive = False
 
     def send(self, head: bytes) -> None:
         """Send the request: its head, and its body as it comes."""
@@ -108,41 +87,21 @@ class Exchange:
 
     def whole(self, head: ResponseHead, body: bytes) -> None:
         """Send an answer that came in one piece, with its length, and be done."""
-        context = self.context
-        self.head(head)
-        context.record.bytes_out += len(body)
-        if len(body) <= _JOINED:
-            self.begun = True
-            context.client.write(self._out[0] + body)
-        else:
-            self._out.append(body)
-            self._write()
+        self.context.record.upstream_first_byte = self._owner.now()
+        self._write_whole(self._compose(head), body)
         self._finish(None)
 
     def head(self, head: ResponseHead) -> None:
-        """Compose the caller's head, in the framing that the caller understands."""
+        """Compose the caller's head."""
         context = self.context
-        record = context.record
-        record.upstream_first_byte = self._owner.now()
-        record.status = record.upstream_status = head.status
-        framing, close = self._framing(head)
-        if close or context.must_close:
-            framing += b"Connection: close\r\n"
-        else:
-            self.keep_alive = True
-            if context.http_1_0:
-                framing += b"Connection: keep-alive\r\n"
-        self._out.append(compose_head(head, framing, context.decision.caller_headers))
+        context.record.upstream_first_byte = self._owner.now()
+        self._out.append(self._compose(head))
         if head.event_stream:
             context.stream = context.streams.add("event_stream", context.decision, self._end_stream)
 
     def body(self, data: bytes) -> None:
         """Frame a piece of the body."""
-        self.context.record.bytes_out += len(data)
-        if self._chunking:
-            self._out += (b"%x\r\n" % len(data), data, b"\r\n")
-        else:
-            self._out.append(data)
+        self._take(data)
 
     def flush(self) -> None:
         """Write what is there, and be done if it is all; a slow caller holds the upstream."""
@@ -157,8 +116,7 @@ class Exchange:
 
     def end(self) -> None:
         """End the body, once it is flushed."""
-        if self._chunking:
-            self._out.append(_LAST_CHUNK)
+        self._take_end()
         self._complete = True
 
     def fail(self, error: ExchangeError) -> None:
@@ -171,7 +129,7 @@ class Exchange:
         self.keep_alive = False
         if self.begun:
             self._write()
-            if self._unframed:
+            if self.unframed:
                 self.context.client.abort()
         else:
             self.context.record.status = 0  # nothing was sent, so there is still another answer to give
@@ -231,15 +189,6 @@ class Exchange:
             self.loan.connection.resume_reading()
         self._owner.ended(self, error)
 
-    def _write(self) -> None:
-        out = self._out
-        self.begun = True
-        self._out = []
-        if len(out) == 1:
-            self.context.client.write(out[0])
-        elif out:
-            self.context.client.writelines(out)
-
     def _wait(self, seconds: float) -> None:
         """Set the deadline: `seconds` from now, or the exchange's end, whichever is first."""
         if not self._over:
@@ -254,13 +203,3 @@ class Exchange:
 
     def _end_stream(self, _code: int) -> None:
         self.abandon(ExchangeError(Fault.ENDED))
-
-    def _framing(self, head: ResponseHead) -> tuple[bytes, bool]:
-        """Return the field that says how the body ends, and whether only the connection's end can say so."""
-        if head.length is not None:
-            return (b"Content-Length: " + head.declared + b"\r\n" if head.declared is not None else b""), False
-        if self.context.http_1_0:
-            self._unframed = True
-            return b"", True
-        self._chunking = True
-        return b"Transfer-Encoding: chunked\r\n", False
