@@ -21,8 +21,10 @@ from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import Access, Route
 from gateway.model.session import Session
+from gateway.model.target import oddity_refusal
 from gateway.policy.cross_origin import RoutesCors, is_foreign_cookie
 from gateway.policy.limits import Limits
+from gateway.policy.readings import refused_oddity
 from gateway.policy.route_limits import RouteLimits
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
@@ -142,9 +144,9 @@ class Gate:
     def _match(self, access: AccessRequest) -> _Matched:
         """Find the route, and read what the request shows there."""
         route = self._table.match(access.host.name, access.target.match, access.method)
-        if access.target.has_parameters and not (route is not None and route.path_parameters):
-            refusal = Refusal(RefusalCode.MALFORMED, "the path has parameters, and no route here allows them")
-            return _Matched(route, refusal, "path_parameters")
+        odd = refused_oddity(access.target, route)
+        if odd is not None:
+            return _Matched(route, oddity_refusal(odd), odd.value)
         if route is None:
             return _Matched(None, Refusal(RefusalCode.NOT_FOUND, "no route"), "match")
         if route.access is Access.PUBLIC:

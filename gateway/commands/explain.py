@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway.commands.command_output import CommandResult
 from gateway.config.check_routes import own_paths
 from gateway.config.load import load_settings
-from gateway.config.settings import Settings
+from gateway.config.settings import Settings, to_routes
 from gateway.endpoints.access_reader import forwarded_headers
 from gateway.endpoints.public_port import OWN
 from gateway.gate import Sessions
@@ -20,9 +20,10 @@ from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host
 from gateway.model.route import RateLimit
-from gateway.model.target import parse_target
+from gateway.model.target import ALWAYS_READ, Oddity, parse_target
 from gateway.model.url import without_passwords
 from gateway.policy.limits import BucketState, Taken
+from gateway.policy.routes import RouteTable
 from gateway.upstream.request_head import target_of
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process, wall_clock
@@ -36,7 +37,7 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> 
     """Decide about a request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened."""
     settings = load_settings(config, os.environ)
     try:
-        access = read_request(method, url, headers)
+        access = read_request(method, url, headers, RouteTable(to_routes(settings)).oddities)
     except MalformedError as error:
         return CommandResult(_line("decision", f"refused, {error.refusal.status}: {error}"))
     async with AsyncExitStack() as stack:
@@ -54,8 +55,13 @@ def _untraced(settings: Settings) -> Settings:
     return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"traces": "none"})})
 
 
-def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
-    """Return the request for `url`, which is absolute or a path alone; raises MalformedError."""
+def read_request(
+    method: str, url: str, headers: HeaderPairs, allowed: Collection[Oddity] = ALWAYS_READ
+) -> AccessRequest:
+    """Return the request for `url`, which is absolute or a path alone; raises MalformedError.
+
+    `allowed` is what some route allows a path to hold.
+    """
     scheme, separator, rest = url.partition("://")
     if url.startswith("/") or not separator:
         scheme, authority, target = "http", "localhost", url
@@ -71,7 +77,7 @@ def read_request(method: str, url: str, headers: HeaderPairs) -> AccessRequest:
         method=method.upper(),
         scheme="https" if scheme.lower() == "https" else "http",
         host=parse_host(fields.all(b"host"), "https" if scheme.lower() == "https" else "http"),
-        target=parse_target(target),
+        target=parse_target(target, allowed),
         headers=fields,
         peer=_CLIENT,
         client=_CLIENT,

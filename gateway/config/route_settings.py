@@ -112,6 +112,9 @@ class RouteSettings(SettingsModel):
     preserve_host: bool = True
     forward_credentials: bool = False
     path_parameters: bool = False
+    encoded_slashes: bool = False
+    empty_segments: bool = False
+    any_bytes: bool = False
     case_sensitive: bool = False
     audience: str = ""
     body_bytes: int | None = Field(default=None, ge=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.model.target import Target, parse_target
+from gateway.model.target import ALWAYS_READ, Oddity, Target, parse_target
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ALLOW = (b"Allow", ", ".join(_METHODS).encode("ascii"))
@@ -42,13 +42,21 @@ class AccessReader:
     """Reads requests as they came over the socket, and believes forwarded headers of trusted proxies only.
 
     Trust is by the peer's address and nothing else; by default nobody is trusted. `target_bytes`
-    is the longest target. `trusts` tells whether the forwarded headers of a peer are believed.
+    is the longest target, and `allowed` what some route allows a path to hold. `trusts` tells whether the forwarded
+    headers of a peer are believed.
     """
 
-    def __init__(self, trusted: Sequence[IpNetwork], target_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        trusted: Sequence[IpNetwork],
+        target_bytes: int,
+        clock: Callable[[], float],
+        allowed: Collection[Oddity] = ALWAYS_READ,
+    ) -> None:
         self.trusts = Networks(trusted).include
         self._target_bytes = target_bytes
         self._clock = clock
+        self._allowed = frozenset(allowed)
 
     def read(self, request: DownstreamRequest, headers: Headers, request_id: str) -> AccessRequest:
         """Make the AccessRequest of `request`, whose fields are `headers`.
@@ -95,7 +103,7 @@ class AccessReader:
         """Read a request target; raises MalformedError, also for one that is longer than the limit."""
         if len(raw) > self._target_bytes:
             raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
-        return parse_target(raw)
+        return parse_target(raw, self._allowed)
 
     def client(self, chain: str, peer: str) -> str:
         """Walk a list of addresses from the right, past trusted proxies, to the first that is none.

@@ -119,7 +119,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash. `audience` is the
     `aud` of the identity token. `origins` are the foreign origins that may use cookies with unsafe methods, those of
     `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit. `case_sensitive` says that
-    the upstream tells letter case, and a last slash, apart.
+    the upstream tells letter case, and a last slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and
+    `any_bytes` allow paths that servers read in several ways, as far as every reading is of this route.
     """
 
     name: str
@@ -134,6 +135,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     preserve_host: bool = True
     forward_credentials: bool = False
     path_parameters: bool = False
+    encoded_slashes: bool = False
+    empty_segments: bool = False
+    any_bytes: bool = False
     case_sensitive: bool = False
     audience: str = ""
     body_bytes: int = 0

@@ -8,6 +8,7 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import Decision
 from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
+from gateway.policy.readings import refused_oddity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,7 +82,7 @@ class RoutesCors:
         route = self._table.match(access.host.name, access.target.match, method) if method is not None else None
         cors = self._cors_of.get(route.name) if route is not None else None
         fields = cors.preflight(access) if cors is not None else None
-        if route is None or fields is None or (access.target.has_parameters and not route.path_parameters):
+        if route is None or fields is None or refused_oddity(access.target, route) is not None:
             return None
         return Decision(access=access, route=route, rule="preflight", caller_headers=fields, answered=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model.memo import AdmissionMemo
 from gateway.model.route import Route
+from gateway.model.target import ALWAYS_READ, Oddity
 from gateway.policy.readings import folded, other_readings
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _LONGEST = 512
 
 
 class RouteTable:
-    """The routes of one config, compiled once. `routes` are in the config's order."""
+    """The routes of one config, compiled once.
+
+    `routes` are in the config's order, `oddities` what one of them allows a path to hold.
+    """
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = tuple(routes)
@@ -35,6 +39,9 @@ class RouteTable:
         self._folded = _Hosts(ranked, folded)
         self._exact = frozenset(folded(route.match.path) for route in routes if not route.match.path.endswith("/"))
         self._is_plain = all(route.match.path == folded(route.match.path) for route in routes)
+        self.oddities = frozenset(ALWAYS_READ) | {
+            oddity for oddity in Oddity for route in routes if getattr(route, oddity.value)
+        }
         self._matches: AdmissionMemo[tuple[str, str, str], tuple[Route | None]] = AdmissionMemo(_REMEMBERED)
 
     def match(self, host: str, path: str, method: str) -> Route | None:
@@ -65,7 +72,7 @@ class RouteTable:
         found = self._written.first(host, path, method)
         if found is None:
             return None
-        readings = other_readings(path)
+        readings = other_readings(path, found[1].strip_prefix)
         for reading in readings:
             if self._written.first(host, reading, method) is not found:
                 return None

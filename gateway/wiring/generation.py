@@ -122,7 +122,8 @@ class Generation:
             tls=ssl.create_default_context,
         )
         self._forwarder = HttpForwarder(self.upstreams, self.request_heads, self.streams)
-        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
+        allowed = self._table.oddities
+        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, allowed)
         renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)
         proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
         own = own_endpoints(settings, gate, sessions, limits, process, identity.key_ring)

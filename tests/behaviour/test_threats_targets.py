@@ -1,5 +1,6 @@
 """docs/THREATS.md section 1: the decision and the upstream never see different targets."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,77 @@ async def test_what_is_judged_is_what_is_sent_where_letters_are_encoded(attacked
         assert await attacked.misjudged([get(trick, MEMBER)], (403,)) == []
         seen = await attacked.attack(get(trick, KEY))
         assert (seen.statuses, seen.targets[0][:6]) == ((200,), b"/admin")
+
+
+def allowing(**keys: bool) -> Callable[[str], list[dict[str, object]]]:
+    """Return routes where a public one allows what `keys` say, and two others guard some paths."""
+
+    def routes(upstream: str) -> list[dict[str, object]]:
+        return [
+            {"name": "guarded", "match": {"path": "/admin/"}, "require": {"roles": ["admin"]}, "upstream": upstream},
+            {"name": "inner", "match": {"path": "/open/admin/"}, "upstream": upstream, "strip_prefix": "/open"},
+            {"name": "open", "match": {"path": "/open/"}, "access": "public", "upstream": upstream}
+            | {"strip_prefix": "/open", **keys},
+            {"name": "all", "match": {"path": "/"}, "access": "public", "upstream": upstream, **keys},
+            {"name": "strict", "match": {"host": "strict.test", "path": "/strict/"}, "upstream": upstream},
+        ]
+
+    return routes
+
+
+ODD_PATHS = {
+    "encoded_slashes": (b"/api/queues/%2F/orders", b"/r/https%3A%2F%2Fexample.com%2Fx", b"/r/a%2f%2fb", b"/%2Fa"),
+    "empty_segments": (b"/bucket/a//b", b"/bucket//", b"/x///y", b"//bucket/a"),
+    "any_bytes": (b"/a%5Cb", b"/a%0Ab", b"/caf%E9", b"/a%00b", b"/%ff"),
+}
+"""What real clients send: RabbitMQ's default host, URLs in paths, object keys, file names in Latin-1."""
+
+
+@pytest.mark.parametrize("key", ODD_PATHS)
+async def test_a_path_that_a_route_allows_arrives_as_it_came(examples: Examples, tmp_path: Path, key: str) -> None:
+    async with victim(examples, tmp_path, routes=allowing(**{key: True})) as running:
+        for path in ODD_PATHS[key]:
+            assert await running.misjudged([get(path + b"?q")], (200,), (path + b"?q",)) == []
+            assert await running.misjudged([get(b"/open" + path)], (200,), (path,)) == []
+            assert await running.misjudged([get(b"/admin" + path, KEY), get(b"/open/admin" + path)], (400,)) == []
+        others = [path for other in ODD_PATHS if other != key for path in ODD_PATHS[other]]
+        assert await running.misjudged([get(path) for path in others], (400,)) == []
+    async with victim(examples, tmp_path, routes=allowing()) as running:
+        assert await running.misjudged([get(path) for paths in ODD_PATHS.values() for path in paths], (400,)) == []
+
+
+GUARDED_SOMEHOW = {
+    "encoded_slashes": (b"/%2Fadmin/", b"/x%2F%2Fadmin/"[2:], b"/admin%2F%2Fx", b"/open%2F%2Fadmin/", b"/%2F%2Fadmin"),
+    "empty_segments": (b"//admin/", b"///admin/", b"//x/admin/", b"/open//admin/", b"/open//x/admin/y", b"//x//admin/"),
+    "any_bytes": (b"/%5Cadmin/", b"/admin%5Cx", b"/admin%00.png", b"/adm%00in/", b"/admin%0A", b"/%C0%AFadmin/"),
+}
+
+
+@pytest.mark.parametrize("key", GUARDED_SOMEHOW)
+async def test_what_a_route_allows_is_no_way_to_another_one(examples: Examples, tmp_path: Path, key: str) -> None:
+    async with victim(examples, tmp_path, routes=allowing(**{key: True})) as running:
+        attacks = [get(path) for path in GUARDED_SOMEHOW[key]]
+        attacks += [get(b"/open" + path) for path in GUARDED_SOMEHOW[key] if not path.startswith(b"/open")]
+        assert [(raw, seen) for raw, seen, targets in await running.misjudged(attacks, (400,)) if seen != (404,)] == []
+        everything = [get(prefix + dots + b"admin/") for dots in dot_segments() for prefix in (b"/open",)]
+        assert await running.misjudged(everything, (400,)) == []
+
+
+async def test_doors_judge_what_a_route_allows_as_the_proxied_path_does(examples: Examples, tmp_path: Path) -> None:
+    door = {"traefik": {"peers": ["127.0.0.0/8"]}, "envoy": {"peers": ["127.0.0.0/8"]}}
+    keys = {"encoded_slashes": True, "empty_segments": True, "any_bytes": True}
+    async with victim(examples, tmp_path, routes=allowing(**keys), forward_auth=door) as running:
+        told = (b"X-Forwarded-Method: GET", b"X-Forwarded-Proto: http", b"X-Forwarded-Host: gateway.test")
+        known = (b"X-Forwarded-Proto: http", b"X-Real-IP: 192.0.2.1")
+        guarded = [path for paths in GUARDED_SOMEHOW.values() for path in paths]
+        for path in (*(path for paths in ODD_PATHS.values() for path in paths), *guarded):
+            at_traefik = get(
+                b"/_gateway/auth/traefik", *told, b"X-Forwarded-Uri: " + path, b"X-Forwarded-For: 192.0.2.1"
+            )
+            at_envoy = get(b"/_gateway/auth/envoy" + path, *known)
+            seen = {(await running.attack(raw)).statuses for raw in (at_traefik, at_envoy, get(path))}
+            assert len(seen) == 1, (path, seen)
+            assert ((200,) in seen) is (path not in guarded)
 
 
 SPELLINGS = (b"/ADMIN", b"/Admin/users", b"/%41DMIN/x", b"/EXACT", b"/exact/", b"/%65XACT/", b"/%40team/", b"/admin./x")

@@ -29,7 +29,7 @@ from gateway.http1.shared_caches import private_lines
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import parse_authority
-from gateway.model.target import parse_target
+from gateway.model.target import Oddity, parse_target
 from gateway.model.url import without_passwords
 from gateway.policy.readings import folded, other_readings
 from gateway.policy.routes import RouteTable
@@ -173,7 +173,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "cookies that are cut": lambda data: COOKIES.cut(data, keep_own=False),
     "cookies that are kept": lambda data: COOKIES.cut(data, keep_own=True),
     "a cookie that is read": lambda data: COOKIE.read(access_request(headers=((b"Cookie", data),))),
-    "a target": lambda data: parse_target("/" + data.decode("latin-1")),
+    "a target": lambda data: parse_target("/" + data.decode("latin-1"), [*Oddity]),
     "a query": lambda data: without_dev_session(parse_target("/?__dev_session__=" + data.decode("latin-1"))),
     "a route": lambda data: TABLE.match("h", "/a/" + data.decode("latin-1"), "GET"),
     "readings": lambda data: other_readings(data.decode("latin-1")),

@@ -12,7 +12,7 @@ from gateway.http1.head_parser import HeadLimits
 from gateway.http1.response_reader import ResponseReader
 from gateway.model.credential import Ambiguous, Credential
 from gateway.model.errors import MalformedError
-from gateway.model.target import parse_target
+from gateway.model.target import ALWAYS_READ, Oddity, parse_target
 from tests.support.builders.credentials import cookie_reader
 from tests.support.builders.requests import access_request
 from tests.support.fakes.fake_sink import FakeSink
@@ -52,10 +52,12 @@ def _response(flags: int, pieces: Iterable[bytes]) -> tuple[Any, ...]:
 
 def target(data: bytes) -> None:
     """What is forwarded of a target is read again as the same target, and has no dot segment."""
-    with contextlib.suppress(MalformedError):
-        read = parse_target(data.decode("utf-8", "surrogateescape"))
-        assert parse_target(str(read)) == read
-        assert not {".", ".."} & set(read.match.split("/"))
+    for allowed in (ALWAYS_READ, tuple(Oddity)):
+        with contextlib.suppress(MalformedError):
+            read = parse_target(data.decode("utf-8", "surrogateescape"), allowed)
+            assert parse_target(str(read), allowed) == read
+            assert str(read).isascii()
+            assert not {".", ".."} & set(read.match.split("/"))
 
 
 def cookie(data: bytes) -> None:

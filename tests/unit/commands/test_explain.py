@@ -79,6 +79,14 @@ async def test_a_path_that_is_another_routes_in_another_case_meets_no_route(tmp_
         assert result.output.startswith("route:       none\n")
 
 
+async def test_a_path_that_a_route_allows_is_explained_as_it_is_served(tmp_path: Path) -> None:
+    keys = '{name: keys, match: {path: /keys/}, access: public, upstream: "http://127.0.0.1:2", empty_segments: true}'
+    path = written(tmp_path, f"{CONFIG}  - {keys}\n")
+    assert "is sent:     GET /keys/a//b" in (await explain(path, "GET", "/keys/a//b", ())).output
+    refused = (await explain(path, "GET", "/open/a//b", ())).output
+    assert "rule:        empty_segments (the path holds an empty segment)" in refused
+
+
 @pytest.mark.parametrize(
     ("url", "own"),
     [

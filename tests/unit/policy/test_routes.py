@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import re
 from posixpath import normpath
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
 from gateway.model.errors import MalformedError
 from gateway.model.route import Match, Route
-from gateway.model.target import parse_target
+from gateway.model.target import Oddity, parse_target
 from gateway.policy.routes import RouteTable, unreachable
 from tests.support.builders.routes import route
 
@@ -175,6 +175,43 @@ def test_every_server_reads_a_path_that_its_route_would_have_judged(paths: list[
     assert RouteTable(routes).match("a.test", parse_target(target.path).match, "GET") is judged
     if judged is not None:
         for reading in servers_readings(target.path):
+            assert first_of(routes, "a.test", reading, "GET") is judged, reading
+
+
+ANYTHING = {each.value: True for each in Oddity}
+ODDER_SEGMENTS = st.sampled_from(
+    ["", "%5C", "%5c..", "%00", "a%00b", "%0A", "%C0%AF", "%C0%AE%C0%AE", "%E0%80%AF", "%E9"]
+)
+ODDER_TARGETS = st.lists(
+    st.tuples(SEPARATORS, st.sampled_from(["a", "b"]) | ODD_SEGMENTS | ODDER_SEGMENTS), min_size=1, max_size=4
+).map(lambda parts: "/" + "".join(map("".join, parts)))
+
+
+def lenient_readings(path: str) -> list[str]:
+    """What the most lenient upstreams make of a path besides."""
+    overlong = re.sub("%C0%AE", ".", re.sub("%C0%AF|%E0%80%AF", "/", path))
+    windows = [re.sub(r"\\\\", "/", unquote(each, "latin-1")) for each in (path, overlong)]
+    cut = [each.partition("\0")[0] for each in windows]
+    clean = [re.sub("[\0-\x1f]", "", each) for each in windows]
+    hosts = [urlsplit(each).path for each in (path, *windows) if each.startswith("//")]
+    return [resolved(f"/{each.lstrip('/')}") for each in (*windows, *cut, *clean, *hosts)]
+
+
+@given(paths=NESTED, raw=ODDER_TARGETS)
+@example(paths=["/a/", "/", "/a", "/b", "/a/b/", "/b/a/"], raw="//b/a/x")
+@example(paths=["/a/b/", "/", "/a", "/b", "/a/", "/b/a/"], raw="/a%5Cb/x")
+@example(paths=["/a", "/", "/a/", "/b", "/a/b/", "/b/a/"], raw="/a%00b")
+@example(paths=["/a/", "/", "/a", "/b", "/a/b/", "/b/a/"], raw="/%5C../a/")
+def test_what_a_route_allows_is_of_that_route_however_it_is_read(paths: list[str], raw: str) -> None:
+    routes = [structs.replace(route(path), **ANYTHING) for path in paths]
+    try:
+        target = parse_target(raw, [*Oddity])
+    except MalformedError:
+        return
+    judged = RouteTable(routes).match("a.test", target.match, "GET")
+    assert parse_target(str(target), [*Oddity]) == target
+    if judged is not None:
+        for reading in (*servers_readings(target.path), *lenient_readings(target.path)):
             assert first_of(routes, "a.test", reading, "GET") is judged, reading
 
 
