@@ -32,18 +32,17 @@ class ClientFields:
         credentials: Iterable[bytes] = (),
     ) -> None:
         self._never_sent = never_sent
-        self._overwritten = _OF_THE_CONNECTION | reader.trusted_fields | reader.own_fields | identity
-        self._credentials = frozenset(credentials) - self._overwritten
+        overwritten = _OF_THE_CONNECTION | reader.trusted_fields | reader.own_fields | identity
+        self._credentials = frozenset(credentials) - overwritten
+        self._known = overwritten | self._credentials  # which every config removes after the decision
         self._removes = reader.removes
         self._strays = object()
         self._removals = (object(), object())
 
     def require_no_stray(self, headers: Headers) -> None:
         """Raise MalformedError where a field would reach the application that the proxied path would have removed."""
-        strays = headers.made.get(self._strays)
-        if strays is None:
-            strays = headers.made[self._strays] = self._find_strays(headers)
-        if any(not self._removes or spelling(name) != name for name in strays):
+        strays = self._strays_of(headers)
+        if strays and not (self._removes and all(spelling(name) == name for name in strays)):
             raise malformed("a field that the proxied path removes, and that this proxy would send on")
 
     def removed(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
@@ -53,11 +52,16 @@ class ClientFields:
         key = self._removals[keep_credentials]
         told: HeaderPairs | None = headers.made.get(key)
         if told is None:
-            names = set(self._find_strays(headers))
+            names = set(self._strays_of(headers))
             if not keep_credentials:
                 names |= self._credentials & headers.by_name.keys()
             told = headers.made[key] = ((self._removes, b",".join(sorted(names))),) if names else ()
         return told
 
-    def _find_strays(self, headers: Headers) -> tuple[bytes, ...]:
-        return tuple(name for name in headers.by_name if name not in self._overwritten and self._never_sent(name))
+    def _strays_of(self, headers: Headers) -> tuple[bytes, ...]:
+        """Return the names, in lower case, that would reach the application; remembered with the fields."""
+        strays: tuple[bytes, ...] | None = headers.made.get(self._strays)
+        if strays is None:
+            others = headers.by_name.keys() - self._known
+            strays = headers.made[self._strays] = tuple([name for name in others if self._never_sent(name)])
+        return strays

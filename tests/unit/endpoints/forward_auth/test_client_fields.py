@@ -53,6 +53,15 @@ def test_what_a_proxy_would_send_on_is_refused_but_where_it_removes_on_our_word(
     assert refuses(envoy, b"Remote.User")
 
 
+def test_a_credential_that_has_a_proxys_name_is_read_and_then_removed() -> None:
+    name = b"x-forwarded-port"
+    for reader in (NginxReader(), EnvoyReader("/auth")):
+        fields = ClientFields(reader, lambda name: spelling(name) in NEVER_SENT, frozenset(), [name])
+        assert not refuses(fields, name)
+        told = fields.removed(Headers([(name, b"1")]), keep_credentials=False)
+        assert [value for _, value in told] == ([name] if reader.removes else [])
+
+
 def test_envoy_is_told_what_to_remove_of_what_came() -> None:
     envoy = fields_of(EnvoyReader("/auth"))
     headers = Headers([(name, b"1") for name in (b"Remote-User", b"X-Api-Key", b"X-User-Id", b"X-Forwarded-For", b"A")])
