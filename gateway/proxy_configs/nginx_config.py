@@ -33,6 +33,7 @@ def nginx_config(plan: FrontPlan) -> str:
         "path": plan.path,
         "body_bytes": str(plan.body_bytes),
         "head_bytes": f"{plan.head_bytes // 1024}k",
+        "answer_bytes": f"{plan.head_bytes // 1024 + 16}k",
         "head_timeout": f"{plan.head_timeout}s",
     }
     return fill("nginx.conf", blocks, words)

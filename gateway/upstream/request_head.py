@@ -108,6 +108,14 @@ class RequestHeads:
         fate = self._fates.get(name)
         return (self._fate(name) if fate is None else fate) is _RequestField.DROP
 
+    def passing_cookie(self, headers: Headers, *, keep_credentials: bool) -> bytes | None:
+        """Return the Cookie fields that an upstream gets, as one, empty where nothing is left; None without any."""
+        values = headers.by_name.get(b"cookie")
+        if not values:
+            return None
+        kept = [self._cookies.cut(value, keep_own=keep_credentials) for value in values] if self._cookies else values
+        return b"; ".join([value for value in kept if value])
+
     def _passing_lines(self, headers: Headers, *, keep_credentials: bool) -> bytes:
         """Return the lines of the caller's fields that may pass; equal fields make equal lines."""
         key = self._with_credentials if keep_credentials else self

@@ -91,7 +91,7 @@ def forward_auth_endpoints(settings: Settings, parts: ForwardAuthParts) -> Itera
     for _, each in settings.forward_auth.endpoints():
         reader = build_reader(each)
         proxy = AskingProxy(reader, Networks(each.peers), each.path, allow_caching(each.max_age, reader, credentials))
-        fields = ClientFields(reader, parts.heads.drops, parts.identity.names, credentials)
+        fields = ClientFields(reader, parts.heads, parts.identity.names, credentials)
         yield ForwardAuthEndpoint(proxy, parts.gate, parts.identity, fields, parts.accesses, parts.now)
 
 

@@ -73,6 +73,29 @@ async def test_the_application_is_told_who_calls_and_is_shown_no_credential(stan
             assert request.all(b"X-User-Name") == [b"John Doe"]
 
 
+async def test_the_session_cookie_is_cut_out_of_the_others(stand: Stand) -> None:
+    ours = f"__session={stand.gateway.cookie}"
+    for target in ("/echo/a", "/public/a"):
+        for shown, left in (
+            ((f"Cookie: a=1; {ours}; b=2",), b"a=1; b=2"),
+            ((f"Cookie: {ours}",), b""),
+            (("Cookie: a=1; b=2", KEY), b"a=1; b=2"),
+            ((KEY,), b""),
+        ):
+            assert (await stand.ask(target, *shown)).status == 200
+            (request,) = stand.came()
+            assert b"; ".join(request.all(b"Cookie")) == left, (target, shown)
+
+
+async def test_no_trailer_arrives(stand: Stand) -> None:
+    trailing = ("Transfer-Encoding: chunked", "Trailer: X-User-Id, Remote-User", "Connection: close")
+    body = b"5\r\nhello\r\n0\r\nX-User-Id: forged\r\nRemote-User: forged\r\n\r\n"
+    assert (await exchange(stand.port, raw("POST", "/public/a", "app.test", *trailing) + body)).status == 200
+    (request,) = stand.came()
+    assert request.body == b"hello"
+    assert b"forged" not in request.raw
+
+
 async def test_a_forged_identity_never_arrives(stand: Stand) -> None:
     for name in ALL_IDENTITY:
         for target in ("/public/", "/optional/"):

@@ -6,12 +6,13 @@ and a request with such a field is refused unless the proxy overwrites or remove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from gateway.endpoints.forward_auth.original import OriginalReader, malformed
 from gateway.http1.field_names import HOP_BY_HOP, MESSAGE
 from gateway.model.decision import HeaderPairs
 from gateway.model.headers import Headers, spelling
+from gateway.upstream.request_head import RequestHeads
 
 _OF_THE_CONNECTION = HOP_BY_HOP | MESSAGE | {b"expect"}
 """Every proxy sends its own, or none; in another spelling (`Transfer_Encoding`) they are the client's word."""
@@ -20,24 +21,24 @@ _OF_THE_CONNECTION = HOP_BY_HOP | MESSAGE | {b"expect"}
 class ClientFields:
     """Judges the fields of decision requests from the proxy of `reader`.
 
-    `never_sent` tells whether the proxied path never sends a name on; `identity` are the names of our own headers,
-    which every proxy overwrites, and `credentials` those of the readers, both in lower case.
+    `heads` are those of the proxied path. `identity` are the names of our own headers, which every proxy overwrites,
+    and `credentials` those of the readers, both in lower case.
     """
 
     def __init__(
         self,
         reader: OriginalReader,
-        never_sent: Callable[[bytes], bool],
+        heads: RequestHeads,
         identity: frozenset[bytes],
         credentials: Iterable[bytes] = (),
     ) -> None:
-        self._never_sent = never_sent
+        self._heads = heads
         overwritten = _OF_THE_CONNECTION | reader.trusted_fields | reader.own_fields | identity
         self._credentials = frozenset(credentials) - overwritten
         self._known = overwritten | self._credentials  # which every config removes after the decision
         self._removes = reader.removes
         self._strays = object()
-        self._removals = (object(), object())
+        self._told = (object(), object())
 
     def require_no_stray(self, headers: Headers) -> None:
         """Raise MalformedError where a field would reach the application that the proxied path would have removed."""
@@ -45,23 +46,33 @@ class ClientFields:
         if strays and not (self._removes and all(spelling(name) == name for name in strays)):
             raise malformed("a field that the proxied path removes, and that this proxy would send on")
 
-    def removed(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
-        """Return the field by which the proxy is told what to remove; none where it removes nothing on our word."""
-        if not self._removes:
-            return ()
-        key = self._removals[keep_credentials]
+    def told(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
+        """Return the fields of an allow that concern the client's own; equal fields are told alike.
+
+        The cookies that are left without ours, whole and also where nothing is cut: a proxy that copies a field removes
+        it where there is none. And what to remove, for a proxy that does so on our word.
+        """
+        key = self._told[keep_credentials]
         told: HeaderPairs | None = headers.made.get(key)
         if told is None:
-            names = set(self._strays_of(headers))
-            if not keep_credentials:
-                names |= self._credentials & headers.by_name.keys()
-            told = headers.made[key] = ((self._removes, b",".join(sorted(names))),) if names else ()
+            cookie = self._cookie(headers, keep_credentials=keep_credentials)
+            told = headers.made[key] = (*cookie, *self._removed(headers, keep_credentials=keep_credentials))
         return told
+
+    def _cookie(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
+        cookie = self._heads.passing_cookie(headers, keep_credentials=keep_credentials)
+        return () if cookie is None else ((b"Cookie", cookie),)
+
+    def _removed(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
+        names = set(self._strays_of(headers)) if self._removes else set()
+        if self._removes and not keep_credentials:
+            names |= self._credentials & headers.by_name.keys()
+        return ((self._removes, b",".join(sorted(names))),) if names else ()
 
     def _strays_of(self, headers: Headers) -> tuple[bytes, ...]:
         """Return the names, in lower case, that would reach the application; remembered with the fields."""
         strays: tuple[bytes, ...] | None = headers.made.get(self._strays)
         if strays is None:
             others = headers.by_name.keys() - self._known
-            strays = headers.made[self._strays] = tuple([name for name in others if self._never_sent(name)])
+            strays = headers.made[self._strays] = tuple([name for name in others if self._heads.drops(name)])
         return strays

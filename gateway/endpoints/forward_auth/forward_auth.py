@@ -132,9 +132,9 @@ class ForwardAuthEndpoint:
         if max_age > 0:
             caching = ((b"Cache-Control", b"private, max-age=%d" % max_age), (b"Vary", self._proxy.caching.vary))
         keeps = decision.route is not None and decision.route.forward_credentials
-        removed = self._fields.removed(decision.access.headers, keep_credentials=keeps)
-        told = self._identity.compose_every(decision.identity)
-        return Response(200, caching + removed + told + decision.caller_headers)
+        of_client = self._fields.told(decision.access.headers, keep_credentials=keeps)
+        identity = self._identity.compose_every(decision.identity)
+        return Response(200, caching + of_client + identity + decision.caller_headers)
 
     def _max_age(self, decision: Decision) -> int:
         """Return how many seconds this allow may be cached: never past the session's end, and 0 under a rate limit."""

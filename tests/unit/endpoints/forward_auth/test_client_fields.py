@@ -9,13 +9,18 @@ from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import OriginalReader
 from gateway.endpoints.forward_auth.traefik import TraefikReader
 from gateway.model.errors import MalformedError
-from gateway.model.headers import Headers, spelling
+from gateway.model.headers import Headers
+from gateway.upstream.request_head import RequestHeads, Stripped
 
-NEVER_SENT = {b"x-user-id", b"remote-user", b"x-forwarded-for", b"x-forwarded-port", b"transfer-encoding", b"x-real-ip"}
+REMOVE = b"X-Envoy-Auth-Headers-To-Remove"
 
 
-def fields_of(reader: OriginalReader) -> ClientFields:
-    return ClientFields(reader, lambda name: spelling(name) in NEVER_SENT, frozenset({b"x-user-id"}), [b"x-api-key"])
+def fields_of(reader: OriginalReader, *credentials: bytes) -> ClientFields:
+    shown = frozenset(credentials or (b"x-api-key",))
+    stripped = Stripped(
+        frozenset({b"x-user-id"}), shown, frozenset({b"__session"}), foreign=lambda name: name == b"remote-user"
+    )
+    return ClientFields(reader, RequestHeads(stripped), frozenset({b"x-user-id"}), shown)
 
 
 def refuses(fields: ClientFields, *names: bytes) -> bool:
@@ -39,15 +44,15 @@ def refuses(fields: ClientFields, *names: bytes) -> bool:
 )
 def test_a_proxys_own_fields_pass_in_its_own_spelling_alone(reader: OriginalReader, known: bytes) -> None:
     fields = fields_of(reader)
-    assert not refuses(fields, known, b"X-User-Id", b"Transfer-Encoding", b"Accept", b"X-Api-Key")
-    for name in (known, b"X-User-Id", b"Transfer-Encoding"):
+    assert not refuses(fields, known, b"X-User-Id", b"Transfer-Encoding", b"Accept", b"X-Api-Key", b"Cookie")
+    for name in (known, b"X-User-Id", b"Transfer-Encoding", b"X-Api-Key"):
         assert refuses(fields, name.replace(b"-", b"_")), name
 
 
 def test_what_a_proxy_would_send_on_is_refused_but_where_it_removes_on_our_word() -> None:
     for reader in (NginxReader(), TraefikReader(), CaddyReader()):
         assert refuses(fields_of(reader), b"Remote-User")
-        assert fields_of(reader).removed(Headers([(b"Remote-User", b"1")]), keep_credentials=False) == ()
+        assert fields_of(reader).told(Headers([(b"Remote-User", b"1")]), keep_credentials=False) == ()
     envoy = fields_of(EnvoyReader("/auth"))
     assert not refuses(envoy, b"Remote-User")
     assert refuses(envoy, b"Remote.User")
@@ -56,9 +61,9 @@ def test_what_a_proxy_would_send_on_is_refused_but_where_it_removes_on_our_word(
 def test_a_credential_that_has_a_proxys_name_is_read_and_then_removed() -> None:
     name = b"x-forwarded-port"
     for reader in (NginxReader(), EnvoyReader("/auth")):
-        fields = ClientFields(reader, lambda name: spelling(name) in NEVER_SENT, frozenset(), [name])
+        fields = fields_of(reader, name)
         assert not refuses(fields, name)
-        told = fields.removed(Headers([(name, b"1")]), keep_credentials=False)
+        told = fields.told(Headers([(name, b"1")]), keep_credentials=False)
         assert [value for _, value in told] == ([name] if reader.removes else [])
 
 
@@ -66,7 +71,27 @@ def test_envoy_is_told_what_to_remove_of_what_came() -> None:
     envoy = fields_of(EnvoyReader("/auth"))
     headers = Headers([(name, b"1") for name in (b"Remote-User", b"X-Api-Key", b"X-User-Id", b"X-Forwarded-For", b"A")])
     for _ in range(2):
-        (told,) = envoy.removed(headers, keep_credentials=False)
-        assert told == (b"X-Envoy-Auth-Headers-To-Remove", b"remote-user,x-api-key")
-        assert envoy.removed(headers, keep_credentials=True) == ((told[0], b"remote-user"),)
-    assert envoy.removed(Headers([(b"A", b"1")]), keep_credentials=False) == ()
+        assert envoy.told(headers, keep_credentials=False) == ((REMOVE, b"remote-user,x-api-key"),)
+        assert envoy.told(headers, keep_credentials=True) == ((REMOVE, b"remote-user"),)
+    assert envoy.told(Headers([(b"A", b"1")]), keep_credentials=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("cookies", "left", "kept"),
+    [
+        ((), None, None),
+        ((b"a=1",), b"a=1", b"a=1"),
+        ((b"a=1; __session=x; b=2",), b"a=1; b=2", b"a=1; __session=x; b=2"),
+        ((b"__session=x",), b"", b"__session=x"),
+        ((b"a=1", b"__session=x", b"b=2"), b"a=1; b=2", b"a=1; __session=x; b=2"),
+        ((b"__SESSION=x; a=1",), b"a=1", b"a=1"),
+    ],
+)
+def test_the_cookies_that_are_left_are_told_whole(
+    cookies: tuple[bytes, ...], left: bytes | None, kept: bytes | None
+) -> None:
+    headers = Headers([(b"Cookie", cookie) for cookie in cookies])
+    for fields in (fields_of(NginxReader()), fields_of(EnvoyReader("/auth"))):
+        for keep, expected in ((False, left), (True, kept)):
+            told = fields.told(headers, keep_credentials=keep)
+            assert told == (() if expected is None else ((b"Cookie", expected),))

@@ -26,6 +26,7 @@ from gateway.model.session import Session, User
 from gateway.policy.limits import LocalLimits
 from gateway.policy.routes import RouteTable
 from gateway.telemetry.record import RequestRecord
+from gateway.upstream.request_head import RequestHeads, Stripped
 from tests.support.builders.carriages import downstream_request
 from tests.support.builders.forward_auth import Asked
 from tests.support.builders.requests import access_request
@@ -51,7 +52,7 @@ def endpoint(reader: OriginalReader | None = None, ends: float | None = None, ma
     accesses = AccessReader((), 8192, lambda: 0.0)
     peers = Networks([ip_network("192.0.2.1/32")])
     proxy = AskingProxy(reader or NginxReader(), peers, "/auth", AllowCaching(max_age, b"x-api-key"))
-    fields = ClientFields(proxy.reader, lambda _: False, identity.names)
+    fields = ClientFields(proxy.reader, RequestHeads(Stripped()), identity.names)
     return ForwardAuthEndpoint(proxy, gate, identity, fields, accesses, lambda: 7.0)
 
 
