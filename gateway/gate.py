@@ -29,7 +29,8 @@ from gateway.policy.route_limits import RouteLimits
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
 
-Resolve = Callable[[Credential], Awaitable[Resolution]]
+Resolve = Callable[[Credential, str], Awaitable[Resolution]]
+"""Resolves a credential that a client address shows."""
 Remembered = Callable[[Credential], Resolution | None]
 """Resolves at once, or not at all."""
 
@@ -107,11 +108,11 @@ class Gate:
             return Identified(None, _AMBIGUOUS, credential.reader)
         resolution = self._remembered(credential)
         if resolution is None:
-            return self._identify_later(credential)
+            return self._identify_later(access, credential)
         return Identified(credential, resolution, credential.reader)
 
-    async def _identify_later(self, credential: Credential) -> Identified:
-        return Identified(credential, await self._resolve(credential), credential.reader)
+    async def _identify_later(self, access: AccessRequest, credential: Credential) -> Identified:
+        return Identified(credential, await self._resolve(credential, access.client), credential.reader)
 
     async def decide(self, access: AccessRequest) -> Decision:
         """Judge one request, and wait for what that takes; see `decide_now`."""
@@ -173,7 +174,7 @@ class Gate:
         return self._judge(access, route, credential, resolution)
 
     async def _look_up(self, access: AccessRequest, route: Route, credential: Credential) -> Decision:
-        return self._judge(access, route, credential, await self._resolve(credential))
+        return self._judge(access, route, credential, await self._resolve(credential, access.client))
 
     def _judge(self, access: AccessRequest, route: Route, credential: Credential, resolution: Resolution) -> Decision:
         """Judge by the rules of this route; a cached answer never skips them."""

@@ -9,6 +9,7 @@ import msgspec
 from gateway.authorities.guard import Guard
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
+from gateway.resilience.places import Caller
 
 
 class ChainAnswer(msgspec.Struct, frozen=True):
@@ -30,16 +31,16 @@ class Chain:
         self._guards = tuple(guards)
         self.memory_only = all(guard.memory_only for guard in guards)
 
-    async def look_up(self, credential: Credential) -> ChainAnswer:
+    async def look_up(self, credential: Credential, caller: Caller) -> ChainAnswer:
         """Return the verdict; a credential that no authority claims is `Rejected(unknown)`."""
         for guard in self._guards:
-            answer = await guard.look_up(credential)
+            answer = await guard.look_up(credential, caller)
             if answer is not None:
                 return ChainAnswer(answer, guard.name, guard.memory_only)
         return ChainAnswer(Rejected(Reason.UNKNOWN))
 
     async def session_of(
-        self, credential: Credential, session_id: str, authority: str
+        self, credential: Credential, session_id: str, authority: str, caller: Caller
     ) -> Found | Rejected | Unavailable:
         """Return another session of the same user from the authority that knew the credential (`Resolution.authority`).
 
@@ -47,5 +48,5 @@ class Chain:
         """
         for guard in self._guards:
             if guard.name == authority:
-                return await guard.session_of(credential, session_id)
+                return await guard.session_of(credential, session_id, caller)
         return Rejected(Reason.GONE)

@@ -15,6 +15,7 @@ from gateway.credentials.reader import UNREADABLE
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.places import Caller, Places
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 _Answer = TypeVar("_Answer", bound=Answer)
@@ -53,8 +54,8 @@ class Guard:
     Three outcomes: an answer; `Undecided`, which is its caller's alone and tells the breaker nothing; `Unavailable`,
     the authority's own fault, which alone feeds the breaker. What cannot be asked about is *not mine*, unasked.
 
-    `deadline` is for one call and `patience` for the wait for one of the `concurrency` places, in seconds. One guard
-    stands before one authority, however many readers list it. `on_call` runs after each call, in the task that made it.
+    `deadline` is for one call and `patience` for the wait for one of the `places`, in seconds. One guard stands before
+    one authority, however many readers list it. `on_call` runs after each call, in the task that made it.
     """
 
     def __init__(
@@ -64,9 +65,9 @@ class Guard:
         metrics: ResolutionMetrics,
         *,
         askable: Askable,
+        places: Places,
         deadline: float = 5.0,
         patience: float = 1.0,
-        concurrency: int = 64,
         on_call: OnCall | None = None,
     ) -> None:
         self._authority = authority
@@ -75,7 +76,7 @@ class Guard:
         self._askable = askable
         self._deadline = deadline
         self._patience = patience
-        self._places = asyncio.Semaphore(concurrency)
+        self._places = places
         self._on_call = on_call
         self._logged: set[str] = set()
         self.name = authority.name
@@ -86,28 +87,30 @@ class Guard:
         """Tell whether the breaker is open."""
         return not self._breaker.closed
 
-    async def look_up(self, credential: Credential) -> Answer:
+    async def look_up(self, credential: Credential, caller: Caller) -> Answer:
         """Ask whose credential this is; see `Authority.look_up`."""
         if not self._askable.credential(credential):
             return None
-        return await self._in_place(lambda: self._authority.look_up(credential))
+        return await self._in_place(lambda: self._authority.look_up(credential), caller)
 
-    async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
+    async def session_of(
+        self, credential: Credential, session_id: str, caller: Caller
+    ) -> Found | Rejected | Unavailable:
         """Ask for another session of the same user; see `Authority.session_of`."""
         if not self._askable.session_id(session_id):
             return Rejected(Reason.GONE)
-        return await self._in_place(lambda: self._authority.session_of(credential, session_id))
+        return await self._in_place(lambda: self._authority.session_of(credential, session_id), caller)
 
-    async def _in_place(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer | Unavailable:
+    async def _in_place(self, call: Callable[[], Awaitable[_Answer]], caller: Caller) -> _Answer | Unavailable:
         try:
             async with asyncio.timeout(self._patience):
-                await self._places.acquire()
+                await self._places.take(caller)
         except TimeoutError:
             return Undecided(f"{self.name} is asked by too many at once", asked=False)
         try:
             return await self._allowed(call)
         finally:
-            self._places.release()
+            self._places.give_back(caller)
 
     async def _allowed(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer | Unavailable:
         if not self._breaker.allow():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Literal
 
 import jwt as pyjwt
@@ -63,11 +64,16 @@ class _ParsedToken(msgspec.Struct, frozen=True):
 
 
 class JwtAuthority(Authority):
-    """Verifies one issuer's tokens; any other token is *not mine*. `clock` is in epoch seconds."""
+    """Verifies one issuer's tokens; any other token is *not mine*.
+
+    `clock` is in epoch seconds, for the times of tokens, and `now` in monotonic ones, for the age of keys.
+    """
 
     memory_only = True
 
-    def __init__(self, name: str, settings: JwtSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, settings: JwtSettings, clock: Callable[[], float], now: Callable[[], float] = monotonic
+    ) -> None:
         self.name = name
         self.verdict_digest = verdict_digest(
             "jwt",
@@ -83,7 +89,7 @@ class JwtAuthority(Authority):
         self._jws = PyJWS(algorithms=list(settings.algorithms))  # it cannot verify by any other
         self._client = HttpClient(settings.jwks_url, settings)
         times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
-        self._keys = KeySet(self._client, settings.algorithms, times, clock)
+        self._keys = KeySet(self._client, settings.algorithms, times, now)
 
     @override
     async def look_up(self, credential: Credential) -> Answer:

@@ -63,15 +63,15 @@ class _Keys(msgspec.Struct, frozen=True):
 
 
 class KeySet:
-    """The keys behind one URL, for the `algorithms` that the config allows. `clock` is in epoch seconds."""
+    """The keys behind one URL, for the `algorithms` that the config allows. `now` is in monotonic seconds."""
 
     def __init__(
-        self, client: HttpClient, algorithms: Sequence[str], times: KeyTimes, clock: Callable[[], float]
+        self, client: HttpClient, algorithms: Sequence[str], times: KeyTimes, now: Callable[[], float]
     ) -> None:
         self._client = client
         self._algorithms = frozenset(algorithms)
         self._times = times
-        self._clock = clock
+        self._now = now
         self._keys = _Keys()
         self._fetched_at: float | None = None
         self._attempted_at: float | None = None
@@ -104,14 +104,11 @@ class KeySet:
 
     def _serves(self) -> bool:
         """Tell whether there are keys that may still be used."""
-        return self._fetched_at is not None and self._clock() - self._fetched_at < self._times.stale
+        return self._fetched_at is not None and self._now() - self._fetched_at < self._times.stale
 
     def _elapsed(self) -> float:
-        """Return the seconds since the last attempt; a clock that was set back counts as an attempt long ago."""
-        if self._attempted_at is None:
-            return float("inf")
-        elapsed = self._clock() - self._attempted_at
-        return elapsed if elapsed >= 0 else float("inf")
+        """Return the seconds since the last attempt."""
+        return float("inf") if self._attempted_at is None else self._now() - self._attempted_at
 
     def _matching(self, kid: str, algorithm: str) -> tuple[jwt.PyJWK, ...]:
         if not self._serves():
@@ -128,7 +125,7 @@ class KeySet:
                 keys = _read(await self._client.get(), self._algorithms)
             finally:  # a cancelled attempt counts too, else every caller would ask a silent issuer again
                 self._attempts += 1
-                self._attempted_at = self._clock()
+                self._attempted_at = self._now()
             if isinstance(keys, Unavailable):
                 _log.warning("issuer_keys_fetch_failed", fault=keys.detail)
                 return

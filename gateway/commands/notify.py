@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from time import monotonic
 from typing import Protocol
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
@@ -49,7 +50,7 @@ async def open_notifier(settings: Settings) -> AsyncIterator[GatewayNotifier]:
     try:
         yield Revoker(
             RevocationKeys(secrets_of(settings)),
-            RevocationLog(wall_clock),
+            RevocationLog(monotonic),
             cache_times(settings),
             wall_clock,
             ResolutionMetrics(CollectorRegistry()),

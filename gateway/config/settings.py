@@ -17,9 +17,19 @@ from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.model.url import fault_of_url
+from gateway.redis.client import connect
 from gateway.source.addresses import HostName, Listen, ListenAddress
 from gateway.source.names import CanonicalPath, FieldName
-from gateway.source.values import Duration, Network, PositiveDuration, Secret, SecretList, SettingsModel, listed
+from gateway.source.values import (
+    Duration,
+    Network,
+    PositiveDuration,
+    Rate,
+    Secret,
+    SecretList,
+    SettingsModel,
+    listed,
+)
 from gateway.telemetry.log_writer import LOG_BYTES
 
 _KIB = 1024
@@ -74,12 +84,13 @@ class RedisSettings(SettingsModel):
     @field_validator("url")
     @classmethod
     def _can_be_read(cls, value: SecretStr) -> SecretStr:
-        """Refuse a URL that cannot be read; raises ValueError, whose text does not show it."""
+        """Refuse a URL that no client can be made of; raises ValueError, whose text does not show it."""
         url = value.get_secret_value()
         if not _REDIS_URL.match(url):
             raise ValueError("begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
         if not url.startswith("unix:") and (fault := fault_of_url(url)):
             raise ValueError(fault)
+        connect(url, 1.0)
         return value
 
 
@@ -145,6 +156,13 @@ class TelemetrySettings(SettingsModel):
     traces: Literal["none", "otlp"] = "none"
 
 
+class RejectedLookupsSettings(SettingsModel):
+    """How many unknown credentials of one client address an authority may reject: `burst` at once, then `rate`."""
+
+    rate: Rate = 50.0
+    burst: int = Field(default=1000, ge=1)
+
+
 class LimitSettings(SettingsModel):
     """What one client may send to the public port; times in seconds, rates in bytes a second, 0 no bound."""
 
@@ -160,6 +178,7 @@ class LimitSettings(SettingsModel):
     connections_per_address: int = Field(default=1000, ge=1)
     least_rate: int = Field(default=500, ge=0)
     remembered_bytes: int = Field(default=16 * _KIB * _KIB, ge=0)
+    rejected_lookups: RejectedLookupsSettings | None = RejectedLookupsSettings()
 
 
 class Sections(SettingsModel):

@@ -14,7 +14,7 @@ from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Q
 from gateway.endpoints.session_cookies import dev_session_as_cookie
 from gateway.gate import Gate, Identified
 from gateway.http1.downstream import DownstreamRequest, Serving
-from gateway.model.answers import Found, Resolution, Verdict
+from gateway.model.answers import Found, Resolution, Throttled, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import AccessRequest, Decision, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
@@ -23,8 +23,9 @@ from gateway.policy.cross_origin import VARY_BY_ORIGIN, Cors
 from gateway.policy.limits import Limits, RateLimiter, Taken
 from gateway.telemetry.record import RequestRecord
 
-SessionOf = Callable[[Credential, str, str], Awaitable[Verdict]]
-"""(credential, session id, name of the authority that knows the credential) -> another session of the same user."""
+SessionOf = Callable[[Credential, str, str, str], Awaitable[Verdict]]
+"""(credential, session id, name of the authority that knows the credential, client address) -> another session of the
+same user."""
 
 METHODS = ("GET", "HEAD")
 """The methods that session-info endpoints answer besides OPTIONS."""
@@ -150,6 +151,8 @@ class SessionInfoEndpoint:
         session = identified.resolution.session
         call.record.decision = _decision(call.access, identified)
         call.record.decided = self._now()
+        if isinstance(identified.resolution.answer, Throttled):
+            return self._refuse(refusal_of(identified.resolution.answer), call)
         if self._limiter is None or session is None:
             return self._reply(identified, call)
         return self._limiter.count_caller(session, lambda taken: self._reply(identified, call, taken))
@@ -168,15 +171,16 @@ class SessionInfoEndpoint:
         reply = self._dialect.reply(resolution.answer, info_request)
         if isinstance(reply, InfoResponse):
             return _with_age(reply, resolution)
-        if credential is None:
-            raise TypeError("a dialect asks for another session only of a caller who is known")
-        return self._reply_with(reply, credential, resolution, info_request)
+        return self._reply_with(reply, identified, info_request, call.access.client)
 
     async def _reply_with(
-        self, wanted: SessionWanted, credential: Credential, resolution: Resolution, info_request: InfoRequest
+        self, wanted: SessionWanted, identified: Identified, info_request: InfoRequest, client: str
     ) -> InfoResponse:
         """Answer with the session that the dialect wanted."""
-        verdict = await self._session_of(credential, wanted.session_id, resolution.authority)
+        resolution = identified.resolution
+        if identified.credential is None:
+            raise TypeError("a dialect asks for another session only of a caller who is known")
+        verdict = await self._session_of(identified.credential, wanted.session_id, resolution.authority, client)
         info_request = msgspec.structs.replace(info_request, session_id=wanted.session_id)
         reply = self._dialect.reply(verdict, info_request)
         if isinstance(reply, SessionWanted):

@@ -56,6 +56,10 @@ class Undecided(Unavailable, frozen=True):
     asked: bool = True
 
 
+class Throttled(Undecided, frozen=True):
+    """Not asked: too many credentials of this client address were rejected. 429, for `retry_after` seconds."""
+
+
 Answer = Found | Rejected | Unavailable | None
 """What one authority answers; `None` is *not mine*, and then the next authority of the list is asked."""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.model.answers import Reason, Rejected, Unavailable
+from gateway.model.answers import Reason, Rejected, Throttled, Unavailable
 
 
 class RefusalCode(StrEnum):
@@ -80,6 +80,8 @@ def refusal_of(answer: Rejected | Unavailable | None) -> Refusal:
     Unavailable is never a 401, because clients would throw a good credential away.
     """
     match answer:
+        case Throttled(detail=detail, retry_after=seconds):
+            return Refusal(RefusalCode.RATE_LIMITED, detail, None, seconds)
         case Unavailable(detail=detail, retry_after=seconds):
             return Refusal(RefusalCode.UNAVAILABLE, detail, None, seconds)
         case Rejected(reason=reason):

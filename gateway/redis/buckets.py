@@ -8,20 +8,24 @@ from typing import cast
 
 from redis.exceptions import NoScriptError
 
+from gateway.redis.border import RedisFault
 from gateway.redis.client import RedisClient
-from gateway.redis.guarded import GuardedRedis, RedisFault
+from gateway.redis.guarded import GuardedRedis
 
 _NAME_BYTES = 16
 
 # The generic cell rate algorithm (ITU-T I.371), as in gateway.policy.limits, in microseconds: the number is the instant
 # at which the bucket is full again. One key, so that it runs on a cluster. The server's time, since the clocks of
 # replicas differ by more than the cost of a token. A number further ahead than a whole bucket comes from an older,
-# larger limit or from a clock that was set back; it is cut down, so that it locks nobody out.
+# larger limit or from a clock that was set back; it is cut down, so that it locks nobody out. A key of another type is
+# a stranger's: it is deleted, and what is no number is a full bucket.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2])
-local full_at = tonumber(redis.call('GET', KEYS[1]) or now)
+local stored = redis.pcall('GET', KEYS[1])
+if type(stored) == 'table' then redis.call('DEL', KEYS[1]) end
+local full_at = tonumber(type(stored) == 'string' and stored or nil) or now
 full_at = math.min(math.max(full_at, now), now + capacity)
 local wait = full_at + interval - now - capacity
 if wait > 1 then

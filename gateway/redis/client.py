@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NoConnectionError
+from redis.exceptions import RedisError
 
 from gateway.model.url import fault_of_url
 
@@ -31,22 +32,45 @@ def connect(url: str, timeout: float) -> RedisClient:
     `redis://[user:password@]host:port/db`, `rediss://` for TLS; `redis+sentinel://[user:password@]host,host:port/master/db`,
     `redis+cluster://host:port`; `rediss+...` for TLS there too. A query gives redis-py's own options (`protocol=3`,
     `ssl_ca_certs=FILE`). `timeout` is in seconds, and bounds connecting, a reply and the wait for a connection each.
-    Raises ValueError for any other URL; its text does not hold the URL, which may hold a password.
+    Raises ValueError for any other URL or option; its text does not hold the URL, which may hold a password.
 
     There is one attempt, because callers have another tier: with the ten of redis-py's default a refused connection
     took 4.4 s to fail.
     """
+    try:
+        client = _client(url, timeout)
+        _try_options(client)
+    except _UrlError:
+        raise
+    except (TypeError, ValueError, RedisError) as error:  # whose texts may show a part of the URL
+        raise ValueError(f"the Redis URL, or an option in it, cannot be used: {type(error).__name__}") from None
+    return client
+
+
+def _try_options(client: RedisClient) -> None:
+    """Make one connection, and connect nothing: an option that it does not take would fail every command."""
+    if not isinstance(client, RedisCluster):
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+
+
+class _UrlError(ValueError):
+    """A URL of no known form; the text is ours and shows nothing of it."""
+
+
+def _client(url: str, timeout: float) -> RedisClient:
     scheme, _, topology = urlsplit(url).scheme.partition("+")
     if scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("a Redis URL begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+        raise _UrlError("a Redis URL begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
     if scheme != "unix" and (fault := fault_of_url(url)):
-        raise ValueError(f"a Redis URL {fault}")  # redis-py would name a part of the password as a port
+        raise _UrlError(f"a Redis URL {fault}")  # redis-py would name a part of the password as a port
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),
     }
+    if scheme == "unix":
+        del options["socket_keepalive"]  # which such a socket does not have
     if topology == "":
         pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, timeout=timeout, **options)
         return Redis.from_pool(pool)
@@ -54,7 +78,7 @@ def connect(url: str, timeout: float) -> RedisClient:
         return _cluster(url.replace("+cluster", "", 1), options)
     if topology == "sentinel":
         return _sentinel(url, options)
-    raise ValueError("a Redis URL's scheme is followed by +sentinel, +cluster or nothing")
+    raise _UrlError("a Redis URL's scheme is followed by +sentinel, +cluster or nothing")
 
 
 async def bus_connection(client: RedisClient) -> AbstractConnection:
@@ -152,7 +176,7 @@ def _sentinel(url: str, options: dict[str, Any]) -> Redis:
     credentials, _, hosts = parts.netloc.rpartition("@")
     path = parts.path.strip("/").split("/")
     if not hosts or not path[0]:
-        raise ValueError("a Sentinel URL names its sentinels and the master: redis+sentinel://host:26379/mymaster/0")
+        raise _UrlError("a Sentinel URL names its sentinels and the master: redis+sentinel://host:26379/mymaster/0")
     one_server = urlunsplit(
         (
             parts.scheme.removesuffix("+sentinel"),

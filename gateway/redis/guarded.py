@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TypeVar
 
-import msgspec
 import structlog
-from redis.exceptions import RedisError, ResponseError
 
+from gateway.redis.border import RedisBorder, RedisFault
 from gateway.redis.client import RedisClient
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
@@ -18,12 +16,6 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
 _Reply = TypeVar("_Reply")
 _log = structlog.get_logger(__name__)
-
-
-class RedisFault(msgspec.Struct, frozen=True):
-    """Redis could not be asked, or did not answer; `why` is the name of an exception, or `breaker open`."""
-
-    why: str
 
 
 class Allowance:
@@ -46,7 +38,7 @@ class GuardedRedis:
     def __init__(
         self, client: RedisClient, timeout: float, breaker: Breaker, tasks: TaskKeeper, metrics: ResolutionMetrics
     ) -> None:
-        self.client = client
+        self._border = RedisBorder(client)
         self._timeout = timeout
         self._breaker = breaker
         self._tasks = tasks
@@ -73,14 +65,11 @@ class GuardedRedis:
             return self._failed(name, "allowance spent")
         began = monotonic()
         try:
-            async with asyncio.timeout(allowance.left):
-                reply = await operation(self.client)
-        except ResponseError as error:
-            return self._failed(name, type(error).__name__)
-        except (RedisError, OSError, TimeoutError) as error:
-            return self._unreachable(name, type(error).__name__)
+            reply = await self._border.attempt(operation, allowance.left)
         finally:
             allowance.left -= monotonic() - began
+        if isinstance(reply, RedisFault):
+            return self._failed(name, reply.why) if reply.refused else self._unreachable(name, reply.why)
         self._succeeded()
         self._failing.discard(name)
         return reply
@@ -90,10 +79,8 @@ class GuardedRedis:
             self._tasks.start(self._probe(), "redis probe")
 
     async def _probe(self) -> None:
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self.client.ping()
-        except (RedisError, OSError, TimeoutError):
+        reply = await self._border.attempt(lambda client: client.ping(), self._timeout)
+        if isinstance(reply, RedisFault) and not reply.refused:
             self._breaker.failed()
         else:
             self._succeeded()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -24,39 +25,43 @@ class Activity:
     """Writes a session's activity at most once in `interval` seconds, through a bounded queue that `run` empties.
 
     `writers` by authority name: only an authority that keeps sessions itself has one. A full queue drops the activity,
-    since the session's next request queues it again. At most `limit` sessions are remembered. Start `run` in a task.
+    since the session's next request queues it again. At most `limit` sessions are remembered. `clock` is in epoch
+    seconds. Start `run` in a task.
     """
 
     def __init__(
         self,
         writers: Mapping[str, NoteActivity],
         metrics: ResolutionMetrics,
+        clock: Callable[[], float],
+        *,
         interval: float = 60.0,
         limit: int = 100_000,
     ) -> None:
         self._writers = writers
         self._metrics = metrics
+        self._clock = clock
         self._interval = interval
         self._limit = limit
         self._last_queued: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._queue: asyncio.Queue[tuple[str, str, float]] = asyncio.Queue(_QUEUE_LIMIT)
 
     def record(self, resolution: Resolution, now: float) -> None:
-        """Queue a request of this session at `now` (epoch seconds); does not wait."""
+        """Queue a request of this session at `now` (monotonic seconds); does not wait."""
         if resolution.authority not in self._writers:
             return
         answer = resolution.answer
         if not isinstance(answer, Found) or answer.session.id is None:
             return
         key = (resolution.authority, answer.session.id)
-        if now - self._last_queued.get(key, 0.0) < self._interval:
+        if now - self._last_queued.get(key, -math.inf) < self._interval:
             return
         self._last_queued.pop(key, None)
         self._last_queued[key] = now
         if len(self._last_queued) > self._limit:
             self._last_queued.popitem(last=False)
         try:
-            self._queue.put_nowait((*key, now))
+            self._queue.put_nowait((*key, self._clock()))
         except asyncio.QueueFull:
             self._metrics.activity_dropped()
 

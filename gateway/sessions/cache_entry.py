@@ -69,9 +69,10 @@ class CacheKeys(msgspec.Struct, frozen=True):
 class CacheEntry:
     """One answer, encoded: an object tree takes several times the memory, and a hit decodes in a few microseconds.
 
-    All times are in epoch seconds. `looked_up_at`: when the authority was asked. `fresh_until` and `aging_until`: up to
-    when it is served, and served while it is refreshed. `until`: when it is forgotten. `retry_at`: when an authority
-    that was unavailable is asked again. `checked_version`: the version of the `RevocationLog` it was last checked at.
+    Times are monotonic, in seconds, so that a clock that is set back keeps nothing longer. `looked_up_at`: when the
+    authority was asked. `fresh_until` and `aging_until`: up to when it is served, and served while it is refreshed.
+    `until`: when it is forgotten. `retry_at`: when an authority that was unavailable is asked again. `ends_at` is what
+    its issuer said, in epoch seconds. `checked_version`: the version of the `RevocationLog` it was last checked at.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class CacheEntry:
         "authority",
         "checked_version",
         "encoded",
+        "ends_at",
         "fresh_until",
         "looked_up_at",
         "retry_at",
@@ -93,6 +95,7 @@ class CacheEntry:
         authority: str,
         revocation_keys: Sequence[bytes],
         looked_up_at: float,
+        ends_at: float,
         checked_version: int,
     ) -> None:
         self.encoded = encoded
@@ -102,6 +105,7 @@ class CacheEntry:
         self.fresh_until = looked_up_at
         self.aging_until = looked_up_at
         self.until = math.inf
+        self.ends_at = ends_at
         self.retry_at = 0.0
         self.checked_version = checked_version
         self.used = False

@@ -10,36 +10,48 @@ from time import monotonic
 import msgspec
 
 from gateway.authorities.chain import Chain, ChainAnswer
-from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable, Undecided
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Throttled, Tier, Unavailable, Undecided
+from gateway.model.client_address import bucket_of_address
 from gateway.model.credential import Credential
+from gateway.resilience.places import Caller
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.cache_entry import ends_at
+from gateway.sessions.rejected_lookups import RejectedLookups
 from gateway.sessions.revocation import RevocationStatus
 from gateway.sessions.session_cache import SessionCache
-from gateway.sessions.shared_tier import SharedEntry, SharedLookup
+from gateway.sessions.shared_tier import SharedEntry, SharedLookup, SharedRejection
 
 _ATTEMPTS = 3
 """Times that an authority is asked again because something changed while it answered."""
 _PAUSE = 0.01
 """Seconds; longer than the rounding of a tombstone's age, so that the next look-up is surely the younger one."""
-_POLL = 0.02
-"""Seconds between two reads of the shared tier while another process asks the authority."""
-_POLLS = 100
-"""Two seconds in all: as long as a claim lives."""
+_POLLS = (0.005, 0.01, *[0.02] * 100)
+"""Seconds between two reads of the shared tier while another process asks the authority; as long as a claim lives."""
 
 
 class Lookups:
     """Looks up credentials, one flight a fingerprint; `chains` by reader name."""
 
-    def __init__(self, cache: SessionCache, chains: Mapping[str, Chain], tasks: TaskKeeper) -> None:
+    def __init__(
+        self, cache: SessionCache, chains: Mapping[str, Chain], rejected_lookups: RejectedLookups, tasks: TaskKeeper
+    ) -> None:
         self._cache = cache
         self._chains = chains
+        self._rejected_lookups = rejected_lookups
         self._flights: SingleFlight[bytes, Resolution] = SingleFlight(tasks, "session look-up")
 
-    async def find(self, credential: Credential, max_age: float) -> Resolution:
-        """Resolve from the shared tier, if its answer is younger than `max_age` seconds, else from an authority."""
-        return await self._flights.fly(credential.fingerprint, partial(self._find, credential, max_age))
+    async def find(self, credential: Credential, max_age: float, client: str = "") -> Resolution:
+        """Resolve from the shared tier, if its answer is younger than `max_age` seconds, else from an authority.
+
+        `client` is the address of whoever shows the credential. One that joins the flight of an address beyond its
+        limit begins its own.
+        """
+        work = partial(self._find, credential, max_age, client)
+        resolution = await self._flights.fly(credential.fingerprint, work)
+        if isinstance(resolution.answer, Throttled) and not self._rejected_lookups.wait(client):
+            resolution = await self._flights.fly(credential.fingerprint, work)
+        return resolution
 
     def refresh(self, credential: Credential, max_age: float) -> None:
         """Start `find` in the background, or leave it to the flight under way."""
@@ -49,10 +61,10 @@ class Lookups:
         """Resolve like `find`, but store nothing, claim nothing, remember nothing."""
         lookup = self._cache.shared_tier.lookup(credential)
         version = self._cache.version
-        shared_entry = await lookup.read()
-        if shared_entry is not None and shared_entry.age < 2 * self._cache.times.fresh:
-            return _from_redis(shared_entry)
-        chain_answer = await self._chains[credential.reader].look_up(credential)
+        shared = await lookup.read()
+        if shared is not None and (isinstance(shared, SharedRejection) or shared.age < 2 * self._cache.times.fresh):
+            return _from_redis(shared)
+        chain_answer = await self._chains[credential.reader].look_up(credential, Caller())
         answer = self._admitted(chain_answer)
         if isinstance(answer, Found):
             shared_status = await lookup.status_of(SharedEntry(answer, chain_answer.authority, 0.0))
@@ -60,62 +72,74 @@ class Lookups:
                 answer = Rejected(Reason.REVOKED)
         return Resolution(answer=answer, tier=Tier.AUTHORITY, authority=chain_answer.authority)
 
-    async def _find(self, credential: Credential, max_age: float) -> Resolution:
+    async def _find(self, credential: Credential, max_age: float, client: str = "") -> Resolution:
         lookup = self._cache.shared_tier.lookup(credential)
-        if self._chains[credential.reader].memory_only:
-            return await self._ask_authority(credential, lookup)
-        version = self._cache.version
-        shared_entry = await lookup.read()
-        if not _is_younger(shared_entry, max_age) and not await lookup.claim():
-            shared_entry, version = await self._await_claimant(lookup, shared_entry, version, max_age)
-        if (
-            shared_entry is not None
-            and shared_entry.age < max_age
-            and self._cache.status_of(credential, shared_entry.found, version) is RevocationStatus.NONE
-        ):
-            await lookup.release()
-            self._cache.put(credential, shared_entry, version)
-            return _from_redis(shared_entry)
-        return await self._ask_authority(credential, lookup, shared_entry, version)
+        read = _SharedRead(None, self._cache.version)
+        if not self._chains[credential.reader].memory_only:
+            read = _SharedRead(await lookup.read(), read.version)
+        known = not client or read.answer is not None or self._cache.holds(credential)
+        caller = Caller(bucket_of_address(client), known)
+        wait = 0 if caller.known else self._rejected_lookups.wait(client)
+        if wait:
+            return Resolution(answer=Throttled("too many rejected credentials of this address", wait))
+        if not self._chains[credential.reader].memory_only:
+            if not read.settles(max_age) and not await lookup.claim():
+                read = await self._await_claimant(lookup, read, max_age)
+            resolution = self._shared_answer(credential, read, max_age)
+            if resolution is not None:
+                await lookup.release()
+                return resolution
+        return await self._ask_authority(credential, lookup, read, caller)
 
-    async def _await_claimant(
-        self, lookup: SharedLookup, shared_entry: SharedEntry | None, version: int, max_age: float
-    ) -> tuple[SharedEntry | None, int]:
-        """Wait for the answer that another process is asking for; claim the look-up if that brings none.
+    def _shared_answer(self, credential: Credential, read: _SharedRead, max_age: float) -> Resolution | None:
+        """Return what was read from the shared tier, kept in memory, if it settles the question."""
+        answer = read.answer
+        if answer is None or not read.settles(max_age):
+            return None
+        if isinstance(answer, SharedRejection):
+            self._cache.reject(credential, answer.rejected, answer.authority, answer.age)
+        elif self._cache.status_of(credential, answer.found, read.version, answer.age) is not RevocationStatus.NONE:
+            return None
+        else:
+            self._cache.put(credential, answer, read.version)
+        return _from_redis(answer)
 
-        Returns the youngest answer that was read, and the revocation log's version before that read.
+    async def _await_claimant(self, lookup: SharedLookup, read: _SharedRead, max_age: float) -> _SharedRead:
+        """Wait for what another process is asking for; claim the look-up if that brings nothing.
+
+        A claim that outlives the wait has no end, or a stranger renews it: it is taken.
         """
-        for _ in range(_POLLS):
-            await asyncio.sleep(_POLL)
-            version_before = self._cache.version
+        for pause in _POLLS:
+            await asyncio.sleep(pause)
+            version = self._cache.version
             newer = await lookup.read()
             if newer is not None:
-                shared_entry, version = newer, version_before
-            if _is_younger(newer, max_age) or await lookup.claim():
-                break
-        return shared_entry, version
+                read = _SharedRead(newer, version)
+            if read.settles(max_age) or await lookup.claim():
+                return read
+        await lookup.claim(force=True)
+        return read
 
     async def _ask_authority(
-        self,
-        credential: Credential,
-        lookup: SharedLookup,
-        shared_entry: SharedEntry | None = None,
-        entry_version: int = 0,
+        self, credential: Credential, lookup: SharedLookup, read: _SharedRead, caller: Caller
     ) -> Resolution:
-        """Ask the authority; `shared_entry`, read at `entry_version`, may be served while it is unavailable."""
+        """Ask the authority; the entry that was read may be served while it is unavailable."""
+        shared_entry = read.answer if isinstance(read.answer, SharedEntry) else None
         was_shared = shared_entry is not None
         for _ in range(_ATTEMPTS):
             version, began = self._cache.version, monotonic()
-            chain_answer = await self._chains[credential.reader].look_up(credential)
+            chain_answer = await self._chains[credential.reader].look_up(credential, caller)
             answer, authority = self._admitted(chain_answer), chain_answer.authority
             if isinstance(answer, Undecided):
                 return await self._doubt(credential, lookup, chain_answer, shared_entry)
             if isinstance(answer, Unavailable):
                 await lookup.release()
-                return self._cache.stale_if_error(credential, shared_entry, entry_version) or Resolution(
+                return self._cache.stale_if_error(credential, shared_entry, read.version) or Resolution(
                     answer=answer, tier=Tier.AUTHORITY, authority=authority
                 )
             if isinstance(answer, Rejected):
+                if not caller.known:
+                    self._rejected_lookups.count(caller.address)
                 return await self._reject(credential, lookup, answer, authority, was_shared=was_shared)
             new_entry = SharedEntry(answer, authority, monotonic() - began)
             status = await self._fill(credential, lookup, new_entry, version, share=not chain_answer.memory_only)
@@ -156,7 +180,7 @@ class Lookups:
             entry = self._cache.put(credential, msgspec.structs.replace(shared_entry, age=monotonic() - began), version)
             if shared_status is None:
                 # no tombstone could be read, and one may be older than this process: look up again soon
-                entry.until = min(entry.until, self._cache.clock() + self._cache.times.unheard)
+                entry.until = min(entry.until, self._cache.now() + self._cache.times.unheard)
         return status
 
     async def _doubt(
@@ -177,15 +201,21 @@ class Lookups:
         """Remember a rejection, and drop cached answers: they must not return when the authority is unavailable."""
         if self._cache.reject(credential, rejected, authority) or was_shared:
             await lookup.drop()
-        await lookup.release()
+        await lookup.reject(rejected, authority, lifetime=self._cache.times.negative)
         return Resolution(answer=rejected, tier=Tier.AUTHORITY, authority=authority)
 
 
-def _from_redis(shared_entry: SharedEntry) -> Resolution:
-    return Resolution(
-        answer=shared_entry.found, tier=Tier.REDIS, age=shared_entry.age, authority=shared_entry.authority
-    )
+class _SharedRead(msgspec.Struct, frozen=True):
+    """What the shared tier held when the revocation log was at `version`."""
+
+    answer: SharedEntry | SharedRejection | None
+    version: int
+
+    def settles(self, max_age: float) -> bool:
+        """Tell whether nobody needs to be asked: it is a rejection, or younger than `max_age` seconds."""
+        return isinstance(self.answer, SharedRejection) or (self.answer is not None and self.answer.age < max_age)
 
 
-def _is_younger(shared_entry: SharedEntry | None, max_age: float) -> bool:
-    return shared_entry is not None and shared_entry.age < max_age
+def _from_redis(answer: SharedEntry | SharedRejection) -> Resolution:
+    verdict = answer.rejected if isinstance(answer, SharedRejection) else answer.found
+    return Resolution(answer=verdict, tier=Tier.REDIS, age=answer.age, authority=answer.authority)

@@ -21,11 +21,12 @@ class MemoryStore:
 
     Eviction is the clock algorithm: a hit only sets a flag, so that the hot path writes no list. The entries are an
     OrderedDict, because the first key of a dict is behind all that were deleted before it. While the revocation
-    bus is down, an answer is kept `unheard` seconds at most.
+    bus is down, an answer is kept `unheard` seconds at most. `clock` is in epoch seconds, for what issuers said.
     """
 
-    def __init__(self, limit: int, unheard: float, revocation_log: RevocationLog) -> None:
+    def __init__(self, limit: int, unheard: float, revocation_log: RevocationLog, clock: Callable[[], float]) -> None:
         self.revocation_log = revocation_log
+        self._clock = clock
         self._limit = limit
         self._unheard = unheard
         self._longest = math.inf
@@ -36,12 +37,14 @@ class MemoryStore:
         return len(self._entries)
 
     def get(self, fingerprint: bytes, now: float) -> CacheEntry | None:
-        """Return the entry if it still counts at `now` (epoch seconds)."""
+        """Return the entry if it still counts at `now` (monotonic seconds)."""
         entry = self._entries.get(fingerprint)
         if entry is None:
             return None
-        if now >= entry.until or (
-            entry.checked_version != self.revocation_log.version and not self._still_trusted(entry)
+        if (
+            now >= entry.until
+            or self._clock() >= entry.ends_at
+            or (entry.checked_version != self.revocation_log.version and not self._still_trusted(entry))
         ):
             del self._entries[fingerprint]
             return None
@@ -51,9 +54,9 @@ class MemoryStore:
     def put(self, fingerprint: bytes, entry: CacheEntry, now: float) -> bool:
         """Store an entry, unless a revocation arrived since its look-up began; tell whether it was stored.
 
-        `now` is in epoch seconds; the look-up began at the entry's `checked_version`.
+        `now` is in monotonic seconds; the look-up began at the entry's `checked_version`.
         """
-        if now >= entry.until or not self._still_trusted(entry):
+        if now >= entry.until or self._clock() >= entry.ends_at or not self._still_trusted(entry):
             return False
         entry.until = min(entry.until, now + self._longest)
         if self._limit <= 0:
@@ -105,7 +108,7 @@ class MemoryStore:
 
 
 class NegativeEntry(msgspec.Struct, frozen=True):
-    """A remembered rejection, the authority that gave it, and from when to when it counts, in epoch seconds."""
+    """A remembered rejection, the authority that gave it, and from when to when it counts, in monotonic seconds."""
 
     rejected: Rejected
     authority: str
@@ -116,12 +119,12 @@ class NegativeEntry(msgspec.Struct, frozen=True):
 class NegativeCache:
     """Remembers for `lifetime` seconds that a credential is no good, at most `limit` of them, oldest out first.
 
-    It is apart from the sessions and never in Redis, so that a flood of made-up keys evicts only other made-up keys.
-    `clock` is in epoch seconds.
+    It is apart from the sessions, and in Redis for the seconds of a claim alone, so that a flood of made-up keys evicts
+    only other made-up keys. `now` is in monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float], lifetime: float, limit: int) -> None:
-        self._clock = clock
+    def __init__(self, now: Callable[[], float], lifetime: float, limit: int) -> None:
+        self._now = now
         self._lifetime = lifetime
         self._limit = limit
         self._entries: OrderedDict[bytes, NegativeEntry] = OrderedDict()
@@ -130,18 +133,18 @@ class NegativeCache:
         """Return how many rejections are remembered."""
         return len(self._entries)
 
-    def put(self, fingerprint: bytes, rejected: Rejected, authority: str) -> None:
-        """Remember one rejection."""
-        if self._lifetime <= 0 or self._limit <= 0:
+    def put(self, fingerprint: bytes, rejected: Rejected, authority: str, age: float = 0.0) -> None:
+        """Remember one rejection, given `age` seconds ago."""
+        if self._lifetime <= age or self._limit <= 0:
             return
         self._entries.pop(fingerprint, None)
         if len(self._entries) >= self._limit:
             self._entries.popitem(last=False)
-        now = self._clock()
-        self._entries[fingerprint] = NegativeEntry(rejected, authority, now, now + self._lifetime)
+        now = self._now()
+        self._entries[fingerprint] = NegativeEntry(rejected, authority, now - age, now - age + self._lifetime)
 
     def get(self, fingerprint: bytes, now: float) -> NegativeEntry | None:
-        """Return the rejection if it is remembered and still counts at `now` (epoch seconds)."""
+        """Return the rejection if it is remembered and still counts at `now` (monotonic seconds)."""
         entry = self._entries.get(fingerprint)
         if entry is None:
             return None

@@ -8,33 +8,17 @@ from time import monotonic
 import msgspec
 from typing_extensions import override
 
+from gateway.model.answers import Rejected
 from gateway.model.credential import Credential
-from gateway.model.errors import UNDECODABLE
+from gateway.redis.border import RedisFault, execute
 from gateway.redis.client import RedisClient
-from gateway.redis.guarded import GuardedRedis, RedisFault
-from gateway.sessions.cache_entry import CacheKeys, decode, encode, ends_at
+from gateway.redis.guarded import GuardedRedis
+from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.revocation import RevocationStatus
+from gateway.sessions.sealed_answers import SealedAnswers
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared_tier import SharedEntry, SharedLookup, SharedTier
+from gateway.sessions.shared_tier import SharedEntry, SharedLookup, SharedRejection, SharedTier
 from gateway.sessions.tombstones import Tombstones
-
-
-class _Sealed(msgspec.Struct, frozen=True, array_like=True):
-    """What is sealed. Ages are durations, so that replicas' clocks need not agree.
-
-    `age`: seconds from the beginning of the look-up to the storing; `life`: seconds that it was stored for, from
-    which the server's countdown says how long ago that was.
-    """
-
-    fingerprint: bytes
-    found: bytes
-    authority: str
-    age: float
-    life: float
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Sealed)
 
 
 class RedisTier(SharedTier):
@@ -73,19 +57,19 @@ class RedisLookup(SharedLookup):
 
     def __init__(self, tier: RedisTier, parts: tuple[str, ...], fingerprints: tuple[bytes, ...]) -> None:
         self._tier = tier
-        self._parts = parts
         self._fingerprints = fingerprints
+        self._sealed = SealedAnswers(tier.sealer, parts, fingerprints, tier.clock)
         self._allowance = tier.redis.allowance()
         self._claimed = False
 
     @override
-    async def read(self) -> SharedEntry | None:
+    async def read(self) -> SharedEntry | SharedRejection | None:
         shared_entry = await self._tier.redis.ask(self._read, "read", self._allowance)
         return None if isinstance(shared_entry, RedisFault) else shared_entry
 
     @override
-    async def claim(self) -> bool:
-        claimed = await self._tier.redis.ask(self._claim, "lease", self._allowance)
+    async def claim(self, *, force: bool = False) -> bool:
+        claimed = await self._tier.redis.ask(lambda client: self._claim(client, force=force), "lease", self._allowance)
         self._claimed = claimed is True
         return isinstance(claimed, RedisFault) or claimed
 
@@ -94,6 +78,19 @@ class RedisLookup(SharedLookup):
         if self._claimed:
             self._claimed = False
             await self._tier.redis.ask(lambda client: client.delete(self._claim_key), "lease", self._allowance)
+
+    @override
+    async def reject(self, rejected: Rejected, authority: str, *, lifetime: float) -> None:
+        lifetime = min(lifetime, self._tier.claim_seconds)
+        if not self._claimed or lifetime <= 0:
+            await self.release()
+            return
+        self._claimed = False
+        value = self._sealed.seal_rejection(rejected, authority)
+        milliseconds = max(1, round(lifetime * 1000))
+        await self._tier.redis.ask(
+            lambda client: client.set(self._claim_key, value, px=milliseconds), "lease", self._allowance
+        )
 
     @override
     async def fill(self, shared_entry: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
@@ -135,34 +132,24 @@ class RedisLookup(SharedLookup):
 
         await self._tier.redis.ask(work, "drop", self._allowance)
 
-    async def _read(self, client: RedisClient) -> SharedEntry | None:
+    async def _read(self, client: RedisClient) -> SharedEntry | SharedRejection | None:
         pipeline = client.pipeline(transaction=False)
-        for fingerprint in self._fingerprints:
-            pipeline.get(self._tier.tombstones.entry_key(fingerprint))
-            pipeline.pttl(self._tier.tombstones.entry_key(fingerprint))
-        replies = await pipeline.execute()
-        for position, fingerprint in enumerate(self._fingerprints):
+        pipeline.get(self._claim_key)
+        entry_keys = [self._tier.tombstones.entry_key(fingerprint) for fingerprint in self._fingerprints]
+        for entry_key in entry_keys:
+            pipeline.get(entry_key)
+            pipeline.pttl(entry_key)
+        keys = [self._claim_key, *(entry_key for entry_key in entry_keys for _ in range(2))]
+        claim, *replies = await execute(pipeline, keys, client)
+        rejection = self._sealed.open_rejection(claim, self._tier.claim_seconds) if claim is not None else None
+        for position in range(len(self._fingerprints)):
             value, remaining = replies[2 * position : 2 * position + 2]
-            shared_entry = self._open(position, fingerprint, value, remaining) if value is not None else None
-            if shared_entry is not None:
+            shared_entry = self._sealed.open_entry(position, value, remaining) if value is not None else None
+            if shared_entry is not None and (rejection is None or shared_entry.age < rejection.age):
                 # a fill that was cut off leaves an unchecked answer behind, so reading checks too
                 status = await self._status_of(client, shared_entry)
                 return shared_entry if status is RevocationStatus.NONE else None
-        return None
-
-    def _open(self, position: int, fingerprint: bytes, value: bytes, remaining: int) -> SharedEntry | None:
-        """Open one value, which lives `remaining` ms more; None for garbage, another's, or another version's."""
-        plain = self._tier.sealer.open(position, self._parts, fingerprint, value)
-        if plain is None:
-            return None
-        try:
-            sealed = _decoder.decode(plain)
-            found = decode(sealed.found)
-        except UNDECODABLE:
-            return None
-        if sealed.fingerprint != fingerprint or remaining < 0 or ends_at(found) <= self._tier.clock():
-            return None
-        return SharedEntry(found, sealed.authority, max(0.0, sealed.age + sealed.life - remaining / 1000))
+        return rejection
 
     async def _status_of(self, client: RedisClient, shared_entry: SharedEntry) -> RevocationStatus:
         keys = self._tier.keys.revocation_keys.of_answer(shared_entry.found, self._fingerprints)
@@ -182,14 +169,12 @@ class RedisLookup(SharedLookup):
         await self._tier.tombstones.index(client, keys, self._fingerprints[0], until)
 
     async def _store(self, client: RedisClient, shared_entry: SharedEntry, lifetime: float) -> None:
-        fingerprint = self._fingerprints[0]
-        sealed = _Sealed(fingerprint, encode(shared_entry.found), shared_entry.authority, shared_entry.age, lifetime)
-        value = self._tier.sealer.seal(self._parts, fingerprint, _encoder.encode(sealed))
+        value = self._sealed.seal_entry(shared_entry, lifetime)
         await client.set(self._entry_key, value, px=max(1, round(lifetime * 1000)))
 
-    async def _claim(self, client: RedisClient) -> bool:
+    async def _claim(self, client: RedisClient, *, force: bool) -> bool:
         milliseconds = max(1, round(self._tier.claim_seconds * 1000))
-        return bool(await client.set(self._claim_key, b"1", nx=True, px=milliseconds))
+        return bool(await client.set(self._claim_key, b"1", nx=not force, px=milliseconds))
 
     @property
     def _entry_key(self) -> str:

@@ -23,32 +23,35 @@ class Resolver:
         self._memory = cache.memory
         self._negative_cache = cache.negative_cache
         self._times = cache.times
-        self._clock = cache.clock
+        self._now = cache.now
         self._lookups = lookups
         self._activity = activity
         self._metrics = metrics
 
     def remembered(self, credential: Credential) -> Resolution | None:
         """Return whose session this is if memory may say so; None when it has to be looked up."""
-        now = self._clock()
+        now = self._now()
         resolution = self._from_memory(credential, now, refresh=True)
         if resolution is not None:
             self._metrics.resolved(resolution)
             self._activity.record(resolution, now)
         return resolution
 
-    async def resolve(self, credential: Credential) -> Resolution:
-        """Return whose session this is, from the nearest tier that may say so."""
+    async def resolve(self, credential: Credential, client: str = "") -> Resolution:
+        """Return whose session this is, from the nearest tier that may say so.
+
+        `client` is the address of whoever shows the credential; empty for our own questions.
+        """
         resolution = self.remembered(credential)
         if resolution is None:
-            resolution = await self._lookups.find(credential, 2 * self._times.fresh)
+            resolution = await self._lookups.find(credential, 2 * self._times.fresh, client)
             self._metrics.resolved(resolution)
-            self._activity.record(resolution, self._clock())
+            self._activity.record(resolution, self._now())
         return resolution
 
-    async def peek(self, credential: Credential) -> Resolution:
+    async def peek(self, credential: Credential, client: str = "") -> Resolution:  # noqa: ARG002 - as `resolve`
         """Resolve without a trace: no fills, no refresh, no activity, no count."""
-        resolution = self._from_memory(credential, self._clock(), refresh=False)
+        resolution = self._from_memory(credential, self._now(), refresh=False)
         return resolution if resolution is not None else await self._lookups.peek(credential)
 
     def _from_memory(self, credential: Credential, now: float, *, refresh: bool) -> Resolution | None:

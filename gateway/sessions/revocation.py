@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import IntEnum
 from hashlib import blake2b
+from typing import Annotated
 
 import msgspec
 
@@ -18,6 +19,10 @@ KEY_BYTES = 16
 """Length of a revocation key: a keyed hash of a target's id, which stands for it in Redis and on the bus."""
 
 _PURPOSE = b"gw handle"
+_ROUNDING = 0.001
+"""Seconds by which the age of a shared answer may be off: its countdown is in whole milliseconds."""
+CLOCK_SECONDS = 5.0
+"""By which the clocks of the machines of a fleet may differ; a time of another one is taken no further off."""
 
 
 class Effect(IntEnum):
@@ -32,12 +37,27 @@ class Effect(IntEnum):
     ENDED_BEFORE = 2
 
 
+_END_OF_TIME = 253402300800.0
+"""Epoch seconds of the year 10000, where datetimes end; no time and no lifetime is beyond."""
+
+_Seconds = Annotated[float, msgspec.Meta(ge=0.0, lt=_END_OF_TIME)]
+
+
 class Revocation(msgspec.Struct, frozen=True, array_like=True):
     """`at` (epoch seconds) is compared with issue times; `life` is how many seconds it is remembered."""
 
     effect: Effect
-    at: float
-    life: float
+    at: _Seconds
+    life: _Seconds
+
+
+def bounded(revocation: Revocation, made_at: float) -> Revocation:
+    """Return a revocation whose `at` is near `made_at`, the same instant by our clock (epoch seconds).
+
+    By a clock that is an hour slow, whoever signed in within that hour would stay signed in.
+    """
+    at = min(max(revocation.at, made_at - CLOCK_SECONDS), made_at + CLOCK_SECONDS)
+    return revocation if at == revocation.at else msgspec.structs.replace(revocation, at=at)
 
 
 class RevocationMessage(msgspec.Struct, frozen=True, array_like=True):
@@ -108,10 +128,11 @@ class RevocationKeys:
 
 
 class _LoggedRevocation(msgspec.Struct, frozen=True):
-    """`version` is the log's when it was recorded; `until` (epoch seconds) is when it is forgotten."""
+    """`version` is the log's when it was recorded `at`; `until` is when it is forgotten; both in monotonic seconds."""
 
     revocation: Revocation
     version: int
+    at: float
     until: float
 
 
@@ -120,14 +141,14 @@ class RevocationLog:
 
     A revocation does not search memory: each hit asks the log, and only if anything was recorded since it last asked,
     so a revocation costs the same with ten cached sessions or a million. Beyond `limit` the oldest is forgotten, and
-    with it the trust in everything cached so far (fail closed). `clock` is in epoch seconds. `on_revocation` is called
-    after each, so that open tunnels and event streams are resolved again.
+    with it the trust in everything cached so far (fail closed). `now` is in monotonic seconds. `on_revocation` is
+    called after each, so that open tunnels and event streams are resolved again.
     """
 
     def __init__(
-        self, clock: Callable[[], float], on_revocation: Callable[[], None] = lambda: None, limit: int = 100_000
+        self, now: Callable[[], float], on_revocation: Callable[[], None] = lambda: None, limit: int = 100_000
     ) -> None:
-        self._clock = clock
+        self._now = now
         self._on_revocation = on_revocation
         self._limit = limit
         self._entries: OrderedDict[bytes, _LoggedRevocation] = OrderedDict()  # dicts are slow to find their first key
@@ -141,7 +162,7 @@ class RevocationLog:
     def record(self, message: RevocationMessage) -> None:
         """Remember a revocation or change; a lasting revocation is never replaced by a mere change."""
         self.version += 1
-        now = self._clock()
+        now = self._now()
         self._forget_expired(now)
         for key in message.keys:
             self._entries[key] = self._merged(self._entries.pop(key, None), message.revocation, now)
@@ -167,12 +188,21 @@ class RevocationLog:
         entries = self._entries
         return not any(key in entries and entries[key].version > version for key in keys)
 
-    def status_of(self, keys: Sequence[bytes], found: Found, version: int) -> RevocationStatus:
-        """Return what the log means for an answer whose look-up began at `version`."""
-        now = self._clock()
+    def status_of(self, keys: Sequence[bytes], found: Found, version: int, age: float = 0.0) -> RevocationStatus:
+        """Return what the log means for an answer whose look-up began at `version`, or `age` seconds ago.
+
+        The age is for an answer of the shared tier: it may be from long before it was read at `version`.
+        """
+        now = self._now()
+        began = now - age + _ROUNDING
         entries = (self._entries.get(key) for key in keys)
         return status_of(
-            ((entry.revocation, entry.version > version) for entry in entries if entry and now < entry.until), found
+            (
+                (entry.revocation, entry.version > version or entry.at > began)
+                for entry in entries
+                if entry and now < entry.until
+            ),
+            found,
         )
 
     def _merged(self, entry: _LoggedRevocation | None, revocation: Revocation, now: float) -> _LoggedRevocation:
@@ -180,8 +210,8 @@ class RevocationLog:
         until = now + revocation.life
         lasting = entry is not None and now < entry.until and entry.revocation.effect is not Effect.CHANGED
         if entry is not None and lasting and revocation.effect is Effect.CHANGED:
-            return _LoggedRevocation(entry.revocation, self.version, max(entry.until, until))
-        return _LoggedRevocation(revocation, self.version, until)
+            return _LoggedRevocation(entry.revocation, self.version, now, max(entry.until, until))
+        return _LoggedRevocation(revocation, self.version, now, until)
 
     def _forget_expired(self, now: float) -> None:
         """Drop from the oldest on; what hides behind a longer-lived one is dropped later, or by the limit."""

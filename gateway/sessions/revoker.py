@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import structlog
-from redis.exceptions import RedisError
 
 from gateway.model.errors import UNDECODABLE
 from gateway.model.session import RevocationTarget
+from gateway.redis.border import RedisBorder, RedisFault
 from gateway.redis.client import RedisClient
 from gateway.sessions.cache_entry import CacheTimes
 from gateway.sessions.memory import MemoryStore
-from gateway.sessions.revocation import Effect, Revocation, RevocationKeys, RevocationLog, RevocationMessage, effect_of
+from gateway.sessions.revocation import (
+    Effect,
+    Revocation,
+    RevocationKeys,
+    RevocationLog,
+    RevocationMessage,
+    bounded,
+    effect_of,
+)
 from gateway.sessions.tombstones import Tombstones, decode_message
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 
@@ -22,6 +31,10 @@ _log = structlog.get_logger(__name__)
 _ATTEMPTS = 3
 _PAUSE = 0.1
 """Seconds between two attempts."""
+_QUIET_SECONDS = 60.0
+"""Between two log lines about messages that cannot be read."""
+_STEP_SECONDS = 30.0
+"""For one attempt: each command has the client's own timeout, and an organization may have many sessions."""
 
 PublishRevocation = Callable[[RevocationMessage], Awaitable[bool]]
 """Sends a message to the other processes; returns whether that was done in full, and does not raise."""
@@ -31,20 +44,30 @@ class RevocationPublisher:
     """Publishes through Redis. Not behind the breaker: a revocation is tried even when Redis seems away."""
 
     def __init__(self, client: RedisClient, tombstones: Tombstones) -> None:
-        self._client = client
+        self._border = RedisBorder(client)
         self._tombstones = tombstones
 
     async def __call__(self, message: RevocationMessage) -> bool:
-        """Set tombstones, delete entries, publish; every step may be done twice, so a fault begins anew."""
+        """Announce it, then clean up; each may be done twice, so a fault begins that step anew.
+
+        Cleaning up is last and alone: what a stranger has put in its way must not keep the others from hearing.
+        """
+        announced = await self._repeated(lambda client: self._tombstones.announce(client, message))
+        if announced is not None and not announced.refused:
+            return False
+        cleaned = await self._repeated(lambda client: self._tombstones.clean_up(client, message))
+        return announced is None and cleaned is None
+
+    async def _repeated(self, step: Callable[[RedisClient], Awaitable[None]]) -> RedisFault | None:
+        """Take one step, and again after a fault; return the last fault."""
+        fault: RedisFault | None = None
         for attempt in range(_ATTEMPTS):
-            try:
-                await self._tombstones.revoke(self._client, message)
-            except (RedisError, OSError, TimeoutError) as error:
-                _log.warning("revocation_publish_failed", attempt=attempt + 1, fault=type(error).__name__)
-                await asyncio.sleep(_PAUSE)
-            else:
-                return True
-        return False
+            fault = await self._border.attempt(step, _STEP_SECONDS)
+            if fault is None:
+                break
+            _log.warning("revocation_publish_failed", attempt=attempt + 1, fault=fault.why)
+            await asyncio.sleep(_PAUSE)
+        return fault
 
 
 async def publish_to_nobody(message: RevocationMessage) -> bool:  # noqa: ARG001 - the type's
@@ -110,13 +133,22 @@ class Revoker:
 class RevocationSubscriber:
     """The callbacks of `redis.bus.Bus`: takes in what other processes revoked.
 
-    It is made before the bus is connected, so memory starts out as short-lived as after a loss.
+    It is made before the bus is connected, so memory starts out as short-lived as after a loss. `clock` is in epoch
+    seconds.
     """
 
-    def __init__(self, revocation_log: RevocationLog, memory: MemoryStore, metrics: ResolutionMetrics) -> None:
+    def __init__(
+        self,
+        revocation_log: RevocationLog,
+        memory: MemoryStore,
+        metrics: ResolutionMetrics,
+        clock: Callable[[], float],
+    ) -> None:
         self._revocation_log = revocation_log
         self._memory = memory
         self._metrics = metrics
+        self._clock = clock
+        self._quiet_until = 0.0
         memory.distrust_bus()
 
     def on_message(self, payload: bytes) -> None:
@@ -124,12 +156,21 @@ class RevocationSubscriber:
         try:
             message = decode_message(payload)
         except UNDECODABLE:
-            _log.warning("revocation_message_unreadable")
+            self._metrics.revoked("unreadable")
+            self._log_garbage()
             self._memory.clear()
             self._revocation_log.record_gap()
         else:
-            self._revocation_log.record(message)
+            revocation = bounded(message.revocation, self._clock())
+            self._revocation_log.record(RevocationMessage(revocation, message.keys))
             self._metrics.revoked("heard")
+
+    def _log_garbage(self) -> None:
+        """Log garbage once in a while: whoever may publish could fill the log with it."""
+        now = monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_SECONDS
+            _log.warning("revocation_message_unreadable")
 
     def on_lost(self) -> None:
         """Shorten memory: revocations are missed from now on."""

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.credentials.fingerprint import framed, purpose_key
 
 _PURPOSE = b"gw seal"
-_FORM = b"\x01"
+ANSWER, REJECTION = b"\x01", b"\x02"
+"""The kinds of sealed value; each opens as itself alone."""
 _NONCE_BYTES = 12
 """NIST SP 800-38D section 5.2.1.1 recommends 96 bits."""
 
@@ -32,18 +33,18 @@ class Sealer:
         self._keys = tuple(purpose_key(secret, _PURPOSE) for secret in server_secrets)
         self._randomness = randomness
 
-    def seal(self, parts: Sequence[str], fingerprint: bytes, plain: bytes) -> bytes:
-        """Seal under the first secret."""
+    def seal(self, parts: Sequence[str], fingerprint: bytes, plain: bytes, form: bytes) -> bytes:
+        """Seal a value of this `form` under the first secret."""
         nonce = self._randomness(_NONCE_BYTES)
-        return _FORM + nonce + self._cipher(0, parts).encrypt(nonce, plain, _FORM + fingerprint)
+        return form + nonce + self._cipher(0, parts).encrypt(nonce, plain, form + fingerprint)
 
-    def open(self, position: int, parts: Sequence[str], fingerprint: bytes, sealed: bytes) -> bytes | None:
-        """Open what was sealed under the secret at `position`; None for garbage, or for another's."""
-        if not sealed.startswith(_FORM):
+    def open(self, position: int, parts: Sequence[str], fingerprint: bytes, sealed: bytes, form: bytes) -> bytes | None:
+        """Open what was sealed under the secret at `position`; None for garbage, another's, or of another `form`."""
+        if not sealed.startswith(form):
             return None
         nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return self._cipher(position, parts).decrypt(nonce, rest, _FORM + fingerprint)
+            return self._cipher(position, parts).decrypt(nonce, rest, form + fingerprint)
         except (InvalidTag, ValueError):  # ValueError: too short for a nonce
             return None
 

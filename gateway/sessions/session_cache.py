@@ -19,7 +19,8 @@ _RETRY_AFTER = 1.0
 class SessionCache:
     """The tiers of one process and the times that its answers count.
 
-    `clock` is in epoch seconds; `chance` returns 0 to 1 and scales the jitter.
+    `clock` is in epoch seconds, for what issuers said, and `now` in monotonic ones, for ages; `chance` returns 0 to 1
+    and scales the jitter.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class SessionCache:
         times: CacheTimes,
         clock: Callable[[], float],
         *,
+        now: Callable[[], float],
         chance: Callable[[], float] = random,
     ) -> None:
         self.memory = memory
@@ -38,6 +40,7 @@ class SessionCache:
         self.shared_tier = shared_tier
         self.times = times
         self.clock = clock
+        self.now = now
         self._keys = keys
         self._chance = chance
 
@@ -48,31 +51,36 @@ class SessionCache:
 
     def put(self, credential: Credential, shared_entry: SharedEntry, version: int) -> CacheEntry:
         """Cache in memory an answer whose look-up began at `version`, and return its entry."""
-        now = self.clock()
-        keys = self._revocation_keys(credential, shared_entry.found)
-        entry = CacheEntry(encode(shared_entry.found), shared_entry.authority, keys, now - shared_entry.age, version)
+        now, found = self.now(), shared_entry.found
+        keys = self._revocation_keys(credential, found)
+        looked_up_at = now - shared_entry.age
+        entry = CacheEntry(encode(found), shared_entry.authority, keys, looked_up_at, ends_at(found), version)
         fresh = self.times.fresh * (1 - self.times.jitter * self._chance())
         entry.fresh_until = entry.looked_up_at + fresh
         entry.aging_until = entry.looked_up_at + 2 * fresh
-        entry.until = min(entry.looked_up_at + self.times.longest, ends_at(shared_entry.found))
+        entry.until = entry.looked_up_at + self.times.longest
         self.memory.put(credential.fingerprint, entry, now)
         return entry
 
-    def reject(self, credential: Credential, rejected: Rejected, authority: str) -> bool:
-        """Remember a rejection and forget the answer in memory; tell whether there was one."""
-        self.negative_cache.put(credential.fingerprint, rejected, authority)
+    def reject(self, credential: Credential, rejected: Rejected, authority: str, age: float = 0.0) -> bool:
+        """Remember a rejection of `age` seconds and forget the answer in memory; tell whether there was one."""
+        self.negative_cache.put(credential.fingerprint, rejected, authority, age)
         return self.memory.drop(credential.fingerprint)
 
     def end_staleness(self, credential: Credential) -> None:
         """Serve what memory holds for no longer than without an outage."""
-        entry = self.memory.get(credential.fingerprint, self.clock())
+        entry = self.memory.get(credential.fingerprint, self.now())
         if entry is not None:
             entry.until = min(entry.until, entry.aging_until)
 
-    def status_of(self, credential: Credential, found: Found, version: int) -> RevocationStatus:
-        """Return what the revocation log means for an answer whose look-up began at `version`."""
+    def holds(self, credential: Credential) -> bool:
+        """Tell whether memory has an answer about this credential, however old."""
+        return self.memory.get(credential.fingerprint, self.now()) is not None
+
+    def status_of(self, credential: Credential, found: Found, version: int, age: float = 0.0) -> RevocationStatus:
+        """Return what the revocation log means for an answer whose look-up began at `version`, `age` seconds ago."""
         keys = self._revocation_keys(credential, found)
-        return self.memory.revocation_log.status_of(keys, found, version)
+        return self.memory.revocation_log.status_of(keys, found, version, age)
 
     def lifetime(self, shared_entry: SharedEntry) -> float:
         """Return for how many seconds from now an answer may be cached anywhere; not above 0 for none."""
@@ -85,13 +93,13 @@ class SessionCache:
 
         `shared_entry` is what the shared tier held when the log was at `version`.
         """
-        now = self.clock()
+        now = self.now()
         entry, tier = self.memory.get(credential.fingerprint, now), Tier.MEMORY
         if shared_entry is not None and (entry is None or now - entry.looked_up_at > shared_entry.age):
-            if self.status_of(credential, shared_entry.found, version) is not RevocationStatus.NONE:
+            if self.status_of(credential, shared_entry.found, version, shared_entry.age) is not RevocationStatus.NONE:
                 return None
             entry, tier = self.put(credential, shared_entry, version), Tier.REDIS
-        if entry is None or now >= entry.until or now - entry.looked_up_at >= self.times.stale:
+        if entry is None or self.clock() >= entry.ends_at or now - entry.looked_up_at >= self.times.stale:
             return None
         entry.retry_at = now + _RETRY_AFTER
         age = max(0.0, now - entry.looked_up_at)

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 from typing_extensions import override
 
-from gateway.model.answers import Found
+from gateway.model.answers import Found, Rejected
 from gateway.model.credential import Credential
 from gateway.sessions.revocation import RevocationStatus
 
@@ -20,17 +20,31 @@ class SharedEntry(msgspec.Struct, frozen=True):
     age: float
 
 
+class SharedRejection(msgspec.Struct, frozen=True):
+    """What the holder of a claim learnt: the rejection, the authority that gave it, and how many seconds ago."""
+
+    rejected: Rejected
+    authority: str
+    age: float
+
+
 class SharedLookup(Protocol):
     """Everything that one look-up does in the shared tier. A fault is a miss; no method raises for one."""
 
-    async def read(self) -> SharedEntry | None:
-        """Return the stored answer, unless it is revoked or changed."""
+    async def read(self) -> SharedEntry | SharedRejection | None:
+        """Return the stored answer, unless it is revoked or changed; else the rejection that came with a claim."""
 
-    async def claim(self) -> bool:
-        """Tell whether this process is to ask the authority; False while another one does. True at a fault."""
+    async def claim(self, *, force: bool = False) -> bool:
+        """Tell whether this process is to ask the authority; False while another one does. True at a fault.
+
+        With `force` the claim is taken whoever has it.
+        """
 
     async def release(self) -> None:
         """Let other processes ask: this one has no answer to share."""
+
+    async def reject(self, rejected: Rejected, authority: str, *, lifetime: float) -> None:
+        """Tell the processes that wait for this one's claim, and for `lifetime` seconds at most those that come."""
 
     async def fill(self, shared_entry: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
         """Store an answer for `lifetime` seconds, and return its status; a revoked one is not stored.
@@ -66,11 +80,15 @@ class _NoSharedLookup(SharedLookup):
         return None
 
     @override
-    async def claim(self) -> bool:
+    async def claim(self, *, force: bool = False) -> bool:
         return True
 
     @override
     async def release(self) -> None:
+        return None
+
+    @override
+    async def reject(self, rejected: Rejected, authority: str, *, lifetime: float) -> None:
         return None
 
     @override

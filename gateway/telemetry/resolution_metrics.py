@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from gateway.model.answers import Found, Rejected, Resolution, Tier, Unavailable, Undecided
+from gateway.model.answers import Found, Rejected, Resolution, Throttled, Tier, Unavailable, Undecided
 from gateway.telemetry.exposition import FunctionCollector
 
 _AUTHORITY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -18,6 +18,7 @@ _ANSWERS: dict[type, str] = {
     Rejected: "rejected",
     Unavailable: "unavailable",
     Undecided: "undecided",
+    Throttled: "throttled",
 }
 """The label of a resolution; a found one that is stale is labelled `stale`."""
 _REDIS_OPERATIONS = ("read", "fill", "lease", "drop", "revoke", "limit")
@@ -59,7 +60,7 @@ class ResolutionMetrics:
         revocations = Counter(
             "gateway_revocations", "Revocations and changes made here or heard.", ("origin",), registry=registry
         )
-        self._revocations = {origin: revocations.labels(origin) for origin in ("own", "heard")}
+        self._revocations = {origin: revocations.labels(origin) for origin in ("own", "heard", "unreadable")}
         self._authority_seconds = Histogram(
             "gateway_authority_seconds",
             "Time that an authority took to answer.",
@@ -103,7 +104,7 @@ class ResolutionMetrics:
         self._bus_losses.inc()
 
     def revoked(self, origin: str) -> None:
-        """Count a revocation or change; `origin` is `own` or `heard`."""
+        """Count a revocation or change; `origin` is `own`, `heard`, or `unreadable` for what the bus brought."""
         self._revocations[origin].inc()
 
     def authority_answered(self, authority: str, outcome: str, seconds: float) -> None:

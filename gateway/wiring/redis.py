@@ -82,7 +82,7 @@ class RedisWiring:
         if self._client is None:
             return
         metrics = self._process.resolution_metrics
-        subscriber = RevocationSubscriber(revocation_log, memory, metrics)
+        subscriber = RevocationSubscriber(revocation_log, memory, metrics, self._process.clock)
         callbacks = subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed
         self._bus = Bus(self._client, self._tombstones.channel, *callbacks, metrics)
         self._tasks.start(self._bus.listen(), "revocation bus")

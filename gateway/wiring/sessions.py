@@ -23,17 +23,21 @@ from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import ReaderSettings, build_reader
 from gateway.credentials.reader import Reader
-from gateway.model.answers import Found, Rejected, Unavailable
+from gateway.model.answers import Found, Rejected, Throttled, Unavailable
+from gateway.model.client_address import bucket_of_address
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
+from gateway.model.route import LimitBy, RateLimit
 from gateway.model.session import RevocationTarget
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.places import Caller, Places
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
 from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
+from gateway.sessions.rejected_lookups import RejectedLookups
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import Revoker
@@ -49,6 +53,8 @@ _log = structlog.get_logger(__name__)
 
 _QUEUE_SECONDS = 1.0
 """For which a look-up may wait for its turn at an authority with as many look-ups as it takes at once."""
+_AT_ONCE = 100_000
+"""Signed tokens that are judged at once: that takes no connection, and one that waits for a key holds up no other."""
 _BACKSTOP_SECONDS = 1.0
 """By which a guard waits longer than the authority itself, which knows better what it waits for."""
 
@@ -76,20 +82,23 @@ class SessionsWiring:
         self.readers: dict[str, Reader] = {
             name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
         }
+        self._rejected_lookups = RejectedLookups(_limit_of(settings), process.now)
         self._guards = _guards(settings, process, authorities)
         self.chains = {
             name: Chain([self._guards[each] for each in reader.authority])
             for name, reader in settings.credentials.items()
         }
-        times, revocation_log = cache_times(settings), RevocationLog(process.clock, on_revocation)
+        times, revocation_log = cache_times(settings), RevocationLog(process.now, on_revocation)
         keys = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
         entries = settings.cache.memory_entries
-        self._memory = MemoryStore(entries, times.unheard, revocation_log)
-        negative_cache = NegativeCache(process.clock, times.negative, entries)
+        self._memory = MemoryStore(entries, times.unheard, revocation_log, process.clock)
+        negative_cache = NegativeCache(process.now, times.negative, entries)
         shared_tier = self.redis.shared_tier(keys)
-        cache = SessionCache(self._memory, negative_cache, shared_tier, keys, times, process.clock)
+        cache = SessionCache(self._memory, negative_cache, shared_tier, keys, times, process.clock, now=process.now)
         activity, metrics = _activity(authorities, process), process.resolution_metrics
-        self.resolver = Resolver(cache, Lookups(cache, self.chains, self._tasks), activity, metrics)
+        self.resolver = Resolver(
+            cache, Lookups(cache, self.chains, self._rejected_lookups, self._tasks), activity, metrics
+        )
         self.revoker = Revoker(
             keys.revocation_keys, revocation_log, times, process.clock, metrics, self.redis.publisher()
         )
@@ -97,16 +106,24 @@ class SessionsWiring:
         self._tasks.start(activity.run(), "last activity")
 
     async def session_of(
-        self, credential: Credential, session_id: str, authority: str
+        self, credential: Credential, session_id: str, authority: str, client: str = ""
     ) -> Found | Rejected | Unavailable:
         """Return another session of the credential's user, from the authority that resolved the credential.
+
+        The caller is known and the id may be made up, so what is rejected counts against the address `client`.
 
         It is a task of its own, as every look-up: a caller that hangs up would otherwise cancel it, which counts as an
         authority that does not answer, and a few such callers would open its breaker for everybody.
         """
-        chain = self.chains[credential.reader]
-        work = partial(chain.session_of, credential, session_id, authority)
-        return await self._session_flights.fly((credential.fingerprint, session_id, authority), work)
+        wait = self._rejected_lookups.wait(client)
+        if wait:
+            return Throttled("too many rejected sessions of this address", wait)
+        chain, caller = self.chains[credential.reader], Caller(bucket_of_address(client), known=not client)
+        work = partial(chain.session_of, credential, session_id, authority, caller)
+        answer = await self._session_flights.fly((credential.fingerprint, session_id, authority), work)
+        if isinstance(answer, Rejected):
+            self._rejected_lookups.count(client)
+        return answer
 
     async def revoke(self, target: RevocationTarget) -> bool:
         """Revoke in the rows of our directories and everywhere it is cached; return whether all of that was done.
@@ -163,6 +180,11 @@ async def _open(name: str, settings: AuthoritySettings, process: Process) -> Aut
         raise GatewayError(f"authorities.{name}: {file} cannot be used: {reason}") from error
 
 
+def _limit_of(settings: Settings) -> RateLimit | None:
+    limit = settings.limits.rejected_lookups
+    return None if limit is None else RateLimit(LimitBy.ADDRESS, limit.rate, limit.burst, shared=False)
+
+
 def _fingerprinters(settings: Settings, authorities: Mapping[str, Authority]) -> dict[str, Fingerprinter]:
     """Return what makes the cache keys of each reader's credentials."""
     secrets = secrets_of(settings)
@@ -183,7 +205,7 @@ def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority
 def _activity(authorities: Mapping[str, Authority], process: Process) -> Activity:
     """Return what writes last activity, to the authorities that take it."""
     writers = {name: each.note_activity for name, each in authorities.items() if isinstance(each, NotesActivity)}
-    return Activity(writers, process.resolution_metrics)
+    return Activity(writers, process.resolution_metrics, process.clock)
 
 
 def _guard(settings: AuthoritySettings, authority: Authority, process: Process, tracing: Tracing | None) -> Guard:
@@ -195,7 +217,7 @@ def _guard(settings: AuthoritySettings, authority: Authority, process: Process, 
         askable=_askable(settings),
         deadline=settings.timeout + _BACKSTOP_SECONDS,
         patience=_QUEUE_SECONDS,
-        concurrency=settings.connections,
+        places=Places(_AT_ONCE if isinstance(settings, JwtSettings) else settings.connections),
         on_call=None if tracing is None else tracing.trace_authority(authority.name, settings.kind, _host(settings)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -64,3 +65,53 @@ async def test_a_key_that_is_too_long_is_401_and_never_sent(examples: Examples, 
     async with asking(examples, tmp_path, answer, INTROSPECTION) as running:
         assert await running.misjudged([bearer("k" * 17_000)], (401,)) == []
     assert asked == []
+
+
+async def ask(running: Victim, token: str, address: str) -> int:
+    """Ask from an address of loopback's own, and return the status."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.gateway.port, local_addr=(address, 0))
+    writer.write(bearer(token))
+    status = int((await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1])
+    writer.close()
+    return status
+
+
+async def test_a_flood_of_made_up_keys_is_a_queue_of_its_own(examples: Examples, tmp_path: Path) -> None:
+    """As of an authority that takes a while: the flood's queue alone would last for minutes."""
+    flooded = asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        token = (await request.read()).decode()
+        flooded.set()
+        await asyncio.sleep(0.2)
+        return web.json_response({"active": "good" in token, "sub": "u1"})
+
+    kind = {**INTROSPECTION, "connections": 5}
+    async with asking(examples, tmp_path, answer, kind) as running:
+        flood = asyncio.gather(*(ask(running, f"made-up-{number}", "127.0.0.2") for number in range(600)))
+        await flooded.wait()
+        good = await asyncio.gather(*(ask(running, f"good-{number}", f"127.0.1.{number + 1}") for number in range(4)))
+        assert good == [200] * 4
+        flood.cancel()
+        await asyncio.gather(flood, return_exceptions=True)
+
+
+async def test_an_address_that_makes_keys_up_is_429_and_known_sessions_are_served(
+    examples: Examples, tmp_path: Path
+) -> None:
+    asked = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        token = (await request.read()).decode()
+        asked.append(token)
+        return web.json_response({"active": "good" in token, "sub": "u1"})
+
+    limits = {"rejected_lookups": {"rate": "1/h", "burst": 20}}
+    async with asking(examples, tmp_path, answer, INTROSPECTION, limits=limits) as running:
+        assert await ask(running, "good-known", "127.0.0.2") == 200
+        statuses = [await ask(running, f"made-up-{number}", "127.0.0.2") for number in range(30)]
+        assert statuses == [401] * 20 + [429] * 10
+        assert len(asked) == 21
+        assert await ask(running, "good-known", "127.0.0.2") == 200
+        assert await ask(running, "good-unknown", "127.0.0.2") == 429
+        assert await ask(running, "good-unknown", "127.0.0.3") == 200

@@ -40,7 +40,7 @@ def as_somebody(expires_at: datetime | None = None) -> Decide:
     return decide
 
 
-async def nobody(_: Credential) -> Resolution:
+async def nobody(_: Credential, _client: str = "") -> Resolution:
     return Resolution(answer=Rejected(Reason.REVOKED))
 
 

@@ -28,6 +28,7 @@ from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, 
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, OddQuestionError
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.places import Caller, Places
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.contracts.test_authorities import KINDS, Answering, Kind, always, answered_by
 from tests.support.fakes.sessions import NOW, Clock, key_session
@@ -73,7 +74,9 @@ FAULTS["a reset"] = _reset
 
 
 def guarded(authority: Authority) -> Guard:
-    return Guard(authority, Breaker(Clock()), ResolutionMetrics(CollectorRegistry()), askable=Askable())
+    return Guard(
+        authority, Breaker(Clock()), ResolutionMetrics(CollectorRegistry()), askable=Askable(), places=Places(64)
+    )
 
 
 def _odd(credential: Credential, number: int) -> Credential:
@@ -95,7 +98,7 @@ async def behind_a_guard(kind: Kind, to_odd_ones: Answering, patience: str = "10
 
 async def ask_odd_ones(guard: Guard, credential: Credential) -> list[type[Answer]]:
     with capture_logs():
-        return [type(await guard.look_up(_odd(credential, number))) for number in range(ODD_TIMES)]
+        return [type(await guard.look_up(_odd(credential, number), Caller())) for number in range(ODD_TIMES)]
 
 
 @pytest.mark.parametrize("answer", ODD)
@@ -104,7 +107,7 @@ async def test_an_odd_answer_is_its_callers_alone(name: str, answer: str) -> Non
     kind = KINDS[name]
     async with behind_a_guard(kind, ODD[answer]) as guard:
         assert set(await ask_odd_ones(guard, kind.credential)) == {Undecided}
-        assert isinstance(await guard.look_up(kind.credential), Found)
+        assert isinstance(await guard.look_up(kind.credential, Caller()), Found)
         assert not guard.given_up
 
 
@@ -115,7 +118,7 @@ async def test_a_fault_of_the_authority_is_everybodys(name: str, answer: str) ->
     async with behind_a_guard(kind, FAULTS[answer]) as guard:
         assert set(await ask_odd_ones(guard, kind.credential)) == {Unavailable}
         assert guard.given_up
-        assert type(await guard.look_up(kind.credential)) is Unavailable
+        assert type(await guard.look_up(kind.credential, Caller())) is Unavailable
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -166,7 +169,7 @@ async def test_a_credential_that_is_too_long_is_unknown_and_never_sent(name: str
     async with answered_by(kind, count) as authority:
         guard = guarded(authority)
         long = msgspec.structs.replace(kind.credential, parts=(*kind.credential.parts[:-1], "k" * 17_000))
-        assert [await guard.look_up(long) for _ in range(ODD_TIMES)] == [None] * ODD_TIMES
+        assert [await guard.look_up(long, Caller()) for _ in range(ODD_TIMES)] == [None] * ODD_TIMES
     assert requests == []
 
 
@@ -183,7 +186,7 @@ async def tokens_of(jwks: Jwks, clock: Clock) -> AsyncIterator[Guard]:
             jwks_fresh="10m",
             jwks_stale="1h",
         )
-        authority = JwtAuthority("tokens", settings, clock)
+        authority = JwtAuthority("tokens", settings, clock, clock)
         try:
             yield guarded(authority)
         finally:
@@ -204,18 +207,18 @@ async def test_made_up_key_names_shut_no_good_token_out_while_the_key_set_is_awa
     """As `jwks_stale` promises: the keys that are there serve on."""
     jwks, clock = Jwks(jwk(EC_KEY, "k1")), Clock()
     async with tokens_of(jwks, clock) as guard:
-        assert isinstance(await guard.look_up(bearer(sign(CLAIMS))), Found)
+        assert isinstance(await guard.look_up(bearer(sign(CLAIMS)), Caller()), Found)
         jwks.status, jwks.keys = status, []
         with capture_logs():
             for _ in range(4):
                 clock.advance(601)
-                answers = [await guard.look_up(bearer(token)) for token in UNSIGNED]
+                answers = [await guard.look_up(bearer(token), Caller()) for token in UNSIGNED]
                 assert {type(answer) for answer in answers} == {Undecided}
-                assert isinstance(await guard.look_up(bearer(sign({**CLAIMS, "jti": str(clock.now)}))), Found)
+                assert isinstance(await guard.look_up(bearer(sign({**CLAIMS, "jti": str(clock.now)})), Caller()), Found)
         assert not guard.given_up
         jwks.status, jwks.keys = 200, [jwk(EC_KEY, "k1"), jwk(OTHER_EC_KEY, "k2")]
         clock.advance(601)
-        assert isinstance(await guard.look_up(bearer(sign(CLAIMS, OTHER_EC_KEY, kid="k2"))), Found)
+        assert isinstance(await guard.look_up(bearer(sign(CLAIMS, OTHER_EC_KEY, kid="k2")), Caller()), Found)
 
 
 async def test_a_key_set_that_never_came_is_everybodys() -> None:
@@ -223,7 +226,7 @@ async def test_a_key_set_that_never_came_is_everybodys() -> None:
     jwks.status = 503
     async with tokens_of(jwks, Clock()) as guard:
         with capture_logs():
-            assert type(await guard.look_up(bearer(sign(CLAIMS)))) is Unavailable
+            assert type(await guard.look_up(bearer(sign(CLAIMS)), Caller())) is Unavailable
 
 
 @pytest.mark.parametrize(
@@ -232,8 +235,12 @@ async def test_a_key_set_that_never_came_is_everybodys() -> None:
 async def test_an_absurd_token_is_refused_and_nobody_elses(token: str) -> None:
     async with tokens_of(Jwks(jwk(EC_KEY, "k1")), Clock()) as guard:
         for _ in range(ODD_TIMES):
-            assert await guard.look_up(bearer(token)) in {None, Rejected(Reason.UNKNOWN), Rejected(Reason.EXPIRED)}
-        assert isinstance(await guard.look_up(bearer(sign(CLAIMS))), Found)
+            assert await guard.look_up(bearer(token), Caller()) in {
+                None,
+                Rejected(Reason.UNKNOWN),
+                Rejected(Reason.EXPIRED),
+            }
+        assert isinstance(await guard.look_up(bearer(sign(CLAIMS)), Caller()), Found)
 
 
 class OddRows(Store):
@@ -264,9 +271,9 @@ async def test_what_a_directory_cannot_answer(fault: Exception, outcome: type, e
     guard = guarded(DirectoryAuthority("accounts", store, Recognition(Peppers([b"pepper"]), None), Clock()))
     keys = [Credential("key", CredentialKind.API_KEY, "user", (f"k{number}",), b"f") for number in range(ODD_TIMES)]
     with capture_logs():
-        assert {type(await guard.look_up(key)) for key in keys} == {outcome}
+        assert {type(await guard.look_up(key, Caller())) for key in keys} == {outcome}
     good = Credential("key", CredentialKind.API_KEY, "user", ("good",), b"g")
-    assert type(await guard.look_up(good)) is everybody_else
+    assert type(await guard.look_up(good, Caller())) is everybody_else
 
 
 async def _opened(kind: Kind, port: int) -> Authority:

@@ -18,6 +18,7 @@ from gateway.authorities.chain import ChainAnswer
 from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.session import RevocationKind, RevocationTarget
+from gateway.resilience.places import Caller
 from gateway.sessions.cache_entry import CacheTimes, ends_at
 from tests.support.fakes.sessions import Authority, Clock, Gateway, found
 
@@ -35,8 +36,8 @@ class Recording(Authority):
         self.answers_at: list[tuple[float, Found]] = []
         self.refused: dict[str, float] = {}
 
-    async def look_up(self, credential: Credential) -> ChainAnswer:
-        chain_answer = await super().look_up(credential)
+    async def look_up(self, credential: Credential, caller: Caller | None = None) -> ChainAnswer:
+        chain_answer = await super().look_up(credential, caller)
         if isinstance(chain_answer.verdict, Found):
             self.answers_at.append((self._clock(), chain_answer.verdict))
         elif isinstance(chain_answer.verdict, Rejected):

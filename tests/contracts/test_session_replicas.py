@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -60,12 +61,18 @@ async def test_a_cold_fleet_asks_once(shared: SharedRedis) -> None:
     assert all(resolution.answer == found() for of_one in answers for resolution in of_one)
 
 
-async def test_garbage_leaves_nothing_in_redis(shared: SharedRedis, client: RedisClient, key_prefix: str) -> None:
+async def test_garbage_leaves_nothing_in_redis_but_short_claims(
+    shared: SharedRedis, client: RedisClient, key_prefix: str
+) -> None:
     async with replica(Authority(), shared) as gateway:
         for number in range(20):
             resolution = await gateway.resolver.resolve(gateway.credential(f"garbage-{number}"))
             assert resolution.answer == Rejected(Reason.UNKNOWN)
-    assert [key async for key in client.scan_iter(f"{key_prefix}*")] == []
+    names = [key async for key in client.scan_iter(f"{key_prefix}*")]
+    assert [key for key in names if not key.endswith(b":asked")] == []
+    lives = [await client.pttl(key) for key in names]
+    assert all(life <= 2000 for life in lives)
+    assert [value for key in names if b"garbage" in ((value := await client.get(key)) or b"")] == []
 
 
 @pytest.mark.parametrize(
@@ -224,3 +231,41 @@ async def test_stale_from_redis_stands_in(shared: SharedRedis) -> None:
 async def _dump(client: RedisClient, key: bytes) -> bytes:
     value = await client.get(key) if await client.type(key) == b"string" else repr(await client.zrange(key, 0, -1))
     return key + b" " + (value if isinstance(value, bytes) else str(value).encode())
+
+
+async def test_whoever_writes_to_redis_brings_nobody_back(
+    shared: SharedRedis, client: RedisClient, key_prefix: str
+) -> None:
+    """The sealed answer of a deleted key is put back with a new countdown, and every tombstone is taken away."""
+    authority = Authority()
+    authority.answers["t"] = found()
+    async with replica(authority, shared) as first, replica(authority, shared) as second:
+        await first.resolver.resolve(first.credential("t"))
+        (name,) = [key async for key in client.scan_iter(f"{key_prefix}s:*")]
+        sealed = await client.get(name)
+        await asyncio.sleep(0.01)  # more than the rounding of an age
+        revocation = NextRevocation(second)
+        authority.answers["t"] = Rejected(Reason.REVOKED)
+        await first.revoker.changed(RevocationTarget(RevocationKind.USER, "user-1"))  # as a deleted row is told
+        await revocation.wait()
+        for gateway in (first, second):
+            for key in [key async for key in client.scan_iter(f"{key_prefix}*")]:
+                await client.unlink(key)
+            await client.set(name, sealed or b"", px=600_000)
+            resolution = await gateway.resolver.resolve(gateway.credential("t"))
+            assert resolution.answer == Rejected(Reason.REVOKED)
+
+
+async def test_a_fleet_does_not_queue_for_a_no(shared: SharedRedis) -> None:
+    authority = Authority()
+    authority.gate.clear()
+    async with contextlib.AsyncExitStack() as stack:
+        fleet = [await stack.enter_async_context(replica(authority, shared)) for _ in range(8)]
+        asking = [asyncio.gather(each.resolver.resolve(each.credential("made-up"))) for each in fleet]
+        await authority.began.wait()
+        authority.gate.set()
+        resolutions = [resolution for (resolution,) in await asyncio.gather(*asking)]
+        assert {resolution.answer for resolution in resolutions} == {Rejected(Reason.UNKNOWN)}
+        assert authority.look_ups == ["made-up"]
+        for each in fleet:  # and each remembers it
+            assert (await each.resolver.resolve(each.credential("made-up"))).tier is Tier.MEMORY

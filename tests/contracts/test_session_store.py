@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Iterator
 from time import monotonic
 from typing import Protocol
@@ -59,7 +60,7 @@ class InMemory:
 
     def __init__(self) -> None:
         self.revocation_log = RevocationLog(wall)
-        self.memory = MemoryStore(1000, 1.0, self.revocation_log)
+        self.memory = MemoryStore(1000, 1.0, self.revocation_log, wall)
         self.revoker = _revoker(self.revocation_log)
 
     def begin(self, credential: Credential) -> LookUp:
@@ -80,7 +81,7 @@ class _MemoryLookUp:
         keys = KEYS.of_answer(answer, [self._credential.fingerprint])
         status = self._store.revocation_log.status_of(keys, answer, self._version)
         if status is RevocationStatus.NONE:
-            entry = CacheEntry(encode(answer), "accounts", keys, wall(), self._version)
+            entry = CacheEntry(encode(answer), "accounts", keys, wall(), math.inf, self._version)
             entry.until = wall() + lifetime
             self._store.memory.put(self._credential.fingerprint, entry, wall())
         return status

@@ -46,7 +46,7 @@ READERS = {
 }
 
 
-async def by_secret(credential: Credential) -> Resolution:
+async def by_secret(credential: Credential, _client: str) -> Resolution:
     """An authority that goes by the last secret part: `good`, a Reason, or `down`."""
     secret = credential.parts[-1]
     if secret == "good":
@@ -117,7 +117,7 @@ async def test_what_was_shown_decides_by_the_routes_access(
 
 
 async def unreadable(access: Access) -> Decision:
-    async def nobody_knows(_: Credential) -> Resolution:
+    async def nobody_knows(_: Credential, _client: str) -> Resolution:
         return Resolution(Rejected(Reason.UNKNOWN))
 
     route = Route(name="r", match=Match("/"), credentials=("key",), access=access)
@@ -331,7 +331,7 @@ async def test_a_refused_request_of_a_known_caller_costs_no_token() -> None:
 async def test_what_was_judged_of_one_session_is_never_told_of_another_route_or_kind() -> None:
     """Thousands of sessions that come and go, more than are remembered, some of them where another one was."""
 
-    async def numbered(credential: Credential) -> Resolution:
+    async def numbered(credential: Credential, _client: str) -> Resolution:
         number = credential.parts[-1]
         role = "admin" if int(number) % 2 else "user"
         return Resolution(

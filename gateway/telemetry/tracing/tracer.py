@@ -26,7 +26,7 @@ from gateway.telemetry.tracing.export import Export
 from gateway.telemetry.tracing.sampling import SampledTraces
 from gateway.telemetry.tracing.spans import AuthorityCall, SpanMaker, SpanPlace
 
-ResolveCredential = Callable[[Credential], Awaitable[Resolution]]
+ResolveCredential = Callable[[Credential, str], Awaitable[Resolution]]
 RememberedSession = Callable[[Credential], Resolution | None]
 RecordCall = Callable[[str, float, float], None]
 """(found, rejected, not_mine or unavailable; began; ended); instants of the monotonic clock, in seconds."""
@@ -77,15 +77,15 @@ class Tracing:
     def trace_resolve(self, resolve: ResolveCredential) -> ResolveCredential:
         """Return `resolve` with a span of its own, which is the parent of the look-ups that it starts."""
 
-        async def traced_resolve(credential: Credential) -> Resolution:
+        async def traced_resolve(credential: Credential, client: str) -> Resolution:
             parent = current_span.get()
             if parent is None:
-                return await resolve(credential)
+                return await resolve(credential, client)
             traced = parent.traced
             traced.resolve_id, traced.resolve_began = self._new_id(), self._now()
             previous = current_span.set(CurrentSpan(traced, traced.resolve_id))
             try:
-                traced.resolution = await resolve(credential)
+                traced.resolution = await resolve(credential, client)
                 return traced.resolution
             finally:
                 current_span.reset(previous)

@@ -21,14 +21,16 @@ from gateway.redis.bus import Bus
 from gateway.redis.client import RedisClient
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.places import Caller
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity, NoteActivity
 from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
 from gateway.sessions.redis_tier import RedisTier
+from gateway.sessions.rejected_lookups import RejectedLookups
 from gateway.sessions.resolver import Resolver
-from gateway.sessions.revocation import RevocationKeys, RevocationLog
+from gateway.sessions.revocation import RevocationKeys, RevocationLog, RevocationMessage
 from gateway.sessions.revoker import (
     PublishRevocation,
     RevocationPublisher,
@@ -109,12 +111,14 @@ class Authority:
     def __init__(self, *, memory_only: bool = False) -> None:
         self.answers: dict[str, Verdict] = {}
         self.look_ups: list[str] = []
+        self.callers: list[Caller | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.began = asyncio.Event()
         self.memory_only = memory_only
 
-    async def look_up(self, credential: Credential) -> ChainAnswer:
+    async def look_up(self, credential: Credential, caller: Caller | None = None) -> ChainAnswer:
+        self.callers.append(caller)
         self.look_ups.append(credential.parts[0])
         answer = self.answers.get(credential.parts[0], Rejected(Reason.UNKNOWN))
         self.began.set()
@@ -150,9 +154,9 @@ class Gateway:
         self.fingerprinter = Fingerprinter(secrets, READER, "", [b"digest"])
         self.metrics = ResolutionMetrics(self.registry)
         revocation_log, keys = RevocationLog(clock, self.revoked.set), RevocationKeys(secrets)
-        self.memory = MemoryStore(memory_entries, times.unheard, revocation_log)
+        self.memory = MemoryStore(memory_entries, times.unheard, revocation_log, clock)
         self.negative_cache = NegativeCache(clock, times.negative, 100)
-        self.activity = Activity(notes or {}, self.metrics)
+        self.activity = Activity(notes or {}, self.metrics, clock)
         self.bus: Bus | None = None
         shared: SharedTier = NoSharedTier()
         publish: PublishRevocation = publish_to_nobody
@@ -167,11 +171,11 @@ class Gateway:
                 clock=clock,
             )
             publish = RevocationPublisher(redis.client, tombstones)
-            subscriber = RevocationSubscriber(revocation_log, self.memory, self.metrics)
+            subscriber = RevocationSubscriber(revocation_log, self.memory, self.metrics, clock)
             callbacks = (subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed)
             self.bus = Bus(redis.client, tombstones.channel, *callbacks, self.metrics)
-        cache = SessionCache(self.memory, self.negative_cache, shared, cache_keys, times, clock)
-        lookups = Lookups(cache, {READER: authority}, self.tasks)
+        cache = SessionCache(self.memory, self.negative_cache, shared, cache_keys, times, clock, now=clock)
+        lookups = Lookups(cache, {READER: authority}, RejectedLookups(None, clock), self.tasks)
         self.resolver = Resolver(cache, lookups, self.activity, self.metrics)
         self.revoker = Revoker(keys, revocation_log, times, clock, self.metrics, publish)
 
@@ -202,3 +206,9 @@ class NextRevocation:
 
     async def wait(self) -> None:
         await self._revoked.wait()
+
+
+async def revoke(tombstones: Tombstones, client: RedisClient, message: RevocationMessage) -> None:
+    """Revoke as RevocationPublisher does, and let faults through."""
+    await tombstones.announce(client, message)
+    await tombstones.clean_up(client, message)

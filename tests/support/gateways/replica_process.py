@@ -15,6 +15,7 @@ from gateway.model.answers import Reason, Rejected
 from gateway.model.credential import Credential
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import connect
+from gateway.resilience.places import Caller
 from tests.support.fakes.sessions import Gateway, SharedRedis, found, wall
 from tests.support.servers.redis_server import PATIENCE
 
@@ -27,7 +28,7 @@ class RemoteAuthority:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    async def look_up(self, credential: Credential) -> ChainAnswer:
+    async def look_up(self, credential: Credential, _caller: Caller) -> ChainAnswer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(f"{credential.parts[0]}\n".encode())
         is_found = (await reader.readline()).strip() == b"found"

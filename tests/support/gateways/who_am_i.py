@@ -81,7 +81,7 @@ class Authorities:
         self.fault: Exception | None = None
         self.stale_for: float | None = None
 
-    async def resolve(self, credential: Credential) -> Resolution:
+    async def resolve(self, credential: Credential, _client: str) -> Resolution:
         self.asked.append(credential)
         if self.fault is not None:
             raise self.fault
@@ -90,7 +90,7 @@ class Authorities:
             return Resolution(verdict, Tier.MEMORY, self.stale_for, stale=True, authority="a")
         return Resolution(verdict, Tier.AUTHORITY, authority="a")
 
-    async def session_of(self, credential: Credential, session_id: str, authority: str) -> Any:
+    async def session_of(self, credential: Credential, session_id: str, authority: str, _client: str) -> Any:
         assert (credential, authority) == (self.asked[-1], "a")
         return self._others.get(session_id, Rejected(Reason.GONE))
 

@@ -31,6 +31,10 @@ class ChaosProxy:
     def connections(self) -> int:
         return len(self._clients)
 
+    def lead_to(self, host: str, port: int) -> None:
+        """Carry new connections to another server, as a name does that has moved."""
+        self._target = (host, port)
+
     def reset(self) -> None:
         """Answer what stands with RST."""
         for client in tuple(self._clients):

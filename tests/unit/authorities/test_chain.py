@@ -8,6 +8,7 @@ from gateway.authorities.guard import Askable, Guard
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.places import Caller, Places
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import Clock, found
 
@@ -38,18 +39,22 @@ class Fixed:
 
 def chain(*authorities: Fixed) -> Chain:
     metrics = ResolutionMetrics(CollectorRegistry())
-    return Chain([Guard(authority, Breaker(Clock()), metrics, askable=Askable()) for authority in authorities])
+    return Chain(
+        [Guard(authority, Breaker(Clock()), metrics, askable=Askable(), places=Places(64)) for authority in authorities]
+    )
 
 
 @pytest.mark.parametrize("answer", [found(), Rejected(Reason.REVOKED), Unavailable("down")])
 async def test_not_mine_goes_on_and_anything_else_ends_the_list(answer: Found | Rejected | Unavailable) -> None:
     first, second, third = Fixed("first", None), Fixed("second", answer, memory_only=True), Fixed("third", found(9))
-    assert await chain(first, second, third).look_up(CREDENTIAL) == ChainAnswer(answer, "second", memory_only=True)
+    assert await chain(first, second, third).look_up(CREDENTIAL, Caller()) == ChainAnswer(
+        answer, "second", memory_only=True
+    )
     assert (first.look_ups, second.look_ups, third.look_ups) == (1, 1, 0)
 
 
 async def test_what_nobody_claims_is_unknown() -> None:
-    assert await chain(Fixed("first", None), Fixed("second", None)).look_up(CREDENTIAL) == ChainAnswer(
+    assert await chain(Fixed("first", None), Fixed("second", None)).look_up(CREDENTIAL, Caller()) == ChainAnswer(
         Rejected(Reason.UNKNOWN)
     )
 
@@ -62,6 +67,6 @@ def test_a_list_stays_in_memory_when_all_of_it_does() -> None:
 
 async def test_another_session_is_asked_of_the_authority_that_knew_the_credential() -> None:
     accounts = chain(Fixed("first", None), Fixed("accounts", found()))
-    assert await accounts.session_of(CREDENTIAL, "session-3", "accounts") == found(3)
-    assert await accounts.session_of(CREDENTIAL, "nobody's", "accounts") == Rejected(Reason.GONE)
-    assert await accounts.session_of(CREDENTIAL, "session-3", "somebody else") == Rejected(Reason.GONE)
+    assert await accounts.session_of(CREDENTIAL, "session-3", "accounts", Caller()) == found(3)
+    assert await accounts.session_of(CREDENTIAL, "nobody's", "accounts", Caller()) == Rejected(Reason.GONE)
+    assert await accounts.session_of(CREDENTIAL, "session-3", "somebody else", Caller()) == Rejected(Reason.GONE)

@@ -16,6 +16,7 @@ from gateway.credentials.reader import UNREADABLE
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.places import Caller, Places
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import Clock, found
 
@@ -80,7 +81,7 @@ async def _not_mine() -> Answer:
 def guard(authority: Scripted, clock: Clock | None = None, **options: Any) -> Guard:
     registry = CollectorRegistry()
     breaker = Breaker(clock or Clock(), failures=2)
-    options = {"askable": Askable(), **options}
+    options = {"askable": Askable(), "places": Places(64), **options}
     return Guard(authority, breaker, ResolutionMetrics(registry), **options)
 
 
@@ -89,13 +90,13 @@ def guard(authority: Scripted, clock: Clock | None = None, **options: Any) -> Gu
     [(_found, found()), (_rejected, Rejected(Reason.GONE)), (_not_mine, None), (_down, Unavailable("refused", 7))],
 )
 async def test_answers_come_through_unchanged(answer: Callable[[], Awaitable[Answer]], expected: Answer) -> None:
-    assert await guard(Scripted(answer)).look_up(CREDENTIAL) == expected
+    assert await guard(Scripted(answer)).look_up(CREDENTIAL, Caller()) == expected
 
 
 @pytest.mark.parametrize("answer", [_never, _raises], ids=["hangs", "raises"])
 async def test_a_fault_is_unavailable_and_never_an_allow(answer: Callable[[], Awaitable[Answer]]) -> None:
     with capture_logs() as lines:
-        answer = await guard(Scripted(answer), deadline=0.01).look_up(CREDENTIAL)
+        answer = await guard(Scripted(answer), deadline=0.01).look_up(CREDENTIAL, Caller())
     assert isinstance(answer, Unavailable)
     assert "sk_secret" not in repr((answer, lines))
 
@@ -107,14 +108,14 @@ async def test_what_fails_again_and_again_is_given_up_and_tried_later(answer: Ca
     guarded = guard(authority, clock, deadline=0.01)
     with capture_logs() as lines:
         for _ in range(5):
-            assert isinstance(await guarded.look_up(CREDENTIAL), Unavailable)
+            assert isinstance(await guarded.look_up(CREDENTIAL, Caller()), Unavailable)
     assert authority.look_ups == 2
     assert [line["event"] for line in lines].count("authority_given_up") == 1
     assert guarded.given_up
     clock.advance(1)
     authority._answer = _found
-    assert await guarded.look_up(CREDENTIAL) == found()
-    assert await guarded.look_up(CREDENTIAL) == found()
+    assert await guarded.look_up(CREDENTIAL, Caller()) == found()
+    assert await guarded.look_up(CREDENTIAL, Caller()) == found()
     assert not guarded.given_up
 
 
@@ -122,7 +123,7 @@ async def test_rejections_do_not_make_an_authority_seem_broken() -> None:
     authority = Scripted(_rejected)
     guarded = guard(authority)
     for _ in range(10):
-        assert await guarded.look_up(CREDENTIAL) == Rejected(Reason.GONE)
+        assert await guarded.look_up(CREDENTIAL, Caller()) == Rejected(Reason.GONE)
     assert authority.look_ups == 10
 
 
@@ -136,8 +137,8 @@ async def test_no_more_than_so_many_look_ups_at_once() -> None:
         most[0] -= 1
         return found()
 
-    guarded = guard(Scripted(busy), concurrency=3)
-    asking = asyncio.gather(*(guarded.look_up(CREDENTIAL) for _ in range(10)))
+    guarded = guard(Scripted(busy), places=Places(3))
+    asking = asyncio.gather(*(guarded.look_up(CREDENTIAL, Caller()) for _ in range(10)))
     await asyncio.sleep(0)
     gate.set()
     assert await asking == [found()] * 10
@@ -146,20 +147,22 @@ async def test_no_more_than_so_many_look_ups_at_once() -> None:
 
 async def test_who_finds_no_place_in_time_is_told_so() -> None:
     authority = Scripted(_never)
-    guarded = guard(authority, concurrency=1, deadline=0.2, patience=0.05)
-    answers = await asyncio.gather(guarded.look_up(CREDENTIAL), guarded.look_up(CREDENTIAL))
+    guarded = guard(authority, places=Places(1), deadline=0.2, patience=0.05)
+    answers = await asyncio.gather(guarded.look_up(CREDENTIAL, Caller()), guarded.look_up(CREDENTIAL, Caller()))
     assert all(isinstance(answer, Unavailable) for answer in answers)
     assert authority.look_ups == 1
 
 
 async def test_another_session_of_the_user_is_asked_for_as_well() -> None:
-    assert await guard(Scripted(_found)).session_of(CREDENTIAL, "other") == found(2)
+    assert await guard(Scripted(_found)).session_of(CREDENTIAL, "other", Caller()) == found(2)
 
 
 async def test_how_long_it_took_is_measured_by_outcome() -> None:
     registry = CollectorRegistry()
-    guarded = Guard(Scripted(_found), Breaker(Clock()), ResolutionMetrics(registry), askable=Askable())
-    await guarded.look_up(CREDENTIAL)
+    guarded = Guard(
+        Scripted(_found), Breaker(Clock()), ResolutionMetrics(registry), askable=Askable(), places=Places(64)
+    )
+    await guarded.look_up(CREDENTIAL, Caller())
     labels = {"authority": "accounts", "outcome": "found"}
     assert registry.get_sample_value("gateway_authority_seconds_count", labels) == 1
 
@@ -183,7 +186,7 @@ async def test_each_question_is_noted_with_what_came_of_it_and_when(
     guarded = guard(Scripted(answer), deadline=0.01, on_call=lambda *each: calls.append(each))
     before = monotonic()
     with capture_logs():
-        await guarded.look_up(CREDENTIAL)
+        await guarded.look_up(CREDENTIAL, Caller())
     ((reported, began, ended),) = calls
     assert reported == outcome
     assert before <= began <= ended <= monotonic()
@@ -194,7 +197,7 @@ async def test_an_authority_that_is_given_up_is_not_asked_and_nothing_is_noted()
     guarded = guard(Scripted(_down), on_call=lambda *each: calls.append(each))
     with capture_logs():
         for _ in range(5):
-            await guarded.look_up(CREDENTIAL)
+            await guarded.look_up(CREDENTIAL, Caller())
     assert len(calls) == 2
 
 
@@ -204,11 +207,11 @@ async def test_who_cannot_be_told_shuts_nobody_else_out(answer: Callable[[], Awa
     guarded = guard(authority)
     with capture_logs() as lines:
         for _ in range(10):
-            assert isinstance(await guarded.look_up(CREDENTIAL), Undecided)
+            assert isinstance(await guarded.look_up(CREDENTIAL, Caller()), Undecided)
     assert len(lines) == (answer is _raises)  # one line for each kind, however often it is caused
     assert (authority.look_ups, guarded.given_up) == (10, False)
     authority._answer = _found
-    assert await guarded.look_up(CREDENTIAL) == found()
+    assert await guarded.look_up(CREDENTIAL, Caller()) == found()
 
 
 async def test_what_cannot_be_told_is_no_answer_between_two_faults() -> None:
@@ -216,7 +219,7 @@ async def test_what_cannot_be_told_is_no_answer_between_two_faults() -> None:
     guarded = guard(authority)
     for answer in (_down, _odd, _odd, _down):
         authority._answer = answer
-        await guarded.look_up(CREDENTIAL)
+        await guarded.look_up(CREDENTIAL, Caller())
     assert guarded.given_up
 
 
@@ -225,20 +228,20 @@ async def test_what_cannot_be_told_decides_no_probe() -> None:
     guarded = guard(authority, clock)
     with capture_logs():
         for _ in range(2):
-            await guarded.look_up(CREDENTIAL)
+            await guarded.look_up(CREDENTIAL, Caller())
     clock.advance(1)
     authority._answer = _odd
-    assert isinstance(await guarded.look_up(CREDENTIAL), Undecided)
+    assert isinstance(await guarded.look_up(CREDENTIAL, Caller()), Undecided)
     assert guarded.given_up
     authority._answer = _found
-    assert await guarded.look_up(CREDENTIAL) == found()  # at once: the next caller is the probe
+    assert await guarded.look_up(CREDENTIAL, Caller()) == found()  # at once: the next caller is the probe
     assert not guarded.given_up
 
 
 async def test_a_caller_who_leaves_says_nothing_of_the_authority() -> None:
     guarded = guard(Scripted(_never), deadline=60)
     for _ in range(5):
-        asking = asyncio.get_running_loop().create_task(guarded.look_up(CREDENTIAL))
+        asking = asyncio.get_running_loop().create_task(guarded.look_up(CREDENTIAL, Caller()))
         await asyncio.sleep(0)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -246,10 +249,10 @@ async def test_a_caller_who_leaves_says_nothing_of_the_authority() -> None:
 
 
 async def test_no_place_is_nobodys_fault() -> None:
-    guarded = guard(Scripted(_never), concurrency=1, deadline=60, patience=0.01)
-    holding = asyncio.get_running_loop().create_task(guarded.look_up(CREDENTIAL))
+    guarded = guard(Scripted(_never), places=Places(1), deadline=60, patience=0.01)
+    holding = asyncio.get_running_loop().create_task(guarded.look_up(CREDENTIAL, Caller()))
     await asyncio.sleep(0)
-    answers = [await guarded.look_up(CREDENTIAL) for _ in range(5)]
+    answers = [await guarded.look_up(CREDENTIAL, Caller()) for _ in range(5)]
     assert {type(answer) for answer in answers} == {Undecided}
     assert not guarded.given_up
     holding.cancel()
@@ -260,12 +263,12 @@ async def test_no_place_is_nobodys_fault() -> None:
 async def test_what_no_authority_can_know_is_not_asked(parts: tuple[str, ...]) -> None:
     authority = Scripted(_found)
     credential = Credential("token", CredentialKind.BEARER, "", parts, b"f" * 16)
-    assert await guard(authority).look_up(credential) is None
+    assert await guard(authority).look_up(credential, Caller()) is None
     assert authority.look_ups == 0
 
 
 @pytest.mark.parametrize("session_id", ["a\0b", "\0", "a\nb", "i" * 256, "\ud800", "\u202e"])
 async def test_an_id_that_no_session_has_is_not_asked_for(session_id: str) -> None:
     authority = Scripted(_found)
-    assert await guard(authority).session_of(CREDENTIAL, session_id) == Rejected(Reason.GONE)
+    assert await guard(authority).session_of(CREDENTIAL, session_id, Caller()) == Rejected(Reason.GONE)
     assert authority.asked == []

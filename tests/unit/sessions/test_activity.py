@@ -10,7 +10,7 @@ from gateway.model.answers import Found, Reason, Rejected, Resolution
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.fakes.sessions import NOW, found, instant, key_session
+from tests.support.fakes.sessions import NOW, Clock, found, instant, key_session
 
 
 class Directory:
@@ -31,11 +31,12 @@ def seen(number: int = 1, authority: str = "accounts") -> Resolution:
 
 
 async def test_a_session_is_noted_at_most_once_a_minute() -> None:
-    directory, keeper = Directory(), TaskKeeper()
-    activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()))
+    directory, keeper, clock = Directory(), TaskKeeper(), Clock()
+    activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()), clock)
     for seconds in (0, 1, 59, 60, 61):
-        activity.record(seen(), NOW + seconds)
-    activity.record(seen(2), NOW + 61)
+        clock.now = NOW + seconds
+        activity.record(seen(), 7.0 + seconds)
+    activity.record(seen(2), 7.0 + 61)
     keeper.start(activity.run(), "work")
     written = [await directory.written.get() for _ in range(3)]
     assert written == [("session-1", instant(NOW)), ("session-1", instant(NOW + 60)), ("session-2", instant(NOW + 61))]
@@ -45,7 +46,7 @@ async def test_a_session_is_noted_at_most_once_a_minute() -> None:
 
 async def test_only_what_an_authority_keeps_itself_is_noted() -> None:
     directory = Directory()
-    activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()))
+    activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()), Clock())
     activity.record(seen(authority="remote"), NOW)
     activity.record(Resolution(answer=Found(key_session()), authority="accounts"), NOW)
     activity.record(Resolution(answer=Rejected(Reason.UNKNOWN), authority="accounts"), NOW)
@@ -56,7 +57,7 @@ async def test_only_what_an_authority_keeps_itself_is_noted() -> None:
 async def test_a_note_that_fails_is_logged_and_the_next_is_tried() -> None:
     directory, keeper = Directory(), TaskKeeper()
     directory.broken = True
-    activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()))
+    activity = Activity({"accounts": directory.note}, ResolutionMetrics(CollectorRegistry()), Clock())
     with capture_logs() as lines:
         keeper.start(activity.run(), "work")
         for number in (1, 2):
@@ -69,14 +70,14 @@ async def test_a_note_that_fails_is_logged_and_the_next_is_tried() -> None:
 
 async def test_a_full_queue_drops_notes_and_counts_them() -> None:
     registry = CollectorRegistry()
-    activity = Activity({"accounts": Directory().note}, ResolutionMetrics(registry))
+    activity = Activity({"accounts": Directory().note}, ResolutionMetrics(registry), Clock())
     for number in range(1100):
         activity.record(seen(number), NOW)
     assert registry.get_sample_value("gateway_activity_dropped_total") == 100
 
 
 async def test_what_is_remembered_is_bounded() -> None:
-    activity = Activity({"accounts": Directory().note}, ResolutionMetrics(CollectorRegistry()), limit=10)
+    activity = Activity({"accounts": Directory().note}, ResolutionMetrics(CollectorRegistry()), Clock(), limit=10)
     for number in range(100):
         activity.record(seen(number), NOW)
     assert len(activity._last_queued) == 10

@@ -16,7 +16,7 @@ from tests.support.fakes.sessions import NOW, found, key_session, session
 
 @pytest.mark.parametrize("answer", [found(), found(issued_at=NOW, expires_at=NOW + 5), Found(key_session())])
 def test_an_answer_comes_back_whole(answer: Found) -> None:
-    entry = CacheEntry(encode(answer), "accounts", [b"a" * 16, b"b" * 16], NOW, 0)
+    entry = CacheEntry(encode(answer), "accounts", [b"a" * 16, b"b" * 16], NOW, math.inf, 0)
     assert entry.found() == answer
     assert entry.revocation_keys == (b"a" * 16, b"b" * 16)
     assert entry.authority == "accounts"

@@ -7,12 +7,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.model.answers import Found, Reason, Rejected, Tier, Unavailable, Undecided
+from gateway.model.answers import Found, Reason, Rejected, Throttled, Tier, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
+from gateway.model.route import LimitBy, RateLimit
+from gateway.resilience.places import Caller
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
+from gateway.sessions.rejected_lookups import RejectedLookups
 from gateway.sessions.revocation import (
     Effect,
     Revocation,
@@ -22,7 +25,7 @@ from gateway.sessions.revocation import (
     RevocationStatus,
 )
 from gateway.sessions.session_cache import SessionCache
-from gateway.sessions.shared_tier import SharedEntry
+from gateway.sessions.shared_tier import SharedEntry, SharedRejection
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import NOW, READER, SECRET, Authority, Clock, found
 
@@ -34,7 +37,7 @@ class Shared:
     """A shared tier in a test's hand: its entry, who has the claim, and the statuses that it returns."""
 
     def __init__(self) -> None:
-        self.entry: SharedEntry | None = None
+        self.entry: SharedEntry | SharedRejection | None = None
         self.claimable = True
         self.statuses: list[RevocationStatus | None] = []
         self.done: list[str] = []
@@ -45,18 +48,21 @@ class Shared:
         assert credential is CREDENTIAL
         return self
 
-    async def read(self) -> SharedEntry | None:
+    async def read(self) -> SharedEntry | SharedRejection | None:
         self.done.append("read")
         if self.done.count("read") > 1:
             self.polled.set()
         return self.entry
 
-    async def claim(self) -> bool:
-        self.done.append("claim")
-        return self.claimable
+    async def claim(self, *, force: bool = False) -> bool:
+        self.done.append("claim by force" if force else "claim")
+        return self.claimable or force
 
     async def release(self) -> None:
         self.done.append("release")
+
+    async def reject(self, rejected: Rejected, authority: str, *, lifetime: float) -> None:
+        self.done.append(f"reject {rejected.reason} of {authority} for {lifetime:.0f}")
 
     async def fill(self, shared_entry: SharedEntry, *, lifetime: float, share: bool) -> RevocationStatus | None:
         self.done.append(f"fill {shared_entry.found.session.id} {'shared' if share else 'unshared'} {lifetime:.0f}")
@@ -74,10 +80,12 @@ class Shared:
 class Replica:
     """Look-ups of one process over that tier."""
 
-    def __init__(self, authority: Authority, shared: Shared, times: CacheTimes | None = None) -> None:
+    def __init__(
+        self, authority: Authority, shared: Shared, times: CacheTimes | None = None, limit: RateLimit | None = None
+    ) -> None:
         self.clock = Clock()
         self.revocation_log = RevocationLog(self.clock)
-        self.memory = MemoryStore(10, 1.0, self.revocation_log)
+        self.memory = MemoryStore(10, 1.0, self.revocation_log, self.clock)
         self.negative_cache = NegativeCache(self.clock, 5.0, 10)
         self.keys = RevocationKeys([SECRET])
         self.metrics = ResolutionMetrics(CollectorRegistry())
@@ -88,9 +96,10 @@ class Replica:
             CacheKeys(self.keys, {READER: FINGERPRINTER}),
             times or CacheTimes(),
             self.clock,
+            now=self.clock,
             chance=lambda: float(times is not None),
         )
-        self.lookups = Lookups(cache, {READER: authority}, TaskKeeper())
+        self.lookups = Lookups(cache, {READER: authority}, RejectedLookups(limit, self.clock), TaskKeeper())
 
     def cached(self, after: float = 0.0) -> Found | None:
         entry = self.memory.get(CREDENTIAL.fingerprint, NOW + after)
@@ -171,7 +180,7 @@ async def test_what_was_revoked_before_is_rejected_and_taken_away(process: Repli
     shared.statuses = [RevocationStatus.REVOKED]
     resolution = await process.lookups.find(CREDENTIAL, 120.0)
     assert resolution.answer == Rejected(Reason.REVOKED)
-    assert shared.done[-2:] == ["drop", "release"]
+    assert shared.done[-2:] == ["drop", "reject revoked of accounts for 5"]
     assert process.cached() is None
     assert len(process.negative_cache) == 1
 
@@ -311,3 +320,72 @@ async def test_a_refresh_that_cannot_be_told_leaves_the_answer_its_usual_time(
     await process.lookups.find(CREDENTIAL, 0.0)
     assert process.cached(100) == found(1)
     assert process.cached(130) is None
+
+
+async def test_what_the_holder_of_the_claim_has_learnt_is_taken_over(
+    process: Replica, shared: Shared, authority: Authority
+) -> None:
+    shared.claimable = False
+    finding = asyncio.gather(process.lookups.find(CREDENTIAL, 120.0))
+    await shared.polled.wait()
+    shared.entry = SharedRejection(Rejected(Reason.EXPIRED), "accounts", 1.0)
+    (resolution,) = await finding
+    assert (resolution.answer, resolution.tier) == (Rejected(Reason.EXPIRED), Tier.REDIS)
+    assert authority.look_ups == []
+    entry = process.negative_cache.get(CREDENTIAL.fingerprint, NOW + 3.9)
+    assert entry is not None
+    assert process.negative_cache.get(CREDENTIAL.fingerprint, NOW + 4.0) is None  # five seconds after it was learnt
+
+
+async def test_a_claim_that_nobody_ends_is_taken_at_last(
+    process: Replica, shared: Shared, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.sessions.lookup._POLLS", (0.0, 0.0))
+    shared.claimable = False
+    assert (await process.lookups.find(CREDENTIAL, 120.0)).answer == found(1)
+    assert shared.done[-2:] == ["claim by force", "fill session-1 shared 600"]
+    assert authority.look_ups == ["t"]
+
+
+async def test_who_asks_is_told_to_the_authority_and_who_is_known_too(process: Replica, authority: Authority) -> None:
+    await process.lookups.find(CREDENTIAL, 120.0, "2001:db8::1:2:3:4")
+    await process.lookups.find(CREDENTIAL, 0.0, "192.0.2.1")
+    await process.lookups.find(CREDENTIAL, 0.0)
+    assert authority.callers == [Caller("2001:db8::/64"), Caller("192.0.2.1", known=True), Caller("", known=True)]
+
+
+ONE_REJECTION = RateLimit(LimitBy.ADDRESS, 0.5, 1, shared=False)
+
+
+async def test_an_address_has_so_many_unknown_credentials_rejected_and_no_more(authority: Authority) -> None:
+    shared, other = Shared(), "192.0.2.2"
+    process = Replica(authority, shared, limit=ONE_REJECTION)
+    authority.answers["t"] = Rejected(Reason.UNKNOWN)
+    assert isinstance((await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")).answer, Rejected)
+    throttled = await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")
+    assert throttled.answer == Throttled("too many rejected credentials of this address", 2)
+    assert len(authority.look_ups) == 1
+    assert isinstance((await process.lookups.find(CREDENTIAL, 120.0, other)).answer, Rejected)
+    process.clock.advance(2)
+    assert isinstance((await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")).answer, Rejected)
+
+
+async def test_who_is_known_is_looked_up_from_any_address(authority: Authority) -> None:
+    shared = Shared()
+    process = Replica(authority, shared, limit=ONE_REJECTION)
+    authority.answers["t"] = Rejected(Reason.UNKNOWN)
+    await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")
+    authority.answers["t"] = found(1)
+    shared.entry = SharedEntry(found(1), "accounts", 300.0)
+    assert (await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")).answer == found(1)
+
+
+async def test_who_joins_the_flight_of_a_throttled_address_begins_its_own(authority: Authority) -> None:
+    shared = Shared()
+    process = Replica(authority, shared, limit=ONE_REJECTION)
+    authority.answers["t"] = Rejected(Reason.UNKNOWN)
+    await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")
+    authority.answers["t"] = found(1)
+    both = (process.lookups.find(CREDENTIAL, 120.0, address) for address in ("192.0.2.1", "192.0.2.2"))
+    throttled, served = await asyncio.gather(*both)
+    assert (type(throttled.answer), served.answer) == (Throttled, found(1))

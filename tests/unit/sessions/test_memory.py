@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import tracemalloc
 
 from gateway.model.answers import Found, Reason, Rejected
@@ -12,7 +13,7 @@ KEY = b"h" * 16
 
 
 def entry(revocation_log: RevocationLog, until: float = NOW + 600, answer: Found | None = None) -> CacheEntry:
-    made = CacheEntry(encode(answer or found()), "accounts", [KEY], NOW, revocation_log.version)
+    made = CacheEntry(encode(answer or found()), "accounts", [KEY], NOW, math.inf, revocation_log.version)
     made.until = until
     return made
 
@@ -27,7 +28,7 @@ def record(revocation_log: RevocationLog, key: bytes = KEY) -> None:
 
 def test_what_is_put_is_got_until_its_own_end() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(10, 1.0, revocation_log)
+    store = MemoryStore(10, 1.0, revocation_log, Clock())
     assert store.put(name(1), entry(revocation_log, NOW + 30), NOW)
     assert store.get(name(2), NOW) is None
     assert store.get(name(1), NOW + 29.9) is not None
@@ -37,7 +38,7 @@ def test_what_is_put_is_got_until_its_own_end() -> None:
 
 def test_it_is_bounded_and_keeps_what_is_used() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(10, 1.0, revocation_log)
+    store = MemoryStore(10, 1.0, revocation_log, Clock())
     for number in range(10):
         store.put(name(number), entry(revocation_log), NOW)
     for number in range(10, 100):
@@ -49,7 +50,7 @@ def test_it_is_bounded_and_keeps_what_is_used() -> None:
 
 def test_it_is_bounded_when_everything_is_in_use() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(100, 1.0, revocation_log)
+    store = MemoryStore(100, 1.0, revocation_log, Clock())
     for number in range(300):
         store.put(name(number), entry(revocation_log), NOW)
         for earlier in range(number):
@@ -59,7 +60,7 @@ def test_it_is_bounded_when_everything_is_in_use() -> None:
 
 def test_a_revoked_entry_is_gone_and_others_stay() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(10, 1.0, revocation_log)
+    store = MemoryStore(10, 1.0, revocation_log, Clock())
     store.put(name(1), entry(revocation_log), NOW)
     record(revocation_log, b"other" + bytes(11))
     assert store.get(name(1), NOW) is not None
@@ -69,7 +70,7 @@ def test_a_revoked_entry_is_gone_and_others_stay() -> None:
 
 def test_a_revocation_heard_during_the_look_up_keeps_the_answer_out() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(10, 1.0, revocation_log)
+    store = MemoryStore(10, 1.0, revocation_log, Clock())
     looked_up = entry(revocation_log)
     record(revocation_log)
     assert not store.put(name(1), looked_up, NOW)
@@ -78,7 +79,7 @@ def test_a_revocation_heard_during_the_look_up_keeps_the_answer_out() -> None:
 
 def test_while_nothing_is_heard_nothing_is_kept_long() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(10, 1.0, revocation_log)
+    store = MemoryStore(10, 1.0, revocation_log, Clock())
     store.put(name(1), entry(revocation_log), NOW)
     store.distrust_bus()
     assert len(store) == 0
@@ -89,7 +90,7 @@ def test_while_nothing_is_heard_nothing_is_kept_long() -> None:
 
 def test_after_hearing_again_what_was_kept_or_looked_up_meanwhile_is_not_trusted() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(10, 1.0, revocation_log)
+    store = MemoryStore(10, 1.0, revocation_log, Clock())
     store.distrust_bus()
     store.put(name(1), entry(revocation_log), NOW)
     looked_up = entry(revocation_log)
@@ -102,19 +103,19 @@ def test_after_hearing_again_what_was_kept_or_looked_up_meanwhile_is_not_trusted
 
 def test_no_entries_means_no_memory() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(0, 1.0, revocation_log)
+    store = MemoryStore(0, 1.0, revocation_log, Clock())
     assert not store.put(name(1), entry(revocation_log), NOW)
 
 
 def test_a_session_costs_at_most_two_kilobytes() -> None:
     revocation_log = RevocationLog(Clock())
-    store = MemoryStore(100_000, 1.0, revocation_log)
+    store = MemoryStore(100_000, 1.0, revocation_log, Clock())
     keys = [bytes([number]) * 16 for number in range(5)]
     answer = encode(found())
     tracemalloc.start()
     for number in range(5000):
         # copied as decoding a reply would: entries share nothing
-        store.put(name(number), CacheEntry(bytes(bytearray(answer)), "accounts", keys, NOW + number, 0), NOW)
+        store.put(name(number), CacheEntry(bytes(bytearray(answer)), "accounts", keys, NOW + number, math.inf, 0), NOW)
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert used / 5000 < 2048
@@ -141,3 +142,19 @@ def test_a_lifetime_of_nothing_remembers_nothing() -> None:
     negative_cache = NegativeCache(Clock(), 0.0, 3)
     negative_cache.put(b"a", Rejected(Reason.UNKNOWN), "accounts")
     assert negative_cache.get(b"a", NOW) is None
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_longer() -> None:
+    """Ages are monotonic; what the issuer said is the wall clock's."""
+    clock, revocation_log = Clock(), RevocationLog(Clock())
+    store = MemoryStore(10, 1.0, revocation_log, clock)
+    store.distrust_bus()
+    kept = CacheEntry(encode(found()), "accounts", [KEY], 100.0, NOW + 30, revocation_log.version)
+    assert store.put(b"t", kept, 100.0)
+    clock.advance(-3600)
+    assert store.get(b"t", 100.9) is kept
+    assert store.get(b"t", 101.0) is None
+    other = CacheEntry(encode(found()), "accounts", [KEY], 100.0, NOW + 30, revocation_log.version)
+    assert store.put(b"t", other, 100.0)
+    clock.now = NOW + 30
+    assert store.get(b"t", 100.1) is None

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gateway.credentials.fingerprint import Fingerprinter
+from gateway.model.answers import Reason, Rejected
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.redis.client import RedisClient, connect
@@ -18,11 +19,11 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.revocation import Effect, Revocation, RevocationKeys, RevocationMessage, RevocationStatus
-from gateway.sessions.sealing import Sealer
-from gateway.sessions.shared_tier import SharedEntry
+from gateway.sessions.sealing import ANSWER, Sealer
+from gateway.sessions.shared_tier import SharedEntry, SharedRejection
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.fakes.sessions import READER, SECRET, found, wall
+from tests.support.fakes.sessions import READER, SECRET, Clock, found, revoke, wall
 from tests.support.servers import redis_server
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
@@ -48,7 +49,7 @@ class Tier:
         )
         self.key = self.tombstones.entry_key(CREDENTIAL.fingerprint)
 
-    async def read(self) -> SharedEntry | None:
+    async def read(self) -> SharedEntry | SharedRejection | None:
         return await self.shared.lookup(CREDENTIAL).read()
 
     async def fill(
@@ -77,7 +78,7 @@ async def tier(redis_url: str, key_prefix: str) -> AsyncIterator[Tier]:
 async def test_age_goes_on_from_the_look_up_and_not_from_the_storing(tier: Tier) -> None:
     await tier.fill(SharedEntry(found(), "accounts", 30.0))
     shared_entry = await tier.read()
-    assert shared_entry is not None
+    assert isinstance(shared_entry, SharedEntry)
     assert 30.0 <= shared_entry.age < 31.0
 
 
@@ -90,13 +91,13 @@ async def test_a_value_that_does_not_open_is_a_miss(tier: Tier, garbage: bytes) 
 SEALED_BY_ANOTHER_VERSION = {
     "empty": b"",
     "not utf-8": b"\x95\xc4\x01f\xc4\x01f\xa1\xff\x01\x01",
-    "deep": b"\x96\xc4\x01f\xc4\x01f\xa1a\x01\x01" + b"\x91" * 100_000,
+    "deep": b"\x97\xc4\x01f\xc4\x01f\xa1a\x01\x01" + b"\x91" * 100_000,
 }
 
 
 @pytest.mark.parametrize("written", SEALED_BY_ANOTHER_VERSION.values(), ids=SEALED_BY_ANOTHER_VERSION)
 async def test_a_value_that_opens_and_cannot_be_read_is_a_miss(tier: Tier, written: bytes) -> None:
-    value = Sealer([SECRET]).seal(CREDENTIAL.parts, CREDENTIAL.fingerprint, written)
+    value = Sealer([SECRET]).seal(CREDENTIAL.parts, CREDENTIAL.fingerprint, written, ANSWER)
     await tier.client.set(tier.key, value, px=10_000)
     assert await tier.read() is None
     assert tier.faults("read") == 0
@@ -109,11 +110,103 @@ async def test_a_value_moved_to_another_credentials_key_is_a_miss(tier: Tier) ->
     assert await tier.shared.lookup(other).read() is None
 
 
-async def test_a_key_of_the_wrong_type_is_a_miss(tier: Tier) -> None:
-    await tier.client.rpush(tier.key, b"x")
-    with capture_logs():
-        assert await tier.read() is None
-    assert tier.faults("read") == 1
+@pytest.mark.parametrize("suffix", ["", ":asked"])
+async def test_a_key_of_the_wrong_type_is_a_miss_and_is_deleted(tier: Tier, suffix: str) -> None:
+    await tier.client.rpush(f"{tier.key}{suffix}", b"x")
+    assert await tier.read() is None
+    assert tier.faults("read") == 0
+    assert await tier.shared.lookup(CREDENTIAL).claim()
+    assert await tier.fill() is RevocationStatus.NONE
+    assert await tier.read() is not None
+
+
+@pytest.mark.parametrize("kind", ["i", "e", "c"])
+async def test_no_index_or_tombstone_of_the_wrong_type_keeps_an_answer_from_being_stored(
+    tier: Tier, key_prefix: str, kind: str
+) -> None:
+    for key in RevocationKeys([SECRET]).of_answer(found(), [CREDENTIAL.fingerprint]):
+        await tier.client.rpush(f"{key_prefix}{kind}:{key.hex()}", b"x")
+    assert await tier.fill() is RevocationStatus.NONE
+    assert await tier.read() is not None
+    assert {await tier.client.type(key) async for key in tier.client.scan_iter(f"{key_prefix}i:*")} == {b"zset"}
+
+
+async def test_an_old_value_that_is_put_back_is_as_old_as_it_is(tier: Tier) -> None:
+    """Whoever can write to Redis may set the countdown; when it was looked up is sealed."""
+    clock = Clock(wall())
+    tier.shared.clock = clock
+    await tier.fill()
+    value = await tier.client.get(tier.key)
+    clock.advance(3600)
+    await tier.client.set(tier.key, value or b"", px=60_000)
+    shared_entry = await tier.read()
+    assert isinstance(shared_entry, SharedEntry)
+    assert shared_entry.age >= 3600
+
+
+async def test_what_was_looked_up_far_ahead_of_our_clock_is_a_miss(tier: Tier) -> None:
+    clock = Clock(wall() + 3600)
+    tier.shared.clock = clock
+    await tier.fill()
+    clock.advance(-3600)
+    assert await tier.read() is None
+
+
+async def test_a_rejection_travels_with_the_claim_and_no_further(tier: Tier) -> None:
+    holder, waiting = tier.shared.lookup(CREDENTIAL), tier.shared.lookup(CREDENTIAL)
+    assert await holder.claim()
+    assert await waiting.read() is None
+    await holder.reject(Rejected(Reason.EXPIRED), "accounts", lifetime=5.0)
+    shared = await waiting.read()
+    assert isinstance(shared, SharedRejection)
+    assert (shared.rejected, shared.authority) == (Rejected(Reason.EXPIRED), "accounts")
+    assert 0 < await tier.client.pttl(f"{tier.key}:asked") <= 2000
+    stored = await tier.client.get(f"{tier.key}:asked")
+    assert b"expired" not in (stored or b"")
+    other = Credential(READER, CredentialKind.BEARER, "", ("other",), FINGERPRINTER(("other",)))
+    await tier.client.rename(f"{tier.key}:asked", f"{tier.tombstones.entry_key(other.fingerprint)}:asked")
+    assert await tier.shared.lookup(other).read() is None
+
+
+async def test_a_rejection_that_is_put_back_counts_for_some_seconds_at_most(tier: Tier) -> None:
+    clock = Clock(wall())
+    tier.shared.clock = clock
+    holder = tier.shared.lookup(CREDENTIAL)
+    await holder.claim()
+    await holder.reject(Rejected(Reason.UNKNOWN), "accounts", lifetime=5.0)
+    value = await tier.client.get(f"{tier.key}:asked")
+    for seconds, counts in ((1.0, True), (8.0, False)):
+        await tier.client.set(f"{tier.key}:asked", value or b"", px=60_000)
+        clock.advance(seconds)
+        assert isinstance(await tier.read(), SharedRejection) is counts
+
+
+async def test_whoever_holds_no_claim_tells_nobody_and_a_rejection_of_no_life_is_a_release(tier: Tier) -> None:
+    holder, waiting = tier.shared.lookup(CREDENTIAL), tier.shared.lookup(CREDENTIAL)
+    assert await holder.claim()
+    await waiting.reject(Rejected(Reason.UNKNOWN), "accounts", lifetime=5.0)
+    assert not await waiting.claim()
+    await holder.reject(Rejected(Reason.UNKNOWN), "accounts", lifetime=0.0)
+    assert await waiting.claim()
+
+
+async def test_an_answer_that_is_younger_than_a_rejection_counts(tier: Tier) -> None:
+    clock = Clock(wall())
+    tier.shared.clock = clock
+    holder = tier.shared.lookup(CREDENTIAL)
+    await holder.claim()
+    await holder.reject(Rejected(Reason.UNKNOWN), "accounts", lifetime=5.0)
+    clock.advance(1.0)
+    await tier.shared.lookup(CREDENTIAL).fill(SharedEntry(found(), "accounts", 0.0), lifetime=60.0, share=True)
+    assert isinstance(await tier.read(), SharedEntry)
+
+
+async def test_a_claim_without_an_end_can_be_taken(tier: Tier) -> None:
+    await tier.client.set(f"{tier.key}:asked", b"1")
+    waiting = tier.shared.lookup(CREDENTIAL)
+    assert not await waiting.claim()
+    assert await waiting.claim(force=True)
+    assert await tier.client.pttl(f"{tier.key}:asked") > 0
 
 
 async def test_an_unchecked_value_that_a_revocation_missed_is_not_served(tier: Tier) -> None:
@@ -121,14 +214,14 @@ async def test_an_unchecked_value_that_a_revocation_missed_is_not_served(tier: T
     await tier.fill()
     late = await tier.client.get(tier.key)
     (key,) = RevocationKeys([SECRET]).of_target(RevocationTarget(RevocationKind.SESSION, "session-1"))
-    await tier.tombstones.revoke(tier.client, RevocationMessage(Revocation(Effect.CHANGED, wall(), 600.0), (key,)))
+    await revoke(tier.tombstones, tier.client, RevocationMessage(Revocation(Effect.CHANGED, wall(), 600.0), (key,)))
     await tier.client.set(tier.key, late or b"", px=60_000)
     assert await tier.read() is None
 
 
 async def test_a_fill_that_finds_a_tombstone_takes_back_what_it_stored(tier: Tier) -> None:
     (key,) = RevocationKeys([SECRET]).of_target(RevocationTarget(RevocationKind.SESSION, "session-1"))
-    await tier.tombstones.revoke(tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (key,)))
+    await revoke(tier.tombstones, tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (key,)))
     assert await tier.fill() is RevocationStatus.REVOKED
     assert not await tier.client.exists(tier.key)
 
@@ -163,8 +256,8 @@ async def test_a_server_that_is_out_of_memory_still_tells_of_revocations(key_pre
     with redis_server.running(redis_server.program()) as server:
         async with tier_at(server.url, key_prefix) as tier:
             (key,) = RevocationKeys([SECRET]).of_target(RevocationTarget(RevocationKind.SESSION, "session-1"))
-            await tier.tombstones.revoke(
-                tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (key,))
+            await revoke(
+                tier.tombstones, tier.client, RevocationMessage(Revocation(Effect.ENDED, wall(), 600.0), (key,))
             )
             await tier.client.config_set("maxmemory", "1")
             with capture_logs():

@@ -202,3 +202,13 @@ def test_no_id_can_be_read_from_a_key() -> None:
 def test_a_credential_is_named_by_its_fingerprint(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"hex|fingerprint"):
         RevocationKeys([b"secret"]).of_target(RevocationTarget(RevocationKind.CREDENTIAL, wrong))
+
+
+def test_an_answer_of_before_a_change_is_looked_up_again_however_late_it_is_read() -> None:
+    """As one that whoever writes to Redis has put back after the change."""
+    clock = Clock()
+    log = RevocationLog(clock)
+    log.record(RevocationMessage(Revocation(Effect.CHANGED, NOW, 600.0), (b"k" * 16,)))
+    clock.advance(10)
+    statuses = [log.status_of([b"k" * 16], found(), log.version, age) for age in (5.0, 15.0)]
+    assert statuses == [RevocationStatus.NONE, RevocationStatus.CHANGED]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -37,11 +38,13 @@ class Process:
         self.calls: list[int] = []
         self.registry = CollectorRegistry()
         self.revocation_log = RevocationLog(Clock(), lambda: self.calls.append(1))
-        self.memory = MemoryStore(10, 1.0, self.revocation_log)
-        self.subscriber = RevocationSubscriber(self.revocation_log, self.memory, ResolutionMetrics(self.registry))
+        self.memory = MemoryStore(10, 1.0, self.revocation_log, Clock())
+        self.subscriber = RevocationSubscriber(
+            self.revocation_log, self.memory, ResolutionMetrics(self.registry), Clock()
+        )
 
     def keep(self) -> None:
-        entry = CacheEntry(encode(found()), "accounts", [A], NOW, self.revocation_log.version)
+        entry = CacheEntry(encode(found()), "accounts", [A], NOW, math.inf, self.revocation_log.version)
         entry.until = NOW + 600
         assert self.memory.put(FINGERPRINT, entry, NOW)
 
@@ -185,3 +188,25 @@ async def test_what_was_ended_before_is_remembered_with_its_time_and_told_nobody
         for issued_at in (NOW - 200, NOW - 50)
     )
     assert (before, since, published) == (RevocationStatus.REVOKED, RevocationStatus.NONE, [])
+
+
+def test_a_flood_of_garbage_is_one_log_line_and_is_counted() -> None:
+    process = Process()
+    process.subscriber.on_subscribed()
+    with capture_logs() as lines:
+        for number in range(500):
+            process.subscriber.on_message(f"garbage {number}".encode())
+        process.subscriber.on_message(b"\x93\x01" + bytes(18 * 1024 * 1024))
+    assert [line["event"] for line in lines] == ["revocation_message_unreadable"]
+    assert process.registry.get_sample_value("gateway_revocations_total", {"origin": "unreadable"}) == 501
+
+
+@pytest.mark.parametrize("off", [-3600.0, 3600.0])
+def test_a_message_of_a_bad_clock_is_taken_as_of_now(off: float) -> None:
+    process = Process()
+    message = RevocationMessage(Revocation(Effect.ENDED_BEFORE, NOW + off, 600.0), (A,))
+    process.subscriber.on_message(msgspec.msgpack.encode(message))
+    version = process.revocation_log.version
+    before, later = found(issued_at=NOW - 60), found(issued_at=NOW + 60)
+    statuses = [process.revocation_log.status_of([A], answer, version) for answer in (before, later)]
+    assert statuses == [RevocationStatus.REVOKED, RevocationStatus.NONE]

@@ -25,9 +25,11 @@ KEYS = CacheKeys(RevocationKeys([SECRET]), {READER: FINGERPRINTER})
 
 
 def session_cache(clock: Clock, chance: float = 0.0) -> SessionCache:
-    memory = MemoryStore(10, 1.0, RevocationLog(clock))
+    memory = MemoryStore(10, 1.0, RevocationLog(clock), clock)
     negative_cache = NegativeCache(clock, 5.0, 10)
-    return SessionCache(memory, negative_cache, NoSharedTier(), KEYS, CacheTimes(), clock, chance=lambda: chance)
+    return SessionCache(
+        memory, negative_cache, NoSharedTier(), KEYS, CacheTimes(), clock, now=clock, chance=lambda: chance
+    )
 
 
 def entry(age: float = 0.0, expires_at: float | None = None) -> SharedEntry:
@@ -45,7 +47,7 @@ def test_times_count_from_the_look_up_and_jitter_shortens_them(chance: float, fr
 
 def test_nothing_is_cached_longer_than_it_counts() -> None:
     cache = session_cache(Clock())
-    assert cache.put(CREDENTIAL, entry(expires_at=NOW + 5), cache.version).until == NOW + 5
+    assert cache.put(CREDENTIAL, entry(expires_at=NOW + 5), cache.version).ends_at == NOW + 5
     assert [cache.lifetime(entry(10.0)), cache.lifetime(entry(10.0, NOW + 5))] == [590.0, 5.0]
 
 

@@ -6,12 +6,13 @@ from time import monotonic
 
 import msgspec
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from gateway.model.errors import UNDECODABLE
 from gateway.redis.client import RedisClient, connect
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus
 from gateway.sessions.tombstones import Tombstones, decode_message
-from tests.support.fakes.sessions import found, wall
+from tests.support.fakes.sessions import found, revoke, wall
 from tests.support.servers import redis_server
 from tests.support.servers.redis_server import PATIENCE
 
@@ -51,7 +52,7 @@ def test_a_message_that_is_none_is_an_error(payload: bytes) -> None:
 async def test_a_tombstones_age_is_the_servers_to_tell(tombstones: Tombstones, client: RedisClient) -> None:
     """The revoking process's clock is an hour slow, and its change is younger than the look-up all the same."""
     slow = Tombstones(tombstones.channel.removesuffix("news"), lambda: wall() - 3600)
-    await slow.revoke(client, RevocationMessage(Revocation(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
+    await revoke(slow, client, RevocationMessage(Revocation(Effect.CHANGED, wall() - 3600, 600.0), (A,)))
     assert await tombstones.status_of(client, [A, B], found(), 5.0) is RevocationStatus.CHANGED
     assert await tombstones.status_of(client, [B], found(), 5.0) is RevocationStatus.NONE
 
@@ -62,7 +63,7 @@ async def test_a_change_wins_however_long_the_server_takes_to_tell_of_it() -> No
         client = connect(server.url, PATIENCE)
         tombstones = Tombstones("gw:", wall)
         began = monotonic()  # of the look-up, just before the change
-        await tombstones.revoke(client, message(Effect.CHANGED))
+        await revoke(tombstones, client, message(Effect.CHANGED))
         server.freeze()
         status = asyncio.gather(tombstones.status_of(client, [A], found(), monotonic() - began))
         await asyncio.sleep(0.05)
@@ -87,7 +88,7 @@ async def test_what_is_ended_is_taken_away_by_the_hundred(
         await tombstones.index(client, [A], fingerprint, wall() + 60)
         await client.set(tombstones.entry_key(fingerprint), b"sealed", px=60_000)
     await client.set(tombstones.entry_key(FINGERPRINT), b"another's", px=60_000)
-    await tombstones.revoke(client, message())
+    await revoke(tombstones, client, message())
     left = [key async for key in client.scan_iter(f"{key_prefix}s:*")]
     assert left == [tombstones.entry_key(FINGERPRINT).encode()]
 
@@ -112,8 +113,8 @@ async def test_the_index_lives_as_long_as_its_longest_member(
 
 async def test_everything_that_it_writes_expires(tombstones: Tombstones, client: RedisClient, key_prefix: str) -> None:
     await tombstones.index(client, [A, B], FINGERPRINT, wall() + 60)
-    await tombstones.revoke(client, message(Effect.ENDED, A, B))
-    await tombstones.revoke(client, message(Effect.CHANGED, A, B))
+    await revoke(tombstones, client, message(Effect.ENDED, A, B))
+    await revoke(tombstones, client, message(Effect.CHANGED, A, B))
     lives = [await client.ttl(key) async for key in client.scan_iter(f"{key_prefix}*")]
     assert len(lives) == 6
     assert min(lives) > 0
@@ -124,6 +125,89 @@ async def test_the_bus_is_told_what_was_ended(tombstones: Tombstones, client: Re
     async with client.pubsub() as listener:
         await listener.subscribe(tombstones.channel)
         await listener.get_message(timeout=5)
-        await tombstones.revoke(client, revoked)
+        await revoke(tombstones, client, revoked)
         received = await listener.get_message(timeout=5)
     assert decode_message(received["data"]) == revoked
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "hash"])
+async def test_a_revocation_is_published_whatever_stands_in_the_indexs_place(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str, kind: str
+) -> None:
+    name = f"{key_prefix}i:{A.hex()}"
+    fill = {"string": ("SET", name, "x"), "list": ("RPUSH", name, "x"), "hash": ("HSET", name, "a", "b")}[kind]
+    await client.execute_command(*fill)
+    async with client.pubsub() as listener:
+        await listener.subscribe(tombstones.channel)
+        await listener.get_message(timeout=5)
+        await revoke(tombstones, client, message())
+        assert decode_message((await listener.get_message(timeout=5))["data"]).keys == (A,)
+    assert not await client.exists(name)
+
+
+async def test_a_revocation_is_published_before_anything_is_taken_away(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str
+) -> None:
+    await tombstones.index(client, [A], FINGERPRINT, wall() + 60)
+    await client.set(tombstones.entry_key(FINGERPRINT), b"sealed", px=60_000)
+    async with client.pubsub() as listener:
+        await listener.subscribe(tombstones.channel)
+        await listener.get_message(timeout=5)
+        await tombstones.announce(client, message())
+        assert (await listener.get_message(timeout=5))["type"] == "message"
+    assert await client.exists(tombstones.entry_key(FINGERPRINT), f"{key_prefix}e:{A.hex()}") == 2
+    await tombstones.clean_up(client, message())
+    assert not await client.exists(tombstones.entry_key(FINGERPRINT))
+
+
+@pytest.mark.processes
+async def test_a_server_that_is_out_of_memory_still_publishes() -> None:
+    with redis_server.running(redis_server.program()) as server:
+        client = connect(server.url, PATIENCE)
+        tombstones = Tombstones("gw:", wall)
+        await client.config_set("maxmemory", "1")
+        async with client.pubsub() as listener:
+            await listener.subscribe(tombstones.channel)
+            await listener.get_message(timeout=5)
+            with pytest.raises(OutOfMemoryError):
+                await tombstones.announce(client, message())
+            assert (await listener.get_message(timeout=5))["type"] == "message"
+        await client.aclose()
+
+
+async def test_an_index_with_an_endless_member_breaks_nothing(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str
+) -> None:
+    await client.zadd(f"{key_prefix}i:{A.hex()}", {FINGERPRINT: float("inf")})
+    await revoke(tombstones, client, message())
+    assert await client.ttl(f"{key_prefix}e:{A.hex()}") > 600
+
+
+HOSTILE = [msgspec.msgpack.encode([2, at, life]) for at in (float("inf"), float("nan"), -1.0, 1e300) for life in (1.0,)]
+
+
+@pytest.mark.parametrize("written", [*HOSTILE, msgspec.msgpack.encode([2, 1.0, float("inf")])])
+async def test_times_that_cannot_be_counted_with_are_garbage(
+    tombstones: Tombstones, client: RedisClient, key_prefix: str, written: bytes
+) -> None:
+    await client.set(f"{key_prefix}e:{A.hex()}", written, px=10_000)
+    assert await tombstones.status_of(client, [A], found(), 0.0) is RevocationStatus.REVOKED
+    with pytest.raises(UNDECODABLE):
+        decode_message(b"\x92" + written + b"\x90")
+
+
+@pytest.mark.parametrize("off", [-3600.0, 3600.0])
+async def test_a_users_revocation_counts_from_when_it_was_made_whatever_that_clock_says(
+    tombstones: Tombstones, client: RedisClient, off: float
+) -> None:
+    """A revoker's clock that is an hour slow lets nobody stay; one that is an hour fast locks nobody out."""
+    await revoke(tombstones, client, RevocationMessage(Revocation(Effect.ENDED_BEFORE, wall() + off, 600.0), (A,)))
+    before, later = found(issued_at=wall() - 60), found(issued_at=wall() + 60)
+    assert await tombstones.status_of(client, [A], before, 0.0) is RevocationStatus.REVOKED
+    assert await tombstones.status_of(client, [A], later, -1.0) is RevocationStatus.NONE
+
+
+def test_a_message_is_bounded_before_it_is_decoded() -> None:
+    many = msgspec.msgpack.encode(message(Effect.ENDED, *(number.to_bytes(16, "big") for number in range(1000))))
+    with pytest.raises(msgspec.ValidationError, match="longer"):
+        decode_message(many)

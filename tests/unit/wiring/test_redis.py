@@ -28,7 +28,7 @@ def test_the_times_and_secrets_are_the_config_s() -> None:
 async def test_without_redis_a_process_is_alone(process: Process) -> None:
     wiring = RedisWiring(settings(), process, process.tasks)
     revocation_log = RevocationLog(process.clock)
-    wiring.subscribe(revocation_log, MemoryStore(10, 1.0, revocation_log))
+    wiring.subscribe(revocation_log, MemoryStore(10, 1.0, revocation_log, process.clock))
     assert wiring.publisher() is publish_to_nobody
     assert isinstance(wiring.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), NoSharedTier)
     assert len(process.tasks) == 0
@@ -41,7 +41,7 @@ async def test_what_one_replica_publishes_another_receives(process: Process, red
     one, other = RedisWiring(read, process, tasks), RedisWiring(read, process, tasks)
     received = asyncio.Event()
     revocation_log = RevocationLog(process.clock, received.set)
-    one.subscribe(revocation_log, MemoryStore(10, 1.0, revocation_log))
+    one.subscribe(revocation_log, MemoryStore(10, 1.0, revocation_log, process.clock))
     await asyncio.wait_for(received.wait(), 10.0)  # it has subscribed
     received.clear()
     assert isinstance(one.shared_tier(CacheKeys(RevocationKeys([b"s"]), {})), RedisTier)

@@ -43,7 +43,7 @@ ROUTES = (
 
 
 def endpoint(reader: OriginalReader | None = None, ends: float | None = None, max_age: int = 0) -> ForwardAuthEndpoint:
-    async def who(_: Credential) -> Resolution:
+    async def who(_: Credential, _client: str) -> Resolution:
         expires = None if ends is None else datetime.fromtimestamp(ends, UTC)
         return Resolution(Found(Session(subject="u1", user=User(id="u1")), None, expires))
 

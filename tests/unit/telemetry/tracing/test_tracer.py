@@ -54,7 +54,7 @@ async def traces() -> AsyncIterator[Traces]:
     await made.tracing.close(10.0)
 
 
-async def resolves(credential: Credential) -> Resolution:
+async def resolves(credential: Credential, _client: str) -> Resolution:
     assert credential is CREDENTIAL
     return FOUND
 
@@ -62,12 +62,12 @@ async def resolves(credential: Credential) -> Resolution:
 async def test_a_question_stands_under_the_resolving_that_asked_it(traces: Traces) -> None:
     record_call = traces.tracing.trace_authority("accounts", "remote", "id.test")
 
-    async def asks(_: Credential) -> Resolution:
+    async def asks(_: Credential, _client: str) -> Resolution:
         record_call("found", 2.0, 3.0)
         return FOUND
 
     record = traces.begin()
-    assert await traces.tracing.trace_resolve(asks)(CREDENTIAL) is FOUND
+    assert await traces.tracing.trace_resolve(asks)(CREDENTIAL, "192.0.2.1") is FOUND
     record_call("rejected", 4.0, 5.0)  # another question of the request, after that
     traces.tracing.make_spans(record)
     spans = await traces.spans()
@@ -80,12 +80,12 @@ async def test_a_question_stands_under_the_resolving_that_asked_it(traces: Trace
 async def test_a_resolving_is_noted_even_when_nobody_waits_for_it_any_more(traces: Traces) -> None:
     record = traces.begin()
 
-    async def never(_: Credential) -> Resolution:
+    async def never(_: Credential, _client: str) -> Resolution:
         await asyncio.Event().wait()
         raise AssertionError
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(traces.tracing.trace_resolve(never)(CREDENTIAL), 0.0)
+        await asyncio.wait_for(traces.tracing.trace_resolve(never)(CREDENTIAL, "192.0.2.1"), 0.0)
     traces.tracing.make_spans(record)
     assert record.traced is not None
     assert record.traced.resolution is None
@@ -93,7 +93,7 @@ async def test_a_resolving_is_noted_even_when_nobody_waits_for_it_any_more(trace
 
 async def test_who_is_not_sampled_is_resolved_and_asked_without_a_note(traces: Traces) -> None:
     record = traces.begin(CALLER[:-2] + b"00")
-    assert await traces.tracing.trace_resolve(resolves)(CREDENTIAL) is FOUND
+    assert await traces.tracing.trace_resolve(resolves)(CREDENTIAL, "192.0.2.1") is FOUND
     traces.tracing.trace_authority("accounts", "remote", "")("found", 1.0, 2.0)
     traces.tracing.make_spans(record)
     assert await traces.spans() == {}
@@ -101,7 +101,7 @@ async def test_who_is_not_sampled_is_resolved_and_asked_without_a_note(traces: T
 
 async def test_a_connection_that_waits_keeps_no_session_alive(traces: Traces) -> None:
     record = traces.begin()
-    await traces.tracing.trace_resolve(resolves)(CREDENTIAL)
+    await traces.tracing.trace_resolve(resolves)(CREDENTIAL, "192.0.2.1")
     assert record.traced is not None
     assert record.traced.resolution is FOUND
     traces.tracing.make_spans(record)
