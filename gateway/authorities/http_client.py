@@ -9,7 +9,6 @@ authority's fault; whatever else it raises is about this one request.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
@@ -22,6 +21,7 @@ from yarl import URL
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
 from gateway.source.addresses import is_loopback
+from gateway.source.certificates import CaFile, client_context
 from gateway.source.values import PositiveDuration, SettingsModel
 
 Pairs = Sequence[tuple[str, str]]
@@ -73,26 +73,12 @@ TrustedEndpointUrl = Annotated[str, AfterValidator(_trusted_endpoint)]
 """A URL of an issuer's keys or verdicts: `https://` or loopback, since whoever can alter those can be anybody."""
 
 
-def _certificates(path: str) -> str:
-    """Check that a `ca_file` can be loaded; raises ValueError."""
-    try:
-        _tls(path)
-    except OSError as fault:  # ssl.SSLError is one too
-        why = "no certificate in PEM is in it" if isinstance(fault, ssl.SSLError) else fault.strerror
-        raise ValueError(f"cannot be used: {why}") from None
-    return path
-
-
-def _tls(ca_file: str | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)
-
-
 class HttpAuthoritySettings(SettingsModel):
     """The settings of every authority that is asked over HTTP. `timeout` is in seconds, for one whole exchange."""
 
     timeout: PositiveDuration = 2.0
     connections: int = Field(default=64, ge=1)
-    ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
+    ca_file: CaFile | None = None
 
 
 class AskedHttpSettings(HttpAuthoritySettings):
@@ -113,7 +99,7 @@ class HttpClient:
             connector=aiohttp.TCPConnector(
                 limit=settings.connections,
                 keepalive_timeout=_KEEPALIVE,
-                ssl=_tls(settings.ca_file) if self._url.scheme == "https" else True,
+                ssl=client_context(settings.ca_file) if self._url.scheme == "https" else True,
             ),
             timeout=aiohttp.ClientTimeout(total=settings.timeout),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -16,10 +16,11 @@ from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
-from gateway.model.route import Access, LimitBy, Route
+from gateway.model.route import Access, LimitBy, Route, UpstreamAddress
 from gateway.policy.overlaps import alike, exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from gateway.policy.routes import unreachable
 from gateway.source.addresses import is_loopback
+from gateway.source.certificates import ClientTlsSettings
 
 
 class OwnPath(msgspec.Struct, frozen=True):
@@ -71,6 +72,7 @@ def check_routes(config: PartialConfig) -> Iterator[Problem]:
         yield from _upstream(config, place, route)
         yield from _own_path(config, place, route)
     yield from _names(config)
+    yield from _tls(config)
     yield from _order(config)
 
 
@@ -135,6 +137,19 @@ def _upstream(config: PartialConfig, place: int, route: RouteSettings) -> Iterat
             yield config.warning(text, "routes", place, "upstream", position)
         if upstream in route.upstream[:position]:
             yield config.warning("is listed twice", "routes", place, "upstream", position)
+    if route.tls != ClientTlsSettings() and not any(upstream.scheme == "https" for upstream in route.upstream):
+        yield config.problem("is of no use: no upstream here is https://", "routes", place, "tls")
+
+
+def _tls(config: PartialConfig) -> Iterator[Problem]:
+    """Yield each route that verifies an upstream otherwise than one before: metrics could not tell the two apart."""
+    ways: dict[tuple[UpstreamAddress, str], tuple[str, ClientTlsSettings]] = {}
+    for place, route in config.routes.items():
+        for upstream in route.upstream:
+            name, tls = ways.setdefault((upstream, route.tls.server_name), (route.name, route.tls))
+            if upstream.scheme == "https" and tls != route.tls:
+                text = f"is another than that of {name} for the same upstream and server_name"
+                yield config.problem(text, "routes", place, "tls")
 
 
 def _own_path(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from gateway.model.credential import CredentialKind
 from gateway.model.route import PREFLIGHT_SECONDS, Access, LimitBy, OnMany, Route, Timeouts
 from gateway.source.addresses import Origin, UpstreamList, host_name
+from gateway.source.certificates import ClientTlsSettings
 from gateway.source.names import CanonicalPath, FieldName, PathPrefix
 from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, StringList, listed
 
@@ -108,6 +109,7 @@ class RouteSettings(SettingsModel):
     require: RequireSettings = RequireSettings()
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     upstream: UpstreamList = Field(min_length=1)
+    tls: ClientTlsSettings = ClientTlsSettings()
     strip_prefix: PathPrefix = ""
     preserve_host: bool = True
     forward_credentials: bool = False

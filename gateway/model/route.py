@@ -100,15 +100,34 @@ class Timeouts(msgspec.Struct, frozen=True):
     total: float = 0.0
 
 
+UNIX = "unix"
+"""The scheme of an upstream at a socket file, which is spoken to as `http`."""
+
+
+class UpstreamTls(msgspec.Struct, frozen=True):
+    """How `https` upstreams are verified, and what they are shown.
+
+    `ca_file` is trusted instead of the system's store. `cert_file` and `key_file` are the client certificate, where
+    there is one. `server_name` is verified, and asked for by SNI, instead of the address.
+    """
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str = ""
+
+
 class UpstreamAddress(msgspec.Struct, frozen=True):
-    """The address of one upstream."""
+    """The address of one upstream; at a socket file `host` is its path and `port` 0."""
 
     scheme: str
     host: str
     port: int
 
     def __str__(self) -> str:
-        """Format as a URL without a path."""
+        """Format as a URL without a path, or as `unix:` and the path of a socket file."""
+        if self.scheme == UNIX:
+            return f"{UNIX}:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
@@ -131,6 +150,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     require: Require = Require()
     origins: frozenset[str] = frozenset()
     upstream: tuple[UpstreamAddress, ...] = ()
+    tls: UpstreamTls = UpstreamTls()
     strip_prefix: str = ""
     preserve_host: bool = True
     forward_credentials: bool = False

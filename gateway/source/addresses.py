@@ -11,13 +11,15 @@ from pydantic import AfterValidator, BeforeValidator
 
 from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
-from gateway.model.route import UpstreamAddress
+from gateway.model.route import UNIX, UpstreamAddress
 
 _PORTS = 65536
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})"
 _LISTEN = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})", re.ASCII)
 _URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}(?::(?P<port>\d{{1,5}}))?/?", re.ASCII)
-_NO_UPSTREAM = "an upstream is a URL of scheme, host and port alone: http://orders:8000"
+_NO_UPSTREAM = "an upstream is a URL of scheme, host and port alone: http://orders:8000; or unix:/run/orders.sock"
+_LONGEST_SOCKET_PATH = 107
+"""Bytes of a socket file's path (sun_path in unix(7), without its last NUL)."""
 _NO_LISTEN = "an address to listen at is HOST:PORT: 0.0.0.0:8080, [::]:8080"
 
 
@@ -41,10 +43,13 @@ def parse_listen(text: str) -> ListenAddress:
 
 
 def parse_upstream(text: str) -> UpstreamAddress:
-    """Parse `http(s)://host[:port]`; raises ValueError.
+    """Parse `http(s)://host[:port]` or `unix:/path`; raises ValueError.
 
     A path, query or user information is refused and not ignored, since whoever writes one expects it to count.
     """
+    scheme, _, path = text.partition(":")
+    if scheme == UNIX:
+        return UpstreamAddress(UNIX, _socket_path(path), 0)
     match = _URL.fullmatch(text)
     if match is None or match["scheme"] not in DEFAULT_PORTS:
         raise ValueError(_NO_UPSTREAM)
@@ -52,6 +57,14 @@ def parse_upstream(text: str) -> UpstreamAddress:
     if not 0 < port < _PORTS:
         raise ValueError(_NO_UPSTREAM)
     return UpstreamAddress(match["scheme"], _bare(match["host"], _NO_UPSTREAM).lower(), port)
+
+
+def _socket_path(path: str) -> str:
+    if not path.startswith("/") or path.startswith("//") or "\0" in path:
+        raise ValueError("a socket file is named by its whole path: unix:/run/orders.sock")
+    if len(path.encode()) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"the path of a socket file has {_LONGEST_SOCKET_PATH} bytes at most")
+    return path
 
 
 def is_loopback(host: str) -> bool:

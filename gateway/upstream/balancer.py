@@ -10,10 +10,11 @@ from itertools import count
 import msgspec
 
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.model.route import Route, UpstreamAddress
+from gateway.model.route import Route, UpstreamAddress, UpstreamTls
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.forwarding_metrics import UpstreamNumbers
 from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.connector import Connector
 from gateway.upstream.name_resolution import ResolvedAddresses
 from gateway.upstream.pool import Pool, PoolLimits
 
@@ -36,9 +37,9 @@ class HealthLimits(msgspec.Struct, frozen=True):
 class Upstream:
     """One upstream: its pool, how many exchanges it has now (`outstanding`), and whether it can be reached."""
 
-    def __init__(self, address: UpstreamAddress, pool: Pool, health: HealthLimits) -> None:
+    def __init__(self, address: UpstreamAddress, pool: Pool, health: HealthLimits, server_name: str = "") -> None:
         self.address = address
-        self.label = str(address)
+        self.label = f"{address} ({server_name})" if server_name else str(address)
         self.pool = pool
         self.outstanding = 0
         self.ejections = 0
@@ -165,7 +166,8 @@ class UpstreamGroup:
 class Upstreams:
     """Every upstream of one generation, one pool each, however many routes share it.
 
-    `dns_ttl` is in seconds. `tls` makes the context for `https` upstreams; it is called once, if at all.
+    `dns_ttl` is in seconds. `tls` makes the context for `https` upstreams; it is called once for each way in which
+    they are verified. Raises OSError for files that cannot be loaded any more.
     """
 
     def __init__(
@@ -175,27 +177,32 @@ class Upstreams:
         health: HealthLimits,
         *,
         dns_ttl: float,
-        tls: Callable[[], ssl.SSLContext],
+        tls: Callable[[UpstreamTls], ssl.SSLContext],
     ) -> None:
         self._tasks = TaskKeeper()
         self._clock = asyncio.get_running_loop().time
-        addresses = dict.fromkeys(address for route in routes for address in route.upstream)
-        context = tls() if any(address.scheme == "https" for address in addresses) else None
+        keys = dict.fromkeys((address, route.tls) for route in routes for address in route.upstream)
+        contexts = {of: tls(of) for of in dict.fromkeys(of for address, of in keys if address.scheme == "https")}
         self._upstreams = {
-            address: Upstream(
+            (address, of): Upstream(
                 address,
                 Pool(
-                    address,
-                    ResolvedAddresses(address.host, address.port, dns_ttl, self._tasks),
+                    Connector(
+                        address,
+                        ResolvedAddresses(address.host, address.port, dns_ttl, self._tasks),
+                        pool.head_bytes,
+                        contexts[of] if address.scheme == "https" else None,
+                        of.server_name,
+                    ),
                     pool,
-                    context if address.scheme == "https" else None,
                 ),
                 health,
+                of.server_name if address.scheme == "https" else "",
             )
-            for address in addresses
+            for address, of in keys
         }
         self._groups = {
-            route.name: UpstreamGroup([self._upstreams[address] for address in route.upstream], self._clock)
+            route.name: UpstreamGroup([self._upstreams[address, route.tls] for address in route.upstream], self._clock)
             for route in routes
         }
 

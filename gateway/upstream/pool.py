@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections import deque
 
 import msgspec
 
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.model.route import UpstreamAddress
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.name_resolution import ResolvedAddresses
+from gateway.upstream.connector import Connector
 
 
 class PoolLimits(msgspec.Struct, frozen=True):
@@ -34,13 +32,10 @@ class PoolLimits(msgspec.Struct, frozen=True):
 class Pool:
     """Lends connections of one upstream, each to one exchange at a time; the one used last is lent first."""
 
-    def __init__(
-        self, address: UpstreamAddress, addresses: ResolvedAddresses, limits: PoolLimits, tls: ssl.SSLContext | None
-    ) -> None:
-        self._address = address
-        self._addresses = addresses
+    def __init__(self, connector: Connector, limits: PoolLimits) -> None:
+        self._address = connector.address
+        self._connector = connector
         self._limits = limits
-        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._idle: dict[UpstreamConnection, None] = {}
         self._waiting: deque[asyncio.Future[UpstreamConnection | None]] = deque()
@@ -162,37 +157,15 @@ class Pool:
         connection: UpstreamConnection | None = None
         try:
             async with asyncio.timeout(timeout):
-                connection = await self._attempt()
+                connection = await self._connector.connect()
         except TimeoutError:
             raise ExchangeError(Fault.CONNECT_TIMEOUT, str(self._address)) from None
         finally:
             if connection is None:
                 self.connect_faults += 1
                 self._free_place()
-        self.connects += 1
-        return connection
-
-    async def _attempt(self) -> UpstreamConnection:
-        loop = self._loop
-        host = await self._addresses.next()
-        name = self._address.host if self._tls is not None else None
-        try:
-            _, connection = await loop.create_connection(
-                lambda: UpstreamConnection(loop, self._limits.head_bytes),
-                host,
-                self._address.port,
-                ssl=self._tls,
-                server_hostname=name,
-            )
-        except TimeoutError:
-            raise
-        except ssl.SSLError as error:
-            raise ExchangeError(Fault.TLS, f"{self._address}: {error.reason}") from error
-        except OSError as error:
-            raise ExchangeError(Fault.CONNECT, f"{self._address}: {type(error).__name__}") from error
-        if connection.transport is None:
-            raise ExchangeError(Fault.CONNECT, f"{self._address}: closed at once")
         connection.closed = self._gone
+        self.connects += 1
         return connection
 
     def _gone(self, connection: UpstreamConnection) -> None:

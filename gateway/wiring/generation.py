@@ -24,11 +24,14 @@ from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
+from gateway.model.errors import GatewayError
+from gateway.model.route import UpstreamTls
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.resolver import Resolver
 from gateway.signing import KeyRing
+from gateway.source.certificates import client_context
 from gateway.telemetry.access_log import AccessLog, ConsoleLines
 from gateway.telemetry.journal import Journal, RecordSink
 from gateway.telemetry.request_ids import RequestIds
@@ -119,7 +122,7 @@ class Generation:
             msgspec.convert(settings.upstreams, PoolLimits, from_attributes=True),
             msgspec.convert(settings.upstreams, HealthLimits, from_attributes=True),
             dns_ttl=settings.upstreams.dns_ttl,
-            tls=ssl.create_default_context,
+            tls=_upstream_tls,
         )
         self._forwarder = HttpForwarder(self.upstreams, self.request_heads, self.streams)
         allowed = self._table.oddities
@@ -172,6 +175,15 @@ def _stripped(readers: Collection[Reader], identity: UpstreamIdentity) -> Stripp
         credentials=frozenset(name for reader in readers for name in reader.headers),
         cookies=frozenset(name for reader in readers for name in reader.cookies),
     )
+
+
+def _upstream_tls(tls: UpstreamTls) -> ssl.SSLContext:
+    """Return the TLS of some upstreams; raises GatewayError for files that cannot be used any more."""
+    try:
+        return client_context(tls.ca_file, tls.cert_file, tls.key_file)
+    except OSError as error:
+        files = ", ".join(file for file in (tls.ca_file, tls.cert_file, tls.key_file) if file)
+        raise GatewayError(f"routes: tls: {files} cannot be used: {error.strerror or type(error).__name__}") from error
 
 
 def _traced(settings: TelemetrySettings, process: Process, resolver: Resolver) -> Sessions:

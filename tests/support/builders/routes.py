@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.model.route import Access, Match, Require, Route
+import ssl
+
+from gateway.model.route import Access, Match, Require, Route, UpstreamTls
 
 
 def route(
@@ -15,3 +17,8 @@ def route(
     """Return a route that is named for what it matches."""
     match = Match(path, host, frozenset(methods))
     return Route(name=f"{host}{path}", match=match, access=access, require=require or Require())
+
+
+def no_tls(_: UpstreamTls) -> ssl.SSLContext:
+    """Stand for the TLS of upstreams of which none is `https`."""
+    raise AssertionError("no upstream here needs TLS")

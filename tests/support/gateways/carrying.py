@@ -147,7 +147,7 @@ async def carrying(
 ) -> AsyncIterator[Carrying]:
     """Run a front on a free port until the end."""
     streams = OpenStreams(clock)
-    upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=tls)
+    upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=lambda _: tls())
     forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
     handler = AllowAll(route, forwarder, decide, added)
     server = GatewayServer(handler, limits, wall_clock)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -140,12 +142,19 @@ class RecordingUpstream:
 
 @contextlib.asynccontextmanager
 async def recording_upstream(
-    conversation: Conversation = answer_each, port: int = 0, **options: object
+    conversation: Conversation = answer_each,
+    port: int = 0,
+    *,
+    path: Path | None = None,
+    ssl: ssl.SSLContext | None = None,
 ) -> AsyncIterator[RecordingUpstream]:
-    """Listen on a free port of loopback (or on `port`) until the end."""
+    """Listen on a free port of loopback (or on `port`), or at a socket file, until the end."""
     upstream = RecordingUpstream(conversation)
-    server = await asyncio.start_server(upstream.serve, "127.0.0.1", port, limit=1 << 20, **options)  # type: ignore[arg-type]
-    upstream.port = server.sockets[0].getsockname()[1]
+    if path is not None:
+        server = await asyncio.start_unix_server(upstream.serve, path, limit=1 << 20)
+    else:
+        server = await asyncio.start_server(upstream.serve, "127.0.0.1", port, limit=1 << 20, ssl=ssl)
+        upstream.port = server.sockets[0].getsockname()[1]
     try:
         yield upstream
     finally:

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pytest
+import trustme
 
 from gateway.config.check_routes import OwnPath, check_credentials, check_routes, own_paths
 from tests.support.builders.configs import LEAST, lines, partial
@@ -104,6 +107,23 @@ def test_an_upstream_without_tls_is_warned_of_unless_it_is_this_machine() -> Non
         f"warning: routes[0].upstream[0]: {WITHOUT_TLS}",
         f"warning: routes[0].upstream[3]: {WITHOUT_TLS}",
         "warning: routes[0].upstream[3]: is listed twice",
+    ]
+
+
+def test_tls_of_no_use_is_reported() -> None:
+    assert of_routes("match: {path: /a/}, access: public, tls: {server_name: a}") == [
+        "routes[0].tls: is of no use: no upstream here is https://"
+    ]
+
+
+def test_one_upstream_is_verified_in_one_way(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
+    routes = "routes:\n" + "".join(
+        f"  - {{name: r{place}, match: {{path: /{place}/}}, upstream: 'https://a.example', tls: {{{tls}}}}}\n"
+        for place, tls in enumerate(("", "server_name: b", f"ca_file: {tmp_path}/ca.pem"))
+    )
+    assert lines(check_routes(partial(LEAST[: LEAST.index("routes:")] + routes))) == [
+        "routes[2].tls: is another than that of r0 for the same upstream and server_name"
     ]
 
 

@@ -49,6 +49,7 @@ def test_what_is_no_address_to_listen_at_is_refused(text: str) -> None:
         ("http://orders", UpstreamAddress("http", "orders", 80)),
         ("https://Orders.Example.COM/", UpstreamAddress("https", "orders.example.com", 443)),
         ("http://[2001:DB8::1]:81", UpstreamAddress("http", "2001:db8::1", 81)),
+        ("unix:/run/orders.sock", UpstreamAddress("unix", "/run/orders.sock", 0)),
     ],
 )
 def test_an_upstream_is_scheme_host_and_port(text: str, address: UpstreamAddress) -> None:
@@ -75,6 +76,14 @@ def test_an_upstream_is_scheme_host_and_port(text: str, address: UpstreamAddress
 )
 def test_what_says_more_than_an_upstream_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="scheme, host and port alone"):
+        parse_upstream(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["unix:", "unix:orders.sock", "unix://orders.sock", "unix:/" + "a" * 107, "unix:/a\0b"]
+)
+def test_a_socket_file_is_named_by_its_whole_path(text: str) -> None:
+    with pytest.raises(ValueError, match="socket file"):
         parse_upstream(text)
 
 

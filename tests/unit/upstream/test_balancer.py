@@ -5,9 +5,10 @@ import ssl
 import pytest
 
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.model.route import Match, Route, UpstreamAddress
+from gateway.model.route import Match, Route, UpstreamAddress, UpstreamTls
 from gateway.upstream.balancer import HealthLimits, Upstream, Upstreams
 from gateway.upstream.pool import PoolLimits
+from tests.support.builders.routes import no_tls
 from tests.support.servers.recording_upstream import recording_upstream
 
 
@@ -18,7 +19,7 @@ def route(*ports: int, name: str = "all", scheme: str = "http") -> Route:
 
 
 def upstreams_of(*routes: Route, health: HealthLimits | None = None) -> Upstreams:
-    return Upstreams(routes, PoolLimits(), health or HealthLimits(), dns_ttl=30.0, tls=ssl.create_default_context)
+    return Upstreams(routes, PoolLimits(), health or HealthLimits(), dns_ttl=30.0, tls=no_tls)
 
 
 async def test_routes_share_an_upstream() -> None:
@@ -32,7 +33,7 @@ async def test_routes_share_an_upstream() -> None:
 async def test_a_context_for_tls_is_made_only_where_it_is_needed() -> None:
     made: list[int] = []
 
-    def context() -> ssl.SSLContext:
+    def context(_: UpstreamTls) -> ssl.SSLContext:
         made.append(1)
         return ssl.create_default_context()
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import ssl
-
 import pytest
 
 from gateway.front.body import CallerBody
@@ -13,6 +11,7 @@ from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.exchange import Exchange
 from gateway.upstream.pool import PoolLimits
 from tests.support.builders.carriages import downstream_request, forward_context, request_body
+from tests.support.builders.routes import no_tls
 from tests.support.fakes.fake_transport import FakeClient, FakeTransport
 from tests.support.fakes.manual_loop import ManualLoop
 from tests.support.gateways.carrying import route_to
@@ -82,7 +81,7 @@ class Conversation:
 
 def _upstream() -> Upstream:
     route = route_to(1)
-    upstreams = Upstreams([route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=ssl.create_default_context)
+    upstreams = Upstreams([route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=no_tls)
     return upstreams.of(route).choose()
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -20,6 +19,7 @@ from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
 from tests.support.builders.carriages import downstream_request, request_body
 from tests.support.builders.requests import access_request
+from tests.support.builders.routes import no_tls
 from tests.support.clients.raw_http import PATIENCE, raw_client
 from tests.support.fakes.fake_transport import FakeClient
 from tests.support.gateways.carrying import carrying, route_to
@@ -39,7 +39,7 @@ class Forwarding:
 
     def __init__(self, port: int, **route: object) -> None:
         self.route = route_to(port, **route)
-        upstreams = Upstreams([self.route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=ssl.create_default_context)
+        upstreams = Upstreams([self.route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=no_tls)
         streams = OpenStreams(lambda: 0.0)
         self.forwarder = HttpForwarder(upstreams, RequestHeads(Stripped()), streams, lambda: 5.0)
         self.record = RequestRecord("r", 0.0, traceparent=b"00-trace")

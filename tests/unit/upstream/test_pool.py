@@ -9,6 +9,7 @@ import pytest
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.route import UpstreamAddress
 from gateway.resilience.tasks import TaskKeeper
+from gateway.upstream.connector import Connector
 from gateway.upstream.name_resolution import ResolvedAddresses
 from gateway.upstream.pool import Pool, PoolLimits
 from tests.support.servers.recording_upstream import RecordingUpstream, UpstreamSide, recording_upstream
@@ -24,7 +25,7 @@ async def pooling(**limits: float) -> AsyncIterator[tuple[Pool, RecordingUpstrea
     async with recording_upstream(listen) as upstream:
         address = UpstreamAddress("http", "127.0.0.1", upstream.port)
         addresses = ResolvedAddresses(address.host, address.port, 60.0, tasks)
-        pool = Pool(address, addresses, PoolLimits(**limits), None)  # type: ignore[arg-type]
+        pool = Pool(Connector(address, addresses, 1000), PoolLimits(**limits))  # type: ignore[arg-type]
         yield pool, upstream
         pool.close()
     await tasks.aclose()
@@ -136,9 +137,8 @@ async def test_a_failed_connect_leaves_its_place() -> None:
     async with recording_upstream() as upstream:
         port = upstream.port
     tasks = TaskKeeper()
-    pool = Pool(
-        UpstreamAddress("http", "127.0.0.1", port), ResolvedAddresses("127.0.0.1", port, 1.0, tasks), PoolLimits(), None
-    )
+    addresses = ResolvedAddresses("127.0.0.1", port, 1.0, tasks)
+    pool = Pool(Connector(UpstreamAddress("http", "127.0.0.1", port), addresses, 1000), PoolLimits())
     with pytest.raises(ExchangeError) as failed:
         await pool.borrow(1.0)
     assert (failed.value.fault, pool.open, pool.connect_faults) == (Fault.CONNECT, 0, 1)
@@ -150,7 +150,8 @@ async def test_a_connect_that_takes_too_long_is_given_up() -> None:
         return []
 
     tasks = TaskKeeper()
-    pool = Pool(UpstreamAddress("http", "up", 1), ResolvedAddresses("up", 1, 1.0, tasks, never), PoolLimits(), None)
+    addresses = ResolvedAddresses("up", 1, 1.0, tasks, never)
+    pool = Pool(Connector(UpstreamAddress("http", "up", 1), addresses, 1000), PoolLimits())
     with pytest.raises(ExchangeError) as failed:
         await pool.borrow(0.01)
     assert (failed.value.fault, pool.open) == (Fault.CONNECT_TIMEOUT, 0)
