@@ -16,7 +16,7 @@ from gateway.model.route import PREFLIGHT_SECONDS, Access, LimitBy, OnMany, Rout
 from gateway.source.addresses import Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
 from gateway.source.names import CanonicalPath, FieldName, PathPrefix
-from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, StringList, listed
+from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, Size, StringList, listed
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
@@ -120,6 +120,7 @@ class RouteSettings(SettingsModel):
     case_sensitive: bool = False
     audience: str = ""
     body_bytes: int | None = Field(default=None, ge=0)
+    buffer_body: Size = 0
     timeouts: TimeoutSettings = TimeoutSettings()
     rate_limit: RateLimitSettings | None = None
     cors: RouteCorsSettings | None = None

@@ -31,6 +31,8 @@ from gateway.source.values import (
     listed,
 )
 from gateway.telemetry.log_writer import LOG_BYTES
+from gateway.upstream.late_bodies import BUFFERED
+from gateway.upstream.open_streams import STREAMS_PER_ADDRESS
 
 _KIB = 1024
 _REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)
@@ -109,6 +111,7 @@ class UpstreamsSettings(SettingsModel):
     """The pool of each upstream and when a failing one is ejected, as PoolLimits and HealthLimits say; in seconds."""
 
     connections: int = Field(default=1024, ge=1)
+    streams: int = Field(default=4096, ge=0)
     queue: int = Field(default=1024, ge=0)
     queue_timeout: PositiveDuration = 1.0
     keep_alive: PositiveDuration = 4.0
@@ -176,6 +179,9 @@ class LimitSettings(SettingsModel):
     idle: PositiveDuration = 75.0
     connections: int = Field(default=10_000, ge=1)
     connections_per_address: int = Field(default=1000, ge=1)
+    bodies_per_address: int = Field(default=200, ge=1)
+    streams_per_address: int = Field(default=STREAMS_PER_ADDRESS, ge=1)
+    buffered_bytes: int = Field(default=BUFFERED, ge=0)
     least_rate: int = Field(default=500, ge=0)
     remembered_bytes: int = Field(default=16 * _KIB * _KIB, ge=0)
     rejected_lookups: RejectedLookupsSettings | None = RejectedLookupsSettings()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.front.serving import FrontLimits
-from gateway.model.client_address import bucket_of_address
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.resilience.shares import Shares
 
 _ALL = Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1)
 _OWN = Refusal(RefusalCode.RATE_LIMITED, "limits.connections_per_address", None, 1)
@@ -27,7 +27,7 @@ class Admission:
     def __init__(self, limits: FrontLimits, is_many: Callable[[str], bool]) -> None:
         self._limits = limits
         self._is_many = is_many
-        self._of: dict[str, int] = {}
+        self._shares = Shares()
         self._open = 0
 
     def apply(self, limits: FrontLimits, is_many: Callable[[str], bool]) -> None:
@@ -37,8 +37,7 @@ class Admission:
 
     def enter(self, peer: str) -> Refusal | None:
         """Count a connection; return why it may not stay, None if it may. `leave` must follow either way."""
-        bucket = bucket_of_address(peer)
-        own = self._of[bucket] = self._of.get(bucket, 0) + 1
+        own = self._shares.enter(peer)
         self._open += 1
         if self._open > self._limits.connections:
             return _ALL
@@ -48,10 +47,5 @@ class Admission:
 
     def leave(self, peer: str) -> None:
         """Forget a connection."""
-        bucket = bucket_of_address(peer)
         self._open -= 1
-        left = self._of[bucket] - 1
-        if left:
-            self._of[bucket] = left
-        else:
-            del self._of[bucket]
+        self._shares.leave(peer)

@@ -8,7 +8,7 @@ from typing import Protocol
 from gateway.http1.downstream import BodyConsumer
 from gateway.http1.faults import ExchangeError, Fault
 
-_MOST_HELD = 64 * 1024
+MOST_HELD = 64 * 1024
 """Bytes that are kept for a consumer that has not begun, before the caller is held."""
 
 
@@ -28,7 +28,20 @@ class CallerBody:
     `held` tells that it is we who do not read, so that the caller is not late; `begun` that a byte of it has come.
     """
 
-    __slots__ = ("_consumer", "_error", "_pieces", "_size", "_source", "begun", "chunked", "complete", "held", "length")
+    __slots__ = (
+        "_arrival",
+        "_consumer",
+        "_error",
+        "_most",
+        "_pieces",
+        "_size",
+        "_source",
+        "begun",
+        "chunked",
+        "complete",
+        "held",
+        "length",
+    )
 
     def __init__(self, source: ReadingControl, *, chunked: bool, length: int) -> None:
         self._source = source
@@ -40,6 +53,8 @@ class CallerBody:
         self._consumer: BodyConsumer | None = None
         self._pieces: list[bytes] = []
         self._size = 0
+        self._most = MOST_HELD
+        self._arrival: asyncio.Future[None] | None = None
         self._error: ExchangeError | None = None
 
     @property
@@ -58,12 +73,14 @@ class CallerBody:
             return
         self._pieces.append(data)
         self._size += len(data)
-        if self._size >= _MOST_HELD:
+        if self._size >= self._most:
             self.hold()
+            self._arrive()
 
     def body_end(self) -> None:
         """Note the end."""
         self.begun = self.complete = True
+        self._arrive()
         if self._consumer is not None:
             self._consumer.body_end()
 
@@ -74,6 +91,7 @@ class CallerBody:
         if self.complete or self._error is not None:
             return
         self._error = error
+        self._arrive()
         if self._consumer is not None:
             self._consumer.body_failed(error)
 
@@ -111,6 +129,24 @@ class CallerBody:
         if self.held:
             self.held = False
             self._source.resume_reading()
+
+    async def arrived(self, most: int) -> None:
+        """Return when all of it has come, or `most` bytes; raises ExchangeError when that never will be."""
+        self._most = most
+        if self._size < most:
+            self.resume()
+        if not self.complete and self._error is None and self._size < most:
+            self._arrival = asyncio.get_running_loop().create_future()
+            try:
+                await self._arrival
+            finally:
+                self._arrival = None
+        if self._error is not None:
+            raise self._error
+
+    def _arrive(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     async def read(self, most: int) -> bytes:
         """Return all of it; raises ExchangeError when it is longer than `most` bytes, broken, or stalled."""

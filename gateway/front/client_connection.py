@@ -95,6 +95,11 @@ class ClientConnection(Reception):
         """Tell whether this is the last answer here: the process is about to end."""
         return self._owner.draining
 
+    @property
+    def stall(self) -> float:
+        """Return for how many seconds the caller may take nothing."""
+        return self._owner.limits.body_stall
+
     def take_over(self, peer: RawPeer) -> bytes:
         """Give every byte that comes from now on to `peer`; return those that came behind the request's head."""
         self._tunnel = peer

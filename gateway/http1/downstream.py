@@ -78,6 +78,12 @@ class DownstreamBody(Protocol):
     def resume(self) -> None:
         """Take bytes from the caller again."""
 
+    async def arrived(self, most: int) -> None:
+        """Return when all of it has come, or `most` bytes; raises ExchangeError when that never will be."""
+
+    def fail(self, error: ExchangeError) -> None:
+        """Tell that the rest never comes."""
+
     async def read(self, most: int) -> bytes:
         """Return all of it; raises ExchangeError when it is longer than `most` bytes, broken, or stalled."""
 
@@ -90,6 +96,14 @@ class DownstreamConnection(Protocol):
 
     peer: str
     scheme: str
+
+    @property
+    def stall(self) -> float:
+        """Return for how many seconds the caller may take nothing."""
+
+    @property
+    def unsent(self) -> int:
+        """Return how many bytes the caller has not taken yet."""
 
     @property
     def writing_paused(self) -> bool:

@@ -32,6 +32,9 @@ class Fault(StrEnum):
     BODY_BROKEN = "request body broken"
     BODY_TOO_LARGE = "request body too large"
     ENDED = "ended by revocation or drain"
+    GAVE_WAY = "slow caller gave way"
+    TOO_MANY_BODIES = "too many bodies of one address"
+    TOO_MANY_STREAMS = "too many streams of one address"
 
 
 _CODES = {
@@ -45,7 +48,11 @@ _CODES = {
     Fault.BODY_BROKEN: RefusalCode.MALFORMED,
     Fault.BODY_TOO_LARGE: RefusalCode.TOO_LARGE,
     Fault.ENDED: RefusalCode.UNAVAILABLE,
+    Fault.GAVE_WAY: RefusalCode.TIMEOUT,
+    Fault.TOO_MANY_BODIES: RefusalCode.RATE_LIMITED,
+    Fault.TOO_MANY_STREAMS: RefusalCode.RATE_LIMITED,
 }
+_PASSING = frozenset({RefusalCode.UNAVAILABLE, RefusalCode.RATE_LIMITED})
 _RETRY_AFTER = 1
 """Seconds: a full pool is a matter of moments."""
 
@@ -64,4 +71,4 @@ class ExchangeError(GatewayError):
     def refusal(self) -> Refusal:
         """What to answer, as long as nothing was answered yet: 502 unless the fault says otherwise."""
         code = _CODES.get(self.fault, RefusalCode.BAD_GATEWAY)
-        return Refusal(code, str(self), None, _RETRY_AFTER if code is RefusalCode.UNAVAILABLE else None)
+        return Refusal(code, str(self), None, _RETRY_AFTER if code in _PASSING else None)

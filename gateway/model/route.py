@@ -137,9 +137,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash. `audience` is the
     `aud` of the identity token. `origins` are the foreign origins that may use cookies with unsafe methods, those of
-    `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit. `case_sensitive` says that
-    the upstream tells letter case, and a last slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and
-    `any_bytes` allow paths that servers read in several ways, as far as every reading is of this route.
+    `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit, and `buffer_body` that of
+    the largest that is read whole before the upstream is asked. `case_sensitive` says that the upstream tells letter
+    case, and a last slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and `any_bytes` allow paths
+    that servers read in several ways, as far as every reading is of this route.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     case_sensitive: bool = False
     audience: str = ""
     body_bytes: int = 0
+    buffer_body: int = 0
     timeouts: Timeouts = Timeouts()
     rate_limit: RateLimit | None = None
     cors: CorsRules | None = None

@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
+_SIZE = re.compile(r"(\d{1,12}) ?(KiB|MiB|GiB)?", re.ASCII)
+_SIZE_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
 _NO_DURATION = "a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d"
 _SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes
@@ -53,6 +55,16 @@ def parse_duration(value: object) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def _size(value: object) -> object:
+    """Return the bytes of `4096`, `64KiB` or `1MiB`; raises ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a size is a number of bytes, or has a unit: 64KiB, 1MiB")
+    return int(match[1]) * _SIZE_UNITS[match[2] or ""]
+
+
 def _positive(value: float) -> float:
     if value <= 0:
         raise ValueError("must be longer than 0")
@@ -83,6 +95,9 @@ Duration = Annotated[float, BeforeValidator(parse_duration)]
 
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 """Seconds, more than 0."""
+
+Size = Annotated[int, BeforeValidator(_size)]
+"""In bytes."""
 
 Rate = Annotated[float, BeforeValidator(_rate)]
 """Tokens a second; in a config `20/s`, `100/m`, `1000/h`."""

@@ -32,6 +32,7 @@ class StreamNumbers(msgspec.Struct, frozen=True):
     connections: int = 0
     tunnels: int = 0
     event_streams: int = 0
+    answers: int = 0
 
 
 class ForwardingMetrics:
@@ -72,9 +73,12 @@ class ForwardingMetrics:
         yield from _upstream_metrics(self._upstreams())
         streams = self._streams()
         yield GaugeMetricFamily("gateway_client_connections", "Connections of callers.", streams.connections)
-        open_streams = GaugeMetricFamily("gateway_open_streams", "Tunnels and event streams.", labels=("kind",))
+        open_streams = GaugeMetricFamily(
+            "gateway_open_streams", "Tunnels, event streams, and answers that last for over a second.", labels=("kind",)
+        )
         open_streams.add_metric(("tunnel",), streams.tunnels)
         open_streams.add_metric(("event_stream",), streams.event_streams)
+        open_streams.add_metric(("answer",), streams.answers)
         yield open_streams
         faults = CounterMetricFamily(
             "gateway_upstream_faults", "Exchanges that failed, by why.", labels=("upstream", "fault")

@@ -61,7 +61,7 @@ class Upstream:
         pool = self.pool
         return UpstreamNumbers(
             upstream=self.label,
-            open=pool.open,
+            open=pool.open + pool.streams,
             idle=pool.idle,
             waiting=pool.waiting,
             outstanding=self.outstanding,
@@ -111,6 +111,10 @@ class Loan(msgspec.Struct):
         self.upstream.outstanding -= 1
         self.upstream.pool.give_back(self.connection)
 
+    def leave_pool(self) -> None:
+        """Have the connection for oneself."""
+        self.upstream.pool.part_with(self.connection)
+
 
 class UpstreamGroup:
     """The upstreams of one route."""
@@ -135,23 +139,25 @@ class UpstreamGroup:
         chosen.chosen(now)
         return chosen
 
-    async def borrow(self, upstream: Upstream, connect_timeout: float, *, fresh: bool = False) -> Loan:
+    async def borrow(
+        self, upstream: Upstream, connect_timeout: float, *, fresh: bool = False, yields: bool = False
+    ) -> Loan:
         """Return a connection; when none can be made, try once more, at another upstream or another address.
 
-        `fresh` asks for a new one. Raises ExchangeError.
+        `fresh` asks for a new one, and who `yields` takes no one's place. Raises ExchangeError.
         """
         try:
-            return await self._borrow(upstream, connect_timeout, fresh=fresh)
+            return await self._borrow(upstream, connect_timeout, fresh=fresh, yields=yields)
         except ExchangeError as error:
             if error.fault not in _UNREACHED:
                 raise
-        return await self._borrow(self.choose(upstream), connect_timeout, fresh=False)
+        return await self._borrow(self.choose(upstream), connect_timeout, fresh=False, yields=yields)
 
-    async def _borrow(self, upstream: Upstream, connect_timeout: float, *, fresh: bool) -> Loan:
+    async def _borrow(self, upstream: Upstream, connect_timeout: float, *, fresh: bool, yields: bool) -> Loan:
         upstream.outstanding += 1
         lent = False
         try:
-            connection = await upstream.pool.borrow(connect_timeout, fresh=fresh)
+            connection = await upstream.pool.borrow(connect_timeout, fresh=fresh, yields=yields)
             lent = True
         except ExchangeError as error:
             if error.fault in _UNREACHED:
@@ -210,6 +216,10 @@ class Upstreams:
         """Count what is going on at each upstream, for metrics."""
         now = self._clock()
         return (upstream.numbers(now) for upstream in self._upstreams.values())
+
+    def pools(self) -> Iterator[Pool]:
+        """Yield every pool."""
+        return (upstream.pool for upstream in self._upstreams.values())
 
     def of(self, route: Route) -> UpstreamGroup:
         """Return the group of one of this generation's routes."""

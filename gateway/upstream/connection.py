@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -11,7 +12,8 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseSink
 from gateway.http1.response_reader import ResponseReader
 from gateway.http1.whole_response import read_whole
-from gateway.resilience.deadline import Deadline
+from gateway.resilience.untaken import socket_of, untaken
+from gateway.upstream.exchange_deadline import ExchangeDeadline
 
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow upstream before its writer is told to pause."""
@@ -25,7 +27,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     `head_bytes` bounds a response's head, interim ones included. `on_writable`, where it is set, is called when the
     upstream takes bytes again, and `closed` once, when the connection has gone. `reusable` tells, between exchanges,
-    whether the next one may begin.
+    whether the next one may begin; one that is `apart` belongs to a stream, and is nobody's afterwards.
     """
 
     __slots__ = (
@@ -36,6 +38,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_sink",
         "_spare",
         "_upgrading",
+        "apart",
         "closed",
         "deadline",
         "heard",
@@ -58,11 +61,12 @@ class UpstreamConnection(asyncio.Protocol):
         self.on_writable: Callable[[], None] | None = None
         self.closed: Callable[[UpstreamConnection], None] | None = None
         self.transport: asyncio.Transport | None = None
-        self.deadline = Deadline(loop, self._expired)
+        self.deadline = ExchangeDeadline(loop, self._expired)
         self.opened = loop.time()
         self.used = False
         self.heard = False
         self.reusable = True
+        self.apart = False
         self.writing_paused = False
         self.tunnel: RawPeer | None = None
 
@@ -73,6 +77,24 @@ class UpstreamConnection(asyncio.Protocol):
         self._upgrading = upgrading
         self.heard = False
         self.reusable = False
+
+    @property
+    def sink(self) -> ResponseSink | None:
+        """Who gets what arrives now."""
+        return self._sink
+
+    def untaken(self) -> int:
+        """Return how many bytes the upstream has not taken yet."""
+        return 0 if self.transport is None else untaken(self.transport)
+
+    def has_spoken(self) -> bool:
+        """Tell whether bytes, or the end, lie in the socket that were not read yet."""
+        upstream_socket = None if self.transport is None else socket_of(self.transport)
+        if upstream_socket is None or upstream_socket.fileno() < 0:
+            return False
+        poller = select.poll()
+        poller.register(upstream_socket.fileno(), select.POLLIN)
+        return bool(poller.poll(0))
 
     def write(self, data: bytes) -> None:
         """Send bytes; those that the peer no longer takes are dropped, and `connection_lost` tells of it."""

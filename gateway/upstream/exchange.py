@@ -13,15 +13,12 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead
 from gateway.upstream.balancer import Loan
 from gateway.upstream.caller_answer import CallerAnswer
-from gateway.upstream.forward_context import ForwardContext
-
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+from gateway.upstream.forward_context import CONTINUE, ForwardContext
 
 
 class ExchangeOwner(Protocol):
-    """Whoever began an exchange; one of these is called once. Clocks are in seconds: the loop's, and the records'."""
+    """Whoever began an exchange; one of these is called once. `now` is the records' clock, in seconds."""
 
-    loop_time: Callable[[], float]
     now: Callable[[], float]
 
     def ended(self, exchange: Exchange, error: ExchangeError | None) -> None:
@@ -34,18 +31,20 @@ class ExchangeOwner(Protocol):
 class Exchange(CallerAnswer):
     """The ResponseSink of one request, and the FlowWatcher of its caller, on a connection that was lent for it.
 
-    The connection's deadline is the exchange's meanwhile.
+    The connection's deadline is the exchange's meanwhile. A `slow` one, whose caller keeps it waiting, gives way to
+    others.
     """
 
-    __slots__ = ("_complete", "_over", "_owner", "_paused", "loan")
+    __slots__ = ("_complete", "_over", "_owner", "_paused", "loan", "slow")
 
     def __init__(self, context: ForwardContext, loan: Loan, owner: ExchangeOwner) -> None:
         super().__init__(context)
         self.loan = loan
         self._owner = owner
         self._paused = False
-        self._complete = False
         self._over = False
+        self._complete = False
+        self.slow = False
 
     def send(self, head: bytes) -> None:
         """Send the request: its head, and its body as it comes."""
@@ -53,35 +52,28 @@ class Exchange(CallerAnswer):
         connection.begin(self, head_request=context.request.head.method == "HEAD", upgrading=context.upgrading)
         context.client.watch(self)
         connection.write(head)
-        body = context.body
-        if body is None:
-            self._wait(context.route.timeouts.response)
-            return
-        if body.awaited and context.request.head.block.expects and not context.http_1_0:
-            context.client.write(_CONTINUE)
-        body.send(connection, self)
+        connection.deadline.ends_at = context.ends_at
+        if context.body is None:
+            connection.deadline.wait(context.route.timeouts.response, Fault.RESPONSE_TIMEOUT)
+        else:
+            if context.expects:
+                context.client.write(CONTINUE)
+            context.body.send(connection, self)
 
     # What the request's body calls
 
     def wait_for_caller(self) -> None:
         """Hold nobody but the caller to a time while its body is awaited; the front does that."""
-        if self._over or self.begun:
-            return
-        deadline = self.loan.connection.deadline
-        if self.context.ends_at:
-            deadline.set(self.context.ends_at)
-        else:
-            deadline.clear()
+        if not self._over and not self.begun:
+            self.loan.connection.deadline.wait_for_ever()
 
     def wait_for_upstream(self) -> None:
         """Give the upstream the route's idle time to take what was sent."""
-        if not self.begun:
-            self._wait(self.context.route.timeouts.idle)
+        self._wait_for_taking(self.context.route.timeouts.idle, Fault.IDLE_TIMEOUT)
 
     def sent(self) -> None:
         """Give the upstream the time that the route gives it, now that it has the whole request."""
-        if not self.begun:
-            self._wait(self.context.route.timeouts.response)
+        self._wait_for_taking(self.context.route.timeouts.response, Fault.RESPONSE_TIMEOUT)
 
     # What the upstream's connection calls
 
@@ -92,12 +84,11 @@ class Exchange(CallerAnswer):
         self._finish(None)
 
     def head(self, head: ResponseHead) -> None:
-        """Compose the caller's head."""
-        context = self.context
-        context.record.upstream_first_byte = self._owner.now()
+        """Compose the caller's head; raises ExchangeError for a stream more than its address may have."""
+        self.context.record.upstream_first_byte = self._owner.now()
         self._out.append(self._compose(head))
         if head.event_stream:
-            context.stream = context.streams.add("event_stream", context.decision, self._end_stream)
+            self._become_stream()
 
     def body(self, data: bytes) -> None:
         """Frame a piece of the body."""
@@ -112,7 +103,7 @@ class Exchange(CallerAnswer):
         if self._complete:
             self._finish(None)
         elif self.begun:
-            self._hold() if self.context.client.writing_paused else self._wait(self.context.route.timeouts.idle)
+            self._hold() if self.context.client.writing_paused else self._wait_for_upstream()
 
     def end(self) -> None:
         """End the body, once it is flushed."""
@@ -142,17 +133,10 @@ class Exchange(CallerAnswer):
         self._owner.switched(self, head, rest)
 
     def expired(self) -> None:
-        """Give up on whoever kept this exchange waiting."""
-        ends_at = self.context.ends_at
-        if ends_at and self._owner.loop_time() >= ends_at:
-            fault = Fault.TOTAL_TIMEOUT
-        elif self._paused:
-            fault = Fault.CLIENT_STALLED
-        elif self.begun or self._out:
-            fault = Fault.IDLE_TIMEOUT
-        else:
-            fault = Fault.RESPONSE_TIMEOUT
-        self.abandon(ExchangeError(fault))
+        """Give up on whoever kept this exchange waiting, by the name of the limit that it reached."""
+        fault = self.loan.connection.deadline.verdict()
+        if fault is not None:
+            self.abandon(ExchangeError(fault))
 
     # What the caller's connection calls
 
@@ -164,7 +148,7 @@ class Exchange(CallerAnswer):
         """Let the upstream go on."""
         if self._paused and not self._over:
             self._paused = False
-            self._wait(self.context.route.timeouts.idle)
+            self._wait_for_upstream()
             self.loan.connection.resume_reading()
 
     def client_gone(self) -> None:
@@ -189,17 +173,58 @@ class Exchange(CallerAnswer):
             self.loan.connection.resume_reading()
         self._owner.ended(self, error)
 
-    def _wait(self, seconds: float) -> None:
-        """Set the deadline: `seconds` from now, or the exchange's end, whichever is first."""
+    def _wait_for_upstream(self) -> None:
         if not self._over:
-            at, ends_at = self._owner.loop_time() + seconds, self.context.ends_at
-            self.loan.connection.deadline.set(min(at, ends_at) if ends_at else at)
+            self.loan.connection.deadline.wait(self.context.route.timeouts.idle, Fault.IDLE_TIMEOUT)
+
+    def _wait_for_taking(self, seconds: float, fault: Fault) -> None:
+        """Give the upstream its time to take what waits for it."""
+        if not self._over and not self.begun:
+            connection = self.loan.connection
+            connection.deadline.wait_for_taking(seconds, fault, connection.untaken)
 
     def _hold(self) -> None:
         if not self._paused and not self._over:
             self._paused = True
-            self.loan.connection.pause_reading()
-            self._wait(self.context.route.timeouts.idle)
+            connection, client = self.loan.connection, self.context.client
+            connection.pause_reading()
+            connection.deadline.wait_for_taking(client.stall, Fault.CLIENT_STALLED, lambda: client.unsent)
+
+    # What looks at exchanges that last
+
+    @property
+    def moved(self) -> int:
+        """How many bytes the caller has sent and taken."""
+        record = self.context.record
+        return record.bytes_in + record.bytes_out - self.context.client.unsent
+
+    @property
+    def waits_for_caller(self) -> bool:
+        """Tell whether it is the caller, and not the upstream, that keeps it waiting."""
+        body = self.context.body
+        return self._paused or (body is not None and not body.complete and not self.loan.connection.writing_paused)
+
+    def lasts(self) -> None:
+        """Be found from now on when the session ends."""
+        context = self.context
+        if not self._over and context.stream is None and context.decision.credential is not None:
+            context.stream = context.streams.add("answer", context.decision, self._end_stream)
+
+    def give_way(self) -> bool:
+        """End, since others need the place; return whether there was one to give."""
+        if self._over:
+            return False
+        self.abandon(ExchangeError(Fault.GAVE_WAY))
+        return True
+
+    def _become_stream(self) -> None:
+        """Be an event stream: no exchange that ends soon, and so none of the pool's."""
+        context = self.context
+        context.streams.require_room(context.decision)
+        if context.stream is not None:
+            context.streams.remove(context.stream)
+        self.loan.leave_pool()
+        context.stream = context.streams.add("event_stream", context.decision, self._end_stream)
 
     def _end_stream(self, _code: int) -> None:
         self.abandon(ExchangeError(Fault.ENDED))

@@ -11,13 +11,16 @@ from gateway.telemetry.record import RequestRecord
 from gateway.upstream.open_streams import OpenStream, OpenStreams
 from gateway.upstream.request_body import RequestBody
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
 
 class ForwardContext:
     """An allowed request, its caller and its record.
 
     `added` are fields that the gateway tells the upstream besides the decision's identity. `ends_at` is the end of its
-    total time on the loop's clock, or 0. `stream` is its entry among the open streams, once it is one. `refused` is
-    called, once at most, by `refuse`. Raises ExchangeError for a body that is announced as too large.
+    total time on the loop's clock, or 0. `late` tells that its body is one of those that its client keeps open.
+    `stream` is its entry among the open streams, once it is one. `refused` is called, once at most, by `refuse`. Raises
+    ExchangeError for a body that is announced as too large.
     """
 
     __slots__ = (
@@ -28,6 +31,7 @@ class ForwardContext:
         "ends_at",
         "http_1_0",
         "keep_alive",
+        "late",
         "record",
         "refused",
         "request",
@@ -62,12 +66,19 @@ class ForwardContext:
         self.http_1_0 = head.version < (1, 1)
         self.keep_alive = head.keep_alive and not self.upgrading
         self.ends_at = 0.0
+        self.late = False
         self.streams = streams
         self.stream: OpenStream | None = None
 
     def refuse(self, refusal: Refusal) -> None:
         """Tell why the caller was not answered."""
         self.refused(self.request, self.decision, refusal)
+
+    @property
+    def expects(self) -> bool:
+        """Tell whether the caller sends no body before it is invited (RFC 9110 section 10.1.1)."""
+        body = self.body
+        return body is not None and body.awaited and self.request.head.block.expects and not self.http_1_0
 
     @property
     def must_close(self) -> bool:

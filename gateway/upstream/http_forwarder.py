@@ -18,9 +18,14 @@ from gateway.upstream.balancer import Loan, Upstream, Upstreams
 from gateway.upstream.exchange import Exchange
 from gateway.upstream.forward_context import ForwardContext
 from gateway.upstream.forwarder import Refused
+from gateway.upstream.late_bodies import CallerLimits, LateBodies
+from gateway.upstream.long_exchanges import LongExchanges
 from gateway.upstream.open_streams import OpenStreams
+from gateway.upstream.request_body import RequestBody
 from gateway.upstream.request_head import RequestHeads
 from gateway.upstream.tunnel import Tunnel
+
+_CALLERS = CallerLimits()
 
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that may be sent again after a reused connection turned out dead. Not PUT and DELETE, though idempotent:
@@ -30,14 +35,21 @@ the upstream may have carried them out, and a second DELETE is answered otherwis
 class HttpForwarder:
     """Carries requests to the upstreams of one generation, and owns their exchanges. `streams` are open ones.
 
-    `now` is the monotonic clock of the records.
+    `now` is the monotonic clock of the records, `callers` what they may keep others waiting with.
     """
 
     def __init__(
-        self, upstreams: Upstreams, heads: RequestHeads, streams: OpenStreams, now: Callable[[], float] = monotonic
+        self,
+        upstreams: Upstreams,
+        heads: RequestHeads,
+        streams: OpenStreams,
+        now: Callable[[], float] = monotonic,
+        callers: CallerLimits = _CALLERS,
     ) -> None:
         self.now = now
         self.loop_time = asyncio.get_running_loop().time
+        self._late_bodies = LateBodies(callers, self.loop_time)
+        self._long = LongExchanges(upstreams.pools(), callers.least_rate, callers.is_many)
         self._upstreams = upstreams
         self._heads = heads
         self._streams = streams
@@ -49,6 +61,8 @@ class HttpForwarder:
         """Begin to carry it, at once where a connection waits for it; see Forwarder."""
         try:
             context = ForwardContext(request, decision, added, record, self._streams, refused)
+            if context.upgrading:
+                self._streams.require_room(decision)
         except ExchangeError as error:
             record.fault = error.fault.value
             return error.refusal
@@ -56,6 +70,9 @@ class HttpForwarder:
         if total:
             context.ends_at = self.loop_time() + total
         record.upstream_began = self.now()
+        body = context.body
+        if body is not None and not body.is_there:
+            return self._when_there(context, body)
         upstream = self._upstreams.of(context.route).choose()
         loan = upstream.lend()
         if loan is None:
@@ -65,6 +82,7 @@ class HttpForwarder:
 
     async def close(self) -> None:
         """Close idle connections now and the others when their exchange ends."""
+        self._long.close()
         await self._upstreams.close()
         await self._tasks.aclose()
 
@@ -74,7 +92,7 @@ class HttpForwarder:
         """Give the connection back, and tell the caller's side what came of it."""
         context = exchange.context
         may_repeat = error is not None and _may_repeat(exchange, error)
-        _settle(exchange)
+        self._settle(exchange)
         if error is None:
             context.request.complete(Forwarded(context.record.status, exchange.keep_alive))
         elif may_repeat:
@@ -94,24 +112,45 @@ class HttpForwarder:
         record.upgraded = True
         record.status = record.upstream_status = head.status
         tunnel = Tunnel(context.client, exchange.loan.connection, context.route.timeouts.idle, record)
+        if context.stream is not None:
+            self._streams.remove(context.stream)
+        exchange.loan.leave_pool()
         context.stream = self._streams.add("tunnel", context.decision, tunnel.end)
         switch = compose_switch(head, b"websocket", context.decision.caller_headers)
 
         def over() -> None:
-            _settle(exchange)
+            self._settle(exchange)
             context.request.complete(Forwarded(record.status, keep_alive=False))
 
         tunnel.open(switch, rest, over)
 
-    async def _connect(self, context: ForwardContext, upstream: Upstream, *, fresh: bool = False) -> Refusal | None:
+    async def _when_there(self, context: ForwardContext, body: RequestBody) -> Refusal | None:
+        """Wait for the body, then for a connection; one that takes too long over it gives its place to others."""
+        begun = False
+        try:
+            in_time = await self._late_bodies.arrive(context, body)
+            upstream = self._upstreams.of(context.route).choose()
+            refusal = await self._connect(context, upstream, yields=not in_time)
+            begun = refusal is None
+        except ExchangeError as error:
+            context.record.fault = error.fault.value
+            refusal = error.refusal
+        finally:
+            if not begun:
+                self._late_bodies.leave(context)
+        return refusal
+
+    async def _connect(
+        self, context: ForwardContext, upstream: Upstream, *, fresh: bool = False, yields: bool = False
+    ) -> Refusal | None:
         """Wait for a connection, and begin; return why there is none."""
         group = self._upstreams.of(context.route)
         try:
-            loan = await group.borrow(upstream, context.route.timeouts.connect, fresh=fresh)
+            loan = await group.borrow(upstream, context.route.timeouts.connect, fresh=fresh, yields=yields)
         except ExchangeError as error:
             context.record.fault = error.fault.value
             return error.refusal
-        self._begin(context, loan)
+        self._begin(context, loan, slow=yields)
         return None
 
     def _repeat(self, context: ForwardContext, upstream: Upstream) -> None:
@@ -134,9 +173,31 @@ class HttpForwarder:
         task.add_done_callback(ended)
         context.client.watch(_Leaving(task.cancel))
 
-    def _begin(self, context: ForwardContext, loan: Loan) -> None:
+    def _begin(self, context: ForwardContext, loan: Loan, *, slow: bool = False) -> None:
         context.record.upstream = loan.upstream.label
-        Exchange(context, loan, self).send(self._heads.compose(context, loan.upstream.address))
+        try:
+            head = self._heads.compose(context, loan.upstream.address)
+        except BaseException:
+            loan.give_back()  # a fault of ours must not cost a place in the pool
+            raise
+        exchange = Exchange(context, loan, self)
+        if slow:
+            exchange.slow = True
+            loan.upstream.pool.yielding.append(exchange)
+        exchange.send(head)
+
+    def _settle(self, exchange: Exchange) -> None:
+        context, loan = exchange.context, exchange.loan
+        if context.stream is not None:
+            context.streams.remove(context.stream)
+            context.stream = None
+        body = context.body
+        if body is not None:
+            self._late_bodies.leave(context)
+            body.stop()
+            if not body.complete:
+                loan.connection.reusable = False
+        loan.give_back()
 
 
 class _Leaving:
@@ -154,19 +215,6 @@ class _Leaving:
     def client_gone(self) -> None:
         """Wait no longer."""
         self._leave()
-
-
-def _settle(exchange: Exchange) -> None:
-    context, loan = exchange.context, exchange.loan
-    if context.stream is not None:
-        context.streams.remove(context.stream)
-        context.stream = None
-    body = context.body
-    if body is not None:
-        body.stop()
-        if not body.complete:
-            loan.connection.reusable = False
-    loan.give_back()
 
 
 def _may_repeat(exchange: Exchange, error: ExchangeError) -> bool:

@@ -1,7 +1,8 @@
-"""The tunnels and event streams that are open.
+"""The tunnels, the event streams, and the answers that last.
 
-A plain answer is over before a revocation could matter. A stream that was allowed an hour ago would go on telling a
-revoked session everything, so it is ended with the session, when the session expires, and when the process drains.
+A plain answer is over before a revocation could matter. What was allowed an hour ago would go on telling a revoked
+session everything, so it is ended with the session and when the session expires; tunnels and event streams, which have
+no other end, also when the process drains.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
+from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.answers import Found, Resolution, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
+from gateway.resilience.shares import Shares
 from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION
 
-StreamKind = Literal["tunnel", "event_stream"]
+StreamKind = Literal["tunnel", "event_stream", "answer"]
+"""An `answer` is any other exchange that has been under way for longer than a second, an upload too."""
+
+STREAMS_PER_ADDRESS = 500
+"""Tunnels and event streams of one client by default."""
+
 ResolveAgain = Callable[[Credential], Awaitable[Resolution]]
 
 _LONGEST_TIMER = 86400.0
@@ -41,15 +49,32 @@ class OpenStreams:
     """Every open stream of one generation. `clock` gives epoch seconds: sessions expire by the wall's time.
 
     `on_open` is called for each that begins: its session may have been ended since its request was allowed, while
-    nobody could find the stream. Then `recheck` is due for those that it has not seen.
+    nobody could find the stream. Then `recheck` is due for those that it has not seen. An address has at most
+    `per_address` tunnels and event streams, unless it `is_many` clients.
     """
 
-    def __init__(self, clock: Callable[[], float], on_open: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        on_open: Callable[[], None] = lambda: None,
+        *,
+        per_address: int = STREAMS_PER_ADDRESS,
+        is_many: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._clock = clock
         self._on_open = on_open
         self._streams: set[OpenStream] = set()
         self._unseen: set[OpenStream] = set()
+        self._shares = Shares()
+        self._per_address = per_address
+        self._is_many = is_many
         self._draining = False
+
+    def require_room(self, decision: Decision) -> None:
+        """Raise ExchangeError when the client of `decision` has as many streams as an address may have."""
+        client = decision.access.client
+        if self._shares.count(client) >= self._per_address and not self._is_many(client):
+            raise ExchangeError(Fault.TOO_MANY_STREAMS, "limits.streams_per_address")
 
     def count(self, kind: StreamKind) -> int:
         """Return how many are open; for metrics."""
@@ -59,8 +84,10 @@ class OpenStreams:
         """Note a stream that has begun; `remove` must follow."""
         stream = OpenStream(kind, decision, end)
         self._streams.add(stream)
+        if kind != "answer":
+            self._shares.enter(decision.access.client)
         self._watch_expiry(stream)
-        if self._draining:
+        if self._draining and kind != "answer":
             asyncio.get_running_loop().call_soon(end, GOING_AWAY)
         elif decision.credential is not None:
             self._unseen.add(stream)
@@ -68,16 +95,18 @@ class OpenStreams:
         return stream
 
     def remove(self, stream: OpenStream) -> None:
-        """Forget a stream that has ended."""
+        """Forget a stream that has ended; to be called once for each."""
         self._streams.discard(stream)
+        if stream.kind != "answer":
+            self._shares.leave(stream.decision.access.client)
         self._unseen.discard(stream)
         if stream.timer is not None:
             stream.timer.cancel()
 
     def drain(self) -> int:
-        """End every stream, since the process is about to end; return how many. Those that come later end at once."""
+        """End what has no end of its own, since the process is about to; return how many. Later ones end at once."""
         self._draining = True
-        streams = tuple(self._streams)
+        streams = tuple(stream for stream in self._streams if stream.kind != "answer")
         for stream in streams:
             stream.end(GOING_AWAY)
         return len(streams)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
 
 import msgspec
 
@@ -12,16 +14,20 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.connector import Connector
 
+_KEPT_OF = 4  # a fourth of a pool is kept from whoever holds all the rest of it for long
+
 
 class PoolLimits(msgspec.Struct, frozen=True):
     """How connections to one upstream are kept; times in seconds.
 
     `keep_alive` has to be below the upstream's own idle time (5 s in Node and uvicorn), else a request may be sent
     into a connection that is just being closed. `max_age` lets changes of DNS reach long-lived connections.
-    `connections` bounds those that are open, `queue` the requests that wait for one, `queue_timeout` how long.
+    `connections` bounds those that are open, `queue` the requests that wait for one, `queue_timeout` how long; tunnels
+    and event streams have `streams` further ones for themselves.
     """
 
     connections: int = 1024
+    streams: int = 4096
     queue: int = 1024
     queue_timeout: float = 1.0
     keep_alive: float = 4.0
@@ -29,8 +35,19 @@ class PoolLimits(msgspec.Struct, frozen=True):
     head_bytes: int = 65536
 
 
+class YieldingPlace(Protocol):
+    """A place that is lent until somebody else needs it."""
+
+    def give_way(self) -> bool:
+        """Give the place back; return whether there was one to give."""
+
+
 class Pool:
-    """Lends connections of one upstream, each to one exchange at a time; the one used last is lent first."""
+    """Lends connections of one upstream, each to one exchange at a time; the one used last is lent first.
+
+    `share` is how many places of it one client may hold for long. Those in `yielding` give way, the last one first, to
+    whoever finds the pool full. `open` are the connections of the pool, `streams` those that have left it.
+    """
 
     def __init__(self, connector: Connector, limits: PoolLimits) -> None:
         self._address = connector.address
@@ -40,6 +57,10 @@ class Pool:
         self._idle: dict[UpstreamConnection, None] = {}
         self._waiting: deque[asyncio.Future[UpstreamConnection | None]] = deque()
         self._closed = False
+        self._made: set[UpstreamConnection] = set()
+        self.share = limits.connections - limits.connections // _KEPT_OF
+        self.yielding: list[YieldingPlace] = []
+        self.streams = 0
         self.open = 0
         self.connects = 0
         self.connect_faults = 0
@@ -67,8 +88,12 @@ class Pool:
                 return connection
         return None
 
-    async def borrow(self, connect_timeout: float, *, fresh: bool = False) -> UpstreamConnection:
-        """Return a connection that no exchange is using; a new one if `fresh`.
+    def lent(self) -> Iterator[UpstreamConnection]:
+        """Yield the connections that are not idle, streams left out."""
+        return (connection for connection in tuple(self._made) if connection not in self._idle)
+
+    async def borrow(self, connect_timeout: float, *, fresh: bool = False, yields: bool = False) -> UpstreamConnection:
+        """Return a connection that no exchange is using; a new one if `fresh`. One that `yields` takes no one's place.
 
         Raises ExchangeError: no connection could be made within `connect_timeout` seconds or none became free
         in time.
@@ -78,6 +103,9 @@ class Pool:
             if self.open < self._limits.connections:
                 self.open += 1
                 return await self._connect(connect_timeout)
+            if yields:
+                raise ExchangeError(Fault.QUEUE_FULL, str(self._address))
+            self._make_room()
             connection = await self._wait()
             if connection is None:
                 return await self._connect(connect_timeout)
@@ -92,7 +120,7 @@ class Pool:
             return
         now = self._loop.time()
         too_old = now - connection.opened > self._limits.max_age
-        if self._closed or too_old or not connection.reusable or transport.is_closing():
+        if self._closed or too_old or not connection.reusable or connection.apart or transport.is_closing():
             connection.close()
         elif self._waiting and (waiter := self._next_waiter()) is not None:
             connection.used = True
@@ -102,6 +130,14 @@ class Pool:
             connection.used = True
             connection.deadline.set(now + self._limits.keep_alive)
             self._idle[connection] = None
+
+    def part_with(self, connection: UpstreamConnection) -> None:
+        """Let a stream have the connection for itself; beyond `streams` of them it keeps its place in the pool."""
+        if self.streams < self._limits.streams:
+            self.streams += 1
+            connection.apart = True
+            self._made.discard(connection)
+            self._free_place()
 
     def close(self) -> None:
         """Close idle connections now, the others when they are given back."""
@@ -124,6 +160,11 @@ class Pool:
         except asyncio.CancelledError:
             self._hand_on(waiter)
             raise
+
+    def _make_room(self) -> None:
+        """Let one of those go whose place is lent until it is needed."""
+        while self.yielding and not self.yielding.pop().give_way():
+            pass
 
     def _hand_on(self, waiter: asyncio.Future[UpstreamConnection | None]) -> None:
         """Give what a waiter got in the moment it gave up to the next one."""
@@ -166,9 +207,14 @@ class Pool:
                 self._free_place()
         connection.closed = self._gone
         self.connects += 1
+        self._made.add(connection)
         return connection
 
     def _gone(self, connection: UpstreamConnection) -> None:
         """Forget a connection that has gone, whoever closed it."""
+        if connection.apart:
+            self.streams -= 1
+            return
         self._idle.pop(connection, None)
+        self._made.discard(connection)
         self._free_place()

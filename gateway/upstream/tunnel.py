@@ -24,7 +24,10 @@ _GOODBYE_SECONDS = 1.0
 
 
 class Tunnel:
-    """Joins a caller's and an upstream's connection. `idle` is in seconds, without a byte in either direction."""
+    """Joins a caller's and an upstream's connection. `idle` is in seconds, without a byte in either direction.
+
+    Whoever takes nothing of what waits for it has a time of its own: the upstream `idle`, the caller its `stall`.
+    """
 
     def __init__(
         self, client: DownstreamConnection, upstream: UpstreamConnection, idle: float, record: RequestRecord
@@ -37,6 +40,10 @@ class Tunnel:
         self._clock = loop.time
         self._deadline = Deadline(loop, self._expired)
         self._frames = FrameTracker()
+        self._fault = Fault.IDLE_TIMEOUT
+        self._seconds = idle
+        self._waits = False
+        self._left = 0
         self._code = 0
         self._said = False
         self._over: Callable[[], None] | None = None
@@ -62,7 +69,7 @@ class Tunnel:
             return
         self._record.bytes_in += len(data)
         self._upstream.write(data)
-        self._deadline.set(self._clock() + self._idle)
+        self._moved()
 
     def from_upstream(self, data: bytes) -> None:
         """Carry what the upstream sent."""
@@ -72,7 +79,7 @@ class Tunnel:
             data = data[: self._frames.advance(data, to_boundary=True)]
         else:
             self._frames.advance(data)
-            self._deadline.set(self._clock() + self._idle)
+            self._moved()
         self._record.bytes_out += len(data)
         self._client.write(data)
         if self._code and self._frames.at_boundary:
@@ -94,10 +101,29 @@ class Tunnel:
     def hold_client(self, *, hold: bool) -> None:
         """Take no bytes from the caller while the upstream takes none, and the other way round."""
         self._client.pause_reading() if hold else self._client.resume_reading()
+        self._wait_for(Fault.IDLE_TIMEOUT, self._idle, hold=hold)
 
     def hold_upstream(self, *, hold: bool) -> None:
         """Take no bytes from the upstream while the caller takes none."""
         self._upstream.pause_reading() if hold else self._upstream.resume_reading()
+        self._wait_for(Fault.CLIENT_STALLED, self._client.stall, hold=hold)
+
+    def _moved(self) -> None:
+        """Give both sides their time anew, unless one of them is waited for that takes nothing."""
+        if not self._waits:
+            self._deadline.set(self._clock() + self._idle)
+
+    def _wait_for(self, fault: Fault, seconds: float, *, hold: bool) -> None:
+        """Give whoever takes nothing its own time: what the other side sends meanwhile is no sign of it."""
+        if self._code:
+            return
+        self._waits = hold
+        self._fault, self._seconds = (fault, seconds) if hold else (Fault.IDLE_TIMEOUT, self._idle)
+        self._left = self._untaken()
+        self._deadline.set(self._clock() + self._seconds)
+
+    def _untaken(self) -> int:
+        return self._client.unsent + self._upstream.untaken()
 
     def _close(self, fault: Fault, code: int) -> None:
         if self._code:
@@ -117,10 +143,13 @@ class Tunnel:
         self._deadline.set(self._clock() + _GOODBYE_SECONDS)
 
     def _expired(self) -> None:
+        left, self._left = self._left, self._untaken()
         if self._code:
             self.ended()
+        elif self._left < left or (self._left and not left):
+            self._deadline.set(self._clock() + self._seconds)  # slow is not stalled
         else:
-            self._close(Fault.IDLE_TIMEOUT, GOING_AWAY)
+            self._close(self._fault, GOING_AWAY)
 
 
 class _ClientEnd:

@@ -41,6 +41,7 @@ from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
+from gateway.wiring.callers import caller_limits, many_callers
 from gateway.wiring.endpoints import (
     ForwardAuthParts,
     development_cookies,
@@ -114,7 +115,12 @@ class Generation:
         self._tasks = TaskKeeper()
         limits = sessions.redis.limits()
         gate = self.gate(_traced(settings.telemetry, process, sessions.resolver), limits)
-        self.streams = OpenStreams(process.clock, recheck.due.set)
+        self.streams = OpenStreams(
+            process.clock,
+            recheck.due.set,
+            per_address=settings.limits.streams_per_address,
+            is_many=many_callers(settings),
+        )
         readers = tuple(sessions.readers.values())
         self.request_heads = RequestHeads(_stripped(readers, identity))
         self.upstreams = Upstreams(
@@ -124,7 +130,9 @@ class Generation:
             dns_ttl=settings.upstreams.dns_ttl,
             tls=_upstream_tls,
         )
-        self._forwarder = HttpForwarder(self.upstreams, self.request_heads, self.streams)
+        self._forwarder = HttpForwarder(
+            self.upstreams, self.request_heads, self.streams, process.now, caller_limits(settings)
+        )
         allowed = self._table.oddities
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, allowed)
         renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from gateway.config.settings import Settings, TelemetrySettings
-from gateway.endpoints.networks import Networks
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
 from gateway.front.tls_listener import TlsListener
@@ -19,6 +18,7 @@ from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
 from gateway.wiring.active_generation import ActiveGeneration
+from gateway.wiring.callers import many_callers
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
@@ -147,6 +147,7 @@ class Worker:
             connections=len(self._server.connections) if self._server is not None else 0,
             tunnels=sum(each.count("tunnel") for each in streams),
             event_streams=sum(each.count("event_stream") for each in streams),
+            answers=sum(each.count("answer") for each in streams),
         )
 
     async def _close_server(self, server: GatewayServer, grace: float) -> None:
@@ -197,9 +198,3 @@ def front_limits(settings: Settings) -> FrontLimits:
     """Return what one connection may do, and how many there may be with the descriptors that there are."""
     limits = msgspec.convert(settings.limits, FrontLimits, from_attributes=True)
     return msgspec.structs.replace(limits, connections=callers_within(settings, current_limit()))
-
-
-def many_callers(settings: Settings) -> Callable[[str], bool]:
-    """Return what tells whether an address is a proxy's that is believed, behind which there are many callers."""
-    doors = (network for _, endpoint in settings.forward_auth.endpoints() for network in endpoint.peers)
-    return Networks((*settings.trusted_proxies, *doors)).include

@@ -8,6 +8,7 @@ import ssl
 import pytest
 import trustme
 
+from gateway.front.serving import FrontLimits
 from gateway.model.route import Timeouts, UpstreamAddress
 from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.pool import PoolLimits
@@ -139,7 +140,7 @@ async def test_a_caller_that_never_reads_does_not_hold_its_upstream_for_ever() -
 
     async with (
         recording_upstream(flood) as upstream,
-        carrying(route_to(upstream.port, timeouts=Timeouts(idle=0.1))) as front,
+        carrying(route_to(upstream.port), limits=FrontLimits(body_stall=0.1)) as front,
         raw_client(front.port) as client,
     ):
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]

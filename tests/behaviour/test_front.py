@@ -181,7 +181,7 @@ async def test_a_body_that_stalls_is_408_and_the_upstream_is_told() -> None:
         carrying(route_to(upstream.port), limits=FrontLimits(body_stall=0.05)) as front,
         raw_client(front.port) as client,
     ):
-        await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
+        await client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + bytes(70_000))
         assert (await client.response()).status == 408
         async with asyncio.timeout(5):
             await told.wait()

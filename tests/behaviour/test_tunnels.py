@@ -201,7 +201,7 @@ async def test_a_slow_caller_holds_its_upstream() -> None:
         async with asyncio.timeout(10):
             while not connection.writing_paused:  # noqa: ASYNC110 - the loop itself is what fills the buffer
                 await asyncio.sleep(0)
-        assert connection.unsent < 2_000_000
+        assert connection.unsent < 8_000_000  # what the kernel keeps, and a little of ours
 
 
 async def test_an_upstream_that_ends_ends_the_tunnel() -> None:

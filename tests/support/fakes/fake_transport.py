@@ -69,6 +69,8 @@ class FakeClient:
         self.watcher: object = None
         self.raw_peer: object = None
         self.peer, self.scheme = "192.0.2.1", "http"
+        self.stall = 20.0
+        self.unsent = 0
         self.early = b""
         self.answers: list[object] = []
         self.answered: asyncio.Future[Any] | None = None

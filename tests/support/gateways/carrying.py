@@ -24,12 +24,13 @@ from gateway.model.target import parse_target
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import HealthLimits, Upstreams
 from gateway.upstream.http_forwarder import HttpForwarder
-from gateway.upstream.open_streams import OpenStreams
+from gateway.upstream.late_bodies import CallerLimits
+from gateway.upstream.open_streams import STREAMS_PER_ADDRESS, OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
 from gateway.wiring.process import wall_clock
 
-_FRONT, _POOL, _HEALTH, _STRIPPED = FrontLimits(), PoolLimits(), HealthLimits(), Stripped()
+_FRONT, _POOL, _HEALTH, _STRIPPED, _CALLERS = FrontLimits(), PoolLimits(), HealthLimits(), Stripped(), CallerLimits()
 
 Decide = Callable[[AccessRequest, Route], Decision]
 
@@ -57,6 +58,11 @@ class Carrying:
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
     keep_records: bool = True
+
+    def look(self, times: int = 1) -> None:
+        """Look at what lasts, as is done once a second."""
+        for _ in range(times):
+            self.forwarder._long.look()
 
     def note(self, record: RequestRecord) -> None:
         if self.keep_records:
@@ -144,11 +150,13 @@ async def carrying(
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     port: int = 0,
     keep_records: bool = True,
+    callers: CallerLimits = _CALLERS,
+    streams_per_address: int = STREAMS_PER_ADDRESS,
 ) -> AsyncIterator[Carrying]:
     """Run a front on a free port until the end."""
-    streams = OpenStreams(clock)
+    streams = OpenStreams(clock, per_address=streams_per_address)
     upstreams = Upstreams([route], pool, health, dns_ttl=30.0, tls=lambda _: tls())
-    forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams)
+    forwarder = HttpForwarder(upstreams, RequestHeads(stripped), streams, callers=callers)
     handler = AllowAll(route, forwarder, decide, added)
     server = GatewayServer(handler, limits, wall_clock)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)

@@ -171,6 +171,7 @@ async def test_a_body_that_breaks_off_is_passed_on_as_far_as_it_came_and_never_e
 async def test_whoever_keeps_it_waiting_is_blamed(begin: bool, pause: bool, total: float, fault: Fault) -> None:
     talk = Conversation(timeouts=Timeouts(response=5.0, idle=5.0))
     talk.context.ends_at = talk.loop.time() + total if total else 0.0
+    talk.client.stall = 5.0
     talk.begin()
     if begin:
         talk.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
@@ -222,6 +223,32 @@ async def test_an_upstream_that_takes_no_bytes_is_late() -> None:
     assert talk.ends
     assert talk.upstream.aborted
     assert talk.client.fake.reading
+
+
+async def test_an_upstream_that_takes_some_of_them_is_let_be_and_the_limit_that_it_reaches_is_named() -> None:
+    talk = Conversation(timeouts=Timeouts(response=50.0, idle=2.0), body=True).begin()
+    talk.upstream.unsent = 90
+    talk.connection.pause_writing()
+    talk.source.body(b"abc")
+    for left in (80, 79, 1):
+        talk.upstream.unsent = left
+        talk.loop.advance(2.1)
+        assert talk.ends == []
+    talk.loop.advance(2.1)
+    assert talk.fault is Fault.IDLE_TIMEOUT
+
+
+async def test_a_caller_that_takes_some_of_its_answer_is_let_be_whatever_the_upstreams_times_are() -> None:
+    talk = Conversation(timeouts=Timeouts(idle=0.5)).begin()
+    talk.client.stall, talk.client.unsent = 5.0, 900_000
+    talk.client.writing_paused = True
+    talk.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    for left in (800_000, 799_999):
+        talk.client.unsent = left
+        talk.loop.advance(5.1)
+        assert talk.ends == []
+    talk.loop.advance(5.1)
+    assert talk.fault is Fault.CLIENT_STALLED
 
 
 async def test_an_answer_may_come_before_the_body_and_then_the_callers_connection_ends() -> None:

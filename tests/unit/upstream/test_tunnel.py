@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.resilience.deadline import Deadline
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION, Tunnel
 from tests.support.fakes.fake_transport import FakeClient, FakeTransport
+from tests.support.fakes.manual_loop import ManualLoop
 
 
 class Dug:
@@ -51,6 +53,55 @@ async def test_bytes_go_both_ways_and_are_counted(dug: Dug) -> None:
     assert dug.client.fake.written.endswith(b"\x81\x02up")
     assert dug.upstream.written == b"earlydown"
     assert (dug.record.bytes_in, dug.record.bytes_out) == (9, 7)
+
+
+class Moving(Dug):
+    """A tunnel on a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.loop = ManualLoop()
+        super().__init__()
+        self.tunnel._clock = self.loop.time
+        self.tunnel._deadline.close()
+        self.tunnel._deadline = Deadline(self.loop.as_loop, self.tunnel._expired)
+        self.tunnel.from_client(b"x")
+
+
+async def test_a_caller_that_takes_some_is_let_be_and_one_that_takes_none_has_its_own_time() -> None:
+    dug = Moving()
+    dug.client.unsent = 90
+    dug.tunnel.hold_upstream(hold=True)
+    for left in (80, 79):
+        dug.client.unsent = left
+        dug.loop.advance(dug.client.stall + 0.1)
+        dug.tunnel.from_client(b"it sends, and takes nothing")
+        assert dug.record.fault == ""
+    dug.loop.advance(dug.client.stall + 0.1)
+    assert dug.record.fault == "client stalled"
+    dug.tunnel.ended()
+
+
+async def test_bytes_that_are_still_taken_are_no_idleness() -> None:
+    dug = Moving()
+    dug.client.unsent = 90
+    dug.loop.advance(60.1)
+    dug.client.unsent = 80
+    dug.loop.advance(60.1)
+    assert dug.record.fault == ""
+    dug.loop.advance(60.1)
+    assert dug.record.fault == "idle timeout"
+    dug.tunnel.ended()
+
+
+async def test_who_is_held_and_let_go_has_its_time_anew() -> None:
+    dug = Moving()
+    dug.tunnel.hold_upstream(hold=True)
+    dug.tunnel.hold_upstream(hold=False)
+    dug.loop.advance(59.9)
+    assert dug.record.fault == ""
+    dug.loop.advance(0.2)
+    assert dug.record.fault == "idle timeout"
+    dug.tunnel.ended()
 
 
 async def test_either_end_is_held_while_the_other_is_slow(dug: Dug) -> None:
