@@ -102,19 +102,33 @@ class Guard:
         return await self._in_place(lambda: self._authority.session_of(credential, session_id), caller)
 
     async def _in_place(self, call: Callable[[], Awaitable[_Answer]], caller: Caller) -> _Answer | Unavailable:
+        if self._breaker.retry_after:
+            return self._not_allowed()  # without a wait for a place
         try:
             async with asyncio.timeout(self._patience):
                 await self._places.take(caller)
         except TimeoutError:
-            return Undecided(f"{self.name} is asked by too many at once", asked=False)
+            return self._no_place(caller)
         try:
             return await self._allowed(call)
         finally:
             self._places.give_back(caller)
 
+    def _no_place(self, caller: Caller) -> Unavailable:
+        """Return what no place in time means: for the known, who go first, that the authority is too slow.
+
+        For a stranger it may be the other strangers; neither is counted by the breaker, as nobody was asked.
+        """
+        if caller.known:
+            return Unavailable(f"{self.name} did not answer others in time")
+        return Undecided(f"{self.name} is asked by too many at once", asked=False)
+
+    def _not_allowed(self) -> Unavailable:
+        return Unavailable(f"{self.name} is given up for now", math.ceil(self._breaker.retry_after) or 1)
+
     async def _allowed(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer | Unavailable:
         if not self._breaker.allow():
-            return Unavailable(f"{self.name} is given up for now", math.ceil(self._breaker.retry_after) or 1)
+            return self._not_allowed()
         began = monotonic()
         answer: _Answer | Unavailable = Undecided(f"{self.name} was not waited for")
         try:

@@ -248,15 +248,27 @@ async def test_a_caller_who_leaves_says_nothing_of_the_authority() -> None:
     assert not guarded.given_up
 
 
-async def test_no_place_is_nobodys_fault() -> None:
+@pytest.mark.parametrize(("caller", "outcome"), [(Caller("192.0.2.1"), Undecided), (Caller(known=True), Unavailable)])
+async def test_no_place_is_counted_against_nobody(caller: Caller, outcome: type) -> None:
+    """The known may be served stale then: they go before strangers, so only a slow authority keeps them waiting."""
     guarded = guard(Scripted(_never), places=Places(1), deadline=60, patience=0.01)
     holding = asyncio.get_running_loop().create_task(guarded.look_up(CREDENTIAL, Caller()))
     await asyncio.sleep(0)
-    answers = [await guarded.look_up(CREDENTIAL, Caller()) for _ in range(5)]
-    assert {type(answer) for answer in answers} == {Undecided}
+    answers = [await guarded.look_up(CREDENTIAL, caller) for _ in range(5)]
+    assert {type(answer) for answer in answers} == {outcome}
     assert not guarded.given_up
     holding.cancel()
     await asyncio.gather(holding, return_exceptions=True)
+
+
+async def test_whoever_is_not_allowed_waits_for_no_place() -> None:
+    authority = Scripted(_down)
+    guarded = guard(authority, places=Places(1), patience=60)
+    with capture_logs():
+        for _ in range(2):
+            await guarded.look_up(CREDENTIAL, Caller())
+    await guarded._places.take(Caller())
+    assert await guarded.look_up(CREDENTIAL, Caller()) == Unavailable("accounts is given up for now", 1)
 
 
 @pytest.mark.parametrize("parts", [("k" * 4097,), ("u" * 4000, "t" * 97), (UNREADABLE,), ("u", UNREADABLE)])
