@@ -28,6 +28,13 @@ class Authority(Protocol):
     verdict_digest: bytes
     memory_only: bool
 
+    def disowns(self, credential: Credential) -> bool:  # noqa: ARG002 - for those who can tell
+        """Tell, by the credential alone, that it is another's; what cannot be told so is looked up.
+
+        It is asked of an authority that cannot be reached too: its outage concerns its own credentials.
+        """
+        return False
+
     async def look_up(self, credential: Credential) -> Answer:
         """Return Found, Rejected, Unavailable, or None for a credential that is not this authority's.
 

@@ -91,6 +91,12 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
         self._timeout = timeout
 
     @override
+    def disowns(self, credential: Credential) -> bool:
+        """Tell a token that is not in the name of the directory's own issuer."""
+        is_token = credential.kind in {CredentialKind.BEARER, CredentialKind.COOKIE}
+        return is_token and self._claims(credential) is TokenFault.FOREIGN
+
+    @override
     async def look_up(self, credential: Credential) -> Answer:
         return await self._in_time(self._answer(credential))
 
@@ -164,7 +170,7 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
 
     async def _by_token(self, credential: Credential) -> Answer:
         claims = self._claims(credential)
-        if claims is TokenFault.FOREIGN or claims is None:
+        if claims is TokenFault.FOREIGN:
             return None
         if isinstance(claims, TokenFault):
             return Rejected(Reason.EXPIRED if claims is TokenFault.EXPIRED else Reason.UNKNOWN)
@@ -173,20 +179,17 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
             return Rejected(Reason.GONE)
         return self._verdict(stored, claims)
 
-    def _claims(self, credential: Credential) -> SessionClaims | TokenFault | None:
+    def _claims(self, credential: Credential) -> SessionClaims | TokenFault:
         if self.tokens is None:
-            return None
+            return TokenFault.FOREIGN
         if credential.kind is CredentialKind.COOKIE:
             return self.tokens.verify_cookie(credential.parts[0])
         return self.tokens.verify_access(credential.parts[0])
 
     def _verdict(self, stored: StoredSession, claims: SessionClaims | None = None) -> Found | Rejected:
         reason = judge_session(stored, self._now())
-        if reason is not None:
-            return Rejected(reason)
-        if claims is None:
-            return Found(stored.session)
-        return Found(stored.session, claims.issued_at, claims.expires_at)
+        times = () if claims is None else (claims.issued_at, claims.expires_at)
+        return Found(stored.session, *times) if reason is None else Rejected(reason)
 
     async def _other_session(self, credential: Credential, session_id: str) -> Answer:
         own = await self._answer(credential)

@@ -52,7 +52,8 @@ class Guard:
     """Calls one authority behind a breaker, a deadline and a cap; nothing that it raises is ever an allow.
 
     Three outcomes: an answer; `Undecided`, which is its caller's alone and tells the breaker nothing; `Unavailable`,
-    the authority's own fault, which alone feeds the breaker. What cannot be asked about is *not mine*, unasked.
+    the authority's own fault, which alone feeds the breaker. What cannot be asked about is *not mine*, unasked,
+    and so is what the authority disowns: its outage is none of another's callers'.
 
     `deadline` is for one call and `patience` for the wait for one of the `places`, in seconds. One guard stands before
     one authority, however many readers list it. `on_call` runs after each call, in the task that made it.
@@ -89,7 +90,7 @@ class Guard:
 
     async def look_up(self, credential: Credential, caller: Caller) -> Answer:
         """Ask whose credential this is; see `Authority.look_up`."""
-        if not self._askable.credential(credential):
+        if not self._askable.credential(credential) or self._authority.disowns(credential):
             return None
         return await self._in_place(lambda: self._authority.look_up(credential), caller)
 

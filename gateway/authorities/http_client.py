@@ -88,12 +88,14 @@ class AskedHttpSettings(HttpAuthoritySettings):
 
 
 class HttpClient:
-    """Sends requests to one URL. TLS trusts `ca_file`, else the system's store or `SSL_CERT_FILE`.
+    """Sends requests to one URL, for answers of the types that `accept` names.
+
+    TLS trusts `ca_file`, else the system's store or `SSL_CERT_FILE`.
 
     It is made and used within one event loop.
     """
 
-    def __init__(self, url: str, settings: HttpAuthoritySettings) -> None:
+    def __init__(self, url: str, settings: HttpAuthoritySettings, *, accept: str = "application/json") -> None:
         self._url = URL(url, encoded=True)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -105,7 +107,7 @@ class HttpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "session-gateway"},
+            headers={"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "session-gateway"},
         )
 
     async def get(self, headers: Pairs = (), query: Pairs = ()) -> RemoteResponse | Unavailable:

@@ -16,19 +16,26 @@ from typing_extensions import override
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
-from gateway.authorities.key_set import JwtAlgorithm, KeySet, KeyTimes
+from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
+from gateway.authorities.published_keys import JwtAlgorithm, both_names
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import UNDECODABLE
 from gateway.signing import is_spelled_once
 from gateway.source.values import Duration, PositiveDuration, StringList
 
-_POINTERS = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "b64"})
-"""Header parameters by which a token would choose its own key or rules (RFC 8725 section 3.10)."""
+_RULES_OF_ITS_OWN = frozenset({"crit", "b64"})
+"""Header parameters that change what a signature means (RFC 7515 section 4.1.11, RFC 7797); we know none of them.
 
-_TYPES = frozenset({"jwt", "at+jwt"})
-"""The `typ` of an access token (RFC 9068 section 2.1); it may be missing. Any other is a token of another purpose, like
-a logout token, and must not pass for an access token (RFC 8725 section 3.11)."""
+`jku`, `x5u`, `x5c` and `jwk` point to keys: they are never followed, and some issuers write them into every token.
+"""
+
+ACCESS_TOKEN_TYPES = ("JWT", "at+jwt")
+"""The `typ` of an access token (RFC 9068 section 2.1). Any other is a token of another purpose, like a logout token,
+and must not pass for an access token (RFC 8725 section 3.11)."""
+
+_JWK_SET = "application/jwk-set+json, application/json"
+"""Kubernetes serves its key set as the first alone (RFC 7517 section 8.5.2), many others as the second."""
 
 _REJECTED = Rejected(Reason.UNKNOWN)
 
@@ -39,8 +46,9 @@ _END_OF_TIME = 253402300800.0
 class JwtSettings(HttpAuthoritySettings):
     """An issuer's tokens, whose `aud` must name one of `audience`.
 
-    `leeway` is how many seconds the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The
-    `jwks_` keys are those of `KeyTimes`. A token longer than `token_bytes` is not decoded.
+    `types` are the `typ` that a token's header may have; without one it counts as `JWT`. `leeway` is how many seconds
+    the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The `jwks_` keys are those of
+    `KeyTimes`. A token longer than `token_bytes` is not decoded.
     """
 
     kind: Literal["jwt"]
@@ -48,6 +56,7 @@ class JwtSettings(HttpAuthoritySettings):
     audience: StringList = Field(min_length=1)
     jwks_url: TrustedEndpointUrl
     algorithms: tuple[JwtAlgorithm, ...] = Field(min_length=1)
+    types: StringList = Field(default=ACCESS_TOKEN_TYPES, min_length=1)
     claims: ClaimMap = ClaimMap()
     leeway: Duration = 10.0
     token_bytes: int = Field(default=16384, ge=256)
@@ -61,6 +70,12 @@ class _ParsedToken(msgspec.Struct, frozen=True):
 
     header: dict[str, Any]
     claims: Claims
+    signed: bytes
+    signature: bytes
+
+    def is_signed_by(self, key: pyjwt.PyJWK) -> bool:
+        """Verify the signature by the algorithm that the key is bound to, whatever the header says."""
+        return key.Algorithm.verify(self.signed, key.key, self.signature)
 
 
 class JwtAuthority(Authority):
@@ -81,15 +96,23 @@ class JwtAuthority(Authority):
             settings.audience,
             settings.jwks_url,
             settings.algorithms,
+            settings.types,
             settings.claims.model_dump(),
         )
         self._settings = settings
         self._audience = frozenset(settings.audience)
+        self._algorithms = both_names(frozenset(settings.algorithms))
+        self._types = frozenset(map(_plain_type, settings.types))
         self._clock = clock
-        self._jws = PyJWS(algorithms=list(settings.algorithms))  # it cannot verify by any other
-        self._client = HttpClient(settings.jwks_url, settings)
+        self._jws = PyJWS()  # it decodes, and verifies nothing
+        self._client = HttpClient(settings.jwks_url, settings, accept=_JWK_SET)
         times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
-        self._keys = KeySet(self._client, settings.algorithms, times, now)
+        self._keys = KeySet(self._client.get, tuple(self._algorithms), times, now)
+
+    @override
+    def disowns(self, credential: Credential) -> bool:
+        """Tell a token in another issuer's name, and what is no token at all."""
+        return self._own(credential) is None
 
     @override
     async def look_up(self, credential: Credential) -> Answer:
@@ -97,21 +120,16 @@ class JwtAuthority(Authority):
 
         Before the signature is checked, the claims decide one thing alone: whether the token is another issuer's.
         """
-        if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
+        parsed = self._own(credential)
+        if parsed is None:
             return None
-        token = credential.parts[0]
-        parsed = self._parse(token)
-        if parsed is None or parsed.claims.get("iss") != self._settings.issuer:
-            return None
-        algorithm = _acceptable(parsed.header, self._settings.algorithms)
-        if algorithm is None:
+        wanted = self._wanted(parsed)
+        if wanted is None:
             return _REJECTED
-        keys = await self._keys.find(str(parsed.header.get("kid", "")), algorithm)
-        if isinstance(keys, Unavailable):
-            return keys
-        if not any(self._is_signed(token, key, algorithm) for key in keys):
-            return _REJECTED
-        return self._judge(parsed.claims)
+        signed = await self._keys.has_signed(wanted, parsed.is_signed_by)
+        if isinstance(signed, Unavailable):
+            return signed
+        return self._judge(parsed.claims) if signed else _REJECTED
 
     @override
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
@@ -122,6 +140,13 @@ class JwtAuthority(Authority):
     async def close(self) -> None:
         await self._client.close()
 
+    def _own(self, credential: Credential) -> _ParsedToken | None:
+        """Return the token of a credential if it is in this issuer's name."""
+        if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
+            return None
+        parsed = self._parse(credential.parts[0])
+        return parsed if parsed is not None and parsed.claims.get("iss") == self._settings.issuer else None
+
     def _parse(self, token: str) -> _ParsedToken | None:
         """Decode a token; `None` for what is no JWT in compact form (RFC 7519 section 7.2)."""
         if len(token) > self._settings.token_bytes or not token.isascii():
@@ -131,14 +156,23 @@ class JwtAuthority(Authority):
             claims = msgspec.json.decode(parts["payload"], type=Claims)
         except (pyjwt.PyJWTError, *UNDECODABLE):
             return None
-        return _ParsedToken(parts["header"], claims) if is_spelled_once(token, parts["signature"]) else None
+        if not is_spelled_once(token, parts["signature"]):
+            return None
+        return _ParsedToken(parts["header"], claims, token.rpartition(".")[0].encode("ascii"), parts["signature"])
 
-    def _is_signed(self, token: str, key: pyjwt.PyJWK, algorithm: str) -> bool:
-        try:
-            self._jws.decode_complete(token, key, algorithms=[algorithm])
-        except pyjwt.PyJWTError:
-            return False
-        return True
+    def _wanted(self, parsed: _ParsedToken) -> TokenKey | None:
+        """Return what an acceptable header says of the token's key, `None` for any other header."""
+        header = parsed.header
+        typ, algorithm = header.get("typ", "JWT"), header.get("alg")
+        if not isinstance(typ, str) or _plain_type(typ) not in self._types:
+            return None
+        if not _RULES_OF_ITS_OWN.isdisjoint(header):
+            return None
+        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
+            return None
+        issued_at = _instant(parsed.claims.get("iat"))
+        age = None if issued_at is None else self._clock() - issued_at
+        return TokenKey(str(header.get("kid", "")), algorithm, age)
 
     def _judge(self, claims: Claims) -> Found | Rejected:
         """Judge the claims of a verified token (RFC 7519 section 4.1): its audience, its times and its subject."""
@@ -159,15 +193,9 @@ class JwtAuthority(Authority):
         return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))
 
 
-def _acceptable(header: dict[str, Any], algorithms: tuple[str, ...]) -> str | None:
-    """Return the algorithm of an acceptable header, `None` for any other."""
-    typ = header.get("typ", "JWT")
-    if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in _TYPES:
-        return None
-    if not _POINTERS.isdisjoint(header):
-        return None
-    algorithm = header.get("alg")
-    return algorithm if isinstance(algorithm, str) and algorithm in algorithms else None
+def _plain_type(typ: str) -> str:
+    """Return a media type in one spelling: `application/` may be left out (RFC 7515 section 4.1.9)."""
+    return typ.lower().removeprefix("application/")
 
 
 def _instant(value: Any) -> float | None:

@@ -1,45 +1,27 @@
-"""An issuer's public keys (JWKS, RFC 7517): fetched, and fetched again when a token names one that is not there.
-
-Keys are bound to algorithms when they are read: an RSA key is no HMAC secret, whatever a token's header says
-(RFC 8725 section 3.1).
-"""
+"""An issuer's published keys: fetched, and fetched again when a token may be signed by one that is not there."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Literal
 
 import jwt
 import msgspec
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from gateway.authorities.http_client import HttpClient
+from gateway.authorities.published_keys import PublishedKeys, read_key_set
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
-from gateway.model.errors import UNDECODABLE
-
-JwtAlgorithm = Literal[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
-]  # no HMAC: its secret would have to be published
-
-_FITTING: dict[tuple[str, str], tuple[str, ...]] = {
-    ("RSA", ""): ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    ("EC", "P-256"): ("ES256",),
-    ("EC", "P-384"): ("ES384",),
-    ("EC", "P-521"): ("ES512",),
-    ("OKP", "Ed25519"): ("EdDSA",),
-    ("OKP", "Ed448"): ("EdDSA",),
-}
-"""(kty, crv) -> algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1)."""
-
-_PUBLIC = ("kty", "crv", "n", "e", "x", "y", "kid")
-_MAX_KEYS = 64
-_MIN_RSA_BITS = 2048  # RFC 7518 section 3.3
 
 _log = structlog.get_logger(__name__)
+
+Signed = Callable[[jwt.PyJWK], bool]
+"""Tells whether a token is signed by this key."""
+
+FetchKeySet = Callable[[], Awaitable[RemoteResponse | Unavailable]]
+"""Fetches a key set's document."""
 
 
 class KeyTimes(msgspec.Struct, frozen=True):
@@ -55,45 +37,68 @@ class KeyTimes(msgspec.Struct, frozen=True):
     stale: float = 86400.0
 
 
-class _Keys(msgspec.Struct, frozen=True):
-    """Keys by (`kid`, algorithm), and by algorithm for tokens without a `kid`."""
+class TokenKey(msgspec.Struct, frozen=True):
+    """What a token says of its key: the name (empty for none), the algorithm, and its age where it says that.
 
-    by_kid: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
-    by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}
+    None of it is verified. `age` is in seconds and chooses between a 401 and a 503 alone.
+    """
+
+    kid: str
+    algorithm: str
+    age: float | None = None
 
 
 class KeySet:
-    """The keys behind one URL, for the `algorithms` that the config allows. `now` is in monotonic seconds."""
+    """The keys that `fetch` gets, for the `algorithms` that the config allows. `now` is in monotonic seconds."""
 
     def __init__(
-        self, client: HttpClient, algorithms: Sequence[str], times: KeyTimes, now: Callable[[], float]
+        self, fetch: FetchKeySet, algorithms: Sequence[str], times: KeyTimes, now: Callable[[], float]
     ) -> None:
-        self._client = client
+        self._document = fetch
         self._algorithms = frozenset(algorithms)
         self._times = times
         self._now = now
-        self._keys = _Keys()
+        self._keys = PublishedKeys()
         self._fetched_at: float | None = None
         self._attempted_at: float | None = None
         self._attempts = 0
         self._lock = asyncio.Lock()
 
-    async def find(self, kid: str, algorithm: str) -> Sequence[jwt.PyJWK] | Unavailable:
-        """Return the keys that may have signed a token with this header: by `kid`, or, without one, by algorithm.
+    async def has_signed(self, wanted: TokenKey, signed: Signed) -> bool | Unavailable:
+        """Tell whether one of the issuer's keys has signed a token: by its `kid`, else any key that it may mean.
 
-        Empty when the issuer has no such key. When its keys could not be fetched, Undecided for a key that is not there
-        while others serve (whoever makes up a `kid` is no outage), and Unavailable when there are none at all.
+        When keys could not be fetched, Undecided for a key that is not there while others serve (whoever makes up a
+        `kid` is no outage), and Unavailable when there are none at all. Undecided too for a key that may have been
+        published since the last fetch, which is tried again after the cooldown.
         """
+        attempts = self._attempts
         if self._is_due():
             await self._fetch()
-        keys = self._matching(kid, algorithm)
-        if not keys and self._elapsed() >= self._times.cooldown:
+        verdict = self._verdict(wanted, signed)
+        if verdict is None and self._elapsed() >= self._times.cooldown:
             await self._fetch()
-            keys = self._matching(kid, algorithm)
-        if keys or self._fetched_at == self._attempted_at:
-            return keys
-        fault = Undecided if self._serves() else Unavailable
-        return fault("the issuer's keys cannot be fetched", max(1, int(self._times.cooldown)))
+            verdict = self._verdict(wanted, signed)
+        if verdict is not None:
+            return verdict
+        if self._fetched_at is None or self._fetched_at != self._attempted_at:
+            fault = Undecided if self._serves() else Unavailable
+            return fault("the issuer's keys cannot be fetched", self._wait())
+        if self._attempts != attempts or not self._may_be_newer(wanted):
+            return False
+        return Undecided("the token's key may have been published since the key set was fetched", self._wait())
+
+    def _verdict(self, wanted: TokenKey, signed: Signed) -> bool | None:
+        """Judge by the keys that are there; `None` when the key that the token means may not be among them."""
+        if not self._serves():
+            return None
+        named = self._keys.named(wanted.kid, wanted.algorithm)
+        if named:
+            return any(map(signed, named))
+        return any(map(signed, self._keys.unnamed(wanted.kid, wanted.algorithm))) or None
+
+    def _may_be_newer(self, wanted: TokenKey) -> bool:
+        """Tell whether a token may be younger than the fetched set: a key is published before it signs."""
+        return wanted.age is None or wanted.age <= self._elapsed() + self._times.cooldown
 
     def _is_due(self) -> bool:
         """Tell whether whoever asks now is to fetch; while one caller does, others use the keys that are there."""
@@ -110,10 +115,10 @@ class KeySet:
         """Return the seconds since the last attempt."""
         return float("inf") if self._attempted_at is None else self._now() - self._attempted_at
 
-    def _matching(self, kid: str, algorithm: str) -> tuple[jwt.PyJWK, ...]:
-        if not self._serves():
-            return ()
-        return self._keys.by_kid.get((kid, algorithm), ()) if kid else self._keys.by_algorithm.get(algorithm, ())
+    def _wait(self) -> int:
+        """Return the whole seconds until keys may be fetched again."""
+        remaining = self._times.cooldown - self._elapsed()
+        return max(1, math.ceil(remaining)) if math.isfinite(remaining) else 1
 
     async def _fetch(self) -> None:
         """Fetch once for all who wait: whoever comes to the lock after a fetch has ended takes its result."""
@@ -122,7 +127,7 @@ class KeySet:
             if self._attempts != attempts:
                 return
             try:
-                keys = _read(await self._client.get(), self._algorithms)
+                keys = _read(await self._document(), self._algorithms)
             finally:  # a cancelled attempt counts too, else every caller would ask a silent issuer again
                 self._attempts += 1
                 self._attempted_at = self._now()
@@ -133,53 +138,15 @@ class KeySet:
             self._fetched_at = self._attempted_at
 
 
-class _JwksDocument(msgspec.Struct):
-    keys: list[dict[str, Any]]
-
-
-def _read(response: RemoteResponse | Unavailable, algorithms: frozenset[str]) -> _Keys | Unavailable:
-    """Decode a key set, less the keys that cannot be used here (RFC 7517 section 5); Unavailable when none is left."""
+def _read(response: RemoteResponse | Unavailable, algorithms: frozenset[str]) -> PublishedKeys | Unavailable:
+    """Return a response's usable keys (RFC 7517 section 5); Unavailable when there are none."""
     if isinstance(response, Unavailable):
         return response
     if response.status != HTTPStatus.OK:
         return Unavailable(f"the key set's address answered {response.status}")
-    try:
-        document = msgspec.json.decode(response.body, type=_JwksDocument)
-    except UNDECODABLE:
+    keys = read_key_set(response.body, algorithms)
+    if keys is None:
         return Unavailable("the key set's address answered with something else than a key set")
-    by_kid: dict[tuple[str, str], tuple[jwt.PyJWK, ...]] = {}
-    by_algorithm: dict[str, tuple[jwt.PyJWK, ...]] = {}
-    for jwk in document.keys[:_MAX_KEYS]:
-        for algorithm in sorted(_algorithms(jwk) & algorithms):
-            key = _key(jwk, algorithm)
-            if key is None:
-                continue
-            kid = (str(jwk.get("kid", "")), algorithm)
-            by_kid[kid] = (*by_kid.get(kid, ()), key)
-            by_algorithm[algorithm] = (*by_algorithm.get(algorithm, ()), key)
-    if not by_algorithm:
+    if not keys.by_algorithm:
         return Unavailable("the key set holds no key for the configured algorithms")
-    return _Keys(by_kid, by_algorithm)
-
-
-def _algorithms(jwk: dict[str, Any]) -> frozenset[str]:
-    """Return the algorithms that a key may verify: its own `alg`, else those that fit its type and curve."""
-    operations = jwk.get("key_ops", ["verify"])
-    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
-        return frozenset()
-    kind, curve = jwk.get("kty"), jwk.get("crv", "")
-    if not isinstance(kind, str) or not isinstance(curve, str):
-        return frozenset()
-    fitting = frozenset(_FITTING.get((kind, curve), ()))
-    return fitting & {str(jwk["alg"])} if "alg" in jwk else fitting
-
-
-def _key(jwk: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
-    """Make a key of the public members alone; `None` for one that is broken or too short."""
-    try:
-        key = jwt.PyJWK({name: jwk[name] for name in _PUBLIC if name in jwk}, algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError):
-        return None
-    if isinstance(key.key, RSAPublicKey) and key.key.key_size < _MIN_RSA_BITS:
-        return None
-    return key
+    return keys

@@ -26,6 +26,9 @@ class Fixed:
         self._answer = answer
         self.look_ups = 0
 
+    def disowns(self, credential: Credential) -> bool:
+        return credential.parts[0] == "foreign"
+
     async def look_up(self, _credential: Credential) -> Answer:
         self.look_ups += 1
         return self._answer

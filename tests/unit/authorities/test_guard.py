@@ -35,6 +35,9 @@ class Scripted:
         self.look_ups = 0
         self.asked: list[str] = []
 
+    def disowns(self, credential: Credential) -> bool:
+        return credential.parts[0] == "foreign"
+
     async def look_up(self, credential: Credential) -> Answer:
         assert credential.parts[0]
         self.look_ups += 1

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from jwt.algorithms import ECAlgorithm
 from pydantic import ValidationError
 
 from gateway.authorities.jwt import JwtAuthority, JwtSettings
@@ -18,6 +19,7 @@ from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from tests.support.servers.issuer import (
     EC_KEY,
+    ED_KEY,
     ISSUER,
     OTHER_EC_KEY,
     RSA_KEY,
@@ -163,6 +165,13 @@ def hmac_with_public_key() -> str:
 
 
 GENUINE = sign(CLAIMS)
+ES256 = ECAlgorithm(ECAlgorithm.SHA256)
+POINTERS: list[dict[str, Any]] = [
+    {"jku": "http://127.0.0.1:1/jwks"},
+    {"x5u": "http://127.0.0.1:1/cert"},
+    {"jwk": jwk(OTHER_EC_KEY, "k1")},
+    {"x5c": ["MIIB"]},
+]
 
 
 @pytest.mark.parametrize(
@@ -178,10 +187,6 @@ GENUINE = sign(CLAIMS)
         sign(CLAIMS, kid="unheard-of"),
         GENUINE.rsplit(".", 1)[0] + ".",
         GENUINE.rsplit(".", 1)[0] + "." + sign({**CLAIMS, "sub": "u2"}).rsplit(".", 1)[1],
-        sign(CLAIMS, jku="https://evil.example/jwks"),
-        sign(CLAIMS, x5u="https://evil.example/cert"),
-        sign(CLAIMS, jwk=jwk(EC_KEY, "k1")),
-        sign(CLAIMS, x5c=["MIIB"]),
         sign(CLAIMS, typ="identity+jwt"),
         sign(CLAIMS, typ="session-cookie+jwt"),
         sign(CLAIMS, typ="logout+jwt"),
@@ -193,6 +198,46 @@ async def test_a_token_that_the_issuer_did_not_sign_for_this_is_rejected(token: 
 
 async def test_a_token_with_a_critical_extension_is_refused() -> None:
     assert not isinstance(await look_up(sign(CLAIMS, crit=["exp2"], exp2=1)), Found)
+
+
+@pytest.mark.parametrize("pointer", POINTERS, ids=list)
+async def test_a_pointer_to_a_key_is_neither_followed_nor_a_reason_to_refuse(pointer: dict[str, Any]) -> None:
+    assert isinstance(await look_up(sign(CLAIMS, **pointer)), Found)
+    assert await look_up(sign(CLAIMS, OTHER_EC_KEY, **pointer)) == UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["Ed25519", "EdDSA"])
+@pytest.mark.parametrize("listed", ["Ed25519", "EdDSA"])
+async def test_both_names_of_edwards_are_one(name: str, listed: str) -> None:
+    signed = forge({"alg": name, "kid": "e1"}, CLAIMS).rpartition(".")[0]
+    token = forge({"alg": name, "kid": "e1"}, CLAIMS, ED_KEY.sign(signed.encode()))
+    jwks = Jwks(jwk(ED_KEY, "e1", alg="Ed25519"))
+    assert isinstance(await look_up(token, jwks=jwks, algorithms=[listed]), Found)
+    assert await look_up(token, jwks=jwks, algorithms=["ES256", "RS256"]) != Found
+
+
+async def test_the_types_of_tokens_are_config() -> None:
+    assert await look_up(sign(CLAIMS, typ="access+jwt")) == UNKNOWN
+    assert isinstance(await look_up(sign(CLAIMS, typ="application/Access+JWT"), types=["access+jwt"]), Found)
+    assert await look_up(GENUINE, types=["access+jwt"]) == UNKNOWN  # which says JWT
+    nothing = forge({"alg": "ES256", "kid": "k1"}, CLAIMS).rpartition(".")[0]
+    unsigned = forge({"alg": "ES256", "kid": "k1"}, CLAIMS, ES256.sign(nothing.encode(), EC_KEY))
+    assert isinstance(await look_up(unsigned), Found)
+    assert await look_up(unsigned, types=["at+jwt"]) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("credential", "expected"),
+    [
+        (bearer(GENUINE), False),
+        (bearer(sign({**CLAIMS, "iss": "https://other.example"})), True),
+        (bearer("opaque"), True),
+        (bearer(GENUINE, CredentialKind.API_KEY), True),
+    ],
+)
+async def test_what_is_another_s_is_told_without_asking(credential: Credential, *, expected: bool) -> None:
+    async with authority() as opened:
+        assert opened.disowns(credential) is expected
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt"])

@@ -1,0 +1,140 @@
+"""Issuers as they are: key sets with odd entries, keys of a moment ago, one that is away beside one that is not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.gateways.attacks import Victim, get, victim
+from tests.support.gateways.serving import READERS, Examples
+from tests.support.servers.issuer import EC_KEY, ED_KEY, OTHER_EC_KEY, Jwks, forge, jwk, sign
+from tests.support.servers.low_level import listening
+
+NOW = int(datetime.now(UTC).timestamp())
+FIRST, SECOND = "https://first.example", "https://second.example"
+
+
+def claims(issuer: str, **more: Any) -> dict[str, Any]:
+    return {"iss": issuer, "aud": "orders", "sub": "u1", "iat": NOW - 10, "exp": NOW + 3600, **more}
+
+
+def issuer(name: str, port: int, **more: Any) -> dict[str, Any]:
+    jwks_url = f"http://127.0.0.1:{port}/jwks"
+    algorithms = ["ES256", "EdDSA"]
+    return {
+        "kind": "jwt",
+        "issuer": name,
+        "audience": "orders",
+        "jwks_url": jwks_url,
+        "algorithms": algorithms,
+        "timeout": "10s",
+    } | more
+
+
+@contextlib.asynccontextmanager
+async def trusting(
+    examples: Examples, folder: Path, authorities: dict[str, Any], **sections: Any
+) -> AsyncIterator[Victim]:
+    """Run a gateway whose bearer tokens are of these issuers, in this order, and then of the directory."""
+    listed = [*authorities, "accounts"]
+    credentials = READERS | {"token": {"kind": "bearer", "authority": listed}}
+    known = authorities | {"accounts": examples.settings(folder)}
+    async with victim(examples, folder, authorities=known, credentials=credentials, **sections) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def trusting_first(examples: Examples, folder: Path, jwks: Jwks, **more: Any) -> AsyncIterator[Victim]:
+    """Run a gateway that trusts one issuer, of these keys."""
+    async with (
+        listening(jwks.answer) as port,
+        trusting(examples, folder, {"first": issuer(FIRST, port, **more)}) as running,
+    ):
+        yield running
+
+
+async def status(running: Victim, token: str, target: bytes = b"/echo/") -> int:
+    seen = await running.attack(get(target, b"Authorization: Bearer " + token.encode()))
+    assert len(seen.received) == (1 if seen.statuses == (200,) else 0)
+    return seen.statuses[0]
+
+
+class Kubernetes(Jwks):
+    """Serves its key set to whoever accepts that type, as an API server does."""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if "application/jwk-set+json" not in request.headers.get("Accept", ""):
+            return web.Response(status=406)
+        return await super().answer(request)
+
+
+async def test_a_key_set_is_asked_for_by_its_own_type(examples: Examples, tmp_path: Path) -> None:
+    async with trusting_first(examples, tmp_path, Kubernetes(jwk(EC_KEY, "k1"))) as running:
+        assert await status(running, sign(claims(FIRST))) == 200
+
+
+async def test_odd_entries_of_a_key_set_spoil_themselves_alone(examples: Examples, tmp_path: Path) -> None:
+    odd: list[Any] = [5, "text", None, [], {"kty": "EC", "crv": "P-9000", "kid": "k1"}, jwk(ED_KEY, "e", key_ops=7)]
+    good = jwk(EC_KEY, "k1", key_ops=None, use=None, alg=None)
+    async with trusting_first(examples, tmp_path, Jwks(*odd, good, *odd)) as running:
+        assert await status(running, sign(claims(FIRST))) == 200
+
+
+async def test_a_token_that_names_its_key_is_tried_with_the_keys_that_have_no_name(
+    examples: Examples, tmp_path: Path
+) -> None:
+    async with trusting_first(examples, tmp_path, Jwks(jwk(OTHER_EC_KEY, "k1"), jwk(EC_KEY, None))) as running:
+        assert await status(running, sign(claims(FIRST), kid="named")) == 200
+        assert await status(running, sign(claims(FIRST), kid="k1")) == 401  # that one is another's
+
+
+async def test_ed25519_is_a_name_of_eddsa(examples: Examples, tmp_path: Path) -> None:
+    async with trusting_first(examples, tmp_path, Jwks(jwk(ED_KEY, "e1", alg="Ed25519"))) as running:
+        for name in ("EdDSA", "Ed25519"):
+            header = {"alg": name, "kid": "e1"}
+            signature = ED_KEY.sign(forge(header, claims(FIRST)).rpartition(".")[0].encode())
+            assert await status(running, forge(header, claims(FIRST), signature)) == 200
+
+
+async def test_an_issuer_that_is_away_concerns_its_own_tokens_alone(examples: Examples, tmp_path: Path) -> None:
+    async with listening(Jwks().answer) as closed:
+        pass
+    async with listening(Jwks(jwk(EC_KEY, "k1")).answer) as port:
+        authorities = {"first": issuer(FIRST, closed), "second": issuer(SECOND, port)}
+        async with trusting(examples, tmp_path, authorities) as running:
+            for number in range(10):  # more than the faults that open a breaker
+                assert await status(running, sign(claims(FIRST, jti=str(number)))) == 503
+            for number in range(10):
+                assert await status(running, sign(claims(SECOND, jti=str(number)))) == 200
+            assert await status(running, running.gateway.bearer) == 200
+            assert await status(running, "opaque") == 401
+
+
+async def test_a_key_that_was_published_a_moment_ago_is_cannot_tell(examples: Examples, tmp_path: Path) -> None:
+    jwks = Jwks(jwk(EC_KEY, "k1"))
+    async with trusting_first(examples, tmp_path, jwks, jwks_cooldown="30s") as running:
+        assert await status(running, sign(claims(FIRST))) == 200
+        jwks.keys.append(jwk(OTHER_EC_KEY, "k2"))
+        token = sign(claims(FIRST), OTHER_EC_KEY, kid="k2")
+        for _ in range(10):
+            seen = await running.attack(get(b"/echo/", b"Authorization: Bearer " + token.encode()))
+            assert (seen.statuses, seen.received) == ((503,), ())
+            assert 1 <= int(seen.responses[0].one(b"retry-after") or 0) <= 30
+        assert await status(running, sign(claims(FIRST, jti="2"))) == 200  # nobody else hears of it
+        old = sign(claims(FIRST, iat=NOW - 3600), OTHER_EC_KEY, kid="withdrawn")
+        assert await status(running, old) == 401  # its key would be in the set
+
+
+@pytest.mark.parametrize("types", [None, ["JWT"], ["access+jwt"]])
+async def test_the_types_of_tokens_are_config(examples: Examples, tmp_path: Path, types: list[str] | None) -> None:
+    more = {} if types is None else {"types": types}
+    async with trusting_first(examples, tmp_path, Jwks(jwk(EC_KEY, "k1")), **more) as running:
+        for typ in ("JWT", "at+jwt", "access+jwt", "logout+jwt"):
+            listed = typ in (types or ["JWT", "at+jwt"])
+            assert await status(running, sign(claims(FIRST), typ=typ)) == (200 if listed else 401), typ
