@@ -15,7 +15,7 @@ from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.foreign_table import CREDENTIALS, FAMILIES
 from gateway.model.errors import GatewayError
 from gateway.model.headers import spelling
-from gateway.model.route import Match, Route, UpstreamAddress
+from gateway.model.route import UNIX, Match, Route, UpstreamAddress
 
 _CONNECTION = frozenset(
     {b"http2-settings", b"proxy", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
@@ -98,6 +98,7 @@ def left_undone(settings: Settings) -> Iterator[str]:
     for key, has in (
         ("strip_prefix", lambda route: route.strip_prefix),
         ("forward_credentials", lambda route: route.forward_credentials),
+        ("tls", lambda route: route.tls != type(route.tls)()),
         ("timeouts", lambda route: route.timeouts != type(route.timeouts)()),
         ("cors", lambda route: route.cors is not None),
     ):
@@ -131,6 +132,8 @@ def _dispatch(routes: Sequence[Route]) -> tuple[tuple[Application, ...], tuple[D
     for route in routes:
         if len({address.scheme for address in route.upstream}) != 1:
             raise GatewayError(f"route {route.name}: its upstreams have several schemes, which no proxy takes together")
+        if route.upstream[0].scheme == UNIX:
+            raise GatewayError(f"route {route.name}: a socket file is this machine's, and the proxy may be elsewhere")
         names.setdefault(route.upstream, f"{ONLY}-{route.name}")
     if not names:
         raise GatewayError("the config has no routes, so there is nothing to send requests to")

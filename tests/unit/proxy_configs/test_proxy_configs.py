@@ -159,6 +159,11 @@ def test_upstreams_of_two_schemes_and_no_routes_have_no_plan() -> None:
             plan("nginx", routes)
 
 
+def test_an_upstream_at_a_socket_file_has_no_plan() -> None:
+    with pytest.raises(GatewayError, match="socket file"):
+        plan(routes=[{**ROUTE, "upstream": "unix:/run/app.sock"}])
+
+
 def test_what_a_proxy_is_left_to_do_is_told() -> None:
     route = ROUTE | {"strip_prefix": "", "forward_credentials": True, "timeouts": {"response": "5s"}}
     assert list(left_undone(settings())) == []
