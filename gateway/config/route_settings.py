@@ -12,7 +12,9 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
-from gateway.model.route import PREFLIGHT_SECONDS, Access, LimitBy, OnMany, Route, Timeouts
+from gateway.model.errors import MalformedError
+from gateway.model.route import PREFLIGHT_SECONDS, Access, HealthCheck, LimitBy, OnMany, Route, Timeouts
+from gateway.model.target import parse_target
 from gateway.source.addresses import Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
 from gateway.source.names import CanonicalPath, FieldName, PathPrefix
@@ -37,6 +39,13 @@ def _host(value: str) -> str:
         return value.removesuffix(name) + host_name(name)
     except ValueError as error:
         raise ValueError(f"{error}, or *.example.com for one label more") from None
+
+
+def _check_path(value: str) -> str:
+    try:
+        return str(parse_target(value))
+    except MalformedError as error:
+        raise ValueError(f"is no path to ask for: {error}") from None
 
 
 def _upper(value: object) -> object:
@@ -98,6 +107,16 @@ class RouteCorsSettings(SettingsModel):
     max_age: Annotated[Duration, AfterValidator(int)] = PREFLIGHT_SECONDS
 
 
+class HealthCheckSettings(SettingsModel):
+    """How often a route's upstreams are asked for `path`, and after how many answers they are left out and back."""
+
+    path: Annotated[str, AfterValidator(_check_path)]
+    interval: PositiveDuration = HealthCheck("").interval
+    timeout: PositiveDuration = HealthCheck("").timeout
+    failures: int = Field(default=HealthCheck("").failures, ge=1)
+    successes: int = Field(default=HealthCheck("").successes, ge=1)
+
+
 class RouteSettings(SettingsModel):
     """One route. Without `credentials` it reads every reader's; without `body_bytes` it has that of `limits`."""
 
@@ -110,6 +129,8 @@ class RouteSettings(SettingsModel):
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     upstream: UpstreamList = Field(min_length=1)
     tls: ClientTlsSettings = ClientTlsSettings()
+    health_check: HealthCheckSettings | None = None
+    sticky: bool = False
     strip_prefix: PathPrefix = ""
     preserve_host: bool = True
     forward_credentials: bool = False

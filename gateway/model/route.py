@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.model.credential import CredentialKind
+from gateway.model.host import DEFAULT_PORTS
 
 
 class Access(StrEnum):
@@ -117,12 +118,33 @@ class UpstreamTls(msgspec.Struct, frozen=True):
     server_name: str = ""
 
 
+class HealthCheck(msgspec.Struct, frozen=True):
+    """How upstreams are asked whether they serve: for `path`, every `interval` seconds, `timeout` seconds at most.
+
+    After `failures` in a row an upstream is left out, after `successes` in a row it is back.
+    """
+
+    path: str
+    interval: float = 5.0
+    timeout: float = 1.0
+    failures: int = 3
+    successes: int = 1
+
+
 class UpstreamAddress(msgspec.Struct, frozen=True):
     """The address of one upstream; at a socket file `host` is its path and `port` 0."""
 
     scheme: str
     host: str
     port: int
+
+    @property
+    def authority(self) -> str:
+        """The value of its Host field (RFC 9110 section 7.2), without the scheme's default port."""
+        if self.scheme == UNIX:
+            return "localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         """Format as a URL without a path, or as `unix:` and the path of a socket file."""
@@ -138,9 +160,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash. `audience` is the
     `aud` of the identity token. `origins` are the foreign origins that may use cookies with unsafe methods, those of
     `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit, and `buffer_body` that of
-    the largest that is read whole before the upstream is asked. `case_sensitive` says that the upstream tells letter
-    case, and a last slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and `any_bytes` allow paths
-    that servers read in several ways, as far as every reading is of this route.
+    the largest that is read whole before the upstream is asked. `sticky` says that the requests of one session go
+    to one upstream, as long as that serves. `case_sensitive` says that the upstream tells letter case, and a last
+    slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and `any_bytes` allow paths that servers read
+    in several ways, as far as every reading is of this route.
     """
 
     name: str
@@ -152,6 +175,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     origins: frozenset[str] = frozenset()
     upstream: tuple[UpstreamAddress, ...] = ()
     tls: UpstreamTls = UpstreamTls()
+    health_check: HealthCheck | None = None
+    sticky: bool = False
     strip_prefix: str = ""
     preserve_host: bool = True
     forward_credentials: bool = False

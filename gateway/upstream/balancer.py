@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from itertools import count
 
 import msgspec
 
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.model.route import Route, UpstreamAddress, UpstreamTls
-from gateway.resilience.tasks import TaskKeeper
+from gateway.model.route import UpstreamAddress
 from gateway.telemetry.forwarding_metrics import UpstreamNumbers
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.connector import Connector
-from gateway.upstream.name_resolution import ResolvedAddresses
-from gateway.upstream.pool import Pool, PoolLimits
+from gateway.upstream.health_checks import HealthChecks
+from gateway.upstream.pool import Pool
 
 _UNREACHED = frozenset({Fault.NAME, Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.TLS})
 """Faults before a connection stood: they speak against the upstream, and the request may go elsewhere."""
@@ -37,10 +34,11 @@ class HealthLimits(msgspec.Struct, frozen=True):
 class Upstream:
     """One upstream: its pool, how many exchanges it has now (`outstanding`), and whether it can be reached."""
 
-    def __init__(self, address: UpstreamAddress, pool: Pool, health: HealthLimits, server_name: str = "") -> None:
+    def __init__(self, address: UpstreamAddress, pool: Pool, health: HealthLimits, label: str = "") -> None:
         self.address = address
-        self.label = f"{address} ({server_name})" if server_name else str(address)
+        self.label = label or str(address)
         self.pool = pool
+        self.checks: HealthChecks | None = None
         self.outstanding = 0
         self.ejections = 0
         self._health = health
@@ -49,7 +47,12 @@ class Upstream:
 
     def available(self, now: float) -> bool:
         """Tell whether requests may go here; `now` is the loop's clock."""
-        return now >= self._ejected_until
+        return now >= self._ejected_until and not self.failing
+
+    @property
+    def failing(self) -> bool:
+        """Tell whether its health checks say that it does not serve."""
+        return self.checks is not None and self.checks.failing
 
     @property
     def ejected_until(self) -> float:
@@ -125,19 +128,32 @@ class UpstreamGroup:
         self._turn = count()
 
     def choose(self, besides: Upstream | None = None) -> Upstream:
-        """Choose the least busy upstream that is not ejected; when all are, the one that is due first."""
+        """Choose the least busy upstream that is not left out; when all are, the one that is due first."""
         upstreams = self.upstreams
         if len(upstreams) == 1:
             return upstreams[0]
         now = self._clock()
-        others = [upstream for upstream in upstreams if upstream is not besides]
-        ready = [upstream for upstream in others if upstream.available(now)]
-        if not ready:
-            return min(others, key=lambda upstream: upstream.ejected_until)
+        ready = self._ready(now, besides)
         first = next(self._turn) % len(ready)  # equally busy ones take turns
         chosen = min(ready[first:] + ready[:first], key=lambda upstream: upstream.outstanding)
         chosen.chosen(now)
         return chosen
+
+    def choose_for(self, caller: str) -> Upstream:
+        """Choose the upstream of one caller, the same in every process as long as it is not left out.
+
+        By the highest hash of caller and upstream (rendezvous hashing, Thaler and Ravishankar 1998): where one upstream
+        goes, only its own callers move.
+        """
+        now = self._clock()
+        chosen = max(self._ready(now), key=lambda upstream: _weight(caller, upstream.label))
+        chosen.chosen(now)
+        return chosen
+
+    def _ready(self, now: float, besides: Upstream | None = None) -> list[Upstream]:
+        others = [upstream for upstream in self.upstreams if upstream is not besides] or list(self.upstreams)
+        ready = [upstream for upstream in others if upstream.available(now)]
+        return ready or [min(others, key=lambda upstream: (upstream.failing, upstream.ejected_until))]
 
     async def borrow(
         self, upstream: Upstream, connect_timeout: float, *, fresh: bool = False, yields: bool = False
@@ -169,64 +185,5 @@ class UpstreamGroup:
         return Loan(connection, upstream)
 
 
-class Upstreams:
-    """Every upstream of one generation, one pool each, however many routes share it.
-
-    `dns_ttl` is in seconds. `tls` makes the context for `https` upstreams; it is called once for each way in which
-    they are verified. Raises OSError for files that cannot be loaded any more.
-    """
-
-    def __init__(
-        self,
-        routes: Sequence[Route],
-        pool: PoolLimits,
-        health: HealthLimits,
-        *,
-        dns_ttl: float,
-        tls: Callable[[UpstreamTls], ssl.SSLContext],
-    ) -> None:
-        self._tasks = TaskKeeper()
-        self._clock = asyncio.get_running_loop().time
-        keys = dict.fromkeys((address, route.tls) for route in routes for address in route.upstream)
-        contexts = {of: tls(of) for of in dict.fromkeys(of for address, of in keys if address.scheme == "https")}
-        self._upstreams = {
-            (address, of): Upstream(
-                address,
-                Pool(
-                    Connector(
-                        address,
-                        ResolvedAddresses(address.host, address.port, dns_ttl, self._tasks),
-                        pool.head_bytes,
-                        contexts[of] if address.scheme == "https" else None,
-                        of.server_name,
-                    ),
-                    pool,
-                ),
-                health,
-                of.server_name if address.scheme == "https" else "",
-            )
-            for address, of in keys
-        }
-        self._groups = {
-            route.name: UpstreamGroup([self._upstreams[address, route.tls] for address in route.upstream], self._clock)
-            for route in routes
-        }
-
-    def numbers(self) -> Iterator[UpstreamNumbers]:
-        """Count what is going on at each upstream, for metrics."""
-        now = self._clock()
-        return (upstream.numbers(now) for upstream in self._upstreams.values())
-
-    def pools(self) -> Iterator[Pool]:
-        """Yield every pool."""
-        return (upstream.pool for upstream in self._upstreams.values())
-
-    def of(self, route: Route) -> UpstreamGroup:
-        """Return the group of one of this generation's routes."""
-        return self._groups[route.name]
-
-    async def close(self) -> None:
-        """Close idle connections now, the others when their exchange ends."""
-        for upstream in self._upstreams.values():
-            upstream.pool.close()
-        await self._tasks.aclose()
+def _weight(caller: str, label: str) -> bytes:
+    return blake2b(f"{caller}\0{label}".encode("utf-8", "surrogatepass"), digest_size=8).digest()

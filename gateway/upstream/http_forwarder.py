@@ -14,7 +14,7 @@ from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.balancer import Loan, Upstream, Upstreams
+from gateway.upstream.balancer import Loan, Upstream
 from gateway.upstream.exchange import Exchange
 from gateway.upstream.forward_context import ForwardContext
 from gateway.upstream.forwarder import Refused
@@ -24,6 +24,7 @@ from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.request_body import RequestBody
 from gateway.upstream.request_head import RequestHeads
 from gateway.upstream.tunnel import Tunnel
+from gateway.upstream.upstreams import Upstreams
 
 _CALLERS = CallerLimits()
 
@@ -73,7 +74,7 @@ class HttpForwarder:
         body = context.body
         if body is not None and not body.is_there:
             return self._when_there(context, body)
-        upstream = self._upstreams.of(context.route).choose()
+        upstream = self._choose(context)
         loan = upstream.lend()
         if loan is None:
             return self._connect(context, upstream)
@@ -129,7 +130,7 @@ class HttpForwarder:
         begun = False
         try:
             in_time = await self._late_bodies.arrive(context, body)
-            upstream = self._upstreams.of(context.route).choose()
+            upstream = self._choose(context)
             refusal = await self._connect(context, upstream, yields=not in_time)
             begun = refusal is None
         except ExchangeError as error:
@@ -172,6 +173,12 @@ class HttpForwarder:
         task = self._tasks.start(self._connect(context, upstream, fresh=True), "second try")
         task.add_done_callback(ended)
         context.client.watch(_Leaving(task.cancel))
+
+    def _choose(self, context: ForwardContext) -> Upstream:
+        """Return the least busy upstream of the route, or the one that is the session's where callers stay with one."""
+        group = self._upstreams.of(context.route)
+        session = context.decision.resolution.session if context.route.sticky else None
+        return group.choose() if session is None else group.choose_for(session.id or session.subject)
 
     def _begin(self, context: ForwardContext, loan: Loan, *, slow: bool = False) -> None:
         context.record.upstream = loan.upstream.label

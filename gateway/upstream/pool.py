@@ -51,7 +51,7 @@ class Pool:
 
     def __init__(self, connector: Connector, limits: PoolLimits) -> None:
         self._address = connector.address
-        self._connector = connector
+        self.connector = connector
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._idle: dict[UpstreamConnection, None] = {}
@@ -198,7 +198,7 @@ class Pool:
         connection: UpstreamConnection | None = None
         try:
             async with asyncio.timeout(timeout):
-                connection = await self._connector.connect()
+                connection = await self.connector.connect()
         except TimeoutError:
             raise ExchangeError(Fault.CONNECT_TIMEOUT, str(self._address)) from None
         finally:

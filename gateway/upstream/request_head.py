@@ -17,7 +17,7 @@ from gateway.http1.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_
 from gateway.model.decision import AccessRequest, HeaderPairs
 from gateway.model.headers import Headers, spelling
 from gateway.model.memo import AdmissionMemo, FieldNameMemo
-from gateway.model.route import UNIX, Route, UpstreamAddress
+from gateway.model.route import Route, UpstreamAddress
 from gateway.model.target import Target
 from gateway.upstream.cookies import OwnCookies
 from gateway.upstream.forward_context import ForwardContext
@@ -28,8 +28,6 @@ _CONSUMED = frozenset({b"expect", b"proxy"})
 _UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 _IDENTITIES = 1024
 """Callers whose identity lines are remembered."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _is_nobodys(_canonical: bytes) -> bool:
@@ -199,8 +197,4 @@ def _host(route: Route, upstream: UpstreamAddress, access: AccessRequest) -> byt
         values = access.headers.by_name.get(b"host")
         if values:
             return values[0]
-    if upstream.scheme == UNIX:
-        return b"localhost"
-    host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
-    port = "" if upstream.port == _DEFAULT_PORTS[upstream.scheme] else f":{upstream.port}"
-    return f"{host}{port}".encode("ascii")
+    return upstream.authority.encode("ascii")

@@ -33,6 +33,7 @@ class ActiveGeneration:
 
     def swap(self, generation: Generation) -> None:
         """Let `generation` serve the requests that come from now on."""
+        generation.begin()
         before, self._current = self._current, _InFlight(generation)
         if before is not None:
             self._earlier.add(before)

@@ -36,11 +36,12 @@ from gateway.telemetry.access_log import AccessLog, ConsoleLines
 from gateway.telemetry.journal import Journal, RecordSink
 from gateway.telemetry.request_ids import RequestIds
 from gateway.telemetry.trace_context import Traces
-from gateway.upstream.balancer import HealthLimits, Upstreams
+from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
+from gateway.upstream.upstreams import Upstreams
 from gateway.wiring.callers import caller_limits, many_callers
 from gateway.wiring.endpoints import (
     ForwardAuthParts,
@@ -149,6 +150,10 @@ class Generation:
         """Return a gate of this generation; `explain` has one of its own, which changes nothing."""
         identity = self._identity
         return Gate(self._table, self.sessions.readers, sessions, identity.headers, limits, identity.tokens)
+
+    def begin(self) -> None:
+        """Begin what only a generation that serves has to do: the health checks of its upstreams."""
+        self.upstreams.watch()
 
     async def close(self) -> None:
         """Close everything of this generation; its last request has ended."""

@@ -6,8 +6,9 @@ import pytest
 
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.route import Match, Route, UpstreamAddress, UpstreamTls
-from gateway.upstream.balancer import HealthLimits, Upstream, Upstreams
+from gateway.upstream.balancer import HealthLimits, Upstream
 from gateway.upstream.pool import PoolLimits
+from gateway.upstream.upstreams import Upstreams
 from tests.support.builders.routes import no_tls
 from tests.support.servers.recording_upstream import recording_upstream
 

@@ -6,10 +6,11 @@ from gateway.front.body import CallerBody
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead
 from gateway.model.route import Timeouts
-from gateway.upstream.balancer import HealthLimits, Loan, Upstream, Upstreams
+from gateway.upstream.balancer import HealthLimits, Loan, Upstream
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.exchange import Exchange
 from gateway.upstream.pool import PoolLimits
+from gateway.upstream.upstreams import Upstreams
 from tests.support.builders.carriages import downstream_request, forward_context, request_body
 from tests.support.builders.routes import no_tls
 from tests.support.fakes.fake_transport import FakeClient, FakeTransport

@@ -12,11 +12,12 @@ from gateway.model.decision import Decision
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.route import UpstreamAddress
 from gateway.telemetry.record import RequestRecord
-from gateway.upstream.balancer import HealthLimits, Upstreams
+from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.http_forwarder import HttpForwarder, _Leaving
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
+from gateway.upstream.upstreams import Upstreams
 from tests.support.builders.carriages import downstream_request, request_body
 from tests.support.builders.requests import access_request
 from tests.support.builders.routes import no_tls

@@ -16,12 +16,17 @@ class Generation:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.begun = False
         self.closed = asyncio.Event()
         self.public_port = self
         self.served: list[DownstreamRequest] = []
         self.ended: list[object] = []
 
+    def begin(self) -> None:
+        self.begun = True
+
     def serve(self, request: DownstreamRequest) -> Serving:
+        assert self.begun
         self.served.append(request)
         return None
 
