@@ -12,6 +12,7 @@ from gateway.endpoints.forward_auth.original import OriginalReader, malformed
 from gateway.http1.field_names import HOP_BY_HOP, MESSAGE
 from gateway.model.decision import HeaderPairs
 from gateway.model.headers import Headers, spelling
+from gateway.model.memo import FieldNameMemo
 from gateway.upstream.request_head import RequestHeads
 
 _OF_THE_CONNECTION = HOP_BY_HOP | MESSAGE | {b"expect"}
@@ -36,6 +37,7 @@ class ClientFields:
         overwritten = _OF_THE_CONNECTION | reader.trusted_fields | reader.own_fields | identity
         self._credentials = frozenset(credentials) - overwritten
         self._known = overwritten | self._credentials  # which every config removes after the decision
+        self._harmless: FieldNameMemo[None] = FieldNameMemo()
         self._removes = reader.removes
         self._strays = object()
         self._told = (object(), object())
@@ -73,6 +75,13 @@ class ClientFields:
         """Return the names, in lower case, that would reach the application; remembered with the fields."""
         strays: tuple[bytes, ...] | None = headers.made.get(self._strays)
         if strays is None:
-            others = headers.by_name.keys() - self._known
-            strays = headers.made[self._strays] = tuple([name for name in others if self._heads.drops(name)])
+            harmless = self._harmless
+            others = [name for name in headers.by_name if name not in harmless]
+            strays = headers.made[self._strays] = tuple([name for name in others if self._is_stray(name)])
         return strays
+
+    def _is_stray(self, name: bytes) -> bool:
+        is_stray = name not in self._known and self._heads.drops(name)
+        if not is_stray:
+            self._harmless.keep(name, None)
+        return is_stray
