@@ -202,6 +202,42 @@ async def test_a_path_with_two_readings_never_reaches_what_another_route_guards(
             assert not any(map(lands_at_admin, reached)), (target, response.status, reached)
 
 
+ODD = ("encoded_slashes", "empty_segments", "any_bytes")
+OPEN = [
+    {
+        "name": "odd",
+        "match": {"path": "/odd/"},
+        "access": "public",
+        "upstream": "http://127.0.0.1:1",
+        **dict.fromkeys(ODD, True),
+    },
+    {"name": "public", "match": {"path": "/public/"}, "access": "public", "upstream": "http://127.0.0.1:1"},
+    {"name": "admin", "match": {"path": "/admin/"}, "require": {"roles": ["admin"]}, "upstream": "http://127.0.0.1:1"},
+]
+ODD_PATHS = (
+    "/odd/queues/%2F/a",
+    "/odd/bucket/a//b",
+    "/odd/%E9t%E9",
+    "/odd/a%5Cb",
+    "/odd/https%3A%2F%2Fexample.com%2Fx",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_odd_paths_of_a_route_that_takes_them_arrive_as_they_came(
+    kind: str, examples: Examples, tmp_path: Path
+) -> None:
+    async with standing(kind, examples, tmp_path, routes=OPEN) as stand:
+        for path in ODD_PATHS:
+            assert (await stand.ask(path)).status == 200, path
+            assert [request.target for request in stand.came()] == [path.encode()]
+            assert (await stand.ask(path.replace("/odd/", "/public/", 1))).status in {400, 403, 404} or stand.came()
+            assert not any(map(lands_at_admin, (request.target for request in stand.came())))
+        for path in (*TRICKS, *(trick.replace("/public/", "/odd/") for trick in TRICKS)):
+            await stand.ask(path)
+            assert not any(map(lands_at_admin, (request.target for request in stand.came()))), path
+
+
 async def test_a_websocket_is_let_through_or_refused_before_it_begins(stand: Stand) -> None:
     async with raw_client(stand.port) as client:
         await client.send(raw("GET", "/echo/ws", "app.test", KEY, *HANDSHAKE))
