@@ -22,9 +22,10 @@ TYP = "identity+jwt"
 
 
 class _Signed(msgspec.Struct, frozen=True):
-    """A token, and the instant in epoch seconds from which it is replaced by a new one."""
+    """A token, and since and until when it is used, in epoch seconds; a clock that was set back makes a new one."""
 
     value: bytes
+    since: float
     until: float
 
 
@@ -67,7 +68,7 @@ class IdentityTokens:
         key = (*_flat(claims), session.expires_at)
         now = self._clock()
         signed = self._signed.get(key)
-        if signed is None or now >= signed.until:
+        if signed is None or not signed.since <= now < signed.until:
             signed = self._sign(claims, session, now)
             self._signed[key] = signed
         self._signed.move_to_end(key)
@@ -81,7 +82,7 @@ class IdentityTokens:
             expires_at = min(expires_at, session.expires_at.timestamp())
         times = {"iss": self._issuer, "iat": int(now), "exp": int(expires_at), "jti": uuid4().hex}
         token = self._key_ring.sign(TYP, {**claims, **times})
-        return _Signed(token.encode("ascii"), now + (expires_at - now) / 2)
+        return _Signed(token.encode("ascii"), now, now + (expires_at - now) / 2)
 
 
 def _claims(session: Session, audience: str, credential: Credential) -> dict[str, Any]:

@@ -81,7 +81,8 @@ class Lookups:
         caller = Caller(bucket_of_address(client), known)
         wait = 0 if caller.known else self._rejected_lookups.wait(client)
         if wait:
-            return Resolution(answer=Throttled("too many rejected credentials of this address", wait))
+            throttled = Throttled("too many rejected credentials of this address", wait)
+            return Resolution(answer=throttled, tier=Tier.AUTHORITY)
         if not self._chains[credential.reader].memory_only:
             if not read.settles(max_age) and not await lookup.claim():
                 read = await self._await_claimant(lookup, read, max_age)

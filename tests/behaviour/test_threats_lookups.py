@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.support.gateways.attacks import Victim, get, victim
+from tests.support.gateways.attacks import KEY, Victim, get, victim
 from tests.support.gateways.serving import READERS, Examples
 from tests.support.servers.low_level import Handler, listening
 
@@ -115,3 +115,37 @@ async def test_an_address_that_makes_keys_up_is_429_and_known_sessions_are_serve
         assert await ask(running, "good-known", "127.0.0.2") == 200
         assert await ask(running, "good-unknown", "127.0.0.2") == 429
         assert await ask(running, "good-unknown", "127.0.0.3") == 200
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+cluster://127.0.0.1:{port}",
+        "redis://127.0.0.1:{port}/0",
+        "redis+sentinel://127.0.0.1:{port}/mymaster/0",
+        "redis://no-such-host.invalid:{port}/0",
+        "unix:///no/such/socket?db=0",
+    ],
+)
+async def test_a_redis_that_is_not_there_is_a_miss_by_every_way_to_it_and_the_metric_says_so(
+    examples: Examples, tmp_path: Path, url: str, unused_tcp_port: int
+) -> None:
+    """Public routes with a limit too: each would be a 500 if an exception of the client library came through."""
+
+    def routes(upstream: str) -> list[dict[str, Any]]:
+        limit = {"per": "address", "rate": "100/s", "burst": 100}
+        common = {"upstream": upstream, "rate_limit": limit}
+        return [
+            {"name": "public", "match": {"path": "/public/"}, "access": "public", **common},
+            {"name": "echo", "match": {"path": "/echo/"}, **common},
+        ]
+
+    redis = {"url": url.format(port=unused_tcp_port), "timeout": "1s"}
+    async with victim(examples, tmp_path, redis=redis, routes=routes) as running:
+        for _ in range(4):
+            assert await running.misjudged([get(b"/public/a")], (200,), (b"/public/a",)) == []
+            assert await running.misjudged([get(b"/echo/a", KEY)], (200,), (b"/echo/a",)) == []
+            assert await running.misjudged([get(b"/echo/a", b"X-Api-Key: made-up")], (401,)) == []
+        registry = running.gateway.process.metrics.registry
+        assert registry.get_sample_value("gateway_redis_up") == 0
+        assert (registry.get_sample_value("gateway_redis_episodes_total") or 0) >= 1

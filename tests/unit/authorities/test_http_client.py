@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
 from gateway.dialects.dialect import RemoteResponse
-from gateway.model.answers import Unavailable
+from gateway.model.answers import Unavailable, Undecided
 from tests.support.servers.low_level import listening
 
 SETTINGS = HttpAuthoritySettings(timeout="10s")
@@ -55,12 +55,12 @@ async def test_a_certificate_of_the_configured_authority_is_trusted(authority: t
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     settings = HttpAuthoritySettings(timeout="10s", ca_file=str(tmp_path / "ca.pem"))
     assert isinstance(await over_tls(authority, "127.0.0.1", settings), RemoteResponse)
-    assert isinstance(await over_tls(authority, "other.example", settings), Unavailable)
+    assert type(await over_tls(authority, "other.example", settings)) is Unavailable
 
 
 async def test_a_certificate_of_nobody_s_is_not_trusted(authority: trustme.CA) -> None:
     answer = await over_tls(authority, "127.0.0.1", SETTINGS)
-    assert isinstance(answer, Unavailable)
+    assert type(answer) is Unavailable
     assert "127.0.0.1" not in answer.detail
 
 
@@ -121,3 +121,39 @@ def test_who_says_who_everybody_is_is_asked_over_tls_or_on_loopback(url: str) ->
 def test_and_never_in_the_clear(url: str) -> None:
     with pytest.raises(ValidationError, match="https"):
         TRUSTED.validate_python(url)
+
+
+@pytest.mark.parametrize("url", ["http://no-such-host.invalid/", "https://no-such-host.invalid/"])
+async def test_a_name_that_leads_nowhere_is_the_authoritys_own_fault(url: str) -> None:
+    client = HttpClient(url, SETTINGS)
+    answer = await client.get()
+    assert type(answer) is Unavailable
+    assert "no-such-host" not in answer.detail
+    await client.close()
+
+
+async def test_a_field_that_cannot_be_sent_is_its_callers_alone() -> None:
+    async with listening(say) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
+        answer = await client.get((("X-Key", "a\r\nb"),))
+        assert isinstance(answer, Undecided)
+        assert isinstance(await client.get(), RemoteResponse)
+        await client.close()
+
+
+async def test_a_reused_connection_that_breaks_is_not_asked_again_on_another() -> None:
+    requests = []
+
+    async def once(request: web.BaseRequest) -> web.StreamResponse:
+        requests.append(request.path)
+        if len(requests) > 1:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(body=b"{}", content_type="application/json")
+
+    async with listening(once) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
+        assert isinstance(await client.get(), RemoteResponse)
+        assert type(await client.get()) is Unavailable
+        await client.close()
+    assert requests == ["/a", "/a"]

@@ -7,7 +7,7 @@ import msgspec
 from gateway.dialects.memghost import Memghost
 from gateway.dialects.rocketchat import Rocketchat
 from gateway.endpoints.session_info import EndpointPolicy
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Throttled, Unavailable
 from gateway.model.refusal import RefusalCode
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.builders.example_sessions import COMPOSIO, FOUND, PAIR, ROCKETCHAT
@@ -93,3 +93,10 @@ async def test_an_answer_that_stands_in_for_one_that_cannot_be_had_tells_its_age
         stale = await who.ask(PATH, {"Authorization": "Bearer good"})
     assert "Age" not in fresh.headers
     assert (stale.status, stale.headers["Age"], stale.body) == (200, "90", fresh.body)
+
+
+async def test_an_address_of_which_too_much_was_rejected_is_429_in_the_products_words() -> None:
+    known = Authorities({"good": Throttled("too many rejected credentials of this address", 7)})
+    async with endpoint(Memghost(), known) as who:
+        answer = await who.ask(PATH, {"Authorization": "Bearer good"})
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "7")

@@ -137,3 +137,14 @@ def test_the_store_is_bounded_and_keeps_who_calls_often() -> None:
         assert issuer.token(newest) == issuer.token(newest)
         assert issuer.token() == first
     assert len(issuer.tokens._signed) == 3
+
+
+def test_a_clock_that_is_set_back_makes_a_new_token() -> None:
+    """The old one would seem to come from the future, and to live longer than it may."""
+    issuer = Issuer()
+    old = issuer.token()
+    issuer.now -= 3600
+    new = issuer.token()
+    claims = issuer.verify(new)
+    assert isinstance(claims, dict)
+    assert (new != old, claims["exp"]) == (True, int(issuer.now) + 60)
