@@ -64,7 +64,7 @@ class Lookups:
         shared = await lookup.read()
         if shared is not None and (isinstance(shared, SharedRejection) or shared.age < 2 * self._cache.times.fresh):
             return _from_redis(shared)
-        chain_answer = await self._chains[credential.reader].look_up(credential, Caller())
+        chain_answer = await self._chains[credential.reader].look_up(credential, Caller(known=True))
         answer = self._admitted(chain_answer)
         if isinstance(answer, Found):
             shared_status = await lookup.status_of(SharedEntry(answer, chain_answer.authority, 0.0))
@@ -139,8 +139,8 @@ class Lookups:
                     answer=answer, tier=Tier.AUTHORITY, authority=authority
                 )
             if isinstance(answer, Rejected):
-                if not caller.known:
-                    self._rejected_lookups.count(caller.address)
+                if not caller.known and answer.reason is not Reason.EXPIRED:
+                    self._rejected_lookups.count(caller.address)  # what has expired was not made up
                 return await self._reject(credential, lookup, answer, authority, was_shared=was_shared)
             new_entry = SharedEntry(answer, authority, monotonic() - began)
             status = await self._fill(credential, lookup, new_entry, version, share=not chain_answer.memory_only)

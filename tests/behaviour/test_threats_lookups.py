@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.gateways.attacks import KEY, Victim, get, victim
-from tests.support.gateways.serving import READERS, Examples
+from tests.support.gateways.serving import LOGIN_TOKEN, READERS, USER_ID, Examples
 from tests.support.servers.low_level import Handler, listening
 
 GOOD = {"user": {"id": "u1"}, "active": True}
@@ -149,3 +149,21 @@ async def test_a_redis_that_is_not_there_is_a_miss_by_every_way_to_it_and_the_me
         registry = running.gateway.process.metrics.registry
         assert registry.get_sample_value("gateway_redis_up") == 0
         assert (registry.get_sample_value("gateway_redis_episodes_total") or 0) >= 1
+
+
+@pytest.mark.parametrize(
+    "session_id",
+    ["%00", "a%00b", "%0a", "x" * 3000, "%ed%a0%80", "%e2%80%ae", "%f0%9f%98%80", "%ff", "'%20OR%20'1'='1"],
+)
+async def test_an_id_that_no_session_has_is_answered_as_no_such_session(
+    examples: Examples, tmp_path: Path, session_id: str
+) -> None:
+    """By any user who is logged in; on PostgreSQL a NUL was an outage of the whole directory."""
+    info = [{"dialect": "rocketchat", "credentials": ["pair"]}]
+    pair = (b"X-User-Id: " + USER_ID.encode(), b"X-Auth-Token: " + LOGIN_TOKEN.encode())
+    target = f"/api/v1/sessions/info?sessionId={session_id}".encode()
+    async with victim(examples, tmp_path, session_info=info) as running:
+        for _ in range(5):
+            assert await running.misjudged([get(target, *pair)], (400,)) == []
+        assert await running.misjudged([get(b"/echo/", KEY)], (200,), (b"/echo/",)) == []
+        assert await running.misjudged([get(b"/echo/", *pair)], (200,), (b"/echo/",)) == []

@@ -389,3 +389,10 @@ async def test_who_joins_the_flight_of_a_throttled_address_begins_its_own(author
     both = (process.lookups.find(CREDENTIAL, 120.0, address) for address in ("192.0.2.1", "192.0.2.2"))
     throttled, served = await asyncio.gather(*both)
     assert (type(throttled.answer), served.answer) == (Throttled, found(1))
+
+
+async def test_what_has_expired_was_not_made_up(authority: Authority) -> None:
+    process = Replica(authority, Shared(), limit=ONE_REJECTION)
+    authority.answers["t"] = Rejected(Reason.EXPIRED)
+    for _ in range(5):
+        assert (await process.lookups.find(CREDENTIAL, 120.0, "192.0.2.1")).answer == Rejected(Reason.EXPIRED)
