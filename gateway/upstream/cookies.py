@@ -70,12 +70,13 @@ def _core(name: bytes) -> bytes:
 def _pattern(names: Collection[bytes]) -> re.Pattern[bytes]:
     """Return what finds a name in a pair: at its beginning, or behind what some server takes for a separator.
 
-    What may repeat before the name begins where nothing else can, so that a long field of it costs no square of its
-    length.
+    An equals sign follows it, or PHP's bracket: a name without a value says nobody's session. A quote behind an equals
+    sign begins another cookie's value, and separates nothing. What may repeat before the name begins where nothing else
+    can, so that a long field of it costs no square of its length.
     """
     spelled = b"|".join(b"".join(map(_spelled, name)) for name in names)
-    before = rb"(?:\A(?:\+|%b)*|(?:,|%b)\+*)" % (_BLANK, _BLANK)
-    behind = rb"(?:\[|(?:\+|%b)*(?:[=,]|\Z))" % _BLANK
+    before = rb"(?:\A(?:\+|%b)*|(?:,|(?!(?<==)(?:\"|%%22))(?:%b))\+*)" % (_BLANK, _BLANK)
+    behind = rb"(?:\[|(?:\+|%b)*=)" % _BLANK
     return re.compile(before + b"(?:" + spelled + b")" + behind, re.IGNORECASE)
 
 

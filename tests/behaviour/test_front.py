@@ -149,6 +149,27 @@ async def test_a_head_that_does_not_arrive_in_time_is_408() -> None:
         assert (found.status, found.json()["error"]["code"]) == (408, "request_timeout")
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("begun", [b"G", b"\r\nGET / HT", b"GET / HTTP/1.1\r\nHost: h\r\nA:"])
+async def test_a_head_that_began_behind_another_request_is_whole_in_the_same_time(first: bytes, begun: bytes) -> None:
+    """With the time of an idle connection it would never be told within this test's patience."""
+    limits = FrontLimits(head_timeout=0.05, idle=3600.0)
+    async with (
+        recording_upstream() as upstream,
+        carrying(route_to(upstream.port), limits=limits) as front,
+        raw_client(front.port) as client,
+    ):
+        await client.send(first + begun)
+        assert [(await client.response()).status for _ in range(2)] == [200, 408]
+
+
 async def test_a_connection_that_says_nothing_is_closed() -> None:
     async with (
         carrying(route_to(1), limits=FrontLimits(head_timeout=0.05)) as front,

@@ -283,3 +283,12 @@ async def test_long_names_that_callers_make_up_are_not_kept(attacked: Victim) ->
 
         before = await ask(100)
         assert await ask(1_000) - before < 20_000_000  # it was 60 kB for each name
+
+
+async def test_a_cookie_of_somebody_elses_arrives_as_it_came_and_ours_never(attacked: Victim) -> None:
+    ours = b"__session=" + attacked.gateway.cookie.encode()
+    for others in (b'q="__session"', b'q="__session=x"; r=a,__session', b"next=/?__session=1", b"a=1;b= 2 ;c"):
+        for cookies in (ours + b"; " + others, others + b"; " + ours):
+            seen = await attacked.attack(get(b"/echo/", b"Cookie: " + cookies))
+            assert seen.statuses == (200,)
+            assert seen.received[0].all(b"cookie") == [others]

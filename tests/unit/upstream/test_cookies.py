@@ -35,12 +35,54 @@ def test_without_names_nothing_is_cut() -> None:
     assert OwnCookies(()).cut(b"s=1", keep_own=False) == b"s=1"
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        b'q="__session"',
+        b'q="__session=x"',
+        b"q=%22__session=x%22",
+        b"q=__session",
+        b"q=a,__session",
+        b"q=a __session; r=__session ",
+        b'q="the sid"; r=the.sid',
+        b"next=/login?__session=1&the.sid=2",
+        b"my__session=1; __session2=2",
+    ],
+)
+def test_a_cookie_of_somebody_elses_travels_untouched_whatever_ours_looks_like(others: bytes) -> None:
+    cookies = OwnCookies({b"__session", b"the.sid"})
+    assert cookies.cut(others, keep_own=False) == others
+    assert cookies.cut(others, keep_own=True) == others
+    assert cookies.cut(b"__session=t; " + others, keep_own=False) == others.strip()
+    assert cookies.cut(others + b"; __session=t;the.sid=u", keep_own=False) == others.strip()
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        b"q=1,__session=x",
+        b"q=1 __session=x",
+        b'"__session"=x',
+        b"%22__session%22=x",
+        b'q="1"__session=x',
+        b"__SESSION=x",
+        b"__session[a]=x",
+        b"q=1\t__session\xa0=x",
+    ],
+)
+def test_what_some_server_takes_for_ours_never_does(disguised: bytes) -> None:
+    assert OwnCookies({b"__session"}).cut(b"a=1; " + disguised, keep_own=False) == b"a=1"
+
+
 TEXT = st.text('sS ,;="%207a.\t\x85\xa0\u2003\ufeff+[]', max_size=24)
 
 
 def lenient_names(field: str) -> set[str]:
-    """Return the names that a server finds which splits at commas too, decodes and trims, as strictly as none does."""
-    pairs = field.replace(",", ";").split(";")
+    """Return the names that a server finds which splits at commas too, decodes and trims, as strictly as none does.
+
+    Those without a value are nobody's session.
+    """
+    pairs = [pair for pair in field.replace(",", ";").split(";") if "=" in pair]
     found = {
         name.lstrip("+").strip(' "+\ufeff').strip() for pair in pairs for name in [unquote(pair.partition("=")[0])]
     }
