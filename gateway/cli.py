@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", help="print every problem of a config"))
     DirectoryArguments(_print).add(commands.add_parser("directory", help="what our own directory knows, and its keys"))
     _add_explain(commands.add_parser("explain", help="print what would be decided about a request, and why"))
+    _add_test(commands.add_parser("test", help="judge a file of cases, without a network"))
     _add_front(commands.add_parser("front", help="print the config of a proxy that asks the gateway"))
     _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
     return parser
@@ -161,6 +162,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-H", "--header", dest="headers", type=_header, action="append", default=[], metavar="'NAME: VALUE'"
     )
+    parser.add_argument("--case", action="store_true", help="print it as a case for `gateway test`")
     parser.add_argument("method", metavar="METHOD")
     parser.add_argument("url", metavar="URL", help="https://api.example.com/orders/7, or a path alone")
     parser.set_defaults(command=_explain)
@@ -177,7 +179,20 @@ def _header(text: str) -> tuple[bytes, bytes]:
 def _explain(options: argparse.Namespace) -> int:
     from gateway.commands.explain import explain  # noqa: PLC0415 - see the module's docstring
 
-    return _print(explain(options.config, options.method, options.url, tuple(options.headers)))
+    headers = tuple(options.headers)
+    return _print(explain(options.config, options.method, options.url, headers, as_case=options.case))
+
+
+def _add_test(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument("cases", type=Path, metavar="CASES", help="requests, who calls, and what is expected (YAML)")
+    parser.set_defaults(command=_test)
+
+
+def _test(options: argparse.Namespace) -> int:
+    from gateway.commands.judge_cases import judge_cases  # noqa: PLC0415 - see the module's docstring
+
+    return _print(judge_cases(options.config, options.cases))
 
 
 def _add_front(parser: argparse.ArgumentParser) -> None:

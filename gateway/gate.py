@@ -22,6 +22,7 @@ from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import Access, Route
 from gateway.model.session import Session
 from gateway.model.target import oddity_refusal
+from gateway.policy.challenges import challenge_of
 from gateway.policy.cross_origin import RoutesCors, is_foreign_cookie
 from gateway.policy.limits import Limits
 from gateway.policy.readings import refused_oddity
@@ -162,7 +163,8 @@ class Gate:
         credential = matched.reading
         if credential is None:
             refusal = refusal_of(None) if matched.rule == "access" else None
-            return Decision(access=access, route=route, refusal=refusal, rule=matched.rule)
+            asked = challenge_of(route, refusal)
+            return Decision(access=access, route=route, refusal=refusal, rule=matched.rule, caller_headers=asked)
         if isinstance(credential, Ambiguous):
             return self._turn_away(access, route, Identified(None, _AMBIGUOUS, credential.reader))
         if matched.foreign:
@@ -225,23 +227,35 @@ class Gate:
         """Refuse what was shown and is no good, or cannot be told; on optional routes too."""
         answer = identified.resolution.answer
         unanswered = isinstance(answer, Unavailable)
+        repeated = answer == _AMBIGUOUS.answer
+        refusal = refusal_of(None if isinstance(answer, Found) else answer)
+        if repeated:
+            refusal = msgspec.structs.replace(refusal, detail=f"two credentials were sent: {identified.reader}")
         return Decision(
             access=access,
             route=route,
             credential=identified.credential,
             resolution=identified.resolution,
-            refusal=refusal_of(None if isinstance(answer, Found) else answer),
+            refusal=refusal,
             rule="authority" if unanswered else "credential",
-            # A browser cannot stop sending a dead cookie by itself: without this it would be locked out of a page that
-            # anybody else may see.
-            caller_headers=self._clearing(identified.reader)
-            if route.access is Access.OPTIONAL and not unanswered
+            caller_headers=challenge_of(route, refusal)
+            + self._clearing(access, route, identified.reader, repeated=repeated)
+            if not unanswered
             else (),
         )
 
-    def _clearing(self, reader_name: str) -> HeaderPairs:
+    def _clearing(self, access: AccessRequest, route: Route, reader_name: str, *, repeated: bool) -> HeaderPairs:
+        """Return the fields that make a browser forget a cookie that it would send for ever.
+
+        It cannot stop sending a dead cookie by itself, so it would be locked out of a page that anybody else may see;
+        nor one of two cookies of a name, of which a neighbouring subdomain may have set the second.
+        """
         reader = self._readers.get(reader_name)
-        return reader.clearing() if reader is not None and reader.kind is CredentialKind.COOKIE else ()
+        if reader is None or reader.kind is not CredentialKind.COOKIE:
+            return ()
+        if repeated:
+            return reader.clearing(access.host.name, route.match.path)
+        return reader.clearing() if route.access is Access.OPTIONAL else ()
 
 
 def _credential_fields(route: Route, readers: Mapping[str, Reader]) -> set[bytes]:

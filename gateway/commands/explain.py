@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
+
+from gateway.commands.cases import CLIENT, case_of, malformed_case
 from gateway.commands.command_output import CommandResult
 from gateway.config.check_routes import own_paths
 from gateway.config.load import load_settings
@@ -28,25 +31,31 @@ from gateway.upstream.request_head import target_of
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process, wall_clock
 
-_CLIENT = "127.0.0.1"
 _UNMASKED = 4
 """Characters of a secret that are shown: enough to recognize it, far too few to guess the rest."""
 
 
-async def explain(config: Path, method: str, url: str, headers: HeaderPairs) -> CommandResult:
-    """Decide about a request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened."""
+async def explain(config: Path, method: str, url: str, headers: HeaderPairs, *, as_case: bool = False) -> CommandResult:
+    """Decide about a request as `serve` would; raises SettingsError, and GatewayError for what cannot be opened.
+
+    `as_case` prints the decision as an item of a file for `gateway test`, without a credential.
+    """
     settings = load_settings(config, os.environ)
     try:
         access = read_request(method, url, headers, RouteTable(to_routes(settings)).oddities)
     except MalformedError as error:
+        if as_case:
+            return CommandResult(malformed_case(method, url, error.refusal.status))
         return CommandResult(_line("decision", f"refused, {error.refusal.status}: {error}"))
     async with AsyncExitStack() as stack:
         process = Process()
         stack.push_async_callback(process.close)
         generation = await open_generation(_untraced(settings), process)
         stack.push_async_callback(generation.close)
-        gate = generation.gate(Sessions(generation.sessions.resolver.peek), _Unlimited())
+        gate = generation.gate(Sessions(generation.sessions.resolver.peek), Unlimited())
         decision = await gate.decide(access)
+        if as_case:
+            return CommandResult(_as_case(url, decision, settings, generation))
         return CommandResult(without_passwords("\n".join(_explanation(decision, settings, generation))))
 
 
@@ -79,14 +88,14 @@ def read_request(
         host=parse_host(fields.all(b"host"), "https" if scheme.lower() == "https" else "http"),
         target=parse_target(target, allowed),
         headers=fields,
-        peer=_CLIENT,
-        client=_CLIENT,
+        peer=CLIENT,
+        client=CLIENT,
         received_at=wall_clock(),
         request_id="explain",
     )
 
 
-class _Unlimited:
+class Unlimited:
     """Rate limits that count nothing: an explained request is not sent."""
 
     async def take(self, key: str, limit: RateLimit) -> Taken:
@@ -98,13 +107,18 @@ class _Unlimited:
         return Taken(limit, None, BucketState(limit.burst, limit.burst, 0.0))
 
 
-def _explanation(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
+def owner_of(settings: Settings, access: AccessRequest) -> str:
+    """Return which endpoint of the gateway's own answers a request, empty where routes are looked for."""
     for own in own_paths(settings, dict(enumerate(settings.session_info))):
-        if own.path == decision.access.target.path and (not own.hosts or decision.access.host.name in own.hosts):
-            yield _line("answered by", f"the gateway itself ({own.owner})")
-            return
-    if decision.access.target.match.startswith(OWN):
-        yield _line("answered by", f"the gateway itself (no route is looked for beneath {OWN})")
+        if own.path == access.target.path and (not own.hosts or access.host.name in own.hosts):
+            return own.owner
+    return f"no route is looked for beneath {OWN}" if access.target.match.startswith(OWN) else ""
+
+
+def _explanation(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
+    owner = owner_of(settings, decision.access)
+    if owner:
+        yield _line("answered by", f"the gateway itself ({owner})")
         return
     route = decision.route
     yield _line("route", f"{route.name} ({route.access})" if route is not None else "none")
@@ -119,6 +133,26 @@ def _explanation(decision: Decision, settings: Settings, generation: Generation)
         yield _line("answered by", "the gateway itself (a preflight)")
         return
     yield from _forwarded(decision, settings, generation)
+
+
+def _as_case(url: str, decision: Decision, settings: Settings, generation: Generation) -> str:
+    """Return the decision as a case, without the headers that hold a credential: the case names its caller."""
+    headers, heads = decision.access.headers, generation.request_heads
+    secret = {name for reader in generation.sessions.readers.values() for name in reader.headers}
+    secret |= {b"authorization", b"cookie"}
+    fields = [field for field in headers.raw if field[0].lower() not in secret and not _is_urls_host(url, field)]
+    if cookies := heads.passing_cookie(headers, keep_credentials=False):
+        fields.append((b"Cookie", cookies))
+    token = settings.identity.token
+    unsigned = [field for field in decision.identity if token is None or field[0].decode("ascii") != token.header]
+    decision = msgspec.structs.replace(decision, identity=tuple(unsigned))
+    return case_of(url, decision, tuple(fields), own=bool(owner_of(settings, decision.access)))
+
+
+def _is_urls_host(url: str, field: tuple[bytes, bytes]) -> bool:
+    """Tell whether a field is the Host that the URL names already."""
+    name, value = field
+    return name.lower() == b"host" and (value == b"localhost" or f"://{value.decode('latin-1')}" in url)
 
 
 def _credential(decision: Decision) -> Iterator[str]:

@@ -223,4 +223,5 @@ def _shared_readers(config: PartialConfig, names: tuple[str, ...], *path: str | 
     """Yield every two readers of `names` that read the same header or cookie: both would always find a credential."""
     readers = {name: config.credentials[name] for name in names if name in config.credentials}
     for name, earlier, place in shared_places(readers):
-        yield config.problem(f"{name} and {earlier} both read the {place}", *path)
+        hint = ", and neither `prefix` nor `form` tells their secrets apart" if place.endswith(")") else ""
+        yield config.problem(f"{name} and {earlier} both read the {place}{hint}", *path)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import MalformedError
-from gateway.model.route import PREFLIGHT_SECONDS, Access, HealthCheck, LimitBy, OnMany, Route, Timeouts
+from gateway.model.route import PREFLIGHT_SECONDS, Access, Challenge, HealthCheck, LimitBy, OnMany, Route, Timeouts
 from gateway.model.target import parse_target
 from gateway.source.addresses import Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
@@ -125,6 +125,7 @@ class RouteSettings(SettingsModel):
     access: Access = Access.REQUIRED
     credentials: StringList | None = None
     on_many: OnMany = OnMany.REJECT
+    challenge: Challenge = Challenge.BEARER
     require: RequireSettings = RequireSettings()
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     upstream: UpstreamList = Field(min_length=1)

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import Field
 from typing_extensions import override
 
+from gateway.credentials.authorization import AUTHORIZATION, TOKEN68, AuthorizationScheme
+from gateway.credentials.forms import Form, Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.values import SettingsModel, StringList
 
-_FIELD = b"authorization"
-# the scheme is a token, compared without case (RFC 9110 section 11.1); a longer token is another scheme
-_SCHEME = re.compile(r"bearer(?![!#$%&'*+\-.^_`|~0-9A-Za-z])", re.ASCII | re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(?i:bearer) +(?P<token>[A-Za-z0-9\-._~+/]+=*)", re.ASCII)  # RFC 6750 section 2.1, b64token
-
 
 class BearerSettings(SettingsModel):
-    """A bearer token in `Authorization`."""
+    """A bearer token in `Authorization`.
+
+    `form: jwt` takes signed tokens alone, `prefix` those that begin with one of them, so that other readers may take
+    the rest.
+    """
 
     kind: Literal["bearer"]
     authority: StringList = Field(min_length=1)
+    form: Literal["any", "jwt"] = "any"
+    prefix: StringList = ()
+
+    def places(self) -> list[Place]:
+        """Return where the token is looked for."""
+        return [Place("header authorization", "bearer", Form(self.prefix, self.form == "jwt"))]
 
 
 class BearerReader(Reader):
@@ -33,41 +39,35 @@ class BearerReader(Reader):
     """
 
     kind = CredentialKind.BEARER
-    headers = frozenset({_FIELD})
+    headers = frozenset({AUTHORIZATION})
     cookies: frozenset[bytes] = frozenset()
+    scheme = "bearer"
 
     def __init__(self, name: str, settings: BearerSettings, fingerprint: Fingerprint) -> None:
-        del settings  # the list of authorities, which is in the fingerprint already
         self.name = name
+        self._scheme = AuthorizationScheme(self.scheme, TOKEN68)
+        self._form = settings.places()[0].form
         self._fingerprint = fingerprint
 
     @override
     def read(self, access: AccessRequest) -> Reading:
         """Return the token, `Ambiguous` for two `Authorization` fields, `None` for another scheme or none.
 
-        A malformed token after `Bearer` reads as `UNREADABLE`, which every authority rejects.
+        A malformed token after `Bearer`, or one of another form, reads as `UNREADABLE`, which every authority rejects.
         """
-        values = access.headers.by_name.get(_FIELD)
+        values = access.headers.by_name.get(AUTHORIZATION)
         if values is None:
             return None
         try:
-            token = _token(only_value(values))
+            token = self._scheme.secret_of(only_value(values))
         except RepeatedError:
             return Ambiguous(self.name)
         if not token:
             return None
-        parts = (token,)
+        parts = (token if self._form.includes(token) else UNREADABLE,)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
 
     @override
-    def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: clients store tokens by themselves."""
         return ()
-
-
-def _token(value: str) -> str:
-    """Return the token, `UNREADABLE` for a malformed one, empty for another scheme."""
-    match = _CREDENTIALS.fullmatch(value)
-    if match is not None:
-        return match["token"]
-    return UNREADABLE if value == UNREADABLE or _SCHEME.match(value) else ""

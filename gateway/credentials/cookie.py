@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from gateway.credentials.forms import Place
 from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading, is_anonymous
 from gateway.model.decision import AccessRequest
+from gateway.model.route import OnMany
 from gateway.source.names import CookieName
 from gateway.source.values import SettingsModel, StringList
 
@@ -22,14 +24,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FIELD = b"cookie"
+_FORGET = b"; Max-Age=0; HttpOnly; Secure; SameSite=Lax"
+_MOST_PARENTS = 4
+"""Parent domains, of which a browser takes some: a longer host name would only make the answer longer."""
 
 
 class CookieSettings(SettingsModel):
-    """A session token in the cookie `name`."""
+    """A session token in the cookie `name`; `on_many` says which of two with that name counts, if one may.
+
+    A browser sends the one with the longer path first (RFC 6265 section 5.4).
+    """
 
     kind: Literal["cookie"]
     authority: StringList = Field(min_length=1)
     name: CookieName
+    on_many: OnMany = OnMany.REJECT
+
+    def places(self) -> list[Place]:
+        """Return where the token is looked for."""
+        return [Place(f"cookie {self.name}")]
 
 
 class CookieReader(Reader):
@@ -47,16 +60,18 @@ class CookieReader(Reader):
         self.name = name
         self._cookie = settings.name.encode("ascii")
         self.cookies = frozenset({self._cookie})
+        self._takes_first = settings.on_many is OnMany.FIRST
         self._fingerprint = fingerprint
 
     @override
     def read(self, access: AccessRequest) -> Reading:
-        """Return the cookie's value, `Ambiguous` when it is there twice, `None` when it is not, or is empty."""
+        """Return the cookie's value, `Ambiguous` when it may not be there twice, `None` when it is not, or is empty."""
         fields = access.headers.by_name.get(_FIELD)
         if fields is None:
             return None
+        values = [*_values(fields, self._cookie)]
         try:
-            value = only_value([*_values(fields, self._cookie)])
+            value = only_value(values[:1] if self._takes_first else values)
         except RepeatedError:
             return Ambiguous(self.name)
         if not value or is_anonymous(value):
@@ -65,9 +80,25 @@ class CookieReader(Reader):
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
 
     @override
-    def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the field that makes a browser forget the cookie (RFC 6265 section 5.2.2: a Max-Age of zero)."""
-        return ((b"Set-Cookie", self._cookie + b"=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"),)
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return the fields that make a browser forget the cookie (RFC 6265 section 5.2.2: a Max-Age of zero).
+
+        With a `host`, also the cookies of that name of its parent domains and of `path`: of two, nobody can tell which
+        scope they have. A `__Host-` cookie has but one.
+        """
+        scopes = [b"Path=/"] if self._cookie.startswith(b"__Host-") or not host else _scopes(host, path)
+        return tuple((b"Set-Cookie", self._cookie + b"=; " + scope + _FORGET) for scope in scopes)
+
+
+def _scopes(host: str, path: str) -> Iterator[bytes]:
+    """Yield the attributes of every scope that a cookie may have here; a browser ignores those that it may not."""
+    labels = host.split(".")
+    is_name = not labels[-1].isdecimal() and ":" not in host
+    parents = [".".join(labels[at:]) for at in range(len(labels) - 1)][-_MOST_PARENTS:] if is_name else []
+    paths = dict.fromkeys(("/", path, path.rstrip("/") or "/") if ";" not in path else ("/",))
+    for each in paths:
+        yield f"Path={each}".encode("ascii")
+        yield from (f"Path={each}; Domain={parent}".encode("ascii") for parent in parents)
 
 
 def _values(fields: Sequence[bytes], cookie: bytes) -> Iterator[bytes]:

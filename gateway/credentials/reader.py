@@ -28,19 +28,23 @@ class Reader(Protocol):
     """Finds one kind of credential in a request. Pure: no look-up, no I/O.
 
     `headers` are the lower-case names of the fields that carry it and `cookies` the cookie names: both are removed
-    before a request is forwarded, used or not.
+    before a request is forwarded, used or not. `scheme` is that of `Authorization` where there is one, in lower case.
     """
 
     name: str
     kind: CredentialKind
     headers: frozenset[bytes]
     cookies: frozenset[bytes]
+    scheme: str = ""
 
     def read(self, access: AccessRequest) -> Reading:
         """Return the credential, `Ambiguous` when it is repeated, or `None` when it is not there or only half."""
 
-    def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the header fields that make a client forget a bad credential (cookies), or nothing."""
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return the header fields that make a client forget a bad credential (cookies), or nothing.
+
+        With a `host`, those of every scope that a cookie for it and for `path` may have.
+        """
 
 
 class RepeatedError(ValueError):
@@ -76,17 +80,33 @@ def read_one(readers: Sequence[Reader], access: AccessRequest, on_many: OnMany) 
     repeated makes the whole request ambiguous, under `first` as well: that setting chooses between kinds, and cannot
     choose between two values of one kind that the upstream may read the other way round.
     """
-    found: list[Credential] = []
+    found: list[tuple[Reader, Credential]] = []
     for reader in readers:
         reading = reader.read(access)
         if isinstance(reading, Ambiguous):
             return reading
         if reading is not None:
-            found.append(reading)
+            found.append((reader, reading))
+    if len(found) > 1:
+        found = _told_apart(found)
     if len(found) > 1 and on_many is OnMany.REJECT:
         # both names: no single reader is at fault, so none may be asked to clear a cookie that is perfectly good
-        return Ambiguous(" and ".join(credential.reader for credential in found))
-    return found[0] if found else None
+        return Ambiguous(" and ".join(credential.reader for _, credential in found))
+    return found[0][1] if found else None
+
+
+def _told_apart(found: Sequence[tuple[Reader, Credential]]) -> list[tuple[Reader, Credential]]:
+    """Leave out what one reader could not read of a header, where another of its readers could.
+
+    One header holds one secret, and the readers' forms exclude each other. Where none could read it, the first reader
+    answers for it: what was shown and is nobody's is refused.
+    """
+    apart: list[tuple[Reader, Credential]] = []
+    for reader, credential in sorted(found, key=lambda each: each[1].parts == (UNREADABLE,)):
+        of_same_header = any(not reader.headers.isdisjoint(other.headers) for other, _ in apart)
+        if credential.parts != (UNREADABLE,) or not of_same_header:
+            apart.append((reader, credential))
+    return sorted(apart, key=found.index)
 
 
 class CredentialReading:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
+from gateway.credentials.forms import Place
 from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
@@ -25,6 +26,10 @@ class TokenPairSettings(SettingsModel):
     user_header: FieldName
     token_header: FieldName
     session_header: FieldName | None = None
+
+    def places(self) -> list[Place]:
+        """Return where the pair is looked for; its session id alone is no credential."""
+        return [Place(f"header {header.lower()}") for header in (self.user_header, self.token_header)]
 
     @model_validator(mode="after")
     def _each_its_own(self) -> Self:
@@ -66,6 +71,6 @@ class TokenPairReader(Reader):
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
 
     @override
-    def clearing(self) -> tuple[tuple[bytes, bytes], ...]:
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: clients store pairs by themselves."""
         return ()

@@ -144,8 +144,8 @@ def _content(schema: _Json) -> _Json:
 
 def _schemes(reader: Reader) -> dict[str, _Json]:
     """Return the security schemes that together are one credential of this reader."""
-    if reader.kind is CredentialKind.BEARER:
-        return {reader.name: {"type": "http", "scheme": "bearer"}}
+    if reader.scheme and reader.headers == {b"authorization"}:
+        return {reader.name: {"type": "http", "scheme": reader.scheme}}
     if reader.kind is CredentialKind.COOKIE:
         (cookie,) = reader.cookies
         return {reader.name: {"type": "apiKey", "in": "cookie", "name": cookie.decode("ascii")}}

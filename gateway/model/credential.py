@@ -22,7 +22,8 @@ class Credential(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True)
     `reader` is the config's name for the reader that found it. `key_type` is the type of an API key (`project`, `user`,
     `organization`), else empty. `parts` are the secret parts in the kind's order: `(key,)`, `(token,)`,
     `(cookie value,)`, or `(user id, token)` with a third part, the session id, where the reader names a header for it.
-    `fingerprint` is the keyed hash that stands for the credential in caches and logs.
+    `fingerprint` is the keyed hash that stands for the credential in caches and logs. `ambient` says that browsers send
+    it by themselves though it is no cookie (HTTP Basic).
     """
 
     reader: str
@@ -30,6 +31,7 @@ class Credential(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True)
     key_type: str
     parts: tuple[str, ...]
     fingerprint: bytes
+    ambient: bool = False
 
     def __repr__(self) -> str:
         """Leave every secret out: reprs end up in logs and exception texts."""

@@ -71,6 +71,8 @@ class Refusal(msgspec.Struct, frozen=True):
     @property
     def message(self) -> str:
         """One fixed sentence for the caller, without any of the caller's own bytes."""
+        if self.rejected is Reason.AMBIGUOUS:
+            return "Two credentials were sent, or one of them twice."
         return _STATUS_AND_MESSAGE[self.code][1]
 
 

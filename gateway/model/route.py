@@ -25,6 +25,13 @@ class OnMany(StrEnum):
     FIRST = "first"
 
 
+class Challenge(StrEnum):
+    """What a 401 asks for (`WWW-Authenticate`): `basic` makes git ask for a password, and a browser show a dialog."""
+
+    BEARER = "bearer"
+    BASIC = "basic"
+
+
 class LimitBy(StrEnum):
     """Whose token bucket a rate limit counts in."""
 
@@ -171,6 +178,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     access: Access = Access.REQUIRED
     credentials: tuple[str, ...] = ()
     on_many: OnMany = OnMany.REJECT
+    challenge: Challenge = Challenge.BEARER
     require: Require = Require()
     origins: frozenset[str] = frozenset()
     upstream: tuple[UpstreamAddress, ...] = ()

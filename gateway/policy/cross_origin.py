@@ -113,11 +113,12 @@ def is_foreign_cookie(access: AccessRequest, route_origins: frozenset[str], cred
     subdomain, and WebSocket handshakes have no CORS; but no page can change the `Origin` that its browser sends (Fetch
     standard, "Origin header").
 
-    Other credentials are not added by browsers, and safe methods without an upgrade change nothing, so both pass. Else
+    Nor does it stop a password that a browser was once asked for (`ambient`), which it adds likewise. Other credentials
+    are not added by browsers, and safe methods without an upgrade change nothing, so both pass. Else
     there has to be exactly one `Origin`: the request's own host, or one of `route_origins` (spelled as a browser does,
     `https://app.example.com`). `null` is foreign: any page can make a sandboxed frame.
     """
-    if credential.kind is not CredentialKind.COOKIE:
+    if credential.kind is not CredentialKind.COOKIE and not credential.ambient:
         return False
     if access.method in _SAFE_METHODS and not access.is_upgrade:
         return False

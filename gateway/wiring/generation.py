@@ -9,20 +9,17 @@ import asyncio
 import random
 import ssl
 import sys
-from collections.abc import Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
 from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
-from gateway.credentials.reader import Reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
 from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
-from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.errors import GatewayError
 from gateway.model.route import UpstreamTls
@@ -40,7 +37,7 @@ from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
-from gateway.upstream.request_head import RequestHeads, Stripped
+from gateway.upstream.request_head import RequestHeads
 from gateway.upstream.upstreams import Upstreams
 from gateway.wiring.callers import caller_limits, many_callers
 from gateway.wiring.endpoints import (
@@ -50,6 +47,7 @@ from gateway.wiring.endpoints import (
     own_endpoints,
     renewal_of,
 )
+from gateway.wiring.judging import identity_headers, stripped
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
 
@@ -68,12 +66,11 @@ class UpstreamIdentity:
         self.key_ring: KeyRing | None = None
         self.tokens: IdentityTokens | None = None
         self.foreign = ForeignNames(settings.from_clients)
+        self.headers = identity_headers(settings)
         if token is None:
-            self.headers = IdentityHeaders(settings.headers, value_bytes=settings.value_bytes)
             return
         self.key_ring = KeyRing.load(Path(token.keys_file))
         self.tokens = IdentityTokens(self.key_ring, token.issuer, token.ttl, process.clock, name=token.header)
-        self.headers = IdentityHeaders(settings.headers, token_name=token.header, value_bytes=settings.value_bytes)
 
 
 class RecheckSignal:
@@ -123,7 +120,7 @@ class Generation:
             is_many=many_callers(settings),
         )
         readers = tuple(sessions.readers.values())
-        self.request_heads = RequestHeads(_stripped(readers, identity))
+        self.request_heads = RequestHeads(stripped(readers, identity.headers, identity.foreign.include))
         self.upstreams = Upstreams(
             self._table.routes,
             msgspec.convert(settings.upstreams, PoolLimits, from_attributes=True),
@@ -179,15 +176,6 @@ async def open_generation(settings: Settings, process: Process) -> Generation:
         generation = Generation(settings, process, identity, sessions, recheck)
         generation.opened = stack.pop_all()
     return generation
-
-
-def _stripped(readers: Collection[Reader], identity: UpstreamIdentity) -> Stripped:
-    return Stripped(
-        identity=identity.headers.spellings,
-        foreign=identity.foreign.include,
-        credentials=frozenset(name for reader in readers for name in reader.headers),
-        cookies=frozenset(name for reader in readers for name in reader.cookies),
-    )
 
 
 def _upstream_tls(tls: UpstreamTls) -> ssl.SSLContext:

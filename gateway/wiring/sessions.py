@@ -20,6 +20,7 @@ from gateway.authorities.kinds import AuthoritySettings, build_authority
 from gateway.authorities.remote import RemoteSettings
 from gateway.config.settings import Settings
 from gateway.credentials.api_key import ApiKeySettings
+from gateway.credentials.basic import BasicSettings
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import ReaderSettings, build_reader
 from gateway.credentials.reader import Reader
@@ -195,7 +196,7 @@ def _fingerprinters(settings: Settings, authorities: Mapping[str, Authority]) ->
 
 
 def _key_type(reader: ReaderSettings) -> str:
-    return reader.type if isinstance(reader, ApiKeySettings) else ""
+    return reader.type if isinstance(reader, ApiKeySettings | BasicSettings) else ""
 
 
 def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority]) -> list[bytes]:

@@ -106,6 +106,13 @@ async def test_a_deployment_from_an_empty_folder_to_a_revoked_key(tmp_path: Path
     explained = await run("explain", "-c", path, "-H", f"X-Api-Key: {key}", "GET", "/echo/")
     assert "decision:    allowed" in explained.splitlines()
     assert key not in explained
+    case = await run(
+        "explain", "--case", "-c", path, "-H", f"X-Api-Key: {key}", "-H", "Accept: */*", "GET", "/echo/a?b=c"
+    )
+    assert key not in case
+    cases = tmp_path / "cases.yaml"
+    cases.write_text(f"cases:\n{case}\n", encoding="utf-8")
+    assert await run("test", "-c", path, cases) == f"{cases}: 1 case, all judged as expected"
     async with served(path) as url:
         bearer = f"Bearer {token}"
         assert await status_of(f"{url}/echo/", **{"X-Api-Key": key}) == 200
@@ -117,6 +124,25 @@ async def test_a_deployment_from_an_empty_folder_to_a_revoked_key(tmp_path: Path
         assert said == f"session {MEMGHOST_SESSION} is ended everywhere"
         assert await status_of(f"{url}/echo/", Authorization=bearer) == 401
     await echo.close()
+
+
+async def test_the_demo_s_routes_let_through_what_their_cases_say(tmp_path: Path) -> None:
+    for name in ("token-keys.pem", "identity-keys.pem"):  # that they can be read is all that a check asks of them
+        (tmp_path / name).touch()
+    variables = {
+        "DEMO_FOLDER": str(tmp_path),
+        "DEMO_PORT": "8080",
+        "DEMO_ADMIN_PORT": "9090",
+        "DEMO_UPSTREAM": "http://127.0.0.1:1",
+        "DEMO_REDIS_URL": "redis://127.0.0.1:1",
+        **dict.fromkeys(("DEMO_ADMIN_TOKEN", "DEMO_SECRET", "DEMO_PEPPER"), SECRET),
+    }
+    demo = ROOT / "gateway/demo"
+    ended = await asyncio.to_thread(
+        gateway, "test", "-c", demo / "gateway.yaml", demo / "cases.yaml", environment=variables
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith(" all judged as expected\n")
 
 
 async def test_serve_refuses_an_old_schema_and_names_the_remedy(tmp_path: Path, unused_tcp_port: int) -> None:

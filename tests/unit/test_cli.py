@@ -97,6 +97,7 @@ def test_the_demo_needs_two_ports(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("serve",),
         ("explain", "GET", "/"),
+        ("test", "cases.yaml"),
         ("revoke", "--session", "s"),
         ("directory", "migrate"),
         ("directory", "token", "--session", "s"),

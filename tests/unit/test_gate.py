@@ -14,7 +14,7 @@ from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
-from gateway.model.route import Access, CorsRules, LimitBy, Match, OnMany, RateLimit, Require, Route
+from gateway.model.route import Access, Challenge, CorsRules, LimitBy, Match, OnMany, RateLimit, Require, Route
 from gateway.model.session import Member, Organization, Session, User
 from gateway.policy.limits import Limits, LocalLimits, Taken
 from gateway.policy.routes import RouteTable
@@ -149,10 +149,26 @@ async def test_a_bad_cookie_on_an_optional_route_is_cleared_so_that_nobody_is_lo
     shown: tuple[tuple[bytes, bytes], ...],
 ) -> None:
     decision = await decide(shown, access=Access.OPTIONAL)
-    ((name, value),) = decision.caller_headers
-    assert name == b"Set-Cookie"
-    assert value.startswith(b"__session=;")
-    assert b"Max-Age=0" in value
+    assert decision.caller_headers
+    for name, value in decision.caller_headers:
+        assert name == b"Set-Cookie"
+        assert value.startswith(b"__session=;")
+        assert b"Max-Age=0" in value
+
+
+async def test_two_cookies_of_a_name_are_cleared_where_a_session_is_required_too() -> None:
+    decision = await decide((cookie(b"good"), cookie(b"good")))
+    assert decision.refusal is not None
+    assert decision.refusal.detail == "two credentials were sent: cookie"
+    assert len(decision.caller_headers) > 1
+    assert (await decide((cookie(b"unknown"),))).caller_headers == ()
+
+
+async def test_a_route_may_ask_for_a_password() -> None:
+    for shown in ((), (key(b"unknown"),)):
+        ((name, _),) = (await decide(shown, challenge=Challenge.BASIC)).caller_headers
+        assert name == b"WWW-Authenticate"
+    assert (await decide((key(b"down"),), challenge=Challenge.BASIC)).caller_headers == ()
 
 
 @pytest.mark.parametrize("shown", [(), (cookie(b"down"),), (cookie(b"good"),), (key(b"unknown"),)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from pydantic import TypeAdapter
 
 from gateway.credentials.kinds import ReaderSettings, build_reader
@@ -25,6 +27,14 @@ def reader(name: str, /, **settings: object) -> Reader:
 
 def api_key_reader(name: str = "project_key", header: str = "X-Api-Key") -> Reader:
     return reader(name, kind="api_key", header=header, type="project")
+
+
+def basic_reader() -> Reader:
+    return reader("git", kind="basic", type="project")
+
+
+def shown_in_basic(key: bytes, user: bytes = b"git") -> tuple[bytes, bytes]:
+    return b"Authorization", b"Basic " + b64encode(user + b":" + key)
 
 
 def bearer_reader() -> Reader:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.model.credential import Credential
 from tests.support.builders.credentials import api_key_reader, reader, reader_settings
 from tests.support.builders.requests import access_request
@@ -42,3 +43,45 @@ def test_a_reader_needs_an_authority_and_a_known_type() -> None:
         reader_settings(kind="api_key", header="x-key", type="project", authority=[])
     with pytest.raises(ValidationError):
         reader_settings(kind="api_key", header="x-key", type="team")
+
+
+def sdk(**more: object) -> Reader:
+    return reader("sdk", kind="api_key", scheme="Token", type="project", **more)
+
+
+@pytest.mark.parametrize("value", [b"Token abc:d=", b"token   abc:d="])
+def test_a_key_may_stand_behind_a_scheme(value: bytes) -> None:
+    reading = sdk().read(access_request(headers=((b"Authorization", value),)))
+    assert isinstance(reading, Credential)
+    assert reading.parts == ("abc:d=",)
+
+
+@pytest.mark.parametrize("value", [b"Token", b"Token a b", b"Token\ta"])
+def test_a_broken_key_behind_the_scheme_was_shown_and_is_nobodys(value: bytes) -> None:
+    reading = sdk().read(access_request(headers=((b"Authorization", value),)))
+    assert isinstance(reading, Credential)
+    assert reading.parts == (UNREADABLE,)
+
+
+def test_another_scheme_shows_nothing() -> None:
+    assert sdk().read(access_request(headers=((b"Authorization", b"Tokens abc"),))) is None
+
+
+def test_a_scheme_may_be_in_another_header() -> None:
+    reading = sdk(header="X-Key").read(access_request(headers=((b"X-Key", b"Token abc"),)))
+    assert isinstance(reading, Credential)
+    assert reading.parts == ("abc",)
+
+
+def test_a_key_without_the_prefix_is_nobodys() -> None:
+    keys = reader("keys", kind="api_key", header="x-key", type="project", prefix=["sk_", "uk_"])
+    for value, part in ((b"sk_1", "sk_1"), (b"uk_1", "uk_1"), (b"ok_1", UNREADABLE)):
+        reading = keys.read(access_request(headers=((b"X-Key", value),)))
+        assert isinstance(reading, Credential)
+        assert reading.parts == (part,)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"scheme": "two words"}, {"scheme": "Basic"}, {"scheme": ""}])
+def test_a_reader_of_keys_needs_a_header_or_a_scheme(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        reader_settings(kind="api_key", type="project", **wrong)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.credentials.reader import UNREADABLE
 from gateway.model.credential import Ambiguous, Credential, Reading, anonymous_cookie
-from tests.support.builders.credentials import cookie_reader
+from tests.support.builders.credentials import cookie_reader, reader
 from tests.support.builders.requests import access_request
 
 
@@ -84,6 +84,31 @@ def test_clearing_makes_a_browser_forget_it() -> None:
     first, *attributes = field.split(b"; ")
     assert first == b"__session="
     assert set(attributes) == {b"Path=/", b"Max-Age=0", b"HttpOnly", b"Secure", b"SameSite=Lax"}
+
+
+def test_clearing_everywhere_names_every_scope_that_a_cookie_may_have_there() -> None:
+    fields = [value for _, value in cookie_reader().clearing("a.app.test", "/orders/")]
+    scopes = {value.removeprefix(b"__session=; ").partition(b"; Max-Age")[0] for value in fields}
+    domains = (b"", b"; Domain=a.app.test", b"; Domain=app.test")
+    assert scopes == {b"Path=" + path + domain for path in (b"/", b"/orders/", b"/orders") for domain in domains}
+    assert len(fields) == len(scopes)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_an_address_and_a_name_without_a_dot_have_no_parent(host: str) -> None:
+    ((_, field),) = cookie_reader().clearing(host, "/")
+    assert b"Domain" not in field
+
+
+def test_a_host_cookie_has_one_scope() -> None:
+    assert len(cookie_reader("__Host-session").clearing("a.app.test", "/orders/")) == 1
+
+
+def test_the_first_of_two_counts_where_the_reader_says_so() -> None:
+    first = reader("cookie", kind="cookie", name="__session", on_many="first")
+    reading = first.read(access_request(headers=((b"Cookie", b"__session=one; a=b; __session=two"),)))
+    assert isinstance(reading, Credential)
+    assert reading.parts == ("one",)
 
 
 COOKIE_BYTES = st.lists(

@@ -8,6 +8,7 @@ from gateway.model.credential import CredentialKind
 from tests.support.builders.credentials import reader, reader_settings
 
 API_KEY = {"kind": "api_key", "header": "x-api-key", "type": "project"}
+SDK = {"kind": "api_key", "scheme": "Bearer", "type": "project"}
 EVERY_KIND = {
     CredentialKind.API_KEY: API_KEY,
     CredentialKind.BEARER: {"kind": "bearer"},
@@ -41,16 +42,38 @@ def test_the_kinds_of_one_config_read_different_places() -> None:
     ("one", "other", "place"),
     [
         (API_KEY | {"header": "X-Key"}, API_KEY | {"header": "x-key", "type": "user"}, "header x-key"),
-        ({"kind": "bearer"}, {"kind": "bearer"}, "header authorization"),
+        ({"kind": "bearer"}, {"kind": "bearer"}, "header authorization (bearer)"),
+        (SDK, {"kind": "bearer"}, "header authorization (bearer)"),
+        (SDK, {"kind": "bearer", "form": "jwt"}, "header authorization (bearer)"),
+        (SDK | {"prefix": "sk_"}, {"kind": "bearer"}, "header authorization (bearer)"),
+        (SDK | {"prefix": "ey"}, {"kind": "bearer", "form": "jwt"}, "header authorization (bearer)"),
+        (SDK | {"prefix": "sk_"}, SDK | {"prefix": ["uk_", "sk_live_"]}, "header authorization (bearer)"),
+        ({"kind": "basic", "type": "user"}, {"kind": "basic", "type": "project"}, "header authorization (basic)"),
         ({"kind": "bearer"}, API_KEY | {"header": "Authorization"}, "header authorization"),
         ({"kind": "cookie", "name": "s"}, {"kind": "cookie", "name": "s"}, "cookie s"),
         (EVERY_KIND[CredentialKind.TOKEN_PAIR], API_KEY | {"header": "x-auth-token"}, "header x-auth-token"),
     ],
 )
-def test_two_readers_of_one_place_are_found(one: dict[str, str], other: dict[str, str], place: str) -> None:
+def test_two_readers_of_one_place_are_found(one: dict[str, object], other: dict[str, object], place: str) -> None:
     assert shared_places({"one": reader_settings(**one), "other": reader_settings(**other)}) == [
         ("other", "one", place)
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (SDK | {"prefix": "sk_"}, {"kind": "bearer", "form": "jwt"}),
+        (SDK | {"prefix": "sk_"}, {"kind": "bearer", "prefix": ["gw_"]}),
+        (SDK | {"scheme": "Token"}, {"kind": "bearer"}),
+        ({"kind": "basic", "type": "user"}, SDK),
+        (SDK | {"prefix": "sk_"}, SDK | {"prefix": "uk_"}),
+    ],
+)
+def test_two_readers_of_one_header_are_told_apart_by_scheme_and_form(
+    one: dict[str, object], other: dict[str, object]
+) -> None:
+    assert shared_places({"one": reader_settings(**one), "other": reader_settings(**other)}) == []
 
 
 def test_cookies_of_another_case_are_other_cookies() -> None:

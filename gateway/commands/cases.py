@@ -1,0 +1,260 @@
+"""The cases of `gateway test`: a request, who calls, and what is expected, in YAML; and one out of a decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
+
+from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
+from gateway.model.credential import CredentialKind
+from gateway.model.decision import Decision, HeaderPairs
+from gateway.model.errors import SettingsError
+from gateway.model.person import person_of
+from gateway.model.session import ApiKey, Member, Organization, Project, Session, User, Workspace
+from gateway.source.document import Document, load_document
+from gateway.source.values import SettingsModel, StringList
+from gateway.source.wording import problems_of
+
+_NO_TIME = datetime.fromtimestamp(0, UTC)
+CLIENT = "127.0.0.1"
+"""The address that a case's request comes from, where it names none."""
+
+
+class CaseCaller(SettingsModel):
+    """Who calls: a session in a few words, or the `answer` that a look-up would give instead of one.
+
+    `by` is the reader that finds the credential, by default the first of the route. Without `user` the subject is a
+    user; `user: null` says that there is none.
+    """
+
+    by: str = ""
+    answer: Literal["unknown", "expired", "revoked", "gone", "forbidden", "ambiguous", "unavailable"] | None = None
+    subject: str = ""
+    session: str | None = None
+    user: str | None = None
+    email: str | None = None
+    name: str | None = None
+    roles: StringList = ()
+    scopes: StringList = ()
+    organization: str | None = None
+    organization_name: str | None = None
+    organization_role: str | None = None
+    member: str | None = None
+    workspace: str | None = None
+    project: str | None = None
+    project_id: str | None = None
+    api_key: str | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if bool(self.subject) == (self.answer is not None):
+            raise ValueError("needs a subject, or else the answer of the look-up")
+        return self
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the look-up of this caller's credential says."""
+        if self.answer == "unavailable":
+            return Unavailable("the case says so")
+        return Rejected(Reason(self.answer)) if self.answer is not None else Found(self._as_session())
+
+    def _as_session(self) -> Session:
+        user = self.user if "user" in self.model_fields_set else self.subject
+        member = self.member or (self.subject if self.organization_role else None)
+        return Session(
+            subject=self.subject,
+            id=self.session,
+            user=User(id=user, email=self.email, name=self.name) if user else None,
+            organization=Organization(id=self.organization, name=self.organization_name) if self.organization else None,
+            member=Member(id=member, role=self.organization_role, email=self.email, name=self.name) if member else None,
+            workspace=Workspace(id=self.workspace) if self.workspace else None,
+            project=_project(self.project, self.project_id) if self.project else None,
+            api_key=_api_key(self.api_key) if self.api_key else None,
+            roles=self.roles,
+            scopes=self.scopes,
+        )
+
+
+class Expected(SettingsModel):
+    """What is expected; a key that is not written is not looked at.
+
+    `status` is the gateway's own answer. `headers` are what the upstream gets; `null` says that it gets none of that
+    name. `route: null` says that no route is met, and `own: true` that the gateway answers by itself.
+    """
+
+    allowed: bool | None = None
+    status: int | None = None
+    route: str | None = None
+    rule: str | None = None
+    headers: dict[str, str | None] = Field(default_factory=dict)
+    own: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must expect something: allowed, status, route, rule, headers, own")
+        return self
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {name: [each] if isinstance(each, str) else each for name, each in value.items()}
+
+
+def _spelling_of_caller(value: object) -> str:
+    """Tell a caller that is described from one that is named, so that a mistake is told of the one that is meant."""
+    return "nobody" if value is None else "described" if isinstance(value, dict | CaseCaller) else "name"
+
+
+class Case(SettingsModel):
+    """One request, `[METHOD] URL`, who sends it, from which `peer`, and what is expected of it.
+
+    `caller` is a name in `callers`, or a caller; nothing is a request that shows what its headers show, which then is
+    nobody's.
+    """
+
+    request: str = Field(min_length=1)
+    headers: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)] = Field(default_factory=dict)
+    caller: Annotated[
+        Annotated[str, Tag("name")] | Annotated[CaseCaller, Tag("described")] | Annotated[None, Tag("nobody")],
+        Discriminator(_spelling_of_caller),
+    ] = None
+    peer: str = CLIENT
+    expect: Expected
+
+    @property
+    def method_and_url(self) -> tuple[str, str]:
+        """The two words of `request`; a URL alone is asked for by GET."""
+        method, space, url = self.request.partition(" ")
+        return (method, url.strip()) if space else ("GET", self.request)
+
+    def fields(self) -> HeaderPairs:
+        """Return the header fields in order."""
+        return tuple((name.encode(), value.encode()) for name, values in self.headers.items() for value in values)
+
+
+def _some(cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    if not cases:
+        raise ValueError("must not be empty")
+    return cases
+
+
+class Cases(SettingsModel):
+    """The content of a file of cases; `callers` have names, so that many cases can have one."""
+
+    callers: dict[str, CaseCaller] = Field(default_factory=dict)
+    cases: Annotated[tuple[Case, ...], AfterValidator(_some)]
+
+    def caller(self, case: Case) -> CaseCaller | None:
+        """Return who sends a case's request; raises KeyError for a name that `callers` lacks."""
+        return self.callers[case.caller] if isinstance(case.caller, str) else case.caller
+
+
+def read_cases(path: Path) -> tuple[Cases, Document]:
+    """Read a file of cases; raises SettingsError with every problem found."""
+    document = load_document(path)
+    try:
+        return Cases.model_validate(document.data if document.data is not None else {}), document
+    except ValidationError as error:
+        raise SettingsError(problems_of(error, document)) from None
+
+
+def case_of(url: str, decision: Decision, fields: HeaderPairs, *, own: bool) -> str:
+    """Return a decision as a case, in YAML: an item of `cases`. `fields` are the request's, without credentials."""
+    headers: dict[str, list[str]] = {}
+    for name, value in fields:
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    parts: dict[str, object] = {"request": f"{decision.access.method} {url}"}
+    if headers:
+        parts["headers"] = {name: values if len(values) > 1 else values[0] for name, values in headers.items()}
+    if not own and (caller := _caller_of(decision)):
+        parts["caller"] = caller
+    parts["expect"] = {"own": True} if own else dict(_expected_of(decision))
+    return _item(parts)
+
+
+def malformed_case(method: str, url: str, status: int) -> str:
+    """Return a request that cannot be understood as a case, in YAML."""
+    return _item({"request": f"{method} {url}", "expect": {"allowed": False, "status": status}})
+
+
+def _item(parts: Mapping[str, object]) -> str:
+    lines = (f"{name}: {json.dumps(value)}" for name, value in parts.items())
+    return "\n".join(f"  {'  ' if number else '- '}{line}" for number, line in enumerate(lines))
+
+
+def _expected_of(decision: Decision) -> Iterator[tuple[str, object]]:
+    yield "allowed", decision.allowed
+    if decision.refusal is not None:
+        yield "status", decision.refusal.status
+    yield "route", decision.route.name if decision.route is not None else None
+    yield "rule", decision.rule
+    if decision.identity:
+        yield "headers", {name.decode("ascii"): value.decode("ascii") for name, value in decision.identity}
+
+
+def _caller_of(decision: Decision) -> Mapping[str, Any]:
+    """Return who called; a credential that the decision did not need to resolve is nobody's in particular."""
+    answer = decision.resolution.answer
+    by = {"by": decision.credential.reader} if decision.credential is not None else {}
+    match answer:
+        case Found(session=session) if decision.credential is not None:
+            return {**by, **dict(_described(session, decision.credential.kind))}
+        case Rejected(reason=reason):
+            return {**by, "answer": reason.value}
+        case Unavailable():
+            return {**by, "answer": "unavailable"}
+        case _:
+            return {**by, "answer": Reason.UNKNOWN.value} if by else {}
+
+
+def _described(session: Session, kind: CredentialKind) -> Iterator[tuple[str, Any]]:
+    """Yield the keys of a caller with this session, as far as rules and headers look at it."""
+    person, member, organization, project = (
+        person_of(session, kind),
+        session.member,
+        session.organization,
+        session.project,
+    )
+    yield "subject", session.subject
+    if session.user is None or session.user.id != session.subject:
+        yield "user", session.user.id if session.user is not None else None
+    described = {
+        "session": session.id,
+        "email": person.email,
+        "name": person.name,
+        "roles": list(session.roles),
+        "scopes": list(session.scopes),
+        "organization": organization.id if organization is not None else None,
+        "organization_name": organization.name if organization is not None else None,
+        "organization_role": member.role if member is not None else None,
+        "member": member.id if member is not None else None,
+        "workspace": session.workspace.id if session.workspace is not None else None,
+        "project": project.nano_id if project is not None else None,
+        "project_id": project.id if project is not None else None,
+        "api_key": session.api_key.id if session.api_key is not None else None,
+    }
+    yield from ((name, value) for name, value in described.items() if value)
+
+
+def _project(nano_id: str, project_id: str | None) -> Project:
+    return Project(
+        auto_id=0,
+        id=project_id or nano_id,
+        nano_id=nano_id,
+        org_id="",
+        name="",
+        email="",
+        created_at=_NO_TIME,
+        updated_at=_NO_TIME,
+    )
+
+
+def _api_key(key_id: str) -> ApiKey:
+    return ApiKey(auto_id=0, id=key_id, type="", name="", created_at=_NO_TIME, updated_at=_NO_TIME)
