@@ -62,6 +62,7 @@ check lint: .venv/.dev
 bench: .venv/.dev
 	@$(BIN)/python tests/bench/run.py
 	@$(BIN)/python tests/bench/authenticated.py
+	@$(BIN)/python tests/bench/by_credential.py
 	@$(BIN)/python tests/bench/growth.py
 	@$(BIN)/python tests/bench/own_answers.py
 	@$(BIN)/python tests/bench/tiers.py

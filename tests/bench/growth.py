@@ -66,12 +66,12 @@ def _pairs(stack: contextlib.ExitStack, folder: Path) -> Iterator[Pair]:
     )
     yield f"{_ROUTES:,} routes", (few, SMALL_GET), (many, SMALL_GET)
     by = stack.enter_context(issuer(folder / "issuer"))
-    (alone, one), (crowded, any_of_them) = (_cached(stack, folder, upstream, by, known) for known in (1, _SESSIONS))
+    (alone, one), (crowded, any_of_them) = (cached(stack, folder, upstream, by, known) for known in (1, _SESSIONS))
     yield f"{_SESSIONS:,} cached sessions, one asked for", (alone, one), (crowded, one)
     yield "... each time another", (alone, one), (crowded, any_of_them)
 
 
-def _cached(
+def cached(
     stack: contextlib.ExitStack, folder: Path, upstream: int, by: Issuer, sessions: int
 ) -> tuple[Subject, Shape]:
     """Start a gateway and let it see that many tokens; return it, and the load that shows it one of them each time."""

@@ -1,4 +1,4 @@
-"""Print what a session-info answer costs on a warm cache, beside a bare aiohttp server's static answer.
+"""Print what a session-info answer costs on a warm cache, beside a bare llhttp server's static answer.
 
 Run by `make bench` after the table of carried requests; CPU time of the answering process, in turns.
 """
@@ -40,7 +40,7 @@ telemetry: {{access_log: false}}
 """
 _SESSION = "123e4567-e89b-12d3-a456-426614174000"
 _ASKED = "/api/v1/sessions/info?sessionId=QoYYFw2t9oKks2niG"
-_PAIR = {"X-User-Id": "rbAXPnMktTFbNpwtJ", "X-Auth-Token": "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"}
+PAIR = {"X-User-Id": "rbAXPnMktTFbNpwtJ", "X-Auth-Token": "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"}
 
 
 def main(seconds: int = 4, rounds: int = 3) -> None:
@@ -63,7 +63,7 @@ def _rows(stack: contextlib.ExitStack, folder: Path) -> Iterator[tuple[Subject, 
     """Start one process for each row, so that none warms another's."""
     port = free_port()
     command = [sys.executable, str(ROOT / "tests/bench/static.py"), str(port)]
-    yield stack.enter_context(running("bare aiohttp, a static answer", command, port)), "/"
+    yield stack.enter_context(running("bare llhttp, a static answer", command, port)), "/"
     for dialect, path in (("composio", "/api/v3/auth/session/info"), ("memghost", "/auth/session")):
         yield stack.enter_context(example_gateway(folder / dialect, dialect)), path
     name = "rocketchat, another session, from SQLite"
@@ -76,7 +76,7 @@ def example_gateway(folder: Path, name: str) -> Iterator[Subject]:
     folder.mkdir()
     (folder / "keys.pem").write_bytes(KeyRing.generate().to_pem())
     with serving(name, folder, _CONFIG, with_directory=True) as found:
-        found.headers = {"composio": KEY, "memghost": _bearer(folder)}.get(name, _PAIR)
+        found.headers = {"composio": KEY, "memghost": _bearer(folder)}.get(name, PAIR)
         yield found
 
 

@@ -29,6 +29,20 @@ _NGINX_ASKING = (
   location = /auth {{ internal; proxy_pass_request_body off;
     proxy_set_header Connection ""; proxy_set_header Content-Length ""; proxy_pass http://auth; }} }} }}"""
 )
+_NGINX_ASKING_GATEWAY = (
+    NGINX
+    + f"upstream kept {{{{ server 127.0.0.1:{{upstream}}; {_KEPT} }}}}\n"
+    + f"upstream auth {{{{ server 127.0.0.1:{{auth}}; {_KEPT.replace('64', '128')} }}}}\n"
+    + """server {{ listen 127.0.0.1:{port} backlog=4096;
+  proxy_http_version 1.1;
+  location / {{ auth_request /auth; auth_request_set $user $upstream_http_x_user_id;
+    proxy_set_header Connection ""; proxy_set_header X-User-Id $user; proxy_pass http://kept; }}
+  location = /auth {{ internal; proxy_pass_request_body off;
+    proxy_set_header Connection ""; proxy_set_header Content-Length "";
+    proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+    proxy_set_header X-Original-Method $request_method; proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_pass http://auth/_gateway/auth/nginx; }} }} }}"""
+)
 _CADDY = """{{
  admin off
  auto_https off
@@ -106,6 +120,13 @@ def auth_service(folder: Path) -> Iterator[Subject]:
 def nginx_asking(folder: Path, upstream: int, auth: int) -> Iterator[Subject]:
     """nginx with `auth_request`, tuned to keep its connections."""
     with nginx("nginx, auth_request", _NGINX_ASKING, folder, upstream=upstream, auth=auth) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def nginx_asking_gateway(folder: Path, upstream: int, auth: int) -> Iterator[Subject]:
+    """nginx with `auth_request`, asking as this gateway's forward-auth endpoint wants it."""
+    with nginx("nginx, auth_request", _NGINX_ASKING_GATEWAY, folder, upstream=upstream, auth=auth) as found:
         yield found
 
 
