@@ -45,9 +45,7 @@ class ResponseWriter:
         RFC 9110 sections 6.6.1 (Date), 8.6 (Content-Length) and 9.3.2 (HEAD). Raises ValueError for a field of two
         lines.
         """
-        said = b""
-        for field in response.fields:
-            said += b"%b: %b\r\n" % field
+        said = b"".join([b"%b: %b\r\n" % field for field in response.fields])
         if not said.count(b"\r") == said.count(b"\n") == len(response.fields):
             raise ValueError("a field holds a line break")  # it would begin a response of its own
         bodiless = response.status in _BODILESS

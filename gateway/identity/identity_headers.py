@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.identity.header_names import DEFAULT_NAMES, FIELDS, Field
 from gateway.model.headers import spelling
+from gateway.model.memo import AdmissionMemo
 from gateway.model.person import person_of, roles_of
 from gateway.model.refusal import Refusal, RefusalCode
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _ENCODED = re.compile(rb"[^ -$&-~]|^ | \Z")  # `%`, and all but printable ASCII; a space that a parser would trim
 _CACHED_LISTS = 1024
 """Lists of roles whose encoding is cached: there are few lists, and many sessions share them."""
+
+_REMEMBERED = 1024
+"""Callers whose headers are remembered as forward-auth has them."""
 
 _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a secret
 
@@ -50,6 +54,7 @@ class IdentityHeaders:
         self._names = tuple(names[field].encode("ascii") if field in names else b"" for field in FIELDS)
         self._token_name = token_name.encode("ascii")
         self._value_bytes = value_bytes
+        self._every: AdmissionMemo[int, tuple[HeaderPairs, HeaderPairs]] = AdmissionMemo(_REMEMBERED)
         self.names = frozenset(name.lower() for name in (*self._names, self._token_name) if name)
         self.spellings = frozenset(map(spelling, self.names))
 
@@ -76,9 +81,14 @@ class IdentityHeaders:
         For forward-auth: proxies copy only headers that are present, and a client's forged header must not survive
         where we have no value (Traefik CVE-2024-45410).
         """
+        known = self._every.get(id(composed))
+        if known is not None and known[0] is composed:
+            return known[1]
         names = {name for name, _ in composed}
         absent = (name for name in (*self._names, self._token_name) if name and name not in names)
-        return (*composed, *((name, b"") for name in absent))
+        every = (*composed, *((name, b"") for name in absent))
+        self._every.put(id(composed), (composed, every), composed)
+        return every
 
 
 def encode_value(value: str) -> bytes:

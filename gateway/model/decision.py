@@ -42,6 +42,10 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     authority: str = ""
     made: dict[object, Any] = msgspec.field(default_factory=dict)
 
+    def again(self, received_at: float, request_id: str) -> AccessRequest:
+        """Return the same request as it comes at another time, with all that was made of it."""
+        return msgspec.structs.replace(self, received_at=received_at, request_id=request_id)
+
     def altered(self, target: Target, headers: Headers) -> AccessRequest:
         """Return the request with another target and other fields, and nothing made of the old ones."""
         return msgspec.structs.replace(self, target=target, headers=headers, made={})

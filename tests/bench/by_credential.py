@@ -102,7 +102,9 @@ def _gateway(folder: Path, upstream: int, way: str) -> Iterator[Subject]:
 def _shown(folder: Path, way: str) -> dict[str, str]:
     if way not in _SESSIONS:
         return KEY if way == "API key" else PAIR
-    token = command("directory", "token", "-c", f"{folder}/gateway.yaml", "--session", _SESSIONS[way], "--kind", way).strip()
+    token = command(
+        "directory", "token", "-c", f"{folder}/gateway.yaml", "--session", _SESSIONS[way], "--kind", way
+    ).strip()
     return {"Cookie": f"__session={token}"} if way == "cookie" else {"Authorization": f"Bearer {token}"}
 
 

@@ -118,8 +118,13 @@ class ForwardAuthEndpoint:
         return self._allow(decision)
 
     def _original(self, access: AccessRequest) -> AccessRequest:
+        """Return what the proxy asks about; equal questions of one connection are read once."""
+        original: AccessRequest | None = access.made.get(self)
+        if original is not None:
+            return original.again(access.received_at, access.request_id)
         self._fields.require_no_stray(access.headers)
-        return original_access(self._proxy.reader, access, self._accesses)
+        original = access.made[self] = original_access(self._proxy.reader, access, self._accesses)
+        return original
 
     def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> Response:
         """Record the decision as it is, and answer with a status that the proxy passes on."""
