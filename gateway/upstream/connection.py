@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -12,8 +11,9 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseSink
 from gateway.http1.response_reader import ResponseReader
 from gateway.http1.whole_response import read_whole
-from gateway.resilience.untaken import socket_of, untaken
+from gateway.resilience.untaken import untaken
 from gateway.upstream.exchange_deadline import ExchangeDeadline
+from gateway.upstream.last_words import LastWords
 
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow upstream before its writer is told to pause."""
@@ -34,6 +34,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_head_bytes",
         "_head_request",
         "_loop",
+        "_raw",
         "_reader",
         "_sink",
         "_spare",
@@ -54,6 +55,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, head_bytes: int) -> None:
         self._loop = loop
         self._head_bytes = head_bytes
+        self._raw: asyncio.Transport | None = None
         self._sink: ResponseSink | None = None
         self._reader: ResponseReader | None = None
         self._spare: ResponseReader | None = None
@@ -87,14 +89,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Return how many bytes the upstream has not taken yet."""
         return 0 if self.transport is None else untaken(self.transport)
 
-    def has_spoken(self) -> bool:
-        """Tell whether bytes, or the end, lie in the socket that were not read yet."""
-        upstream_socket = None if self.transport is None else socket_of(self.transport)
-        if upstream_socket is None or upstream_socket.fileno() < 0:
-            return False
-        poller = select.poll()
-        poller.register(upstream_socket.fileno(), select.POLLIN)
-        return bool(poller.poll(0))
+    def expect_reset(self) -> None:
+        """Have the upstream's last words read, if the write that follows now meets a reset."""
+        if self._raw is not None:
+            LastWords(self._raw, self).look_behind()
 
     def write(self, data: bytes) -> None:
         """Send bytes; those that the peer no longer takes are dropped, and `connection_lost` tells of it."""
@@ -136,8 +134,9 @@ class UpstreamConnection(asyncio.Protocol):
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the transport."""
+        """Remember the transport; with TLS there is a second one, above the socket's own."""
         self.transport = cast("asyncio.Transport", transport)
+        self._raw = self._raw or self.transport
         self.transport.set_write_buffer_limits(_WRITE_HIGH)
 
     def data_received(self, data: bytes) -> None:

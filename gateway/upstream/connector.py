@@ -51,9 +51,12 @@ class Connector:
             _, connection = await self._loop.create_unix_connection(self._make, self.address.host)
             return connection
         host = await self._addresses.next()
-        _, connection = await self._loop.create_connection(
-            self._make, host, self.address.port, ssl=self._tls, server_hostname=self._server_name
-        )
+        transport, connection = await self._loop.create_connection(self._make, host, self.address.port)
+        if self._tls is not None:  # begun here, so that the connection knows the socket's own transport too
+            above = await self._loop.start_tls(transport, connection, self._tls, server_hostname=self._server_name)
+            if above is None:
+                raise ConnectionResetError
+            connection.connection_made(above)
         return connection
 
     def _make(self) -> UpstreamConnection:

@@ -10,9 +10,6 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.connection import UpstreamConnection
 
-_TURNS = 3
-"""Turns of the loop within which it reads what lies in a socket; a slow caller may keep it from reading at all."""
-
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -38,14 +35,11 @@ class RequestBody:
     `most` bounds it in bytes, 0 for no bound. `begun` tells whether bytes may have reached an upstream, so that the
     request cannot be sent a second time; `complete` whether all of them were sent.
 
-    An upstream that answers early and closes (413 in the middle of an upload) answers a further piece with a reset, on
-    which the transport drops what lies in the socket: so no piece is sent before that was read.
+    An upstream may answer early and close, in the middle of an upload: each piece may meet a reset.
     """
 
     __slots__ = (
         "_connection",
-        "_deferred",
-        "_ended",
         "_most",
         "_owner",
         "_record",
@@ -63,8 +57,6 @@ class RequestBody:
         self._record = record
         self._connection: UpstreamConnection | None = None
         self._owner: BodyOwner | None = None
-        self._deferred = b""
-        self._ended = False
         self.framing = b"Transfer-Encoding: chunked\r\n\r\n" if source.chunked else b"\r\n"
         self.begun = False
         self.complete = False
@@ -118,29 +110,9 @@ class RequestBody:
         self._record.bytes_in += len(data)
         if self._most and self._record.bytes_in > self._most:
             owner.abandon(ExchangeError(Fault.BODY_TOO_LARGE))
-        elif self._deferred:
-            self._deferred += data
-        elif not self._source.complete and connection.has_spoken():
-            self._deferred = data
-            self._source.hold()
-            asyncio.get_running_loop().call_soon(self._send_deferred, _TURNS)
-        else:
-            self._send(data, connection, owner)
-
-    def body_end(self) -> None:
-        """End the body towards the upstream."""
-        connection, owner = self._connection, self._owner
-        if connection is None or owner is None:
             return
-        if self._deferred:
-            self._ended = True
-            return
-        if self._source.chunked:
-            connection.write(_LAST_CHUNK)
-        self.begun = self.complete = True
-        owner.sent()
-
-    def _send(self, data: bytes, connection: UpstreamConnection, owner: BodyOwner) -> None:
+        if not self._source.complete:
+            connection.expect_reset()
         if self._source.chunked:
             connection.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
         else:
@@ -149,20 +121,15 @@ class RequestBody:
             owner.wait_for_upstream()
             self._source.hold()
 
-    def _send_deferred(self, turns: int) -> None:
-        """Send what was held back, once the upstream's word was read; it may have been the last."""
+    def body_end(self) -> None:
+        """End the body towards the upstream."""
         connection, owner = self._connection, self._owner
         if connection is None or owner is None:
             return
-        if turns and connection.has_spoken():
-            asyncio.get_running_loop().call_soon(self._send_deferred, turns - 1)
-            return
-        data, self._deferred = self._deferred, b""
-        self._send(data, connection, owner)
-        if self._ended:
-            self.body_end()
-        elif not connection.writing_paused:
-            self._source.resume()
+        if self._source.chunked:
+            connection.write(_LAST_CHUNK)
+        self.begun = self.complete = True
+        owner.sent()
 
     def body_failed(self, error: ExchangeError) -> None:
         """Give the exchange up."""

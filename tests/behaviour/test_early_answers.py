@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
+from tests.support.builders.certificates import issued
 from tests.support.clients.raw_http import RawClient, raw_client
 from tests.support.gateways.running import running, written
 from tests.support.servers.recording_upstream import Conversation, UpstreamSide, recording_upstream
@@ -40,12 +43,21 @@ async def upload(client: RawClient) -> None:
 
 
 @pytest.mark.parametrize("conversation", [close, close_later])
-async def test_an_early_answer_survives(tmp_path: Path, conversation: Conversation) -> None:
+@pytest.mark.parametrize("tls", [False, True])
+async def test_an_early_answer_survives(tmp_path: Path, conversation: Conversation, tls: bool) -> None:
     """It was 502 in 9 to 27 of 100: the next piece of the body met a reset, on which the answer was dropped unread."""
-    async with (
-        recording_upstream(conversation) as upstream,
-        running(written(tmp_path, upstream.port)) as gateway,
-    ):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = None
+    if tls:
+        issued(authority, tmp_path / "tls")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "tls/tls.crt", tmp_path / "tls/tls.key")
+    async with recording_upstream(conversation, ssl=context) as upstream, contextlib.AsyncExitStack() as stack:
+        config = written(tmp_path, upstream.port)
+        if tls:
+            config.write_text(config.read_text().replace("http://127", "https://127"))
+        gateway = await stack.enter_async_context(running(config, {"SSL_CERT_FILE": str(tmp_path / "ca.pem")}))
         statuses = list[int]()
         for _ in range(ROUNDS):
             async with raw_client(gateway.port) as client:
