@@ -182,6 +182,7 @@ class LimitSettings(SettingsModel):
     bodies_per_address: int = Field(default=200, ge=1)
     streams_per_address: int = Field(default=STREAMS_PER_ADDRESS, ge=1)
     buffered_bytes: int = Field(default=BUFFERED, ge=0)
+    body_wait: Duration = 0.5
     least_rate: int = Field(default=500, ge=0)
     remembered_bytes: int = Field(default=16 * _KIB * _KIB, ge=0)
     rejected_lookups: RejectedLookupsSettings | None = RejectedLookupsSettings()

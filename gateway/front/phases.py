@@ -19,7 +19,7 @@ import asyncio
 from enum import Enum, auto
 
 from gateway.front.caller_transport import CallerTransport
-from gateway.front.serving import ConnectionOwner
+from gateway.front.serving import ConnectionOwner, OpenConnection
 from gateway.resilience.deadline import Deadline
 
 LINGER_SECONDS = 5.0
@@ -47,7 +47,7 @@ HEAD, SERVING, DROPPING, DRAINING, CLOSING, LINGERING, TUNNEL, CLOSED = Phase
 class PhasedConnection(CallerTransport):
     """A connection with one deadline; the phases behind an answer are the same whatever was answered."""
 
-    __slots__ = ("_deadline", "_last_unsent", "_loop", "_owner", "_phase")
+    __slots__ = ("_deadline", "_last_unsent", "_loop", "_owner", "_phase", "place")
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -56,6 +56,7 @@ class PhasedConnection(CallerTransport):
         self._deadline = Deadline(loop, self._expired)
         self._phase = HEAD
         self._last_unsent = 0
+        self.place: OpenConnection | None = None
 
     def _late(self) -> None:
         """Act on a head or a body that took too long: only who reads them can tell."""

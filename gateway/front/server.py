@@ -41,7 +41,6 @@ class GatewayServer:
         self.held = HeldCallers(self._loop)
         self.connections: set[OpenConnection] = set()
         self._refused: set[OpenConnection] = set()
-        self._shaken: dict[OpenConnection, OpenConnection] = {}
         self._admission = Admission(limits, is_many)
         self._emptied: asyncio.Future[None] | None = None
 
@@ -52,15 +51,15 @@ class GatewayServer:
     def connection_of(self, handshake: OpenConnection) -> ClientConnection:
         """Make the protocol of a connection that `handshake`, which was `opened`, leads to; it takes its place."""
         connection = ClientConnection(self, self._loop)
-        self._shaken[connection] = handshake
+        connection.place = handshake
         return connection
 
     def opened(self, connection: OpenConnection) -> Refusal | None:
         """Note a connection; return why it may not stay, None if it may. One that not even may hear that is broken."""
         self.connections.add(connection)
-        handshake = self._shaken.pop(connection, None)
-        if handshake is not None:
-            self.connections.discard(handshake)
+        if connection.place is not None:
+            self.connections.discard(connection.place)
+            connection.place = None
             return None
         refusal = self._admission.enter(connection.peer)
         if refusal is not None:

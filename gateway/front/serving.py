@@ -50,9 +50,13 @@ class RequestHandler(Protocol):
 
 
 class OpenConnection(Protocol):
-    """A connection, as its server knows it. `unsent` are the bytes that its caller has not taken."""
+    """A connection, as its server knows it. `unsent` are the bytes that its caller has not taken.
+
+    `place` is the handshake that it came of, until it is opened in the place of that.
+    """
 
     peer: str
+    place: OpenConnection | None
     writing_paused: bool
 
     @property

@@ -13,6 +13,7 @@ import ssl
 import structlog
 
 from gateway.front.server import GatewayServer
+from gateway.front.serving import OpenConnection
 
 _log = structlog.get_logger(__name__)
 
@@ -68,18 +69,20 @@ class TlsListener:
 class Handshake:
     """A connection whose TLS handshake is under way; implements `gateway.front.serving.OpenConnection`."""
 
+    place: OpenConnection | None = None
     writing_paused = False
     unsent = 0
 
     def __init__(self, server: GatewayServer, accepted: socket.socket, peer: str) -> None:
         self._server = server
         self._socket = accepted
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[bool] | None = None
         self.peer = peer
 
     def begin(self, context: ssl.SSLContext) -> None:
         """Shake hands."""
         self._task = self._server.tasks.start(self._shake(context), "TLS handshake")
+        self._task.add_done_callback(self._ended)  # not the coroutine's end: one that is cancelled at once never begins
 
     def close_if_idle(self) -> None:
         """Go on: a request follows."""
@@ -92,7 +95,8 @@ class Handshake:
             self._socket.close()
             self._server.closed(self)
 
-    async def _shake(self, context: ssl.SSLContext) -> None:
+    async def _shake(self, context: ssl.SSLContext) -> bool:
+        """Return whether a connection came of it."""
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
@@ -101,7 +105,11 @@ class Handshake:
                 ssl=context,
                 ssl_handshake_timeout=self._server.limits.head_timeout,
             )
-        except (OSError, asyncio.CancelledError):  # ssl.SSLError is one: what a caller does to its own handshake
+        except OSError:  # ssl.SSLError is one: what a caller does to its own handshake
+            return False
+        return True
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        if task.cancelled() or task.exception() is not None or not task.result():
             self._socket.close()
-        finally:
-            self._server.closed(self)
+        self._server.closed(self)

@@ -156,24 +156,27 @@ class UpstreamGroup:
         return ready or [min(others, key=lambda upstream: (upstream.failing, upstream.ejected_until))]
 
     async def borrow(
-        self, upstream: Upstream, connect_timeout: float, *, fresh: bool = False, yields: bool = False
+        self, upstream: Upstream, connect_timeout: float, client: str = "", *, fresh: bool = False, yields: bool = False
     ) -> Loan:
         """Return a connection; when none can be made, try once more, at another upstream or another address.
 
-        `fresh` asks for a new one, and who `yields` takes no one's place. Raises ExchangeError.
+        `fresh` asks for a new one. One that `yields` takes no one's place, any other may for `client`. Raises
+        ExchangeError.
         """
         try:
-            return await self._borrow(upstream, connect_timeout, fresh=fresh, yields=yields)
+            return await self._borrow(upstream, connect_timeout, client, fresh=fresh, yields=yields)
         except ExchangeError as error:
             if error.fault not in _UNREACHED:
                 raise
-        return await self._borrow(self.choose(upstream), connect_timeout, fresh=False, yields=yields)
+        return await self._borrow(self.choose(upstream), connect_timeout, client, fresh=False, yields=yields)
 
-    async def _borrow(self, upstream: Upstream, connect_timeout: float, *, fresh: bool, yields: bool) -> Loan:
+    async def _borrow(
+        self, upstream: Upstream, connect_timeout: float, client: str, *, fresh: bool, yields: bool
+    ) -> Loan:
         upstream.outstanding += 1
         lent = False
         try:
-            connection = await upstream.pool.borrow(connect_timeout, fresh=fresh, yields=yields)
+            connection = await upstream.pool.borrow(connect_timeout, client, fresh=fresh, yields=yields)
             lent = True
         except ExchangeError as error:
             if error.fault in _UNREACHED:

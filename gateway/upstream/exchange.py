@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead
+from gateway.model.client_address import bucket_of_address
 from gateway.upstream.balancer import Loan
 from gateway.upstream.caller_answer import CallerAnswer
 from gateway.upstream.forward_context import CONTINUE, ForwardContext
@@ -210,9 +211,13 @@ class Exchange(CallerAnswer):
         if not self._over and context.stream is None and context.decision.credential is not None:
             context.stream = context.streams.add("answer", context.decision, self._end_stream)
 
-    def give_way(self) -> bool:
-        """End, since others need the place; return whether there was one to give."""
-        if self._over:
+    def give_way(self, client: str) -> bool:
+        """End, since a request of `client` needs the place; return whether there was one to give.
+
+        Who is not slow, and only has more than its share, gives way to other addresses alone.
+        """
+        is_own = bucket_of_address(client) == bucket_of_address(self.context.decision.access.client)
+        if self._over or (is_own and not self.slow):
             return False
         self.abandon(ExchangeError(Fault.GAVE_WAY))
         return True

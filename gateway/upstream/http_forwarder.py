@@ -147,7 +147,8 @@ class HttpForwarder:
         """Wait for a connection, and begin; return why there is none."""
         group = self._upstreams.of(context.route)
         try:
-            loan = await group.borrow(upstream, context.route.timeouts.connect, fresh=fresh, yields=yields)
+            client = context.decision.access.client
+            loan = await group.borrow(upstream, context.route.timeouts.connect, client, fresh=fresh, yields=yields)
         except ExchangeError as error:
             context.record.fault = error.fault.value
             return error.refusal

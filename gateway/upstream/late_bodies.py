@@ -20,16 +20,13 @@ STREAMED = 64 * 1024
 BUFFERED = 256 * 1024 * 1024
 """Bytes that bodies of routes with `buffer_body` may take, all together, by default."""
 
-_WAIT_SECONDS = 0.5
-"""For which a body may come before its connection is taken, as one that gives way: some round trips of a slow line."""
-
 
 def _is_one(_address: str) -> bool:
     return False
 
 
 class CallerLimits(msgspec.Struct, frozen=True):
-    """What callers may keep others waiting with; `least_rate` is in bytes a second.
+    """What callers may keep others waiting with; `least_rate` is in bytes a second, `body_wait` in seconds.
 
     `is_many` tells that an address stands for many clients (a trusted proxy), and has no share of its own.
     """
@@ -37,6 +34,7 @@ class CallerLimits(msgspec.Struct, frozen=True):
     bodies_per_address: int = 200
     buffered_bytes: int = BUFFERED
     least_rate: int = 500
+    body_wait: float = 0.5
     is_many: Callable[[str], bool] = _is_one
 
 
@@ -79,7 +77,7 @@ class LateBodies:
 
     async def _wait(self, context: ForwardContext, body: RequestBody, most: int) -> bool:
         if not most:
-            there = await body.arrive(STREAMED, self._seconds(context, _WAIT_SECONDS))
+            there = await body.arrive(STREAMED, self._seconds(context, self._callers.body_wait))
         else:
             stream = context.streams.add("answer", context.decision, lambda _: body.give_up(ExchangeError(Fault.ENDED)))
             try:

@@ -38,8 +38,8 @@ class PoolLimits(msgspec.Struct, frozen=True):
 class YieldingPlace(Protocol):
     """A place that is lent until somebody else needs it."""
 
-    def give_way(self) -> bool:
-        """Give the place back; return whether there was one to give."""
+    def give_way(self, client: str) -> bool:
+        """Give the place back to a request of `client`; return whether there was one to give."""
 
 
 class Pool:
@@ -92,7 +92,9 @@ class Pool:
         """Yield the connections that are not idle, streams left out."""
         return (connection for connection in tuple(self._made) if connection not in self._idle)
 
-    async def borrow(self, connect_timeout: float, *, fresh: bool = False, yields: bool = False) -> UpstreamConnection:
+    async def borrow(
+        self, connect_timeout: float, client: str = "", *, fresh: bool = False, yields: bool = False
+    ) -> UpstreamConnection:
         """Return a connection that no exchange is using; a new one if `fresh`. One that `yields` takes no one's place.
 
         Raises ExchangeError: no connection could be made within `connect_timeout` seconds or none became free
@@ -105,7 +107,7 @@ class Pool:
                 return await self._connect(connect_timeout)
             if yields:
                 raise ExchangeError(Fault.QUEUE_FULL, str(self._address))
-            self._make_room()
+            self._make_room(client)
             connection = await self._wait()
             if connection is None:
                 return await self._connect(connect_timeout)
@@ -161,9 +163,9 @@ class Pool:
             self._hand_on(waiter)
             raise
 
-    def _make_room(self) -> None:
+    def _make_room(self, client: str) -> None:
         """Let one of those go whose place is lent until it is needed."""
-        while self.yielding and not self.yielding.pop().give_way():
+        while self.yielding and not self.yielding.pop().give_way(client):
             pass
 
     def _hand_on(self, waiter: asyncio.Future[UpstreamConnection | None]) -> None:

@@ -19,5 +19,9 @@ def caller_limits(settings: Settings) -> CallerLimits:
     """Return what a caller may keep others waiting with."""
     limits = settings.limits
     return CallerLimits(
-        limits.bodies_per_address, limits.buffered_bytes, limits.least_rate, is_many=many_callers(settings)
+        limits.bodies_per_address,
+        limits.buffered_bytes,
+        limits.least_rate,
+        limits.body_wait,
+        is_many=many_callers(settings),
     )

@@ -26,8 +26,11 @@ def raise_limit() -> None:
 
 def wanted(settings: Settings) -> int:
     """Return how many one process needs when every caller and every upstream has the connections that it may have."""
-    upstreams = {address for route in settings.routes for address in route.upstream}
-    return settings.limits.connections + len(upstreams) * settings.upstreams.connections + KEPT_BACK
+    callers, pool = settings.limits.connections, settings.upstreams
+    upstreams = len({address for route in settings.routes for address in route.upstream})
+    # A caller has one upstream at a time: streams are as many as callers at most, beside pools that are idle.
+    outward = min(upstreams * (pool.connections + pool.streams), upstreams * pool.connections + callers)
+    return callers + outward + KEPT_BACK
 
 
 def callers_within(settings: Settings, limit: int) -> int:

@@ -87,7 +87,7 @@ async def test_the_limit_of_descriptors_is_raised_and_one_that_is_too_low_is_tol
         )
         async with running(config) as gateway:
             told = await gateway.event("descriptors_short")
-            assert (told["limit"], told["wanted"]) == (hard, hard + 1024 + 256)
+            assert (told["limit"], told["wanted"]) == (hard, hard + 1024 + 4096 + 256)
             assert told["connections"] < hard // 2
             shown = Path(f"/proc/{(gateway.workers() or [gateway.process.pid])[0]}/limits").read_text()
             (line,) = [line for line in shown.splitlines() if line.startswith("Max open files")]

@@ -256,6 +256,8 @@ async def test_one_address_that_holds_more_than_its_share_for_long_gives_way_to_
             await client.send(GET.replace(b"quick", b"waits").replace(b"192.0.2.1", b"198.51.100.1"))
         await until_open(upstream, PLACES)
         front.look(2)
+        (pool,) = front.upstreams.pools()
+        assert [place.give_way("198.51.100.1") for place in pool.yielding] == [False]  # to others, and not to itself
         for _ in range(3):
             assert (await exchange(front.port, GET)).status == 200
         assert [record.fault for record in front.records if record.fault] == ["slow caller gave way"]

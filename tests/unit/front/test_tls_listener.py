@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from gateway.front.serving import FrontLimits
-from gateway.front.tls_listener import TlsListener
+from gateway.front.tls_listener import Handshake, TlsListener
 from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.model.decision import Response
 from tests.support.clients.raw_http import PATIENCE, RawClient, raw_client
@@ -103,6 +103,18 @@ async def test_handshakes_are_cut_with_all_others() -> None:
         async with asyncio.timeout(PATIENCE):
             await it.front.close(0.0)
         assert await client.read_all() == b""
+
+
+async def test_a_handshake_that_is_cut_before_it_begins_is_forgotten() -> None:
+    async with tls() as it:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            handshake = Handshake(it.front, ours, "192.0.2.1")
+            assert it.front.opened(handshake) is None
+            handshake.begin(it.listener._context)
+            handshake.abort()
+            await it.until_open(0)
+            assert ours.fileno() == -1
 
 
 async def test_a_system_without_descriptors_is_asked_again(

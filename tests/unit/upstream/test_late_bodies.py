@@ -47,9 +47,8 @@ async def test_so_is_as_much_of_it_as_is_kept() -> None:
     assert not late.client.fake.reading
 
 
-async def test_a_body_that_takes_its_time_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.upstream.late_bodies._WAIT_SECONDS", 0.0)
-    assert await Late().begin() == [False]
+async def test_a_body_that_takes_its_time_is_not() -> None:
+    assert await Late(CallerLimits(body_wait=0.0)).begin() == [False]
 
 
 async def test_one_that_is_read_whole_has_all_the_time_of_its_exchange() -> None:

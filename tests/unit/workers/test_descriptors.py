@@ -20,10 +20,11 @@ def settings(connections: int = 1000) -> Settings:
 
 
 def test_every_caller_and_every_upstream_counts_and_some_are_kept_back() -> None:
-    assert wanted(settings()) == 1000 + 2 * 100 + KEPT_BACK
+    assert wanted(settings()) == 1000 + (2 * 100 + 1000) + KEPT_BACK
+    assert wanted(settings(connections=9000)) == 9000 + 2 * (100 + 4096) + KEPT_BACK
 
 
-@pytest.mark.parametrize(("limit", "callers"), [(2000, 1000), (1456, 1000), (1455, 599), (300, 22), (10, 16)])
+@pytest.mark.parametrize(("limit", "callers"), [(3000, 1000), (2456, 1000), (2200, 972), (300, 22), (10, 16)])
 def test_where_there_are_too_few_callers_leave_as_many_to_their_upstreams(limit: int, callers: int) -> None:
     assert callers_within(settings(), limit) == callers
 
@@ -40,7 +41,7 @@ def test_the_limit_is_raised_as_far_as_it_may_be(monkeypatch: pytest.MonkeyPatch
 
 
 def test_too_few_are_told_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(descriptors, "current_limit", lambda: 1456)
+    monkeypatch.setattr(descriptors, "current_limit", lambda: 2456)
     warn_if_short(settings())
     assert capsys.readouterr().out == ""
     warn_if_short(settings(1001))
