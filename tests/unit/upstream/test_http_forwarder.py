@@ -40,9 +40,9 @@ class Forwarding:
 
     def __init__(self, port: int, **route: object) -> None:
         self.route = route_to(port, **route)
-        upstreams = Upstreams([self.route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=no_tls)
+        self.upstreams = Upstreams([self.route], PoolLimits(), HealthLimits(), dns_ttl=1.0, tls=no_tls)
         streams = OpenStreams(lambda: 0.0)
-        self.forwarder = HttpForwarder(upstreams, RequestHeads(Stripped()), streams, lambda: 5.0)
+        self.forwarder = HttpForwarder(self.upstreams, RequestHeads(Stripped()), streams, lambda: 5.0)
         self.record = RequestRecord("r", 0.0, traceparent=b"00-trace")
         self.client = FakeClient()
 
@@ -117,6 +117,26 @@ async def test_a_body_that_is_announced_as_too_large_reaches_no_upstream(upstrea
     assert isinstance(refusal, Refusal)
     assert (refusal.code, forwarding.record.fault) == (RefusalCode.TOO_LARGE, "request body too large")
     assert upstream.connections == 0
+    await forwarding.forwarder.close()
+
+
+async def test_a_fault_of_ours_in_composing_a_head_costs_no_connection(
+    upstream: RecordingUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forwarding = Forwarding(upstream.port)
+    assert isinstance(await forwarding.forward(), Forwarded)
+
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RequestHeads, "compose", fail)
+        with pytest.raises(RuntimeError):
+            await forwarding.forward()
+    (numbers,) = forwarding.upstreams.numbers()
+    assert (numbers.open, numbers.idle, numbers.outstanding) == (1, 1, 0)
+    assert isinstance(await forwarding.forward(), Forwarded)
+    assert upstream.connections == 1
     await forwarding.forwarder.close()
 
 
