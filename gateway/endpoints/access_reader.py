@@ -87,17 +87,21 @@ class AccessReader:
 
     def _read(self, request: DownstreamRequest, headers: Headers, before: _Read | None) -> _Read:
         """Read what does not differ between equal requests of one connection; `before` had the same fields."""
-        method = read_method(request.head.method)
-        target = self.target(request.head.target)
+        method, raw = read_method(request.head.method), request.head.target
         if before is not None:
             scheme, host, client, authority = before.scheme, before.host, before.client, before.authority
-            return _Read(method, request.head.target, scheme, host, target, client, authority, {})
+        else:
+            scheme, host, client, authority = self._origin(request, headers)
+        target = self.target(raw if raw.startswith("/") else _origin_form(raw, method, scheme, host))
+        return _Read(method, raw, scheme, host, target, client, authority, {})
+
+    def _origin(self, request: DownstreamRequest, headers: Headers) -> tuple[str, Host, str, str]:
+        """Return scheme, host, client and the spelling of the host, as `_believe` does."""
         scheme, peer = request.connection.scheme, request.connection.peer
-        host = parse_host(headers.by_name.get(b"host", ()), scheme)
-        client, authority = peer, ""
-        if self.trusts(peer):
-            scheme, host, client, authority = self._believe(headers, scheme, host, peer)
-        return _Read(method, request.head.target, scheme, host, target, client, authority, {})
+        values = headers.by_name.get(b"host")
+        # HTTP/1.0 alone may have none, as the checks of load balancers do: no host's route is met then.
+        host = parse_host(values, scheme) if values else Host("", DEFAULT_PORTS[scheme])
+        return self._believe(headers, scheme, host, peer) if self.trusts(peer) else (scheme, host, peer, "")
 
     def target(self, raw: str) -> Target:
         """Read a request target; raises MalformedError, also for one that is longer than the limit."""
@@ -156,12 +160,28 @@ def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
     """
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
     peer = access.peer.encode("ascii", "replace")
-    host = access.authority.encode("ascii") or access.headers.by_name[b"host"][0]
+    hosts = (access.authority.encode("ascii"),) if access.authority else access.headers.all(b"host")
     return (
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
-        (b"X-Forwarded-Host", host),
+        *((b"X-Forwarded-Host", host) for host in hosts),
     )
+
+
+def _origin_form(raw: str, method: str, scheme: str, host: Host) -> str:
+    """Return a target in absolute-form (RFC 9112 section 3.2.2) as one in origin-form.
+
+    Raises MalformedError for one of another scheme or host than the request's own, and for every other form: which of
+    two hosts counts depends on the server. `OPTIONS` without a path asks about the server itself (section 3.2.4).
+    """
+    told, mark, rest = raw.partition("://")
+    end = min(place for place in (rest.find("/"), rest.find("?"), len(rest)) if place >= 0)
+    path = rest[end:]
+    if not mark or (method == "OPTIONS" and not path):
+        raise MalformedError(Refusal(RefusalCode.MALFORMED, "the target is not in origin-form"))
+    if told.lower() != scheme or parse_authority(rest[:end], scheme) != host:
+        raise MalformedError(Refusal(RefusalCode.MALFORMED, "the target names another host or scheme"))
+    return path if path.startswith("/") else f"/{path}"
 
 
 def _last(headers: Headers, name: bytes) -> str:

@@ -94,6 +94,8 @@ class PublicPort:
     def _serve(self, request: DownstreamRequest, headers: Headers, record: RequestRecord) -> Serving:
         access = self._accesses.read(request, headers, record.request_id)
         record.client, record.host = access.client, access.host.name
+        if not record.path.startswith("/"):
+            record.path = access.target.path
         endpoint = self._endpoint(access)
         if endpoint is None:
             record.endpoint = "front"

@@ -266,11 +266,48 @@ async def test_a_prefix_is_stripped_of_the_string_that_is_sent(examples: Example
             assert await running.misjudged([get(target)], (404,)) == []
 
 
+async def test_an_absolute_form_that_agrees_with_the_host_is_sent_in_origin_form(attacked: Victim) -> None:
+    for target, sent in (
+        (b"http://gateway.test/public/a?b", b"/public/a?b"),
+        (b"HTTP://Gateway.Test.:80/public/", b"/public/"),
+        (b"http://gateway.test/public/?x=/../admin", b"/public/?x=/../admin"),
+    ):
+        assert await attacked.misjudged([get(target)], (200,), (sent,)) == []
+        assert b"gateway.test/" not in attacked.upstream.requests[-1].raw
+    assert await attacked.misjudged([get(b"http://gateway.test/admin/")], (401,)) == []
+    assert await attacked.misjudged([get(b"http://gateway.test"), get(b"http://gateway.test?x")], (404,)) == []
+    assert await attacked.misjudged([get(b"http://gateway.test", method=b"OPTIONS")], (400,)) == []
+
+
+async def test_a_check_in_http_1_0_without_a_host_meets_no_hosts_route(examples: Examples, tmp_path: Path) -> None:
+    def routes(upstream: str) -> list[dict[str, object]]:
+        return [
+            {"name": "guarded", "match": {"host": "admin.test", "path": "/"}, "access": "public", "upstream": upstream},
+            {"name": "open", "match": {"path": "/"}, "access": "public", "upstream": upstream},
+        ]
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        seen = await running.attack(b"GET /health HTTP/1.0\r\n\r\n")
+        assert (seen.statuses, seen.targets) == ((200,), (b"/health",))
+        assert seen.received[0].all(b"host") == [b"127.0.0.1:%d" % running.upstream.port]
+        assert seen.received[0].all(b"x-forwarded-host") == []
+        assert b'"route":"open"' in running.gateway.log()
+        refused = [
+            b"GET / HTTP/1.0\r\nHost:\r\n\r\n",
+            b"GET http://admin.test/ HTTP/1.0\r\n\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+        ]
+        assert await running.misjudged(refused, (400,)) == []
+
+
 async def test_only_the_origin_form_is_carried(attacked: Victim) -> None:
     forms = (
         b"*",
-        b"http://gateway.test/public/",
-        b"HTTP://gateway.test/public/",
+        b"http://u@gateway.test/public/",
+        b"http://gateway.test:8080/public/",
+        b"http://gateway.test#/public/",
+        b"http://gateway.test/public/../admin/",
+        b"http://gateway.test//admin/",
         b"https://gateway.test/public/",
         b"http://evil.test/public/",
         b"http:/public/",
@@ -346,7 +383,7 @@ async def test_a_malformed_host_is_refused(attacked: Victim, host: bytes) -> Non
 async def test_a_host_that_is_missing_or_doubled_is_refused(attacked: Victim) -> None:
     line = b"GET /public/ HTTP/1.1"
     attacks = [request(line, again) for again in (b"Host: gateway.test", b"host: evil.test", b"HOST:")]
-    attacks += [line + b"\r\n\r\n", b"GET /public/ HTTP/1.0\r\n\r\n"]
+    attacks += [line + b"\r\n\r\n"]
     assert await attacked.misjudged(attacks, (400,)) == []
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 _REQUEST = re.compile(
-    rb"[\r\n]*[A-Z]+ +/[!-\"$->@-~]*(?:\?[!-\"$-~\x80-\xff]*)? +HTTP/1\.[01]\r\n"
+    rb"[\r\n]*[A-Z]+ +/[!-\"$->@-~]*(?:\?[!-\"$-~\x80-\xff]*)? +HTTP/1\.(?P<minor>[01])\r\n"
     rb"(?P<fields>(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)*)\r\n"
 )
 _CHUNK = re.compile(rb"(?P<size>[0-9A-Fa-f]{1,15})(?:;[\t -~\x80-\xff]*)?\r\n")
@@ -21,7 +21,7 @@ def whole_requests(raw: bytes) -> int:
     """Count the requests that `raw` begins with: up to the first that is malformed or cut off."""
     count, at = 0, 0
     while (found := _REQUEST.match(raw, at)) is not None:
-        end = _end_of_body(raw, found.end(), _fields(found["fields"]))
+        end = _end_of_body(raw, found.end(), _fields(found["fields"]), {1} if found["minor"] == b"1" else {0, 1})
         if end is None:
             break
         count, at = count + 1, end
@@ -33,10 +33,10 @@ def _fields(lines: bytes) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value.strip(b" \t")) for name, value in pairs]
 
 
-def _end_of_body(raw: bytes, at: int, fields: list[tuple[bytes, bytes]]) -> int | None:
+def _end_of_body(raw: bytes, at: int, fields: list[tuple[bytes, bytes]], hosts: set[int]) -> int | None:
     lengths = [value for name, value in fields if name == b"content-length"]
     codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
-    if [name for name, _ in fields].count(b"host") != 1 or len(lengths) + len(codings) > 1:
+    if [name for name, _ in fields].count(b"host") not in hosts or len(lengths) + len(codings) > 1:
         return None
     if codings:
         return _end_of_chunks(raw, at) if codings == [b"chunked"] else None

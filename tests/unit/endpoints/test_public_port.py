@@ -118,7 +118,7 @@ async def test_an_endpoint_answers_for_its_hosts_alone() -> None:
         get(b"/a/../b"),
         get(b"http://evil.example/"),
         get(b"/", b"a@b"),
-        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET http://a/ HTTP/1.0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     ],
 )
