@@ -170,7 +170,7 @@ def _credential(decision: Decision) -> Iterator[str]:
 
 def _forwarded(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
     """Yield the request that an upstream of the route would get, but for its `Host`."""
-    route, access = decision.route, decision.access
+    route, access = decision.route, generation.shedding.bare(decision.access, decision.route)
     if route is None:
         return
     named = ((b"X-Request-Id", access.request_id.encode("ascii")), (b"traceparent", b"(new)"))

@@ -113,6 +113,7 @@ class _StagedReader(Reader):
     def __init__(self, reader: Reader, stage: _Stage) -> None:
         self.name, self.kind = reader.name, reader.kind
         self.headers, self.cookies, self.scheme = reader.headers, reader.cookies, reader.scheme
+        self.reads_target = reader.reads_target
         self._reader, self._stage = reader, stage
 
     @override
@@ -157,7 +158,7 @@ class _Bench:
             return _Outcome(status=refusal.status, route=name, rule=decision.rule, detail=refusal.detail)
         if decision.answered or route is None:
             return _Outcome(status=_PREFLIGHT_STATUS, route=name, rule=decision.rule)
-        access = decision.access
+        access = self._offline.shedding.bare(decision.access, route)
         passing = self._offline.request_heads.passing(route, access.headers)
         fields = (*passing, *forwarded_headers(access, believed=False), *decision.identity)
         return _Outcome(route=name, rule=decision.rule, headers=_joined_by_name(fields))

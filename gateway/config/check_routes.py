@@ -10,7 +10,8 @@ from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Sections
-from gateway.credentials.kinds import shared_places
+from gateway.credentials.header_jwt import HeaderJwtSettings
+from gateway.credentials.kinds import in_url, read_by_default, shared_places
 from gateway.dialects import normal
 from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.endpoints import openapi
@@ -56,6 +57,9 @@ def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -
 def check_credentials(config: PartialConfig) -> Iterator[Problem]:
     """Yield the problems of `credentials` and `session_info`, and of own paths."""
     for name, reader in config.credentials.items():
+        if isinstance(reader, HeaderJwtSettings) and not config.sections.trusted_proxies:
+            text = "is believed of trusted_proxies alone, and there are none: this is nobody's"
+            yield config.warning(text, "credentials", name, "kind")
         yield from _authorities(config, tuple(reader.authority), name)
     for place, endpoint in config.session_info.items():
         listed = tuple(endpoint.credentials)
@@ -101,18 +105,24 @@ def _shared_paths(config: PartialConfig) -> Iterator[Problem]:
 
 
 def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
-    """Yield readers that do not exist, are listed twice, or read the same header or cookie."""
+    """Yield readers that do not exist, are listed twice, read one place, or leave their secret there."""
+    explicit = {name for name, settings in config.credentials.items() if in_url(settings)}
     listed = route.credentials
     yield from _unknown_readers(config, listed or (), "routes", place, "credentials")
     if route.access is Access.PUBLIC:
         if listed:
             yield config.warning("is not used: a public route reads no credential", "routes", place, "credentials")
         return
-    names = config.reader_names if listed is None else listed
+    names = config.reader_names - explicit if listed is None else listed
     if not names and route.access is Access.REQUIRED:
         yield config.problem("reads no credential, so nobody can ever pass", "routes", place, "credentials")
-    effective = tuple(config.credentials) if listed is None else listed
+    effective = read_by_default(config.credentials) if listed is None else listed
     yield from _shared_readers(config, effective, "routes", place, "credentials")
+    if any(config.sections.forward_auth.endpoints()):
+        for position, name in enumerate(listed or ()):
+            if name in explicit:
+                text = f"{name} is sent on by a proxy that asks at a forward-auth endpoint, secret and all"
+                yield config.warning(text, "routes", place, "credentials", position)
 
 
 def _rules(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
@@ -179,7 +189,7 @@ def _names(config: PartialConfig) -> Iterator[Problem]:
 def _order(config: PartialConfig) -> Iterator[Problem]:
     """Yield routes that earlier ones hide, wholly or in part; as warnings, because the order may be meant."""
     places = tuple(config.routes)
-    routes = _routes(config.routes, tuple(config.credentials))
+    routes = _routes(config.routes, read_by_default(config.credentials))
     hidden = unreachable(routes)
     for index, hiding in hidden:
         text = f"can never match: routes[{places[hiding]}] ({routes[hiding].name}) takes all of it"

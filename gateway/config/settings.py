@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.config.route_settings import Name, RouteSettings
-from gateway.credentials.kinds import ReaderSettings
+from gateway.credentials.kinds import ReaderSettings, read_by_default
 from gateway.dialects.kinds import DialectSettings
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
@@ -215,5 +215,5 @@ class Settings(Sections):
 
 def to_routes(settings: Settings) -> tuple[Route, ...]:
     """Return the model's routes, in the config's order."""
-    readers = tuple(settings.credentials)
+    readers = read_by_default(settings.credentials)
     return tuple(route.to_route(readers, settings.limits.body_bytes) for route in settings.routes)

@@ -29,6 +29,7 @@ class Reader(Protocol):
 
     `headers` are the lower-case names of the fields that carry it and `cookies` the cookie names: both are removed
     before a request is forwarded, used or not. `scheme` is that of `Authorization` where there is one, in lower case.
+    A reader without headers and cookies cuts what it reads out by `without`; `reads_target` says that it looks there.
     """
 
     name: str
@@ -36,9 +37,14 @@ class Reader(Protocol):
     headers: frozenset[bytes]
     cookies: frozenset[bytes]
     scheme: str = ""
+    reads_target: bool = False
 
     def read(self, access: AccessRequest) -> Reading:
         """Return the credential, `Ambiguous` when it is repeated, or `None` when it is not there or only half."""
+
+    def without(self, access: AccessRequest) -> AccessRequest:
+        """Return the request without what this reader reads besides its headers and cookies."""
+        return access
 
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return the header fields that make a client forget a bad credential (cookies), or nothing.
@@ -112,18 +118,20 @@ def _told_apart(found: Sequence[tuple[Reader, Credential]]) -> list[tuple[Reader
 class CredentialReading:
     """Reads with the readers of one route or endpoint; what equal header fields show is read once.
 
-    Sound because a reader looks at the header fields alone, and never at what may change.
+    Sound because a reader looks at the header fields alone, or at the target too where it says so, and at the peer,
+    which is one for all requests of a connection; never at what may change.
     """
 
-    __slots__ = ("_on_many", "_readers")
+    __slots__ = ("_by_target", "_on_many", "_readers")
 
     def __init__(self, readers: Sequence[Reader], on_many: OnMany) -> None:
         self._readers = tuple(readers)
         self._on_many = on_many
+        self._by_target = any(reader.reads_target for reader in readers)
 
     def read(self, access: AccessRequest) -> Reading:
         """Return the one credential there is, as `read_one`."""
-        made = access.headers.made
+        made = access.made if self._by_target else access.headers.made
         if self in made:
             reading: Reading = made[self]
         else:

@@ -31,8 +31,13 @@ _FRAMING = frozenset(
 """Fields that frame or route a message, so that they can hold neither a credential nor an identity."""
 
 
+def is_token(value: str) -> bool:
+    """Tell whether `value` is a token (RFC 9110 section 5.6.2) of a sensible length."""
+    return _TOKEN.fullmatch(value) is not None and len(value) <= _LONGEST
+
+
 def _field_name(value: str) -> str:
-    if not _TOKEN.fullmatch(value) or len(value) > _LONGEST:
+    if not is_token(value):
         raise ValueError("a header name is letters, digits and dashes: X-Api-Key")
     if value.lower() in _FRAMING:
         raise ValueError(f"{value} frames the message, it cannot carry anything else")
@@ -40,7 +45,7 @@ def _field_name(value: str) -> str:
 
 
 def _cookie_name(value: str) -> str:
-    if not _TOKEN.fullmatch(value) or len(value) > _LONGEST:
+    if not is_token(value):
         raise ValueError("a cookie name is letters, digits, dashes and underscores: __session")
     return value
 

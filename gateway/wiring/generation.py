@@ -15,9 +15,11 @@ from pathlib import Path
 import msgspec
 
 from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
+from gateway.credentials.shedding import Shedding
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
+from gateway.endpoints.shedding_forwarder import SheddingForwarder
 from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_tokens import IdentityTokens
@@ -134,7 +136,9 @@ class Generation:
         allowed = self._table.oddities
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, allowed)
         renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)
-        proxy = Proxy(gate, self._forwarder, accesses, process.now, renewal, development=development)
+        self.shedding = Shedding(self._table.routes, sessions.readers)
+        carrying = SheddingForwarder(self._forwarder, self.shedding) if self.shedding else self._forwarder
+        proxy = Proxy(gate, carrying, accesses, process.now, renewal, development=development)
         own = own_endpoints(settings, gate, sessions, limits, process, identity.key_ring)
         parts = ForwardAuthParts(gate, readers, identity.headers, self.request_heads, accesses, process.now)
         forward_auth = tuple(forward_auth_endpoints(settings, parts))

@@ -8,6 +8,8 @@ from gateway.config.settings import IdentitySettings, Settings, to_routes
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import build_reader
 from gateway.credentials.reader import Reader
+from gateway.credentials.shedding import Shedding
+from gateway.endpoints.networks import Networks
 from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
@@ -21,15 +23,16 @@ class OfflineGate:
     """Makes gates of a config that ask nobody; raises nothing for what only a network could tell."""
 
     def __init__(self, settings: Settings) -> None:
-        secrets = secrets_of(settings)
+        secrets, trusts = secrets_of(settings), Networks(settings.trusted_proxies).include
         self.readers: Mapping[str, Reader] = {
-            name: build_reader(name, reader, Fingerprinter(secrets, name, "", ()))
+            name: build_reader(name, reader, Fingerprinter(secrets, name, "", ()), trusts)
             for name, reader in settings.credentials.items()
         }
         self._identity = identity_headers(settings.identity)
         foreign = ForeignNames(settings.identity.from_clients)
         self.request_heads = RequestHeads(stripped(tuple(self.readers.values()), self._identity, foreign.include))
         self._table = RouteTable(to_routes(settings))
+        self.shedding = Shedding(self._table.routes, self.readers)
         self.oddities = self._table.oddities
 
     def gate(self, readers: Mapping[str, Reader], sessions: Sessions, limits: Limits) -> Gate:

@@ -19,11 +19,10 @@ from gateway.authorities.jwt import JwtSettings
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 from gateway.authorities.remote import RemoteSettings
 from gateway.config.settings import Settings
-from gateway.credentials.api_key import ApiKeySettings
-from gateway.credentials.basic import BasicSettings
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import ReaderSettings, build_reader
 from gateway.credentials.reader import Reader
+from gateway.endpoints.networks import Networks
 from gateway.model.answers import Found, Rejected, Throttled, Unavailable
 from gateway.model.client_address import bucket_of_address
 from gateway.model.credential import Credential
@@ -80,8 +79,10 @@ class SessionsWiring:
         )
         self.redis = RedisWiring(settings, process, self._tasks)
         fingerprinters = _fingerprinters(settings, authorities)
+        trusts = Networks(settings.trusted_proxies).include
         self.readers: dict[str, Reader] = {
-            name: build_reader(name, reader, fingerprinters[name]) for name, reader in settings.credentials.items()
+            name: build_reader(name, reader, fingerprinters[name], trusts)
+            for name, reader in settings.credentials.items()
         }
         self._rejected_lookups = RejectedLookups(_limit_of(settings), process.now)
         self._guards = _guards(settings, process, authorities)
@@ -196,7 +197,7 @@ def _fingerprinters(settings: Settings, authorities: Mapping[str, Authority]) ->
 
 
 def _key_type(reader: ReaderSettings) -> str:
-    return reader.type if isinstance(reader, ApiKeySettings | BasicSettings) else ""
+    return getattr(reader, "type", None) or ""
 
 
 def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority]) -> list[bytes]:

@@ -29,6 +29,19 @@ def api_key_reader(name: str = "project_key", header: str = "X-Api-Key") -> Read
     return reader(name, kind="api_key", header=header, type="project")
 
 
+def header_jwt_reader(*, trusted: bool = True) -> Reader:
+    settings = reader_settings(kind="header_jwt", header="Cf-Access-Jwt-Assertion")
+    return build_reader("edge", settings, fingerprint, lambda _peer: trusted)
+
+
+def query_reader(**more: object) -> Reader:
+    return reader("url", kind="query", parameter="access_token", **more)
+
+
+def websocket_protocol_reader(**more: object) -> Reader:
+    return reader("socket", kind="websocket_protocol", **{"begins": "bearer.", **more})
+
+
 def basic_reader() -> Reader:
     return reader("git", kind="basic", type="project")
 

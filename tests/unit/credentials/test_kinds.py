@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from gateway.credentials.kinds import shared_places
+from gateway.credentials.kinds import in_url, read_by_default, shared_places
 from gateway.model.credential import CredentialKind
 from tests.support.builders.credentials import reader, reader_settings
 
@@ -74,6 +74,16 @@ def test_two_readers_of_one_header_are_told_apart_by_scheme_and_form(
     one: dict[str, object], other: dict[str, object]
 ) -> None:
     assert shared_places({"one": reader_settings(**one), "other": reader_settings(**other)}) == []
+
+
+def test_what_is_in_a_url_is_read_only_where_a_route_says_so() -> None:
+    readers = {
+        "key": reader_settings(**API_KEY),
+        "url": reader_settings(kind="query", parameter="token"),
+        "socket": reader_settings(kind="websocket_protocol", begins="bearer."),
+    }
+    assert read_by_default(readers) == ("key",)
+    assert [in_url(settings) for settings in readers.values()] == [False, True, True]
 
 
 def test_cookies_of_another_case_are_other_cookies() -> None:
