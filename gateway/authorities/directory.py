@@ -23,7 +23,7 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, OddQuestionError
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing, TokenFault
-from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel
+from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel, StringList
 
 _log = structlog.get_logger(__name__)
 
@@ -43,11 +43,13 @@ class DirectorySettings(SettingsModel):
 
     Without `tokens` it recognizes no bearer token and no cookie. `timeout` is for one look-up, in seconds;
     `connections` is the limit of each process to the database. A longer credential than `credential_bytes` is not its.
+    `imported_keys` are the products whose hashes of keys were imported and not all used since.
     """
 
     kind: Literal["directory"]
     url: Secret
     pepper: Annotated[SecretList, Field(min_length=1)]
+    imported_keys: StringList = ()
     tokens: TokenSettings | None = None
     timeout: PositiveDuration = 2.0
     connections: int = Field(default=5, ge=1, le=100)
@@ -220,7 +222,7 @@ def open_tokens(settings: DirectorySettings, clock: Callable[[], float]) -> Sess
 
 def open_peppers(settings: DirectorySettings) -> Peppers:
     """Return the peppers that hash API keys."""
-    return Peppers([secret.get_secret_value().encode() for secret in settings.pepper])
+    return Peppers([secret.get_secret_value().encode() for secret in settings.pepper], settings.imported_keys)
 
 
 async def open_directory(name: str, settings: DirectorySettings, clock: Callable[[], float]) -> DirectoryAuthority:

@@ -20,15 +20,16 @@ class Peppers:
     """Hashes API keys under a list of secrets: the first writes, all read, so that peppers rotate.
 
     A stored hash is `b1:<pepper's id>:<hex>`: it names its pepper, so a person can count the rows that still need an
-    old one. `secrets` is not empty; raises ValueError.
+    old one. Of the products in `imported` plain SHA-256 hashes are read too. `secrets` is not empty; raises ValueError.
     """
 
-    __slots__ = ("_hashers",)
+    __slots__ = ("_hashers", "_imported")
 
-    def __init__(self, secrets: Sequence[bytes]) -> None:
+    def __init__(self, secrets: Sequence[bytes], imported: Sequence[str] = ()) -> None:
         if not secrets:
             raise ValueError("at least one pepper is needed")
         self._hashers = tuple(_Pepper(secret) for secret in secrets)
+        self._imported = tuple(imported)
 
     def hash(self, key: str) -> str:
         """Return the hash of a key under the first pepper: the one to store."""
@@ -36,7 +37,11 @@ class Peppers:
 
     def every(self, key: str) -> tuple[str, ...]:
         """Return the hashes of a key under every pepper, the one to store first: those to look for."""
-        return tuple(hasher.hash(key) for hasher in self._hashers)
+        peppered = tuple(hasher.hash(key) for hasher in self._hashers)
+        if not self._imported:
+            return peppered
+        digest = sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        return (*peppered, *(imported_hash(source, digest) for source in self._imported))
 
 
 class _Pepper:
@@ -55,6 +60,14 @@ class _Pepper:
         digest = self._keyed.copy()
         digest.update(key.encode("utf-8", "surrogatepass"))
         return self._name + digest.hexdigest()
+
+
+def imported_hash(source: str, digest: str) -> str:
+    """Return how the hash of another product's key is stored, of its SHA-256 in hexadecimal.
+
+    It has no pepper, so whoever steals the table can try short keys: a key that is used is hashed anew.
+    """
+    return f"sha256:{source}:{digest.lower()}"
 
 
 def visible_prefix(key: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ua_parser import parse
 
-from gateway.directory.hashing import Peppers, login_token_hash, visible_prefix
+from gateway.directory.hashing import Peppers, imported_hash, login_token_hash, visible_prefix
 from gateway.directory.records import ApiKeyRecord, LoginRecord, Record, Records, SessionRecord, SignInRecord
 from gateway.directory.stored import ACTIVE, CLOSED
 from gateway.model.session import Device, Login
@@ -49,15 +49,25 @@ def _plain(value: Any) -> Any:
 
 
 def _key_row(record: ApiKeyRecord, peppers: Peppers, organization_id: str) -> TableRow:
-    key = record.key.get_secret_value()
+    stored, prefix = _stored_key(record, peppers)
     return {
-        **_plain_row(record, without={"key", "project", "member"}),
-        "hash": peppers.hash(key),
-        "prefix": visible_prefix(key),
+        **_plain_row(record, without={"key", "key_hash", "short", "project", "member"}),
+        "hash": stored,
+        "prefix": prefix,
         "organization_id": organization_id,
         "project_id": record.project,
         "member_id": record.member,
     }
+
+
+def _stored_key(record: ApiKeyRecord, peppers: Peppers) -> tuple[str, str]:
+    """Return what is stored of a key: its hash, and its beginning."""
+    if record.key is not None:
+        key = record.key.get_secret_value()
+        return peppers.hash(key), visible_prefix(key)
+    if record.key_hash is None:  # the record's own check has seen to it
+        raise ValueError("a key has neither a text nor a hash")
+    return imported_hash(record.key_hash.source, record.key_hash.sha256), record.key_hash.prefix
 
 
 def _session_row(record: SessionRecord) -> TableRow:

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _INSTANT = "a time is RFC 3339 with a time zone, quoted or not: 2024-12-19T15:30:00Z"
 _ID = re.compile(r"[!-~]{1,255}")
+_USUAL_KEY = 16
+_SHORTEST_KEY = 6
 _MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
 
 
@@ -127,14 +129,32 @@ class ProjectRecord(Record):
     updated_at: RecordInstant
 
 
+class KeyHashRecord(Record):
+    """A key of another product, of which only the hash is known: SHA-256 in hexadecimal, without a salt.
+
+    `source` names the product, and stands in the directory's `imported_keys`. `prefix` is the key's beginning, by which
+    its owner recognizes it.
+    """
+
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")]
+    prefix: Annotated[RecordText, Field(max_length=12)] = ""
+
+
 class ApiKeyRecord(Record):
-    """A key of a member; its organization is the member's. Of `key` only a hash and a short beginning are stored."""
+    """A key of a member; its organization is the member's. Of `key` only a hash and a short beginning are stored.
+
+    Another product's key may be here by its `key_hash`. `short: true` takes a key of fewer than 16 characters,
+    which can be guessed sooner.
+    """
 
     id: Id
     auto_id: AutoId
     type: Literal["project", "user", "organization"]
     name: RecordText
-    key: SecretStr = Field(min_length=16, max_length=512)
+    key: SecretStr | None = Field(default=None, min_length=_SHORTEST_KEY, max_length=512)
+    key_hash: KeyHashRecord | None = None
+    short: bool = False
     project: Id | None = None
     member: Id
     scopes: TextList = ()
@@ -142,6 +162,14 @@ class ApiKeyRecord(Record):
     updated_at: RecordInstant
     expires_at: RecordInstant | None = None
     deleted_at: RecordInstant | None = None
+
+    @model_validator(mode="after")
+    def _one_key_and_no_short_one(self) -> Self:
+        if (self.key is None) == (self.key_hash is None):
+            raise ValueError("needs its key, or else its key_hash")
+        if self.key is not None and not self.short and len(self.key.get_secret_value()) < _USUAL_KEY:
+            raise ValueError(f"a key has at least {_USUAL_KEY} characters; short: true takes one from {_SHORTEST_KEY}")
+        return self
 
     @model_validator(mode="after")
     def _project_as_type_says(self) -> Self:

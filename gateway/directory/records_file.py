@@ -40,7 +40,7 @@ _REFERENCES = {
 
 _UNIQUE = {
     "projects": ("auto_id", "nano_id"),
-    "api_keys": ("auto_id", "key"),
+    "api_keys": ("auto_id", "key", "key_hash"),
 }
 """The fields that no two records of a kind share, besides their id."""
 
@@ -94,7 +94,9 @@ def _repeated(records: Records) -> Iterator[tuple[KeyPath, str]]:
     for name in Records.model_fields:
         for field in ("id", *_UNIQUE.get(name, ())):
             places: list[tuple[KeyPath, Hashable]] = [
-                ((name, at, field), getattr(record, field)) for at, record in enumerate(getattr(records, name))
+                ((name, at, field), value)
+                for at, record in enumerate(getattr(records, name))
+                if (value := getattr(record, field)) is not None
             ]
             yield from _twice(places, f"another of the {name} has it already")
     memberships = [

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,19 @@ from tests.support.builders.directory import (
 )
 
 PAIR = credential_of(CredentialKind.TOKEN_PAIR, CHAT_USER, CHAT_TOKEN)
+OLD_KEY = "0ld-k3y"  # too short for a key of ours
+IMPORTED = f"""\
+api_keys:
+  - id: imported
+    auto_id: 9001
+    type: project
+    name: From the old portal
+    key_hash: {{source: old-portal, sha256: {sha256(OLD_KEY.encode()).hexdigest()}, prefix: 0ld}}
+    project: 550e8400-e29b-41d4-a716-446655440000
+    member: 550e8400-e29b-41d4-a716-446655440002
+    created_at: 2023-05-01T10:00:00Z
+    updated_at: 2023-05-01T10:00:00Z
+"""
 PAST, FUTURE = "2026-01-01T00:00:00Z", "2030-01-01T00:00:00Z"  # the clock stands in January 2027
 
 
@@ -176,6 +190,22 @@ async def test_a_key_is_rehashed_under_the_pepper_in_use(directory: Directory) -
     # A key that was not used since waits for the old pepper.
     assert await authority_of(directory, Peppers([b"new pepper"])).look_up(key_credential(MEMBER_KEY)) is None
     assert found(await authority_of(directory, rotating).look_up(key_credential(MEMBER_KEY)))
+
+
+async def test_another_product_s_key_is_known_by_its_hash_until_it_is_used(
+    directory: Directory, tmp_path: Path
+) -> None:
+    await load_text(directory, tmp_path, IMPORTED)
+    importing = Peppers([b"a pepper for tests"], imported=["old-portal"])
+    assert await authority_of(directory, PEPPERS).look_up(key_credential(OLD_KEY)) is None
+    other = Peppers([b"a pepper for tests"], imported=["another-portal"])
+    assert await authority_of(directory, other).look_up(key_credential(OLD_KEY)) is None
+    assert await authority_of(directory, importing).look_up(key_credential("0ld-k3z")) is None
+    assert found(await authority_of(directory, importing).look_up(key_credential(OLD_KEY)))
+    # it is under the pepper now, so the product's name may leave the config
+    assert found(await authority_of(directory, PEPPERS).look_up(key_credential(OLD_KEY)))
+    digest = sha256(OLD_KEY.encode()).hexdigest()
+    assert await authority_of(directory, importing).look_up(key_credential(f"sha256:old-portal:{digest}")) is None
 
 
 async def test_a_bearer_token_names_its_session(authority: DirectoryAuthority, directory: Directory) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.directory.hashing import Peppers, login_token_hash, visible_prefix
+from gateway.directory.hashing import Peppers, imported_hash, login_token_hash, visible_prefix
 
 
 def test_a_hash_names_its_pepper_and_shows_neither_it_nor_the_key() -> None:
@@ -29,6 +31,15 @@ def test_the_first_pepper_writes_and_all_read() -> None:
     rotating = Peppers([b"new", b"old"])
     assert rotating.hash("key") == Peppers([b"new"]).hash("key")
     assert rotating.every("key") == (Peppers([b"new"]).hash("key"), Peppers([b"old"]).hash("key"))
+
+
+def test_imported_hashes_are_looked_for_behind_the_peppered_ones() -> None:
+    digest = sha256(b"key").hexdigest()
+    peppers = Peppers([b"pepper"], imported=("old", "older"))
+    stored = (Peppers([b"pepper"]).hash("key"), f"sha256:old:{digest}", f"sha256:older:{digest}")
+    assert peppers.every("key") == stored
+    assert peppers.hash("key") == stored[0]
+    assert imported_hash("old", digest.upper()) == stored[1]
 
 
 def test_without_a_pepper_nothing_is_hashed() -> None:

@@ -20,6 +20,8 @@ KEY: dict[str, Any] = {
     "updated_at": PAST,
 }
 
+HASH = {"source": "old-portal", "sha256": "0" * 64, "prefix": "pk_1"}
+
 
 @pytest.mark.parametrize(
     ("written", "meant"),
@@ -56,6 +58,15 @@ def test_a_time_without_its_zone_is_no_instant(written: object) -> None:
         {"type": "admin"},
         {"name": "a\0b"},
         {"key": "short"},
+        {"key": "short", "short": True},
+        {"key": "long-enough"},
+        {"key": None},
+        {"key_hash": HASH},
+        {"key": None, "key_hash": {**HASH, "sha256": "ab"}},
+        {"key": None, "key_hash": {**HASH, "sha256": "x" * 64}},
+        {"key": None, "key_hash": {**HASH, "source": "a:b"}},
+        {"key": None, "key_hash": {**HASH, "prefix": "a long beginning"}},
+        {"key": None, "key_hash": {"sha256": "0" * 64}},
         {"scopes": "read"},
         {"unknown": 1},
         {"type": "project"},
@@ -67,8 +78,16 @@ def test_what_is_no_key_record(change: dict[str, Any]) -> None:
         ApiKeyRecord.model_validate({**KEY, **change})
 
 
+@pytest.mark.parametrize(
+    "change", [{"key": "abc123", "short": True}, {"key": None, "key_hash": {"source": "old", "sha256": "AB" * 32}}]
+)
+def test_a_short_key_is_taken_on_purpose_and_another_product_s_by_its_hash(change: dict[str, Any]) -> None:
+    ApiKeyRecord.model_validate({**KEY, **change})
+
+
 def test_a_key_is_never_shown() -> None:
     record = ApiKeyRecord.model_validate(KEY)
+    assert record.key is not None
     assert record.key.get_secret_value() == "ok_live_0123456789"
     assert "0123456789" not in repr(record)
     with pytest.raises(ValidationError) as raised:
