@@ -35,6 +35,10 @@ class Authority(Protocol):
         """
         return False
 
+    def unclaimed_because(self, credential: Credential) -> str:  # noqa: ARG002 - for those who can tell
+        """Return what tells a credential that nobody claimed from this authority's own, for the log; or nothing."""
+        return ""
+
     async def look_up(self, credential: Credential) -> Answer:
         """Return Found, Rejected, Unavailable, or None for a credential that is not this authority's.
 

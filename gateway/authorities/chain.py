@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.authorities.guard import Guard
+from gateway.credentials.reader import UNREADABLE
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential
 from gateway.resilience.places import Caller
@@ -37,7 +38,13 @@ class Chain:
             answer = await guard.look_up(credential, caller)
             if answer is not None:
                 return ChainAnswer(answer, guard.name, guard.memory_only)
-        return ChainAnswer(Rejected(Reason.UNKNOWN))
+        return ChainAnswer(Rejected(Reason.UNKNOWN, self._unclaimed_because(credential)))
+
+    def _unclaimed_because(self, credential: Credential) -> str:
+        """Return why nobody claims a credential, as far as that shows in it."""
+        if UNREADABLE in credential.parts:
+            return "not readable, of another form than its reader's, or from a peer that is not trusted"
+        return "; ".join(filter(None, [guard.unclaimed_because(credential) for guard in self._guards]))
 
     async def session_of(
         self, credential: Credential, session_id: str, authority: str, caller: Caller

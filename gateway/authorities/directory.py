@@ -175,7 +175,9 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
         if claims is TokenFault.FOREIGN:
             return None
         if isinstance(claims, TokenFault):
-            return Rejected(Reason.EXPIRED if claims is TokenFault.EXPIRED else Reason.UNKNOWN)
+            return Rejected(
+                Reason.EXPIRED if claims is TokenFault.EXPIRED else Reason.UNKNOWN, f"the token is {claims}"
+            )
         stored = await self._store.session_by_id(claims.session_id)
         if stored is None or stored.session.subject != claims.subject:
             return Rejected(Reason.GONE)

@@ -94,6 +94,12 @@ class Guard:
             return None
         return await self._in_place(lambda: self._authority.look_up(credential), caller)
 
+    def unclaimed_because(self, credential: Credential) -> str:
+        """Return why a credential that nobody claimed is not this authority's; see `Authority.unclaimed_because`."""
+        if not self._askable.credential(credential):
+            return f"too long for {self._authority.name}, or not text that it may be asked about"
+        return self._authority.unclaimed_because(credential)
+
     async def session_of(
         self, credential: Credential, session_id: str, caller: Caller
     ) -> Found | Rejected | Unavailable:

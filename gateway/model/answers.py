@@ -29,10 +29,23 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     expires_at: datetime | None = None
 
 
-class Rejected(msgspec.Struct, frozen=True):
-    """*Mine and bad.* The proxy answers 401 (`forbidden`: 403); a dialect answers in its own words."""
+class Rejected(msgspec.Struct, frozen=True, eq=False):
+    """*Mine and bad.* The proxy answers 401 (`forbidden`: 403); a dialect answers in its own words.
+
+    `detail` tells more to the log and to `explain`, never to the caller: what was expected and, of public claims, what
+    came. Answers of one reason are equal, whatever their detail.
+    """
 
     reason: Reason
+    detail: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other rejects for the same reason."""
+        return isinstance(other, Rejected) and self.reason is other.reason
+
+    def __hash__(self) -> int:
+        """Hash the reason."""
+        return hash(self.reason)
 
 
 class Unavailable(msgspec.Struct, frozen=True):

@@ -86,8 +86,8 @@ def refusal_of(answer: Rejected | Unavailable | None) -> Refusal:
             return Refusal(RefusalCode.RATE_LIMITED, detail, None, seconds)
         case Unavailable(detail=detail, retry_after=seconds):
             return Refusal(RefusalCode.UNAVAILABLE, detail, None, seconds)
-        case Rejected(reason=reason):
+        case Rejected(reason=reason, detail=more):
             code = RefusalCode.FORBIDDEN if reason is Reason.FORBIDDEN else RefusalCode.UNAUTHENTICATED
-            return Refusal(code, f"credential {reason}", reason)
+            return Refusal(code, f"credential {reason}: {more}" if more else f"credential {reason}", reason)
         case None:
             return Refusal(RefusalCode.UNAUTHENTICATED, "no credential")

@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.authorities.chain import Chain, ChainAnswer
 from gateway.authorities.guard import Askable, Guard
+from gateway.credentials.reader import UNREADABLE
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.resilience.breaker import Breaker
@@ -28,6 +29,9 @@ class Fixed:
 
     def disowns(self, credential: Credential) -> bool:
         return credential.parts[0] == "foreign"
+
+    def unclaimed_because(self, _credential: Credential) -> str:
+        return ""
 
     async def look_up(self, _credential: Credential) -> Answer:
         self.look_ups += 1
@@ -54,6 +58,24 @@ async def test_not_mine_goes_on_and_anything_else_ends_the_list(answer: Found | 
         answer, "second", memory_only=True
     )
     assert (first.look_ups, second.look_ups, third.look_ups) == (1, 1, 0)
+
+
+class Telling(Fixed):
+    """An authority that can tell its own."""
+
+    def unclaimed_because(self, _credential: Credential) -> str:
+        return f"not in the name of {self.name}"
+
+
+async def test_what_nobody_claims_is_told_by_who_can_tell() -> None:
+    guards = chain(Telling("first", None), Fixed("second", None), Telling("third", None))
+    verdict = (await guards.look_up(CREDENTIAL, Caller())).verdict
+    assert isinstance(verdict, Rejected)
+    assert verdict.detail == "not in the name of first; not in the name of third"
+    unreadable = Credential("token", CredentialKind.BEARER, "", (UNREADABLE,), b"f" * 16)
+    verdict = (await guards.look_up(unreadable, Caller())).verdict
+    assert isinstance(verdict, Rejected)
+    assert verdict.detail.startswith("not readable, ")
 
 
 async def test_what_nobody_claims_is_unknown() -> None:

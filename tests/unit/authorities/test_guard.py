@@ -38,6 +38,9 @@ class Scripted:
     def disowns(self, credential: Credential) -> bool:
         return credential.parts[0] == "foreign"
 
+    def unclaimed_because(self, _credential: Credential) -> str:
+        return ""
+
     async def look_up(self, credential: Credential) -> Answer:
         assert credential.parts[0]
         self.look_ups += 1

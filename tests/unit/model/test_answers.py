@@ -10,6 +10,14 @@ def test_reasons_are_spelled_as_the_outside_knows_them() -> None:
     assert {reason.value for reason in Reason} == {"unknown", "expired", "revoked", "gone", "forbidden", "ambiguous"}
 
 
+def test_answers_of_one_reason_are_equal_whatever_more_they_say() -> None:
+    told, untold = Rejected(Reason.UNKNOWN, "iss is none"), Rejected(Reason.UNKNOWN)
+    assert told == untold
+    assert hash(told) == hash(untold)
+    assert told != Rejected(Reason.EXPIRED, "iss is none")
+    assert told != Reason.UNKNOWN
+
+
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 LATEST = datetime(2031, 1, 1, tzinfo=UTC)
 

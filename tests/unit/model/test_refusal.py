@@ -15,6 +15,16 @@ def test_an_outage_never_suggests_401() -> None:
     assert Refusal(RefusalCode.UNAVAILABLE).status == 503
 
 
+def test_the_log_is_told_more_than_the_caller() -> None:
+    refusal = refusal_of(Rejected(Reason.UNKNOWN, "aud is 'shop', not one of orders"))
+    assert refusal.detail == "credential unknown: aud is 'shop', not one of orders"
+    assert "aud" not in refusal.message
+
+
+def test_two_credentials_are_told_as_such() -> None:
+    assert refusal_of(Rejected(Reason.AMBIGUOUS)).message == "Two credentials were sent, or one of them twice."
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "rejected"),
     [(None, 401, None), (Unavailable("the directory is away", 7), 503, None)]
