@@ -25,14 +25,14 @@ class ApiKeySettings(SettingsModel):
 
     kind: Literal["api_key"]
     authority: StringList = Field(min_length=1)
-    header: FieldName = AUTHORIZATION.decode("ascii")
+    header: FieldName | None = None
     scheme: SchemeName | None = None
     prefix: StringList = ()
     type: Literal["project", "user", "organization"]
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if self.scheme is None and "header" not in self.model_fields_set:
+        if self.scheme is None and self.header is None:
             raise ValueError("needs a header, or a scheme of Authorization")
         return self
 
@@ -41,9 +41,14 @@ class ApiKeySettings(SettingsModel):
         """What the keys look like."""
         return Form(self.prefix)
 
+    @property
+    def field(self) -> str:
+        """The header's name in lower case."""
+        return (self.header or AUTHORIZATION.decode("ascii")).lower()
+
     def places(self) -> list[Place]:
         """Return where the key is looked for."""
-        return [Place(f"header {self.header.lower()}", (self.scheme or "").lower(), self.form)]
+        return [Place(f"header {self.field}", (self.scheme or "").lower(), self.form)]
 
 
 class ApiKeyReader(Reader):
@@ -54,7 +59,7 @@ class ApiKeyReader(Reader):
 
     def __init__(self, name: str, settings: ApiKeySettings, fingerprint: Fingerprint) -> None:
         self.name = name
-        self._header = settings.header.lower().encode("ascii")
+        self._header = settings.field.encode("ascii")
         self.headers = frozenset({self._header})
         self._scheme = AuthorizationScheme(settings.scheme, VISIBLE) if settings.scheme is not None else None
         self.scheme = self._scheme.name if self._scheme is not None else ""

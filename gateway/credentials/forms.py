@@ -9,7 +9,7 @@ import msgspec
 # The first two characters of base64url of `{"`, `{ ` or `{` and a line end, with which every JSON object begins; a
 # segment may be padded, as AWS writes it, and the signature may be missing, which its authority has to refuse.
 _JWT = re.compile(r"e[0-9w-z_-][\w-]*=*\.[\w-]*=*\.[\w-]*=*", re.ASCII)
-_JWT_BEGINS = re.compile(r"e(?:[0-9w-z_-].*)?", re.ASCII | re.DOTALL)
+_JWT_BEGINS = re.compile(r"(?:e(?:[0-9w-z_-].*)?)?", re.ASCII | re.DOTALL)
 
 
 class Form(msgspec.Struct, frozen=True):
