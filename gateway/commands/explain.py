@@ -136,8 +136,13 @@ def _explanation(decision: Decision, settings: Settings, generation: Generation)
 
 
 def _as_case(url: str, decision: Decision, settings: Settings, generation: Generation) -> str:
-    """Return the decision as a case, without the headers that hold a credential: the case names its caller."""
-    headers, heads = decision.access.headers, generation.request_heads
+    """Return the decision as a case, without what holds a credential: the case names its caller."""
+    bare = decision.access
+    for reader in generation.sessions.readers.values():
+        bare = reader.without(bare)
+    headers, heads = bare.headers, generation.request_heads
+    if bare.target.query != decision.access.target.query:
+        url = url.partition("?")[0] + (f"?{bare.target.query}" if bare.target.query is not None else "")
     secret = {name for reader in generation.sessions.readers.values() for name in reader.headers}
     secret |= {b"authorization", b"cookie"}
     fields = [field for field in headers.raw if field[0].lower() not in secret and not _is_urls_host(url, field)]

@@ -65,6 +65,10 @@ def check_credentials(config: PartialConfig) -> Iterator[Problem]:
         listed = tuple(endpoint.credentials)
         yield from _unknown_readers(config, listed, "session_info", place, "credentials")
         yield from _shared_readers(config, listed, "session_info", place, "credentials")
+        for position, name in enumerate(listed):
+            if name in config.credentials and in_url(config.credentials[name]):
+                text = f"{name} is for routes alone: it is cut out of what is sent, and nothing is sent here"
+                yield config.problem(text, "session_info", place, "credentials", position)
     yield from _shared_paths(config)
 
 

@@ -17,11 +17,14 @@ authorities:
 credentials:
   key: {{kind: api_key, header: x-api-key, type: project, authority: chat}}
   cookie: {{kind: cookie, name: sid, authority: chat}}
+  url: {{kind: query, parameter: token, authority: chat}}
+  socket: {{kind: websocket_protocol, begins: bearer., authority: chat}}
 session_info: [{{dialect: composio, credentials: key}}]
 routes:
   - {{name: keys, match: {{path: /keys/}}, credentials: key, upstream: "http://127.0.0.1:2"}}
   - {{name: admin, match: {{path: /admin/}}, require: {{roles: [admin]}}, upstream: "http://127.0.0.1:2"}}
   - {{name: maybe, match: {{path: /maybe/}}, access: optional, upstream: "http://127.0.0.1:2"}}
+  - {{name: socket, match: {{path: /socket/}}, credentials: [url, socket], upstream: "http://127.0.0.1:2"}}
   - name: pages
     match: {{path: /pages/}}
     cors: {{origins: ["https://app.example.com"]}}
@@ -113,6 +116,8 @@ async def test_a_caller_and_a_reader_that_there_is_none_of_are_mistakes(tmp_path
         ("GET", "https://a.example:8443/keys/", ((b"X-Api-Key", b"s3cr3t"),)),
         ("GET", "/maybe/", ((b"X-Api-Key", b"s3cr3t"), (b"Cookie", b"theme=dark; sid=s3cr3t"))),
         ("POST", "/admin/", ((b"Cookie", b"sid=s3cr3t"), (b"Origin", b"https://evil.example"))),
+        ("GET", "/socket/?a=b&token=s3cr3t", ((b"Sec-WebSocket-Protocol", b"chat, bearer.s3cr3t"),)),
+        ("GET", "https://a.example/keys/?token=s3cr3t", ()),
         ("GET", "/nowhere", ()),
         ("GET", "/_gateway/session", ()),
         ("GET", "/keys/../a", ()),

@@ -4,7 +4,7 @@ import pytest
 import trustme
 
 from gateway.config.check_routes import OwnPath, check_credentials, check_routes, own_paths
-from tests.support.builders.configs import LEAST, lines, partial
+from tests.support.builders.configs import LEAST, SECRET, lines, partial, problems
 
 WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and forge identity headers"
 NEVER = "cannot tell what is not its own, so"
@@ -307,3 +307,47 @@ def test_every_own_path_says_whose_it_is() -> None:
 def test_two_meet_where_one_request_is_for_both(one: OwnPath, other: OwnPath, answer: bool) -> None:
     assert one.meets(other) is answer
     assert other.meets(one) is answer
+
+
+READERS_OF_URLS = f"""\
+secret: {SECRET}
+trusted_proxies: []
+authorities:
+  accounts: {{kind: directory, url: "sqlite:///gateway.db", pepper: {SECRET}}}
+credentials:
+  key: {{kind: api_key, header: x-api-key, type: project, authority: accounts}}
+  url: {{kind: query, parameter: access_token, authority: accounts}}
+  edge: {{kind: header_jwt, header: x-edge, authority: accounts}}
+session_info: [{{dialect: composio, credentials: [key, url]}}]
+forward_auth: {{nginx: {{peers: [10.0.0.0/8]}}}}
+routes:
+  - {{name: events, match: {{path: /events/}}, credentials: [key, url], upstream: "http://127.0.0.1:2"}}
+  - {{name: rest, match: {{path: /}}, upstream: "http://127.0.0.1:2"}}
+"""
+
+
+def told(text: str) -> list[str]:
+    """Return the problems without their places."""
+    return [line.split(": ", 1)[1] for line in problems(text)]
+
+
+EDGE = "warning: credentials.edge.kind: is believed of trusted_proxies alone, and there are none: this is nobody's"
+ASKED = (
+    "warning: routes[0].credentials[1]: url is sent on by a proxy that asks at a forward-auth endpoint, secret and all"
+)
+NOT_SENT = (
+    "session_info[0].credentials[1]: url is for routes alone: it is cut out of what is sent, and nothing is sent here"
+)
+ALIKE_READERS = (
+    "routes[0].credentials: sdk and token both read the header authorization (bearer), and neither `prefix` nor "
+    "`form` tells their secrets apart"
+)
+
+
+def test_a_secret_that_stays_in_a_url_is_told() -> None:
+    assert told(READERS_OF_URLS) == [EDGE, NOT_SENT, ASKED]
+
+
+def test_readers_that_cannot_be_told_apart_are_told() -> None:
+    sdk = "  sdk: {kind: api_key, scheme: Bearer, type: project, authority: accounts}\nroutes:"
+    assert told(LEAST.replace("routes:", sdk)) == [ALIKE_READERS]
