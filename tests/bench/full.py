@@ -21,7 +21,7 @@ authorities:
 credentials:
   project_key: {{kind: api_key, header: x-api-key, type: project, authority: accounts}}
 telemetry: {{access_log: {access_log}}}
-limits: {{connections: 20000, idle: 10m}}
+limits: {{connections: 12000, connections_per_address: 12000, idle: 10m}}
 routes:
 {routes}
 """
