@@ -161,7 +161,8 @@ async def running(
         if process.returncode is None:
             assert await gateway.stop() == 0
         assert process.stderr is not None
-        assert (await process.stderr.read()).decode("utf-8", "replace") == complaint
+        text = (await process.stderr.read()).decode("utf-8", "replace")
+        assert text == complaint, text
     finally:
         if process.returncode is None:
             process.kill()
