@@ -180,7 +180,7 @@ def _forwarded(decision: Decision, settings: Settings, generation: Generation) -
         return
     named = ((b"X-Request-Id", access.request_id.encode("ascii")), (b"traceparent", b"(new)"))
     added = (*forwarded_headers(access, believed=False), *named, *decision.identity)
-    secret_names = _secret_names(settings, generation)
+    secret_names = _secret_names(settings, generation) | {spelling(name) for name, _ in route.request_headers.fixed}
     yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
     yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")
     for name, value in (*generation.request_heads.passing(route, access.headers), *added):

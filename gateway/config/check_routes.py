@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from gateway.authorities.kinds import CANNOT_DISOWN
+from gateway.config.check_fields import check_fields
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Sections
@@ -79,6 +80,7 @@ def check_routes(config: PartialConfig) -> Iterator[Problem]:
         yield from _rules(config, place, route)
         yield from _upstream(config, place, route)
         yield from _own_path(config, place, route)
+        yield from check_fields(config, place, route)
     yield from _names(config)
     yield from _tls(config)
     yield from _order(config)

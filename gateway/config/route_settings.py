@@ -9,17 +9,29 @@ import re
 from typing import Annotated, Literal
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import MalformedError
+from gateway.model.field_changes import FieldChanges
 from gateway.model.route import PREFLIGHT_SECONDS, Access, Challenge, HealthCheck, LimitBy, OnMany, Route, Timeouts
 from gateway.model.target import parse_target
 from gateway.source.addresses import Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
 from gateway.source.names import CanonicalPath, FieldName, PathPrefix
-from gateway.source.values import Duration, PositiveDuration, Rate, SettingsModel, Size, StringList, listed
+from gateway.source.values import (
+    Duration,
+    PositiveDuration,
+    Rate,
+    SecretByName,
+    SecretFiles,
+    SettingsModel,
+    Size,
+    StringList,
+    listed,
+)
 
+_FIELD_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -107,6 +119,27 @@ class RouteCorsSettings(SettingsModel):
     max_age: Annotated[Duration, AfterValidator(int)] = PREFLIGHT_SECONDS
 
 
+def _field_value(value: SecretStr) -> SecretStr:
+    """Check the value of a field that is set; raises ValueError, whose text does not show it."""
+    if not _FIELD_VALUE.fullmatch(value.get_secret_value()):
+        raise ValueError("a field's value is printable ASCII without a blank at either end")
+    return value
+
+
+class FieldChangesSettings(SettingsModel):
+    """Header fields that are set whatever comes, and those that are left out; the value of one may be in a file."""
+
+    set: Annotated[dict[FieldName, Annotated[SecretByName, AfterValidator(_field_value)]], SecretFiles] = Field(
+        default_factory=dict
+    )
+    remove: Annotated[tuple[FieldName, ...], BeforeValidator(listed)] = ()
+
+    def to_changes(self) -> FieldChanges:
+        """Return what the model has of it."""
+        fixed = ((name.encode("ascii"), value.get_secret_value().encode("ascii")) for name, value in self.set.items())
+        return FieldChanges(tuple(fixed), tuple(name.encode("ascii") for name in self.remove))
+
+
 class HealthCheckSettings(SettingsModel):
     """How often a route's upstreams are asked for `path`, and after how many answers they are left out and back."""
 
@@ -140,6 +173,8 @@ class RouteSettings(SettingsModel):
     empty_segments: bool = False
     any_bytes: bool = False
     case_sensitive: bool = False
+    request_headers: FieldChangesSettings = FieldChangesSettings()
+    response_headers: FieldChangesSettings = FieldChangesSettings()
     audience: str = ""
     body_bytes: int | None = Field(default=None, ge=0)
     buffer_body: Size = 0
@@ -151,6 +186,8 @@ class RouteSettings(SettingsModel):
         """Return the model's Route; `readers` and `body_bytes` are what a route has that does not say."""
         credentials = readers if self.credentials is None else self.credentials
         resolved = {
+            "request_headers": self.request_headers.to_changes(),
+            "response_headers": self.response_headers.to_changes(),
             "credentials": () if self.access is Access.PUBLIC else credentials,
             "origins": self.origins + (self.cors.origins if self.cors is not None else ()),
             "body_bytes": body_bytes if self.body_bytes is None else self.body_bytes,

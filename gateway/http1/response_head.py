@@ -13,6 +13,8 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.field_names import HOP_BY_HOP, named_by_connection
 from gateway.http1.shared_caches import carries_credential, private_lines, without_credentials
 from gateway.model.decision import HeaderPairs
+from gateway.model.field_changes import FieldChanges
+from gateway.model.headers import spelling
 from gateway.model.memo import FieldNameMemo
 
 _STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
@@ -138,6 +140,12 @@ def compose_head(head: ResponseHead, framing: bytes, caller_headers: HeaderPairs
                 lines = private_lines(lines)
         lines = _without(lines, caller_headers) + [b"%b: %b" % field for field in caller_headers]
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, b"\r\n".join((*lines, b"")), framing)
+
+
+def changed_lines(lines: list[bytes], changes: FieldChanges) -> list[bytes]:
+    """Return the field lines of an answer as its route wants them."""
+    kept = [line for line in lines if spelling(line.partition(b":")[0]) not in changes.spellings]
+    return kept + [b"%b: %b" % field for field in changes.fixed]
 
 
 def compose_switch(head: ResponseHead, protocol: bytes, caller_headers: HeaderPairs) -> bytes:

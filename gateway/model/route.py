@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.model.credential import CredentialKind
+from gateway.model.field_changes import UNCHANGED, FieldChanges
 from gateway.model.host import DEFAULT_PORTS
 
 
@@ -193,6 +194,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     empty_segments: bool = False
     any_bytes: bool = False
     case_sensitive: bool = False
+    request_headers: FieldChanges = UNCHANGED
+    response_headers: FieldChanges = UNCHANGED
     audience: str = ""
     body_bytes: int = 0
     buffer_body: int = 0

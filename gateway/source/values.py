@@ -113,6 +113,30 @@ Secret = Annotated[_Filled, BeforeValidator(_usable), SECRET]
 SecretList = Annotated[tuple[_Filled, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
 """One secret or a list, the one in use first; in a `<key>_file`, one a line."""
 
+
+def _with_files(value: object) -> object:
+    """Replace each `NAME_file` of a map by `NAME` with the content of the file."""
+    if not isinstance(value, dict):
+        return value
+    filled: dict[Any, Any] = {name: each for name, each in value.items() if not str(name).endswith(_FILE)}
+    for name, path in value.items():
+        if str(name).endswith(_FILE):
+            plain = str(name).removesuffix(_FILE)
+            beside = plain in value
+            filled[plain] = (
+                _Unusable(f"give {plain} or {name}, not both") if beside else _from_file(path, several=False)
+            )
+    return filled
+
+
+_FILE = "_file"
+
+SecretByName = Annotated[_Filled, BeforeValidator(_usable)]
+"""A secret in a map of secrets."""
+
+SecretFiles = BeforeValidator(_with_files)
+"""Lets each secret of a map be given as `NAME_file` too."""
+
 StringList = Annotated[tuple[str, ...], BeforeValidator(listed)]
 """One string or a list of them."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.http1.response_head import ResponseHead, compose_head
+from gateway.http1.response_head import ResponseHead, changed_lines, compose_head
 from gateway.upstream.forward_context import ForwardContext
 
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -40,6 +40,9 @@ class CallerAnswer:
             self.keep_alive = True
             if context.http_1_0:
                 framing += b"Connection: keep-alive\r\n"
+        changes = context.route.response_headers
+        if changes:
+            head.lines = changed_lines(head.lines, changes)
         return compose_head(head, framing, context.decision.caller_headers)
 
     def _framing(self, head: ResponseHead) -> bytes:

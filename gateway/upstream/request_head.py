@@ -68,7 +68,6 @@ class RequestHeads:
         self._cookies = OwnCookies(stripped.cookies)
         self._via = b"Via: 1.1 " + via + b"\r\n" if via else b""
         self._fates: FieldNameMemo[_RequestField] = FieldNameMemo()
-        self._with_credentials = object()
         self._identities: AdmissionMemo[int, tuple[HeaderPairs, bytes]] = AdmissionMemo(_IDENTITIES)
 
     def compose(self, context: ForwardContext, upstream: UpstreamAddress) -> bytes:
@@ -92,14 +91,14 @@ class RequestHeads:
             access.method.encode("ascii"),
             target_of(route.strip_prefix, access.target).encode("ascii"),
             _host(route, upstream, access),
-            self._passing_lines(access.headers, keep_credentials=route.forward_credentials),
+            self._passing_lines(route, access.headers),
             context.added,
             self._via,
         )
 
     def passing(self, route: Route, headers: Headers) -> HeaderPairs:
         """Return which of the caller's fields an upstream of `route` gets, in order; for `explain`."""
-        return tuple(self._passing(headers, keep_credentials=route.forward_credentials))
+        return (*self._passing(route, headers), *route.request_headers.fixed)
 
     def drops(self, name: bytes) -> bool:
         """Tell whether a caller's field of this name never goes to an upstream, whatever its route says."""
@@ -114,17 +113,21 @@ class RequestHeads:
         kept = [self._cookies.cut(value, keep_own=keep_credentials) for value in values] if self._cookies else values
         return b"; ".join([value for value in kept if value])
 
-    def _passing_lines(self, headers: Headers, *, keep_credentials: bool) -> bytes:
-        """Return the lines of the caller's fields that may pass; equal fields make equal lines."""
-        key = self._with_credentials if keep_credentials else self
+    def _passing_lines(self, route: Route, headers: Headers) -> bytes:
+        """Return the lines of the caller's fields that may pass, and those that the route sets.
+
+        Equal fields make equal lines.
+        """
+        key = (self, route.name)
         lines: bytes | None = headers.made.get(key)
         if lines is None:
-            passing = self._passing(headers, keep_credentials=keep_credentials)
-            lines = headers.made[key] = b"".join([b"%b: %b\r\n" % field for field in passing])
+            passing = b"".join([b"%b: %b\r\n" % field for field in self._passing(route, headers)])
+            lines = headers.made[key] = passing + route.request_headers.lines
         return lines
 
-    def _passing(self, headers: Headers, *, keep_credentials: bool) -> Iterator[tuple[bytes, bytes]]:
+    def _passing(self, route: Route, headers: Headers) -> Iterator[tuple[bytes, bytes]]:
         """Yield the caller's fields that may pass, in order."""
+        keep_credentials, removed = route.forward_credentials, route.request_headers.spellings
         connection = headers.by_name.get(b"connection")
         named = named_by_connection(connection) if connection else None
         fates = self._fates
@@ -135,7 +138,11 @@ class RequestHeads:
             if fate is _RequestField.DROP or (fate is _RequestField.CREDENTIAL and not keep_credentials):
                 continue
             kept = self._cookies.cut(value, keep_own=keep_credentials) if fate is _RequestField.COOKIE else value
-            if kept is not None and not (named and name.lower() in named):
+            if (
+                kept is not None
+                and not (named and name.lower() in named)
+                and not (removed and spelling(name) in removed)
+            ):
                 yield name, kept
 
     def _identity_lines(self, identity: HeaderPairs) -> bytes:

@@ -21,7 +21,7 @@ from tests.support.clients.commands import gateway
 from tests.support.repository import ROOT
 
 REFERENCE = ROOT / "config" / "gateway.yaml"
-NOTHING = (None, (), "", PydanticUndefined)
+NOTHING: tuple[object, ...] = (None, (), "", {}, PydanticUndefined)
 """Defaults beside which the reference may show an example."""
 
 EXAMPLES = {"routes[0].match.path"}

@@ -276,3 +276,40 @@ async def test_many_callers_at_once_are_never_told_as_each_other(attacked: Victi
     for received in attacked.upstream.requests:
         place = int(received.target.rpartition(b"/")[2])
         assert received.all(b"x-auth-method") == [expected[(*expected,)[place % 3]]]
+
+
+async def test_fields_that_a_route_fixes_are_its_own_whatever_caller_and_upstream_say(
+    examples: Examples, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("Basic s3cr3t\n")
+
+    def routes(upstream: str) -> list[dict[str, object]]:
+        request = {"set": {"Authorization_file": f"{tmp_path}/token", "X-Tenant": "t"}, "remove": ["X-Debug"]}
+        response = {"set": {"Strict-Transport-Security": "max-age=1"}, "remove": ["X-Powered-By", "Set-Cookie"]}
+        changed = {"request_headers": request, "response_headers": response}
+        return [
+            {"name": "fixed", "match": {"path": "/fixed/"}, "upstream": upstream, **changed},
+            {"name": "open", "match": {"path": "/open/"}, "access": "public", "upstream": upstream, **changed},
+            {"name": "free", "match": {"path": "/free/"}, "upstream": upstream},
+        ]
+
+    async with victim(examples, tmp_path, routes=routes) as running:
+        running.upstream.answer = (
+            b"HTTP/1.1 200 OK\r\nx-powered-by: a\r\nX_Powered_By: b\r\nSet-Cookie: c=d\r\nETag: e\r\n"
+            b"strict-transport-security: max-age=0\r\nContent-Length: 2\r\n\r\nok"
+        )
+        told = (b"X_Tenant: evil", b"x-tenant: evil", b"X.Debug: evil", b"Accept: a/b")
+        for path in (b"/fixed/", b"/open/", b"/fixed/"):
+            seen = await running.attack(get(path, KEY, *told))
+            (received,) = seen.received
+            assert (received.all(b"authorization"), received.all(b"x-tenant")) == ([b"Basic s3cr3t"], [b"t"])
+            assert b"evil" not in received.raw
+            assert received.all(b"accept") == [b"a/b"]
+            names = [name.lower() for name, _ in seen.responses[0].headers]
+            assert not {b"x-powered-by", b"x_powered_by", b"set-cookie"} & set(names)
+            assert seen.responses[0].all(b"strict-transport-security") == [b"max-age=1"]
+            assert seen.responses[0].one(b"etag") == b"e"
+        free = await running.attack(get(b"/free/", KEY, *told))
+        assert free.received[0].all(b"x-tenant") == [b"evil"]
+        assert free.responses[0].one(b"x-powered-by") == b"a"
+        assert b"s3cr3t" not in running.gateway.log()

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from pydantic import ValidationError
 
 from gateway.config.route_settings import RouteSettings
 from gateway.model.credential import CredentialKind
+from gateway.model.field_changes import FieldChanges
 from gateway.model.route import (
     Access,
     CorsRules,
@@ -192,3 +194,31 @@ def test_replicas_count_together_by_default(written: dict[str, bool], shared: bo
     limit = route(rate_limit={"per": "address", "rate": "1/s", "burst": 1, **written}).rate_limit
     assert limit is not None
     assert limit.shared is shared
+
+
+def test_fields_that_a_route_fixes_may_be_in_files(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("Basic s3cr3t\n")
+    fixed = {"set": {"Authorization_file": str(tmp_path / "token"), "X-Tenant": "t"}, "remove": "X-Debug"}
+    made = route(request_headers=fixed, response_headers={"remove": ["Server"]})
+    assert made.request_headers == FieldChanges(
+        ((b"X-Tenant", b"t"), (b"Authorization", b"Basic s3cr3t")), (b"X-Debug",)
+    )
+    assert made.response_headers == FieldChanges((), (b"Server",))
+    assert "s3cr3t" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        {"A": "s3cr3t\r\nB: b"},
+        {"A": " s3cr3t"},
+        {"A": "s3cr3t\xe9"},
+        {"A": ""},
+        {"A b": "s3cr3t"},
+        {"Host": "s3cr3t"},
+        {"A_file": "/nowhere"},
+        {"A": "s3cr3t", "A_file": "/nowhere"},
+    ],
+)
+def test_a_field_that_is_none_is_refused_without_its_value(fixed: dict[str, str]) -> None:
+    assert "s3cr3t" not in refused(request_headers={"set": fixed})
