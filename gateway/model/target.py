@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from enum import StrEnum
-from urllib.parse import quote, unquote_to_bytes
+from unicodedata import normalize
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 import msgspec
 
@@ -41,6 +42,7 @@ _OVERLONG = re.compile(
 _ENCODED_SLASH = re.compile(r"%2[Ff]")
 _EMPTY_WHEN_DECODED = re.compile(r"(?:/|%2[Ff])%2[Ff]|%2[Ff]/")
 _PARAMETERS = re.compile(r";|%3[Bb]")
+_SEPARATORS = re.compile(r"[/\\]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -136,6 +138,8 @@ def _canonical(path: str) -> tuple[str, set[Oddity]]:
         oddities.add(Oddity.ANY_BYTES)
         _refuse_dot_segments(any_bytes_readings(decoded))
     _refuse_dot_segments([decoded])
+    if "%" in decoded:
+        _refuse_compatible_dots(decoded)
     if "//" in decoded:
         oddities.add(Oddity.EMPTY_SEGMENTS)
     if _EMPTY_WHEN_DECODED.search(decoded):
@@ -182,6 +186,16 @@ def _refuse_dot_segments(readings: Iterable[str]) -> None:
         for segment in _ENCODED_SLASH.sub("/", path).split("/"):
             if _PARAMETERS.split(segment, maxsplit=1)[0] in {".", ".."}:
                 raise _malformed("the path holds a dot segment")
+
+
+def _refuse_compatible_dots(path: str) -> None:
+    """Refuse dot segments of compatibility forms (a full-width dot or slash), or with blanks behind them.
+
+    Windows, and what normalises names (UAX 15), takes such a form for the sign itself; Windows drops the blanks too.
+    """
+    for segment in _SEPARATORS.split(normalize("NFKC", unquote(path, errors="surrogateescape"))):
+        if segment.rstrip(" ") in {".", ".."}:
+            raise _malformed("the path holds a dot segment to some")
 
 
 def _malformed(detail: str) -> MalformedError:

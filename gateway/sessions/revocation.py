@@ -141,8 +141,8 @@ class RevocationLog:
 
     A revocation does not search memory: each hit asks the log, and only if anything was recorded since it last asked,
     so a revocation costs the same with ten cached sessions or a million. Beyond `limit` the oldest is forgotten, and
-    with it the trust in everything cached so far (fail closed). `now` is in monotonic seconds. `on_revocation` is
-    called after each, so that open tunnels and event streams are resolved again.
+    with it the trust in everything cached so far (fail closed). `now` is in monotonic seconds.
+    `on_revocation` is called after each, so that what is open is resolved again.
     """
 
     def __init__(
@@ -195,22 +195,20 @@ class RevocationLog:
         """
         now = self._now()
         began = now - age + _ROUNDING
-        entries = (self._entries.get(key) for key in keys)
         return status_of(
             (
                 (entry.revocation, entry.version > version or entry.at > began)
-                for entry in entries
+                for entry in map(self._entries.get, keys)
                 if entry and now < entry.until
             ),
             found,
         )
 
     def _merged(self, entry: _LoggedRevocation | None, revocation: Revocation, now: float) -> _LoggedRevocation:
-        """Let a mere change renew a lasting revocation, never replace it."""
+        """Let nothing weaken a lasting revocation: whoever may write to Redis could say it again, without a life."""
         until = now + revocation.life
-        lasting = entry is not None and now < entry.until and entry.revocation.effect is not Effect.CHANGED
-        if entry is not None and lasting and revocation.effect is Effect.CHANGED:
-            return _LoggedRevocation(entry.revocation, self.version, now, max(entry.until, until))
+        if entry is not None and now < entry.until and entry.revocation.effect is not Effect.CHANGED:
+            revocation, until = max(entry.revocation, revocation, key=_gravity), max(entry.until, until)
         return _LoggedRevocation(revocation, self.version, now, until)
 
     def _forget_expired(self, now: float) -> None:
@@ -220,6 +218,10 @@ class RevocationLog:
             if now < self._entries[key].until:
                 return
             del self._entries[key]
+
+
+def _gravity(revocation: Revocation) -> tuple[int, float]:
+    return (Effect.CHANGED, Effect.ENDED_BEFORE, Effect.ENDED).index(revocation.effect), revocation.at
 
 
 def _targets(found: Found) -> Iterator[RevocationTarget]:

@@ -23,6 +23,14 @@ async def test_dot_segments_are_refused_at_the_end_too(attacked: Victim, ending:
     assert await attacked.misjudged([get(b"/public/a" + ending, KEY)], (400,)) == []
 
 
+@pytest.mark.parametrize(
+    "dots",
+    [b"/%EF%BC%8E%EF%BC%8E/", b"/.%ef%bc%8e/", b"/%E2%80%A5/", b"%EF%BC%8F..%EF%BC%8F", b"/..%20/", b"/..%C2%A0/"],
+)
+async def test_dot_segments_of_compatibility_forms_are_refused(attacked: Victim, dots: bytes) -> None:
+    assert await attacked.misjudged([get(b"/public" + dots + b"admin/", KEY)], (400,)) == []
+
+
 async def test_empty_segments_are_refused_in_every_encoding(attacked: Victim) -> None:
     attacks = [get(b"/public" + pair, KEY) for pair in empty_segments()]
     attacks += [get(pair, KEY) for pair in (b"//admin/", b"///admin/", b"/%2fadmin/", b"/%2Fadmin/", b"//")]

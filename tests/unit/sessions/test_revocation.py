@@ -104,6 +104,36 @@ def test_a_change_does_not_undo_a_revocation() -> None:
     assert revocation_log.status_of([A], found(), revocation_log.version) is RevocationStatus.REVOKED
 
 
+@pytest.mark.parametrize(
+    ("lasting", "later"),
+    [
+        (ENDED, Revocation(Effect.ENDED, NOW, 0)),
+        (ENDED, Revocation(Effect.ENDED_BEFORE, NOW - 5, 600)),
+        (BEFORE, Revocation(Effect.ENDED_BEFORE, NOW - 5, 600)),
+        (BEFORE, Revocation(Effect.ENDED_BEFORE, NOW + 5, 0)),
+        (BEFORE, Revocation(Effect.CHANGED, NOW, 0)),
+    ],
+    ids=["without a life", "of what was issued before", "of an earlier time", "of a later one, over", "a change"],
+)
+def test_no_later_message_weakens_a_revocation(lasting: Revocation, later: Revocation) -> None:
+    clock = Clock()
+    log = RevocationLog(clock)
+    log.record(RevocationMessage(lasting, (A,)))
+    log.record(RevocationMessage(later, (A,)))
+    clock.advance(599)
+    assert log.status_of((A,), found(issued_at=NOW - 1), log.version) is RevocationStatus.REVOKED
+
+
+def test_of_two_revocations_the_graver_counts() -> None:
+    log = RevocationLog(Clock())
+    log.record(message(Effect.ENDED_BEFORE, A, B))
+    log.record(RevocationMessage(Revocation(Effect.ENDED_BEFORE, NOW + 5, 600), (A,)))
+    log.record(message(Effect.ENDED, B))
+    assert log.status_of((A,), found(issued_at=NOW + 4), log.version) is RevocationStatus.REVOKED
+    assert log.status_of((A,), found(issued_at=NOW + 9), log.version) is RevocationStatus.NONE
+    assert log.status_of((B,), found(issued_at=NOW + 9), log.version) is RevocationStatus.REVOKED
+
+
 def test_a_revocation_is_forgotten_when_its_life_is_over() -> None:
     clock = Clock()
     revocation_log = RevocationLog(clock)
