@@ -30,7 +30,7 @@ def front(config: Path, proxy: str, gateway: str | None, *, static: bool = False
     if static:
         return CommandResult(traefik_static_config().rstrip("\n"))
     plan = plan_for(proxy, settings, gateway or _reached_at(settings))
-    return CommandResult(_CONFIGS[proxy](plan).rstrip("\n"), "; ".join(left_undone(settings)))
+    return CommandResult(_CONFIGS[proxy](plan).rstrip("\n"), "; ".join(left_undone(proxy, settings)))
 
 
 def _reached_at(settings: Settings) -> str:

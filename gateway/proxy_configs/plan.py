@@ -7,6 +7,7 @@ from math import ceil
 
 import msgspec
 
+from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Settings, to_routes
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
@@ -24,6 +25,25 @@ _CONNECTION = frozenset(
 
 _TRACE = frozenset({b"traceparent", b"tracestate", b"x-request-id"})
 """Traces are carried on; a request id is each proxy's own."""
+
+_DECIDED = frozenset(
+    {
+        *(
+            "name",
+            "match",
+            "access",
+            "credentials",
+            "on_many",
+            "require",
+            "origins",
+            "audience",
+            "rate_limit",
+            "upstream",
+        ),
+        *("path_parameters", "encoded_slashes", "empty_segments", "any_bytes", "case_sensitive"),
+    }
+)
+"""Keys of a route that are in the gateway's answer, whoever carries the request, or in the config that is printed."""
 
 ONLY = "app"
 """The name of the application where there is but one."""
@@ -93,18 +113,15 @@ def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
     )
 
 
-def left_undone(settings: Settings) -> Iterator[str]:
-    """Yield what the gateway does for its routes where it carries requests itself, and these configs do not."""
-    for key, has in (
-        ("strip_prefix", lambda route: route.strip_prefix),
-        ("forward_credentials", lambda route: route.forward_credentials),
-        ("tls", lambda route: route.tls != type(route.tls)()),
-        ("timeouts", lambda route: route.timeouts != type(route.timeouts)()),
-        ("cors", lambda route: route.cors is not None),
-    ):
-        names = [route.name for route in settings.routes if has(route)]
-        if names:
+def left_undone(proxy: str, settings: Settings) -> Iterator[str]:
+    """Yield what the gateway does where it carries requests itself, and the config of `proxy` does not."""
+    for key, field in RouteSettings.model_fields.items():
+        usual = field.get_default(call_default_factory=True)
+        names = [route.name for route in settings.routes if getattr(route, key) != usual]
+        if names and key not in _DECIDED:
             yield f"{key} of {', '.join(names)}: the proxy's to do, and not in this config"
+    if settings.limits.body_bytes and proxy != "nginx":
+        yield "limits.body_bytes: the proxy's to do, and not in this config"
 
 
 def _path_of(proxy: str, settings: Settings) -> str:

@@ -165,9 +165,13 @@ def test_an_upstream_at_a_socket_file_has_no_plan() -> None:
 
 
 def test_what_a_proxy_is_left_to_do_is_told() -> None:
-    route = ROUTE | {"strip_prefix": "", "forward_credentials": True, "timeouts": {"response": "5s"}}
-    assert list(left_undone(settings())) == []
-    assert [each.partition(" ")[0] for each in left_undone(settings([route]))] == ["forward_credentials", "timeouts"]
+    route = ROUTE | {"forward_credentials": True, "timeouts": {"response": "5s"}, "case_sensitive": True}
+    assert list(left_undone("nginx", settings())) == []
+    told = [each.partition(" ")[0] for each in left_undone("nginx", settings([route]))]
+    assert told == ["forward_credentials", "timeouts"]
+    limited = settings(limits={"body_bytes": 7})
+    assert list(left_undone("nginx", limited)) == []
+    assert [each.partition(":")[0] for each in left_undone("envoy", limited)] == ["limits.body_bytes"]
 
 
 def test_a_template_is_filled_whole_or_not_at_all() -> None:
