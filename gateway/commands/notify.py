@@ -15,6 +15,7 @@ from typing_extensions import override
 from gateway.config.settings import ListenSettings, Settings
 from gateway.model.session import RevocationTarget
 from gateway.redis.client import connect
+from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import RevocationPublisher, Revoker
 from gateway.sessions.tombstones import Tombstones
@@ -47,6 +48,7 @@ async def open_notifier(settings: Settings) -> AsyncIterator[GatewayNotifier]:
         yield _AdminPortNotifier(settings.listen)
         return
     client = connect(settings.redis.url.get_secret_value(), max(settings.redis.timeout, _REDIS_SECONDS))
+    tombstones = Tombstones(settings.redis.key_prefix, wall_clock, BusSignature(secrets_of(settings)))
     try:
         yield Revoker(
             RevocationKeys(secrets_of(settings)),
@@ -54,7 +56,7 @@ async def open_notifier(settings: Settings) -> AsyncIterator[GatewayNotifier]:
             cache_times(settings),
             wall_clock,
             ResolutionMetrics(CollectorRegistry()),
-            RevocationPublisher(client, Tombstones(settings.redis.key_prefix, wall_clock)),
+            RevocationPublisher(client, tombstones),
         )
     finally:
         await client.aclose()

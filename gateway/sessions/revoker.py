@@ -12,6 +12,7 @@ from gateway.model.errors import UNDECODABLE
 from gateway.model.session import RevocationTarget
 from gateway.redis.border import RedisBorder, RedisFault
 from gateway.redis.client import RedisClient
+from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.cache_entry import CacheTimes
 from gateway.sessions.memory import MemoryStore
 from gateway.sessions.revocation import (
@@ -143,18 +144,28 @@ class RevocationSubscriber:
         memory: MemoryStore,
         metrics: ResolutionMetrics,
         clock: Callable[[], float],
+        signature: BusSignature,
     ) -> None:
         self._revocation_log = revocation_log
         self._memory = memory
         self._metrics = metrics
         self._clock = clock
+        self._signature = signature
         self._quiet_until = 0.0
         memory.distrust_bus()
 
     def on_message(self, payload: bytes) -> None:
-        """Record one message; one that cannot be read may be a newer version's revocation, so memory is cleared."""
+        """Record one message; what is not signed is nobody's, and is only counted.
+
+        One that is signed and cannot be read may be a newer version's revocation, so memory is cleared.
+        """
+        body = self._signature.opened(payload)
+        if body is None:
+            self._metrics.revoked("unreadable")
+            self._log_garbage()
+            return
         try:
-            message = decode_message(payload)
+            message = decode_message(body)
         except UNDECODABLE:
             self._metrics.revoked("unreadable")
             self._log_garbage()

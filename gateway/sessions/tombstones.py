@@ -4,8 +4,8 @@ Revoking sets the tombstones first, then publishes, then deletes what the index 
 stores, and then reads the tombstones. Whichever way the two interleave, either the revocation finds the entry or the
 fill finds the tombstone. No step touches two keys at once, so a cluster needs no cross-slot script.
 
-Redis is hostile ground: a message is bounded before it is decoded, times are looked at before they are counted with,
-and a key of the wrong type is deleted.
+Redis is hostile ground: a message is signed, times are looked at before they are counted with, and a key of the wrong
+type is deleted.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.model.answers import Found
 from gateway.model.errors import UNDECODABLE
 from gateway.redis.border import execute, is_wrong_type
 from gateway.redis.client import RedisClient
+from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.revocation import Effect, Revocation, RevocationMessage, RevocationStatus, bounded, status_of
 
 _SCAN_COUNT = 500
@@ -31,8 +32,6 @@ _INDEX_ATTEMPTS = 2
 _ROUNDING = 0.005
 """Seconds; PTTL counts whole milliseconds, and a look-up that began a moment too late is only looked up again."""
 _FAIL_CLOSED = Revocation(Effect.ENDED, 0.0, 0.0)
-_MESSAGE_BYTES = 4096
-"""A message is some 50 bytes and 18 for each secret; 18 MB of made-up keys held a process up for 20 s."""
 _LONGEST_LIFE = 100 * 366 * 86400.0
 """Seconds; no token lives as long, and Redis refuses lifetimes that are much longer."""
 
@@ -41,11 +40,9 @@ _tombstone_decoder = msgspec.msgpack.Decoder(Revocation)
 _message_decoder = msgspec.msgpack.Decoder(RevocationMessage)
 
 
-def decode_message(payload: bytes) -> RevocationMessage:
-    """Read a bus message; raises one of UNDECODABLE for anything else, and for what is longer than any."""
-    if len(payload) > _MESSAGE_BYTES:
-        raise msgspec.ValidationError("longer than a revocation")
-    return _message_decoder.decode(payload)
+def decode_message(body: bytes) -> RevocationMessage:
+    """Read the body of a bus message; raises one of UNDECODABLE for anything else."""
+    return _message_decoder.decode(body)
 
 
 class Tombstones:
@@ -56,9 +53,10 @@ class Tombstones:
     seconds; it is compared with the expiry of what is indexed, and bounds the times that other clocks have written.
     """
 
-    def __init__(self, prefix: str, clock: Callable[[], float]) -> None:
+    def __init__(self, prefix: str, clock: Callable[[], float], signature: BusSignature) -> None:
         self._prefix = prefix
         self._clock = clock
+        self._signature = signature
 
     @property
     def channel(self) -> str:
@@ -110,7 +108,7 @@ class Tombstones:
         try:
             await self._set(client, message)
         finally:
-            await client.publish(self.channel, _encoder.encode(message))
+            await client.publish(self.channel, self._signature.sign(_encoder.encode(message)))
 
     async def clean_up(self, client: RedisClient, message: RevocationMessage) -> None:
         """Delete what the index names, and let the tombstones live as long as that could."""

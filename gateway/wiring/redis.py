@@ -13,6 +13,7 @@ from gateway.redis.client import RedisClient, connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.memory import MemoryStore
 from gateway.sessions.redis_tier import RedisTier
@@ -51,7 +52,8 @@ class RedisWiring:
             self._client = connect(settings.redis.url.get_secret_value(), timeout)
             self._guarded = GuardedRedis(self._client, timeout, Breaker(process.now), tasks, metrics)
             self._key_prefix = settings.redis.key_prefix
-            self._tombstones = Tombstones(settings.redis.key_prefix, process.clock)
+            self._signature = BusSignature(self._secrets)
+            self._tombstones = Tombstones(settings.redis.key_prefix, process.clock, self._signature)
 
     def publisher(self) -> PublishRevocation:
         """Return what sends revocations to the other replicas."""
@@ -82,7 +84,7 @@ class RedisWiring:
         if self._client is None:
             return
         metrics = self._process.resolution_metrics
-        subscriber = RevocationSubscriber(revocation_log, memory, metrics, self._process.clock)
+        subscriber = RevocationSubscriber(revocation_log, memory, metrics, self._process.clock, self._signature)
         callbacks = subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed
         self._bus = Bus(self._client, self._tombstones.channel, *callbacks, metrics)
         self._tasks.start(self._bus.listen(), "revocation bus")

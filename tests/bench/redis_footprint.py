@@ -15,6 +15,7 @@ from gateway.redis.client import connect
 from gateway.redis.guarded import GuardedRedis
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.tasks import TaskKeeper
+from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.cache_entry import CacheKeys
 from gateway.sessions.redis_tier import RedisTier
 from gateway.sessions.revocation import RevocationKeys
@@ -54,7 +55,7 @@ async def _fill(url: str, make: Callable[[int], Session], *, share: bool) -> Non
     fingerprinter = Fingerprinter([_SECRET], "key", "user", [b"digest"])
     shared = RedisTier(
         redis=GuardedRedis(client, 5.0, Breaker(time.monotonic), tasks, metrics),
-        tombstones=Tombstones("gw:", _wall),
+        tombstones=Tombstones("gw:", _wall, BusSignature([_SECRET])),
         keys=CacheKeys(RevocationKeys([_SECRET]), {"key": fingerprinter}),
         sealer=Sealer([_SECRET]),
         clock=_wall,

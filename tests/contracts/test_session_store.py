@@ -29,7 +29,7 @@ from gateway.sessions.sealing import Sealer
 from gateway.sessions.shared_tier import SharedEntry
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.fakes.sessions import READER, SECRET, found, key_session, wall
+from tests.support.fakes.sessions import READER, SECRET, SIGNATURE, found, key_session, wall
 from tests.support.servers import redis_server
 from tests.support.servers.redis_server import PATIENCE
 
@@ -94,7 +94,7 @@ class InRedis:
     """The tier that processes share."""
 
     def __init__(self, client: RedisClient, prefix: str, tasks: TaskKeeper) -> None:
-        tombstones = Tombstones(prefix, wall)
+        tombstones = Tombstones(prefix, wall, SIGNATURE)
         metrics = ResolutionMetrics(CollectorRegistry())
         self.shared = RedisTier(
             redis=GuardedRedis(client, PATIENCE, Breaker(monotonic), tasks, metrics),

@@ -24,6 +24,7 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.places import Caller
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.activity import Activity, NoteActivity
+from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.cache_entry import CacheKeys, CacheTimes
 from gateway.sessions.lookup import Lookups
 from gateway.sessions.memory import MemoryStore, NegativeCache
@@ -47,6 +48,7 @@ from gateway.telemetry.resolution_metrics import ResolutionMetrics
 NOW = 1_700_000_000.0
 SECRET = b"s" * 32
 READER = "token"
+SIGNATURE = BusSignature([SECRET])
 
 
 def instant(seconds: float) -> datetime:
@@ -162,7 +164,7 @@ class Gateway:
         publish: PublishRevocation = publish_to_nobody
         cache_keys = CacheKeys(keys, {READER: self.fingerprinter})
         if redis is not None:
-            tombstones = Tombstones(redis.key_prefix, clock)
+            tombstones = Tombstones(redis.key_prefix, clock, BusSignature(secrets))
             shared = RedisTier(
                 redis=GuardedRedis(redis.client, redis.timeout, Breaker(monotonic), self.tasks, self.metrics),
                 tombstones=tombstones,
@@ -171,7 +173,7 @@ class Gateway:
                 clock=clock,
             )
             publish = RevocationPublisher(redis.client, tombstones)
-            subscriber = RevocationSubscriber(revocation_log, self.memory, self.metrics, clock)
+            subscriber = RevocationSubscriber(revocation_log, self.memory, self.metrics, clock, BusSignature(secrets))
             callbacks = (subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed)
             self.bus = Bus(redis.client, tombstones.channel, *callbacks, self.metrics)
         cache = SessionCache(self.memory, self.negative_cache, shared, cache_keys, times, clock, now=clock)

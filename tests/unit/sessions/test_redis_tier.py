@@ -23,7 +23,7 @@ from gateway.sessions.sealing import ANSWER, Sealer
 from gateway.sessions.shared_tier import SharedEntry, SharedRejection
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from tests.support.fakes.sessions import READER, SECRET, Clock, found, revoke, wall
+from tests.support.fakes.sessions import READER, SECRET, SIGNATURE, Clock, found, revoke, wall
 from tests.support.servers import redis_server
 
 FINGERPRINTER = Fingerprinter([SECRET], READER, "", [b"digest"])
@@ -38,7 +38,7 @@ class Tier:
         self.client: RedisClient = connect(url, timeout)
         self.registry = CollectorRegistry()
         self.tasks = TaskKeeper()
-        self.tombstones = Tombstones(prefix, wall)
+        self.tombstones = Tombstones(prefix, wall, SIGNATURE)
         metrics = ResolutionMetrics(self.registry)
         self.shared = RedisTier(
             redis=GuardedRedis(self.client, timeout, Breaker(monotonic, failures=2), self.tasks, metrics),
