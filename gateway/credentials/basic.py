@@ -42,7 +42,7 @@ class BasicReader(Reader):
     """Reads `Authorization: Basic <name:password>`: `parts` is `(key,)`, and to authorities it is an API key as any.
 
     A browser that was once asked for a password sends it by itself, also for a foreign page: such a credential is
-    `ambient`, and needs an `Origin` as a cookie does.
+    `ambient`, and an `Origin` beside it counts as beside a cookie.
     """
 
     kind = CredentialKind.API_KEY

@@ -113,10 +113,11 @@ def is_foreign_cookie(access: AccessRequest, route_origins: frozenset[str], cred
     subdomain, and WebSocket handshakes have no CORS; but no page can change the `Origin` that its browser sends (Fetch
     standard, "Origin header").
 
-    Nor does it stop a password that a browser was once asked for (`ambient`), which it adds likewise. Other credentials
-    are not added by browsers, and safe methods without an upgrade change nothing, so both pass. Else
-    there has to be exactly one `Origin`: the request's own host, or one of `route_origins` (spelled as a browser does,
-    `https://app.example.com`). `null` is foreign: any page can make a sandboxed frame.
+    Nor does it stop a password that a browser was once asked for (`ambient`), which it adds likewise; git and its like
+    send one without any `Origin`, which no browser does where it counts. Other credentials are not added by browsers,
+    and safe methods without an upgrade change nothing, so both pass. Else there has to be exactly one `Origin`: the
+    request's own host, or one of `route_origins` (spelled as a browser does, `https://app.example.com`). `null` is
+    foreign: any page can make a sandboxed frame.
     """
     if credential.kind is not CredentialKind.COOKIE and not credential.ambient:
         return False
@@ -124,7 +125,7 @@ def is_foreign_cookie(access: AccessRequest, route_origins: frozenset[str], cred
         return False
     values = access.headers.all(b"origin")
     if len(values) != 1:
-        return True
+        return bool(values) or not credential.ambient
     origin = values[0].decode("latin-1").lower()
     if origin == "null":
         return True

@@ -96,7 +96,16 @@ async def test_basic_is_read_strictly(attacked: Victim) -> None:
 async def test_a_foreign_page_cannot_use_the_password_that_a_browser_keeps(attacked: Victim) -> None:
     shown = basic(b"x:" + PROJECT_KEY.encode())
     assert await status_of(attacked, b"/git/", shown, b"Origin: https://evil.example", method=b"POST") == 403
+    for foreign in (b"Origin: null", b"Origin: http://gateway.test\r\nOrigin: http://gateway.test", b"Origin:"):
+        assert await status_of(attacked, b"/git/", shown, foreign, method=b"POST") == 403
     assert await status_of(attacked, b"/git/", shown, b"Origin: http://gateway.test", method=b"POST") == 200
+
+
+async def test_git_and_its_like_send_what_they_have_without_an_origin(attacked: Victim) -> None:
+    shown = basic(b"x:" + PROJECT_KEY.encode())
+    for method in (b"POST", b"PUT", b"DELETE", b"PATCH"):
+        assert await status_of(attacked, b"/git/a.git/git-upload-pack", shown, method=method) == 200
+        assert await status_of(attacked, b"/git/", basic(b"x:unknown"), method=method) == 401
 
 
 async def test_two_cookies_of_a_name_lock_no_browser_out(attacked: Victim) -> None:
