@@ -11,6 +11,9 @@ from gateway.http1.faults import ExchangeError, Fault
 MOST_HELD = 64 * 1024
 """Bytes that are kept for a consumer that has not begun, before the caller is held."""
 
+_SMALL = 1024
+"""Bytes of a piece below which it is put behind others: each by itself, two bytes took forty."""
+
 
 class ReadingControl(Protocol):
     """The connection that a body comes over."""
@@ -35,6 +38,7 @@ class CallerBody:
         "_most",
         "_pieces",
         "_size",
+        "_small",
         "_source",
         "begun",
         "chunked",
@@ -52,6 +56,7 @@ class CallerBody:
         self.begun = False
         self._consumer: BodyConsumer | None = None
         self._pieces: list[bytes] = []
+        self._small = bytearray()
         self._size = 0
         self._most = MOST_HELD
         self._arrival: asyncio.Future[None] | None = None
@@ -71,7 +76,12 @@ class CallerBody:
         if consumer is not None:
             consumer.body(data)
             return
-        self._pieces.append(data)
+        if self._pieces and len(data) < _SMALL:
+            self._small += data
+        else:
+            if self._small:
+                self._join_small()
+            self._pieces.append(data)
         self._size += len(data)
         if self._size >= self._most:
             self.hold()
@@ -100,6 +110,8 @@ class CallerBody:
     def start(self, consumer: BodyConsumer) -> None:
         """Hand on what has come, and the rest as it comes."""
         self._consumer = consumer
+        if self._small:
+            self._join_small()
         pieces, self._pieces, self._size = self._pieces, [], 0
         if pieces:
             consumer.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
@@ -116,6 +128,7 @@ class CallerBody:
         """Hand on no more; what still comes is dropped."""
         self._consumer = DROPPED
         self._pieces = []
+        self._small = bytearray()
         self.resume()
 
     def hold(self) -> None:
@@ -143,6 +156,10 @@ class CallerBody:
                 self._arrival = None
         if self._error is not None:
             raise self._error
+
+    def _join_small(self) -> None:
+        self._pieces.append(bytes(self._small))
+        self._small = bytearray()
 
     def _arrive(self) -> None:
         if self._arrival is not None and not self._arrival.done():

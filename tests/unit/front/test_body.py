@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import pytest
 
@@ -40,6 +41,27 @@ def test_what_came_before_its_consumer_is_handed_on_in_one_piece() -> None:
     body.body(b"c")
     body.body_end()
     assert consumer.seen == [b"ab", b"c", "end"]
+
+
+def test_small_pieces_and_large_ones_keep_their_order() -> None:
+    body, consumer = request_body(FakeClient()), Consumer()
+    pieces = [b"a", b"b", b"c" * 2000, b"d", b"e" * 1024, b"f", b"g" * 1023, b"h" * 3000]
+    for piece in pieces:
+        body.body(piece)
+    body.start(consumer)
+    assert consumer.seen == [b"".join(pieces)]
+
+
+def test_a_body_in_tiny_pieces_takes_what_it_holds() -> None:
+    body = request_body(FakeClient())
+    tracemalloc.start()
+    try:
+        for number in range(30_000):
+            body.body(number.to_bytes(2, "big"))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2 * 60_000 + 10_000
 
 
 def test_a_whole_body_that_came_before_its_consumer_ends_at_once() -> None:
