@@ -6,12 +6,12 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_OURS = ("gateway", "httptools")
+_OURS = ("gateway.http1", "httptools")
 
 
 @contextmanager
 def no_garbage() -> Iterator[None]:
-    """Fail where the block leaves objects of the program or of its parser to the collector; others' do not count."""
+    """Fail where the block leaves objects of the readers or of their parser to the collector; others' do not count."""
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
