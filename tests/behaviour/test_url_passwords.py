@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import main
 from tests.support.builders.configs import LEAST, written
 from tests.support.clients.commands import gateway
 from tests.support.clients.raw_http import exchange
@@ -53,8 +54,17 @@ async def printed(path: Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_no_command_prints_a_part_of_a_password(tmp_path: Path, place: str) -> None:
-    code, said = await printed(config(tmp_path, PLACES[place]))
+def test_no_problem_of_a_config_shows_a_part_of_a_password(
+    tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["check", "-c", str(config(tmp_path, PLACES[place]))])
+    said = "".join(capsys.readouterr())
+    assert (code, "gateway.yaml:" in said) == (1, True)
+    assert not [part for part in PARTS if part in said]
+
+
+async def test_no_command_prints_a_part_of_a_password(tmp_path: Path) -> None:
+    code, said = await printed(config(tmp_path, PLACES["redis"] + PLACES["a network"]))
     assert code == 1
     assert "gateway.yaml:" in said
     assert not [part for part in PARTS if part in said]

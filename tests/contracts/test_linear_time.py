@@ -130,11 +130,12 @@ class Lines:
         self._folder = f"{Path(gateway.__file__).parent}/"
 
     def __enter__(self) -> Self:
+        self._before = sys.gettrace()
         sys.settrace(self._trace)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self._before)  # coverage's, which would see nothing of the tests behind this one
 
     def _trace(self, frame: FrameType, _event: str, _: object) -> Any:
         return self._line if frame.f_code.co_filename.startswith(self._folder) else None
