@@ -158,7 +158,6 @@ FRAMING = {"9112 6.1", "9112 6.3", "9112 7.1"}
 """Sections about where a body ends: if that is in doubt, a server answers 400 and closes (RFC 9112 section 6.3)."""
 
 DEPARTURES = {
-    "9112 3.2.2 the absolute form": "a target has one form here, so that no two servers read two hosts in one request",
     "9112 3.2.4 the asterisk form of OPTIONS": "no route is about the server as such",
 }
 
