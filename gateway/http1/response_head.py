@@ -54,7 +54,10 @@ class ResponseHead(msgspec.Struct):
     `length` is of the body that follows on the upstream's connection; `None` when it is chunked or ends with the
     connection, and `chunked` tells which. `declared` is the Content-Length field as it came, also where no body follows
     it (HEAD, 304). `is_contradictory` tells that a body was announced where none may follow: an upstream that sends it
-    all the same would have it read as the next caller's answer.
+    all the same would have it read as the next caller's answer. `plain` is the whole head for a caller who keeps the
+    connection and is sent nothing besides, where somebody has composed it.
+
+    Nothing of it is changed once it was read: several answers may have one head.
     """
 
     status: int
@@ -65,6 +68,7 @@ class ResponseHead(msgspec.Struct):
     declared: bytes | None
     event_stream: bool
     is_contradictory: bool = False
+    plain: bytes = b""
 
 
 class ResponseSink(Protocol):

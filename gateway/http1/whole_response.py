@@ -1,7 +1,7 @@
 """A response that came in one read, with a length: most of them, and they need no parser.
 
-Its lines are sorted by what they are, and a line that came before is known. It may refuse more than llhttp does, never
-less: whatever is not plain here is read there.
+Its lines are sorted by what they are, and a line that came before is known; so is a whole head that the connection
+brought before. It may refuse more than llhttp does, never less: whatever is not plain here is read there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from http import HTTPStatus
 
 from gateway.http1.field_names import HOP_BY_HOP
-from gateway.http1.response_head import ResponseHead
+from gateway.http1.response_head import ResponseHead, compose_head
 
 _END = b"\r\n\r\n"
 _STATUS_LINES = {
@@ -24,6 +24,7 @@ _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x8
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,17}")
 _PARSED = frozenset({b"transfer-encoding", b"upgrade", b"trailer"})
 _CONNECTION = frozenset({b"connection", b"proxy-connection"})  # llhttp takes the second for the first
+_COOKIE = b"\r\nset-cookie:"
 _KEPT, _DROPPED = -1, -2
 
 _MOST_LINES, _LONGEST_LINE = 4096, 128
@@ -31,34 +32,64 @@ _known: dict[bytes, int] = {}
 """Lines that came before: one of the marks above, or the number that a Content-Length says."""
 
 
-def read_whole(data: bytes, head_bytes: int) -> tuple[ResponseHead, bytes] | None:
-    """Return head and body of a response to something else than HEAD, or None for one that has to be parsed."""
-    end = data.find(_END)
-    if not 0 <= end <= head_bytes - len(_END):
-        return None
-    first, *lines = data[:end].split(b"\r\n")
-    status = _STATUS_LINES.get(first)
-    if status is None:
-        return None
-    kept: list[bytes] = []
-    length = -1
-    declared = b""
-    for line in lines:
-        mark = _known.get(line)
-        if mark is None:
-            mark = _mark(line)
+_LONGEST_HEAD = 1024
+"""Bytes of a head that is remembered, so that what a connection holds is bounded."""
+
+
+class WholeResponses:
+    """Reads the whole responses of one connection; no head may be longer than `head_bytes`.
+
+    Most answers of one second have one head: the last one is remembered by its bytes, unless it sets a cookie, with
+    what was made of it.
+    """
+
+    __slots__ = ("_head", "_head_bytes", "_last")
+
+    def __init__(self, head_bytes: int) -> None:
+        self._head_bytes = head_bytes
+        self._last = b""
+        self._head: ResponseHead | None = None
+
+    def read(self, data: bytes) -> tuple[ResponseHead, bytes] | None:
+        """Return head and body of a response to something else than HEAD, or None for one that has to be parsed."""
+        head, block = self._head, self._last
+        if head is None or not data.startswith(block):
+            end = data.find(_END) + len(_END)
+            if not len(_END) <= end <= self._head_bytes:
+                return None
+            block = data[:end]
+            head = self._read_head(block)
+            if head is None:
+                return None
+        body = data[len(block) :]
+        return (head, body) if head.length == len(body) else None
+
+    def _read_head(self, block: bytes) -> ResponseHead | None:
+        first, *lines = block[: -len(_END)].split(b"\r\n")
+        status = _STATUS_LINES.get(first)
+        if status is None:
+            return None
+        kept: list[bytes] = []
+        length, declared = -1, b""
+        for line in lines:
+            mark = _known.get(line)
             if mark is None:
-                return None
-        if mark == _KEPT:
-            kept.append(line)
-        elif mark >= 0:
-            if length >= 0:
-                return None
-            length, declared = mark, line[line.index(b" ") + 1 :]
-    body = data[end + len(_END) :]
-    if length != len(body):
-        return None
-    return ResponseHead(*status, kept, length, chunked=False, declared=declared, event_stream=False), body
+                mark = _mark(line)
+                if mark is None:
+                    return None
+            if mark == _KEPT:
+                kept.append(line)
+            elif mark >= 0:
+                if length >= 0:
+                    return None
+                length, declared = mark, line[line.index(b" ") + 1 :]
+        if length < 0:
+            return None
+        head = ResponseHead(*status, kept, length, chunked=False, declared=declared, event_stream=False)
+        head.plain = compose_head(head, b"Content-Length: %b\r\n" % declared, ())
+        if len(block) <= _LONGEST_HEAD and _COOKIE not in block.lower():
+            self._last, self._head = block, head
+        return head
 
 
 def _mark(line: bytes) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from gateway.http1.response_head import ResponseHead, changed_lines, compose_head
 from gateway.upstream.forward_context import ForwardContext
 
@@ -33,6 +35,10 @@ class CallerAnswer:
         context = self.context
         record = context.record
         record.status = record.upstream_status = head.status
+        changes, added = context.route.response_headers, context.decision.caller_headers
+        if head.plain and not (changes.names or added or context.http_1_0 or context.must_close):
+            self.keep_alive = True
+            return head.plain
         framing = self._framing(head) if head.declared is None else b"Content-Length: %b\r\n" % head.declared
         if self.unframed or context.must_close:
             framing += b"Connection: close\r\n"
@@ -40,10 +46,9 @@ class CallerAnswer:
             self.keep_alive = True
             if context.http_1_0:
                 framing += b"Connection: keep-alive\r\n"
-        changes = context.route.response_headers
         if changes:
-            head.lines = changed_lines(head.lines, changes)
-        return compose_head(head, framing, context.decision.caller_headers)
+            head = structs.replace(head, lines=changed_lines(head.lines, changes))
+        return compose_head(head, framing, added)
 
     def _framing(self, head: ResponseHead) -> bytes:
         """Return the field that says how a body without a declared length ends, if one is needed."""

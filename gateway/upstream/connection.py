@@ -10,7 +10,7 @@ from gateway.http1.downstream import RawPeer
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseSink
 from gateway.http1.response_reader import ResponseReader
-from gateway.http1.whole_response import read_whole
+from gateway.http1.whole_response import WholeResponses
 from gateway.resilience.untaken import untaken
 from gateway.upstream.exchange_deadline import ExchangeDeadline
 from gateway.upstream.last_words import LastWords
@@ -36,6 +36,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_loop",
         "_raw",
         "_reader",
+        "_responses",
         "_sink",
         "_spare",
         "_upgrading",
@@ -55,6 +56,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, head_bytes: int) -> None:
         self._loop = loop
         self._head_bytes = head_bytes
+        self._responses = WholeResponses(head_bytes)
         self._raw: asyncio.Transport | None = None
         self._sink: ResponseSink | None = None
         self._reader: ResponseReader | None = None
@@ -151,7 +153,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if not self.heard:
             self.heard = True
-            if not self._head_request and not self._upgrading and (whole := read_whole(data, self._head_bytes)):
+            if not self._head_request and not self._upgrading and (whole := self._responses.read(data)):
                 self._sink = None
                 self.reusable = True
                 sink.whole(*whole)

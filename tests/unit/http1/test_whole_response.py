@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from gateway.http1.faults import ExchangeError
 from gateway.http1.response_head import compose_head
 from gateway.http1.response_reader import ResponseReader
-from gateway.http1.whole_response import read_whole
+from gateway.http1.whole_response import WholeResponses
 from tests.support.fakes.fake_sink import FakeSink
 
 WHOLE = b"HTTP/1.1 200 OK\r\nA: a\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok"
 
 
 def test_a_plain_response_needs_no_parser() -> None:
-    found = read_whole(WHOLE, 1000)
+    found = WholeResponses(1000).read(WHOLE)
     assert found is not None
     head, body = found
     assert (head.status, head.length, body) == (200, 2, b"ok")
@@ -34,11 +34,11 @@ def test_a_plain_response_needs_no_parser() -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_the_parser(old: bytes, new: bytes) -> None:
-    assert read_whole(WHOLE.replace(old, new), 1000) is None
+    assert WholeResponses(1000).read(WHOLE.replace(old, new)) is None
 
 
 def test_a_head_beyond_the_limit_is_left_to_the_parser() -> None:
-    assert read_whole(WHOLE, 50) is None
+    assert WholeResponses(50).read(WHOLE) is None
 
 
 def parsed(data: bytes) -> tuple[object, ...]:
@@ -61,14 +61,47 @@ LINES = (
 )  # fmt: skip
 
 
-@settings(max_examples=500)
-@given(
-    first=st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found", b"HTTP/1.0 200 OK", b"HTTP/1.1 500 Oh"]),
-    lines=st.lists(st.one_of(st.sampled_from(LINES), st.binary(max_size=12)), max_size=6),
-    body=st.sampled_from([b"ok", b"", b"o", b"okk", b"HTTP/1.1 200 OK\r\n\r\n"]),
+RESPONSES = st.builds(
+    lambda first, lines, body: b"\r\n".join((first, *lines, b"", b"")) + body,
+    st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found", b"HTTP/1.0 200 OK", b"HTTP/1.1 500 Oh"]),
+    st.lists(st.one_of(st.sampled_from(LINES), st.binary(max_size=12)), max_size=6),
+    st.sampled_from([b"ok", b"", b"o", b"okk", b"HTTP/1.1 200 OK\r\n\r\n"]),
 )
-def test_it_accepts_nothing_that_the_parser_reads_otherwise(first: bytes, lines: list[bytes], body: bytes) -> None:
-    data = b"\r\n".join((first, *lines, b"", b"")) + body
-    whole = read_whole(data, 4096)
-    if whole is not None:
-        assert parsed(data) == ([compose_head(whole[0], b"", ())], whole[1], "complete", True)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.tuples(RESPONSES, st.booleans()), min_size=1, max_size=3))
+def test_it_accepts_nothing_that_the_parser_reads_otherwise(responses: list[tuple[bytes, bool]]) -> None:
+    """Nor does it once it remembers a head: each response may come again."""
+    connection = WholeResponses(4096)
+    for data, again in responses:
+        for _ in range(1 + again):
+            whole = connection.read(data)
+            if whole is not None:
+                head, body = whole
+                assert parsed(data) == ([compose_head(head, b"", ())], body, "complete", True)
+                framing = b"Content-Length: %d\r\n" % len(body)
+                assert head.plain == compose_head(head, framing, ())
+
+
+def test_a_head_that_came_before_is_one_as_long_as_its_body_is_too() -> None:
+    connection = WholeResponses(1000)
+    first, again = connection.read(WHOLE), connection.read(WHOLE)
+    assert first is not None
+    assert again is not None
+    assert again[0] is first[0]
+    assert connection.read(WHOLE + b"more") is None
+    assert connection.read(WHOLE[:-1]) is None
+    assert connection.read(WHOLE) is not None
+
+
+@pytest.mark.parametrize(
+    "line", [b"Set-Cookie: a=b", b"set-cookie: a=b; Path=/", b"X-Long: " + bytes(1000).hex().encode()]
+)
+def test_a_head_with_a_cookie_or_without_measure_is_not_remembered(line: bytes) -> None:
+    connection = WholeResponses(4096)
+    data = WHOLE.replace(b"A: a", line)
+    first, again = connection.read(data), connection.read(data)
+    assert first is not None
+    assert again is not None
+    assert again[0] is not first[0]
