@@ -34,6 +34,7 @@ class ClientConnection(Reception):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, unless there are too many connections."""
         super().connection_made(transport)
+        self._reader.comes_from(self.peer, self.scheme)
         self._wait(HEAD, self._owner.limits.head_timeout)
         refusal = self._owner.opened(self)
         if refusal is not None:
@@ -69,7 +70,6 @@ class ClientConnection(Reception):
         self._phase = CLOSED
         self._transport = None
         self._deadline.close()
-        self._reader.close()
         if self._tunnel is not None:
             self._tunnel.ended()
         elif self._task is not None:

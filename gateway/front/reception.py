@@ -29,7 +29,7 @@ class Reception(PhasedConnection):
         super().__init__(owner, loop)
         limits = owner.limits
         self._reader = RequestReader(
-            HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes, limits.cookies), owner.budget
+            HeadLimits(limits.head_bytes, limits.headers, limits.target_bytes, limits.cookies), owner.blocks
         )
         self._body: CallerBody | None = None
         self._next: RequestHead | None = None

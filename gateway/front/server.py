@@ -10,7 +10,8 @@ from gateway.front.client_connection import ClientConnection
 from gateway.front.held_callers import HeldCallers
 from gateway.front.response_writer import ResponseWriter
 from gateway.front.serving import FrontLimits, OpenConnection, RequestHandler
-from gateway.http1.block_memory import MemoryBudget
+from gateway.http1.block_memory import SharedBlocks
+from gateway.http1.head_parser import RequestHead
 from gateway.model.refusal import Refusal
 from gateway.resilience.tasks import TaskKeeper
 
@@ -34,7 +35,7 @@ class GatewayServer:
         self.limits = limits
         self.writer = ResponseWriter(clock)
         self.tasks = TaskKeeper()
-        self.budget = MemoryBudget(limits.remembered_bytes)
+        self.blocks: SharedBlocks[RequestHead] = SharedBlocks(limits.remembered_bytes)
         self.draining = False
         self.leaving = False
         self._loop = asyncio.get_running_loop()
@@ -43,6 +44,7 @@ class GatewayServer:
         self._refused: set[OpenConnection] = set()
         self._admission = Admission(limits, is_many)
         self._emptied: asyncio.Future[None] | None = None
+        self._turning: asyncio.TimerHandle | None = None
 
     def __call__(self) -> ClientConnection:
         """Make the protocol of one connection."""
@@ -57,6 +59,8 @@ class GatewayServer:
     def opened(self, connection: OpenConnection) -> Refusal | None:
         """Note a connection; return why it may not stay, None if it may. One that not even may hear that is broken."""
         self.connections.add(connection)
+        if self._turning is None:
+            self._turning = self._loop.call_later(self.limits.idle, self._turn)
         if connection.place is not None:
             self.connections.discard(connection.place)
             connection.place = None
@@ -80,7 +84,7 @@ class GatewayServer:
 
     def apply(self, limits: FrontLimits, is_many: Callable[[str], bool] = lambda _: False) -> None:
         """Take other limits; what is remembered stays until it is forgotten."""
-        self.budget.left += limits.remembered_bytes - self.limits.remembered_bytes
+        self.blocks.most = limits.remembered_bytes
         self.limits = limits
         self._admission.apply(limits, is_many)
 
@@ -103,12 +107,20 @@ class GatewayServer:
                 self.cut()
                 await self._empty()
         self.held.close()
+        if self._turning is not None:
+            self._turning.cancel()
         await self.tasks.aclose()
 
     def cut(self) -> None:
         """End every connection at once, whatever is being served on it."""
         for connection in tuple(self.connections):
             connection.abort()
+
+    def _turn(self) -> None:
+        """Forget the header blocks that nobody sends any more."""
+        self.blocks.turn()
+        again = self.connections or self.blocks
+        self._turning = self._loop.call_later(self.limits.idle, self._turn) if again else None
 
     async def _is_empty_within(self, seconds: float) -> bool:
         try:

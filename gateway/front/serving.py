@@ -8,8 +8,9 @@ import msgspec
 
 from gateway.front.held_callers import HeldCallers
 from gateway.front.response_writer import ResponseWriter
-from gateway.http1.block_memory import MemoryBudget
+from gateway.http1.block_memory import SharedBlocks
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
+from gateway.http1.head_parser import RequestHead
 from gateway.http1.header_block import MOST_COOKIES
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
@@ -77,7 +78,7 @@ class ConnectionOwner(Protocol):
     writer: ResponseWriter
     handler: RequestHandler
     tasks: TaskKeeper
-    budget: MemoryBudget
+    blocks: SharedBlocks[RequestHead]
     held: HeldCallers
     draining: bool
     leaving: bool

@@ -17,7 +17,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Protocol
 
-from gateway.http1.block_memory import BlockMemory, MemoryBudget
+from gateway.http1.block_memory import BlockMemory, SharedBlocks
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.http1.head_buffer import HeadBuffer
 from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head
@@ -56,15 +56,15 @@ class BodySink(Protocol):
 class RequestReader:
     """Reads one connection's requests one after the other, held to `limits` exactly, however the bytes are cut.
 
-    `state` tells where it stands. After a refusal every call that takes or asks for bytes raises it again. `budget`
-    bounds what all readers together remember of header blocks.
+    `state` tells where it stands. After a refusal every call that takes or asks for bytes raises it again. `blocks` is
+    what all readers together remember of header blocks.
     """
 
     __slots__ = ("_buffer", "_chunks", "_left", "_limits", "_memory", "_refusal", "_sink", "state")
 
-    def __init__(self, limits: HeadLimits, budget: MemoryBudget) -> None:
+    def __init__(self, limits: HeadLimits, blocks: SharedBlocks[RequestHead]) -> None:
         self._limits = limits
-        self._memory: BlockMemory[RequestHead] = BlockMemory(budget)
+        self._memory = BlockMemory(blocks)
         self._buffer = HeadBuffer(limits)
         self._left = 0
         self._chunks: ChunkReader | None = None
@@ -128,9 +128,9 @@ class RequestReader:
         self.state = _UPGRADED
         return self._buffer.take()
 
-    def close(self) -> None:
-        """Give back what is remembered."""
-        self._memory.close()
+    def comes_from(self, peer: str, scheme: str) -> None:
+        """Share what is remembered with the other connections of this peer and scheme."""
+        self._memory.scope = f"{scheme} {peer}"
 
     # The head
 

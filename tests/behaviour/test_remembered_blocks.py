@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.model.session import RevocationKind, RevocationTarget
-from tests.support.clients.raw_http import raw_client
+from tests.support.clients.raw_http import RawClient, raw_client
 from tests.support.gateways.attacks import Victim, victim
 from tests.support.gateways.serving import PROJECT_KEY, Examples
 
@@ -33,9 +33,11 @@ LINES = (b"GET /echo/ HTTP/1.1", b"GET /public/ HTTP/1.1", b"POST /echo/ HTTP/1.
 ONCE = frozenset({b"traceparent", b"x-request-id"})
 
 Head = tuple[bytes, tuple[bytes, ...]]
+Turn = tuple[Head, int]
+"""A head, and the number of the connection that it is sent on."""
 heads = st.tuples(st.sampled_from(LINES), st.lists(st.sampled_from(FIELDS), max_size=4).map(tuple))
 conversations = st.lists(heads, min_size=1, max_size=3).flatmap(
-    lambda few: st.lists(st.sampled_from(few), min_size=2, max_size=8)
+    lambda few: st.lists(st.tuples(st.sampled_from(few), st.integers(0, 1)), min_size=2, max_size=8)
 )
 
 
@@ -66,12 +68,15 @@ def both(examples: Examples, tmp_path: Path, run: Run) -> Iterator[tuple[Victim,
         run(stack.aclose())
 
 
-async def told(attacked: Victim, conversation: list[Head]) -> list[object]:
+async def told(attacked: Victim, conversation: list[Turn]) -> list[object]:
     """Return all that the caller and the upstream saw, but for what names one request alone."""
     attacked.upstream.requests.clear()
     seen: list[object] = []
-    async with raw_client(attacked.gateway.port) as client:
-        for line, fields in conversation:
+    async with contextlib.AsyncExitStack() as stack:
+        clients: dict[int, RawClient] = {}
+        for (line, fields), number in conversation:
+            client = clients.get(number) or await stack.enter_async_context(raw_client(attacked.gateway.port))
+            clients[number] = client
             body = b"abc" if b"Content-Length: 3" in fields else b""
             body += b"3\r\nabc\r\n0\r\n\r\n" if b"Transfer-Encoding: chunked" in fields else b""
             try:
@@ -81,7 +86,8 @@ async def told(attacked: Victim, conversation: list[Head]) -> list[object]:
                     response = await client.response()
             except (ConnectionError, asyncio.IncompleteReadError):
                 seen.append("closed")
-                break
+                del clients[number]
+                continue
             seen.append((response.status, response.one(b"connection"), response.one(b"www-authenticate")))
     for received in attacked.upstream.requests:
         others = [field for field in received.headers if field[0].lower() not in ONCE]
@@ -92,7 +98,7 @@ async def told(attacked: Victim, conversation: list[Head]) -> list[object]:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(conversation=conversations)
 def test_nobody_sees_whether_a_block_was_remembered(
-    both: tuple[Victim, Victim], run: Run, conversation: list[Head]
+    both: tuple[Victim, Victim], run: Run, conversation: list[Turn]
 ) -> None:
     with_memory, without = (run(told(each, conversation)) for each in both)
     assert with_memory == without

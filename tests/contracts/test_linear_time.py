@@ -19,7 +19,7 @@ import gateway
 from gateway.credentials.cookie import CookieReader, CookieSettings
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_cookies import without_dev_session
-from gateway.http1.block_memory import MemoryBudget, take_names
+from gateway.http1.block_memory import SharedBlocks, take_names
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.http1.field_names import named_by_connection
 from gateway.http1.head_parser import HeadLimits
@@ -148,7 +148,7 @@ class Lines:
 def feed(*pieces: bytes) -> None:
     """Have a connection's reader read requests in these pieces."""
     reader = RequestReader(
-        HeadLimits(head_bytes=2**20, headers=2**16, target_bytes=2**20, cookies=2**20), MemoryBudget(0)
+        HeadLimits(head_bytes=2**20, headers=2**16, target_bytes=2**20, cookies=2**20), SharedBlocks(0)
     )
     for piece in pieces:
         reader.feed(piece)

@@ -18,7 +18,7 @@ from aiohttp.streams import StreamReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.http1.block_memory import MemoryBudget
+from gateway.http1.block_memory import SharedBlocks
 from gateway.http1.request_reader import HeadLimits, RequestHead, RequestReader, State
 from gateway.model.errors import MalformedError
 from gateway.model.target import parse_target
@@ -118,7 +118,7 @@ class Body:
 
 def accepted(data: bytes) -> Iterator[tuple[bytes, RequestHead, bytes]]:
     """Read whole requests: each one's own bytes, its head and its body."""
-    reader = RequestReader(HeadLimits(), MemoryBudget(2**20))
+    reader = RequestReader(HeadLimits(), SharedBlocks(2**20))
     place = 0
     try:
         head = reader.feed(data)

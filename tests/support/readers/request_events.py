@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.http1.block_memory import MemoryBudget
+from gateway.http1.block_memory import SharedBlocks
 from gateway.http1.request_reader import HeadLimits, RequestHead, RequestReader, State
 from gateway.model.errors import MalformedError
 
@@ -33,7 +33,7 @@ def events(pieces: Iterable[bytes], limits: HeadLimits | None = None) -> list[Ev
     last, ("open", state, bytes of a head begun).
     """
     noted: list[Event] = []
-    reader = RequestReader(limits or HeadLimits(), MemoryBudget(2**20))
+    reader = RequestReader(limits or HeadLimits(), SharedBlocks(2**20))
     sent = iter(pieces)
     try:
         for piece in sent:

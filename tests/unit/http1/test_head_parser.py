@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.http1.block_memory import BlockMemory, MemoryBudget
+from gateway.http1.block_memory import BlockMemory, SharedBlocks
 from gateway.http1.head_parser import HeadLimits, parse_head
 from gateway.model.errors import MalformedError
 
@@ -10,7 +10,7 @@ WEBSOCKET = b"Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 def parse(line: bytes, fields: bytes = b"Host: a\r\n", limits: HeadLimits | None = None) -> tuple[object, ...]:
-    head = parse_head(line + b"\r\n" + fields + b"\r\n", limits or HeadLimits(), BlockMemory(MemoryBudget(0)))
+    head = parse_head(line + b"\r\n" + fields + b"\r\n", limits or HeadLimits(), BlockMemory(SharedBlocks(0)))
     return head.method, head.target, head.version, head.keep_alive, head.upgrade
 
 
@@ -84,6 +84,6 @@ def test_any_other_offer_is_an_ordinary_request(offer: bytes, connection: bytes,
     head = parse_head(
         line + connection + b"Upgrade: " + offer + b"\r\nContent-Length: 3\r\n\r\n",
         HeadLimits(),
-        BlockMemory(MemoryBudget(0)),
+        BlockMemory(SharedBlocks(0)),
     )
     assert (head.upgrade, head.keep_alive, head.block.length) == (False, True, 3)

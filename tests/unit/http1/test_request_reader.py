@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.http1.block_memory import MemoryBudget
+from gateway.http1.block_memory import SharedBlocks
 from gateway.http1.request_reader import HeadLimits, RequestReader, State
 from gateway.model.errors import MalformedError
 from tests.support.garbage import no_garbage
@@ -138,7 +138,7 @@ def test_a_broken_body_is_refused_and_nothing_behind_it_is_read(chunks: bytes) -
 
 
 def test_a_refusal_is_for_ever() -> None:
-    reader = RequestReader(LIMITS, MemoryBudget(0))
+    reader = RequestReader(LIMITS, SharedBlocks(0))
     for _ in range(3):
         with pytest.raises(MalformedError):
             reader.feed(b"\x00\r\n\r\n")
@@ -150,7 +150,7 @@ def test_a_refusal_is_for_ever() -> None:
 
 
 def test_nothing_is_read_behind_a_request_that_is_not_answered() -> None:
-    reader = RequestReader(LIMITS, MemoryBudget(0))
+    reader = RequestReader(LIMITS, SharedBlocks(0))
     assert reader.feed(GET + b"\x00\x01") is not None
     assert reader.feed(b"\x02" * 1000) is None
     assert (reader.state, reader.held, reader.begun) == (State.DONE, 1002, False)
@@ -159,7 +159,7 @@ def test_nothing_is_read_behind_a_request_that_is_not_answered() -> None:
 
 
 def test_a_body_waits_until_it_is_wanted() -> None:
-    reader = RequestReader(LIMITS, MemoryBudget(0))
+    reader = RequestReader(LIMITS, SharedBlocks(0))
     read: list[Event] = []
     assert reader.feed(POST + b"Content-Length: 4\r\n\r\na") is not None
     assert reader.feed(b"bc") is None
@@ -172,7 +172,7 @@ def test_a_body_waits_until_it_is_wanted() -> None:
 
 @pytest.mark.parametrize("call", ["start_body", "next", "upgrade"])
 def test_what_is_out_of_turn_is_a_fault_of_the_program(call: str) -> None:
-    reader = RequestReader(LIMITS, MemoryBudget(0))
+    reader = RequestReader(LIMITS, SharedBlocks(0))
     arguments = [EventSink([])] if call == "start_body" else []
     with pytest.raises(RuntimeError, match="HEAD"):
         getattr(reader, call)(*arguments)
