@@ -1,1 +1,1 @@
-"""What answers on the public and the admin port."""
+"""What answers on the public port."""

@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+from aiohttp import web
 
+from gateway.admin.admin_revoke import RevokeEndpoint, RevokeEverywhere
+from gateway.admin.admin_tokens import AdminTokens
+from gateway.admin.application import build_application
+from gateway.admin.application_bridge import ApplicationBridge
+from gateway.admin.health import Health, Render, health_routes
+from gateway.admin.own_hosts import OwnHosts
 from gateway.config.settings import Settings
-from gateway.endpoints.admin import AdminEndpoint, AdminPort, Health, Render, health_endpoints
-from gateway.endpoints.admin_revoke import RevokeEndpoint, RevokeEverywhere
 from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
@@ -35,29 +40,28 @@ class AdminPorts:
     ) -> None:
         self._process = process
         self._ports = ports
-        self._health_endpoints = health_endpoints(health, render)
-        self._revoke = revoke
         self._servers: list[GatewayServer] = []
         self._listening: list[asyncio.Server] = []
-        self._admin = self._health = AdminPort(self._health_endpoints, process.random_hex.draw)
+        self._hosts, self._tokens = OwnHosts(), AdminTokens()
+        new_id, routes = process.random_hex.draw, health_routes(health, render)
+        revocation = web.post("/revoke", RevokeEndpoint(self._tokens, revoke, process.audit).answer)
+        self._health = ApplicationBridge(build_application(routes, self._hosts), new_id)
+        self._admin = ApplicationBridge(build_application([*routes, revocation], self._hosts), new_id)
 
     def apply(self, settings: Settings) -> None:
         """Take the admin tokens, the host names and the limits of a config."""
-        tokens = [token.get_secret_value() for token in settings.listen.admin_token]
-        revoke = AdminEndpoint("POST", RevokeEndpoint(tokens, self._revoke, self._process.audit).answer)
-        listen, new_id = settings.listen, self._process.random_hex.draw
+        listen = settings.listen
         own = (listen.admin, *((listen.health,) if listen.health is not None else ()))
-        hosts = (*listen.admin_hosts, *(address.host.lower() for address in own))
-        self._admin = AdminPort({**self._health_endpoints, "/revoke": revoke}, new_id, hosts)
-        self._health = AdminPort(self._health_endpoints, new_id, hosts)
+        self._tokens.apply([token.get_secret_value() for token in listen.admin_token])
+        self._hosts.apply((*listen.admin_hosts, *(address.host.lower() for address in own)))
         for server in self._servers:
             server.apply(_operators(settings))
 
     async def open(self, settings: Settings) -> None:
         """Begin to listen."""
         self.apply(settings)
-        await self._listen(lambda: self._admin, self._ports.admin, settings)
-        await self._listen(lambda: self._health, self._ports.health, settings)
+        await self._listen(self._admin, self._ports.admin, settings)
+        await self._listen(self._health, self._ports.health, settings)
 
     async def close(self) -> None:
         """Stop listening."""
@@ -65,12 +69,16 @@ class AdminPorts:
             listening.close()
         for server in self._servers:
             await server.close(_GRACE)
+        await self._admin.close()
+        await self._health.close()
 
-    async def _listen(self, endpoints: Callable[[], AdminPort], sockets: Sockets, settings: Settings) -> None:
+    async def _listen(self, bridge: ApplicationBridge, sockets: Sockets, settings: Settings) -> None:
         if not sockets:
             return
-        handler = _Handler(endpoints, self._process.random_hex.draw)
-        server = GatewayServer(handler, _operators(settings), self._process.clock)
+        await bridge.open()
+        server = GatewayServer(
+            _Handler(bridge, self._process.random_hex.draw), _operators(settings), self._process.clock
+        )
         self._servers.append(server)
         loop = asyncio.get_running_loop()
         self._listening += [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in sockets]
@@ -82,15 +90,15 @@ def _operators(settings: Settings) -> FrontLimits:
 
 
 class _Handler:
-    """Answers on one port with the endpoints of its moment; nothing is written down."""
+    """Answers on one port by its application; nothing is written down."""
 
-    def __init__(self, endpoints: Callable[[], AdminPort], new_id: Callable[[], str]) -> None:
-        self._endpoints = endpoints
+    def __init__(self, bridge: ApplicationBridge, new_id: Callable[[], str]) -> None:
+        self._bridge = bridge
         self._new_id = new_id
 
     def serve(self, request: DownstreamRequest) -> Serving:
         """Answer one request."""
-        return self._endpoints().answer(request)
+        return self._bridge.answer(request)
 
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Note nothing."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway.admin.health import Health
 from gateway.config.load import LoadedConfig, Watch
 from gateway.config.settings import ListenSettings
-from gateway.endpoints.admin import Health
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome

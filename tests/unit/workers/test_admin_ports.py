@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.health import Health
 from gateway.config.settings import Settings
-from gateway.endpoints.admin import Health
 from gateway.model.session import RevocationTarget
 from gateway.source.addresses import ListenAddress
 from gateway.wiring.process import Process

@@ -3,15 +3,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from gateway.endpoints.admin import AdminEndpoint, AdminPort
-from gateway.endpoints.admin_revoke import RevokeEndpoint
+from gateway.admin.admin_revoke import RevokeEndpoint
+from gateway.admin.admin_tokens import AdminTokens
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.lines import LineBuffer, Timestamps
 from tests.support.builders.records import NOON
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
-from tests.support.servers.fronts import front
+from tests.support.servers.applications import application
 
 TOKEN = "admin-token-0123456789"
 USER = b'{"user": "user_1"}'
@@ -32,10 +33,9 @@ class Fleet:
         self.ended.append(ended)
         return self.hears
 
-    def admin(self, *tokens: str, **options: float) -> AdminPort:
+    def admin(self, *tokens: str, **options: float) -> list[web.RouteDef]:
         audit = AuditLog(LineBuffer(self.written.append), Timestamps(lambda: NOON))
-        endpoint = AdminEndpoint("POST", RevokeEndpoint(tokens, self.revoke, audit, **options).answer)
-        return AdminPort({"/revoke": endpoint}, lambda: "req-1")
+        return [web.post("/revoke", RevokeEndpoint(AdminTokens(tokens), self.revoke, audit, **options).answer)]
 
     @property
     def audit(self) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def fleet() -> Fleet:
 
 @pytest.fixture
 async def port(fleet: Fleet) -> AsyncIterator[int]:
-    async with front(fleet.admin(TOKEN).answer) as number:
+    async with application(fleet.admin(TOKEN)) as number:
         yield number
 
 
@@ -110,7 +110,7 @@ async def test_only_the_admin_token_opens(fleet: Fleet, port: int, authorization
 
 
 async def test_while_tokens_rotate_each_of_them_opens(fleet: Fleet) -> None:
-    async with front(fleet.admin("another-token", TOKEN).answer) as port:
+    async with application(fleet.admin("another-token", TOKEN)) as port:
         statuses = [(await call(port, USER, f"Bearer {token}")).status for token in ("another-token", TOKEN, "neither")]
     assert statuses == [200, 200, 403]
 
@@ -120,7 +120,7 @@ async def test_while_tokens_rotate_each_of_them_opens(fleet: Fleet) -> None:
 async def test_without_a_configured_token_nobody_is_let_in(
     fleet: Fleet, tokens: tuple[str, ...], authorization: str
 ) -> None:
-    async with front(fleet.admin(*tokens).answer) as port:
+    async with application(fleet.admin(*tokens)) as port:
         assert (await call(port, USER, authorization)).status == 403
     assert fleet.ended == []
 
@@ -179,7 +179,7 @@ async def test_a_body_that_breaks_is_malformed(fleet: Fleet, port: int) -> None:
 
 
 async def test_a_body_that_never_comes_is_given_up(fleet: Fleet) -> None:
-    async with front(fleet.admin(TOKEN, body_seconds=0.01).answer) as port, raw_client(port) as client:
+    async with application(fleet.admin(TOKEN, body_seconds=0.01)) as port, raw_client(port) as client:
         await client.send(HEAD)
         assert (await client.response()).status == 408
     assert fleet.ended == []

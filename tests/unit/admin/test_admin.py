@@ -2,14 +2,14 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 
-from gateway.endpoints.admin import AdminEndpoint, AdminPort, Health, health_endpoints
-from gateway.http1.downstream import DownstreamRequest
-from gateway.model.decision import Response
+from gateway.admin.health import Health, health_routes
+from gateway.admin.own_hosts import OwnHosts
 from gateway.telemetry.exposition import render, snapshot
 from gateway.telemetry.metrics import RequestMetrics
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
-from tests.support.servers.fronts import front
+from tests.support.servers.applications import application
 
 
 class Process:
@@ -19,16 +19,15 @@ class Process:
         self.serving = self.alive = True
         self.metrics = RequestMetrics("1.2.3", lambda: 0)
 
-    async def broken(self, _request: DownstreamRequest, _request_id: str) -> Response:
+    async def broken(self, _request: web.Request) -> web.Response:
         raise RuntimeError("a detail of ours")
 
     async def render(self) -> tuple[bytes, str]:
         return render(snapshot(self.metrics.registry))
 
-    def port(self) -> AdminPort:
-        endpoints = health_endpoints(Health(lambda: self.alive, lambda: self.serving), self.render)
-        broken = {"/broken": AdminEndpoint("POST", self.broken)}
-        return AdminPort({**endpoints, **broken}, lambda: "req-1", ["gateway.example.com"])
+    def routes(self) -> list[web.RouteDef]:
+        health = Health(lambda: self.alive, lambda: self.serving)
+        return [*health_routes(health, self.render), web.post("/broken", self.broken)]
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def process() -> Process:
 
 @pytest.fixture
 async def port(process: Process) -> AsyncIterator[int]:
-    async with front(process.port().answer) as number:
+    async with application(process.routes(), OwnHosts(["gateway.example.com"])) as number:
         yield number
 
 

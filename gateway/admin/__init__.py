@@ -1,0 +1,1 @@
+"""What answers on the admin and health ports: an aiohttp.web application behind our own front."""
