@@ -122,6 +122,23 @@ def first_of(routes: list[Route], host: str, path: str, method: str) -> Route | 
     return next((route for route in routes if naive(route.match, host, path, method)), None)
 
 
+def expected_of(routes: list[Route], host: str, path: str, method: str) -> Route | None:
+    """The first route, unless a reader who decodes slashes, or takes a page with a last slash for it, meets another."""
+    found = first_of(routes, host, path, method)
+    if found is None or first_of(routes, host, decode(path), method) is not found:
+        return None
+    decoded = [
+        structs.replace(each, match=structs.replace(each.match, path=decode(each.match.path))) for each in routes
+    ]
+    pages = {each.match.path for each in decoded if not each.match.path.endswith("/")}
+    others = (first_of(decoded, host, each, method) for each in {decode(path)} | ({decode(path)[:-1]} & pages))
+    return found if all(other is None or other.name == found.name for other in others) else None
+
+
+def decode(path: str) -> str:
+    return path.replace("%2F", "/")
+
+
 @given(
     patterns=st.lists(matches(), max_size=8),
     host=st.sampled_from(["a.test", "b.test", "c.a.test", "x.a.test", "test"]),
@@ -134,10 +151,7 @@ def test_the_table_agrees_with_trying_one_route_after_another(
 ) -> None:
     routes = [Route(name=str(place), match=pattern) for place, pattern in enumerate(patterns)]
     path = "/" + "/".join(segments) + ("/" if segments and slash else "")
-    expected = first_of(routes, host, path, method)
-    if first_of(routes, host, path.replace("%2F", "/"), method) is not expected:
-        expected = None
-    assert RouteTable(routes).match(host, path, method) is expected
+    assert RouteTable(routes).match(host, path, method) is expected_of(routes, host, path, method)
 
 
 SEPARATORS = st.sampled_from(["/", "/", "%2F", "%2f"])
