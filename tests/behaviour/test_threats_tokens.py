@@ -171,10 +171,10 @@ def _signed_with_a_short_key(claims: dict[str, Any]) -> str:
     return forge(header, claims, algorithm.sign(signed.encode(), SHORT_RSA_KEY))
 
 
-async def test_a_thousand_unknown_kids_are_one_fetch_per_cooldown(attacked: Attacked) -> None:
+async def test_many_unknown_kids_are_one_fetch_per_cooldown(attacked: Attacked) -> None:
     assert await attacked.shown(sign(attacked.claims)) == LET_IN
     fetches = attacked.jwks.fetches
-    for number in range(1000):
+    for number in range(200):
         assert await attacked.shown(sign(attacked.claims, kid=f"unknown-{number}")) == CANNOT_TELL
     assert attacked.jwks.fetches <= fetches + 1
     assert await attacked.shown(sign(attacked.claims)) == LET_IN

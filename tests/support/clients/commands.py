@@ -19,8 +19,13 @@ _PATIENCE = 30.0
 
 def gateway(*arguments: object, environment: Mapping[str, str] | None = None) -> CompletedProcess[str]:
     """Run `gateway ...` to its end, with this environment and no other."""
+    return python("-m", "gateway", *arguments, environment=environment)
+
+
+def python(*arguments: object, environment: Mapping[str, str] | None = None) -> CompletedProcess[str]:
+    """Run Python to its end, as `gateway` does."""
     return subprocess.run(
-        [sys.executable, "-m", "gateway", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         cwd=ROOT,
         env={**ENVIRONMENT, **(environment or {})},
         capture_output=True,
