@@ -1,4 +1,4 @@
-"""The page for whoever operates it agrees with the program: metrics, alerts, log fields."""
+"""The page for whoever operates it agrees with the program: metrics, alerts, the dashboard, log fields."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
@@ -22,6 +23,8 @@ from tests.support.repository import DEPLOY, DOCS, ROOT
 from tests.support.servers.recording_upstream import recording_upstream
 
 OPERATING = pages.text_of(DOCS / "OPERATING.md")
+DASHBOARD = json.loads((DEPLOY / "grafana/dashboard.json").read_text(encoding="utf-8"))
+OF_HISTOGRAMS = re.compile(r"_(?:bucket|count|sum)$")
 RULES = YAML(typ="safe", pure=True).load(DEPLOY / "prometheus/rules.yaml")
 LIBRARY = ("process_", "python_")
 
@@ -79,6 +82,39 @@ def test_every_alert_asks_for_metrics_labels_and_parts_of_the_runbook_that_are_t
         known = {label for name in named if name in table for label in table[name][1]} | {"job"}
         assert set(re.findall(r"(\w+)(?:!?=~?)\"", rule["expr"])) <= known, rule["alert"]
         assert rule["annotations"]["runbook"].partition("#")[2] in parts, rule["alert"]
+
+
+def queries() -> list[str]:
+    """Return what the dashboard asks Prometheus, with what Grafana puts into it."""
+    targets = [target for panel in DASHBOARD["panels"] for target in panel.get("targets", [])]
+    return [target["expr"].replace("$__rate_interval", "5m") for target in targets]
+
+
+def test_every_alert_and_every_query_of_the_dashboard_can_be_parsed() -> None:
+    for query in (*queries(), *(rule["expr"] for rule in RULES["groups"][0]["rules"])):
+        promql_parser.parse(query)
+    with pytest.raises(ValueError, match="unclosed"):
+        promql_parser.parse("sum(rate(gateway_requests_total[5m])")
+
+
+def test_the_dashboard_shows_every_metric_and_asks_for_no_other() -> None:
+    named = {name for query in queries() for name in re.findall(r"gateway_\w+", query)}
+    assert {OF_HISTOGRAMS.sub("", name) for name in named} == set(documented())
+
+
+def test_the_dashboard_asks_for_labels_that_its_metrics_have() -> None:
+    table = documented()
+    for query in queries():
+        metrics = [OF_HISTOGRAMS.sub("", name) for name in re.findall(r"gateway_\w+", query)]
+        known = {label for name in metrics for label in table[name][1]} | {"job", "instance", "le"}
+        grouped = {label.strip() for labels in re.findall(r"by \((.*?)\)", query) for label in labels.split(",")}
+        assert grouped | set(re.findall(r"(\w+)(?:!?=~?)\"", query)) <= known, query
+
+
+def test_every_panel_of_the_dashboard_says_what_it_shows() -> None:
+    panels = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+    assert [panel["title"] for panel in panels if not panel["description"]] == []
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
 def fields(kind: str) -> set[str]:
