@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -139,6 +140,16 @@ def _rules(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[
     if limit is not None and route.access is Access.PUBLIC and limit.per is not LimitBy.ADDRESS:
         text = f"limits nobody: a public route knows no {limit.per}; use per: address"
         yield config.problem(text, "routes", place, "rate_limit")
+    login = route.on_unauthenticated
+    if login is not None and route.access is Access.PUBLIC:
+        yield config.problem("is never asked for: the route is public", "routes", place, "on_unauthenticated")
+    if (
+        login is not None
+        and login.redirect.startswith("http://")
+        and not is_loopback(urlsplit(login.redirect).hostname or "")
+    ):
+        text = "is reached without TLS: whoever is on the way can read it and sign in instead"
+        yield config.warning(text, "routes", place, "on_unauthenticated", "redirect")
     if route.audience and config.sections.identity.token is None:
         yield config.warning("is not used: there is no identity.token", "routes", place, "audience")
     if route.strip_prefix and not f"{route.match.path}/".startswith(f"{route.strip_prefix}/"):

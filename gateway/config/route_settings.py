@@ -16,7 +16,7 @@ from gateway.model.errors import MalformedError
 from gateway.model.field_changes import FieldChanges
 from gateway.model.route import PREFLIGHT_SECONDS, Access, Challenge, HealthCheck, LimitBy, OnMany, Route, Timeouts
 from gateway.model.target import parse_target
-from gateway.source.addresses import Origin, UpstreamList, host_name
+from gateway.source.addresses import LoginUrl, Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
 from gateway.source.names import CanonicalPath, FieldName, PathPrefix
 from gateway.source.values import (
@@ -150,6 +150,12 @@ class HealthCheckSettings(SettingsModel):
     successes: int = Field(default=HealthCheck("").successes, ge=1)
 
 
+class OnUnauthenticatedSettings(SettingsModel):
+    """Where a browser that opens a page without a session is sent; `{url}` is the page's address, percent-encoded."""
+
+    redirect: LoginUrl
+
+
 class RouteSettings(SettingsModel):
     """One route. Without `credentials` it reads every reader's; without `body_bytes` it has that of `limits`."""
 
@@ -159,6 +165,7 @@ class RouteSettings(SettingsModel):
     credentials: StringList | None = None
     on_many: OnMany = OnMany.REJECT
     challenge: Challenge = Challenge.BEARER
+    on_unauthenticated: OnUnauthenticatedSettings | None = None
     require: RequireSettings = RequireSettings()
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     upstream: UpstreamList = Field(min_length=1)
@@ -188,6 +195,7 @@ class RouteSettings(SettingsModel):
         resolved = {
             "request_headers": self.request_headers.to_changes(),
             "response_headers": self.response_headers.to_changes(),
+            "on_unauthenticated": "" if self.on_unauthenticated is None else self.on_unauthenticated.redirect,
             "credentials": () if self.access is Access.PUBLIC else credentials,
             "origins": self.origins + (self.cors.origins if self.cors is not None else ()),
             "body_bytes": body_bytes if self.body_bytes is None else self.body_bytes,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from gateway.endpoints.access_reader import AccessReader, forwarded_headers
-from gateway.endpoints.refusals import refusal_response
+from gateway.endpoints.refusals import decision_refusal
 from gateway.endpoints.session_cookies import CookieRenewal, dev_session_as_cookie
 from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamRequest, Serving
@@ -67,7 +67,7 @@ class Proxy:
         record.decision = decision
         record.decided = self._now()
         if decision.refusal is not None:
-            return refusal_response(decision.refusal, access.request_id, decision.caller_headers)
+            return decision_refusal(decision, decision.refusal)
         if decision.answered:
             return Response(204, (*_NOT_KEPT, *decision.caller_headers))
         if self._renewal is not None and (renewed := self._renewal.fields(decision)):
@@ -80,20 +80,15 @@ class Proxy:
         begun = self._forwarder.forward(request, decision, added, record, _refuse)
         if begun is None:
             return None
-        return _worded(begun, decision) if isinstance(begun, Refusal) else _wait(begun, decision)
+        return decision_refusal(decision, begun) if isinstance(begun, Refusal) else _wait(begun, decision)
 
 
 def _refuse(request: DownstreamRequest, decision: Decision, refusal: Refusal) -> None:
     """Answer a request that could not be carried."""
-    request.complete(_worded(refusal, decision))
-
-
-def _worded(refusal: Refusal, decision: Decision) -> Response:
-    """Word why there is no answer of the upstream's."""
-    return refusal_response(refusal, decision.access.request_id, decision.caller_headers)
+    request.complete(decision_refusal(decision, refusal))
 
 
 async def _wait(begun: Coroutine[Any, Any, Refusal | None], decision: Decision) -> Response | None:
     """Wait until a request is under way, or cannot be."""
     refusal = await begun
-    return None if refusal is None else _worded(refusal, decision)
+    return None if refusal is None else decision_refusal(decision, refusal)

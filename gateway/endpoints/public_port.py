@@ -13,6 +13,7 @@ from gateway.endpoints.access_reader import ALLOW, AccessReader
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
+from gateway.http1.navigation import is_navigation
 from gateway.model.decision import AccessRequest, Response
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
@@ -75,12 +76,12 @@ class PublicPort:
                 record.bytes_out = len(answer.body)
         self._journal.close(record)
 
-    def refuse(self, refusal: Refusal) -> Response:
+    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
         """Word what never became a request: framing that cannot be read, a head that is too long or too late."""
         record = self._journal.open((), None)
         record.endpoint, record.status = "front", refusal.status
         self._journal.close(record)
-        return refusal_response(refusal, record.request_id)
+        return refusal_response(refusal, record.request_id, page=navigation)
 
     def _open(self, request: DownstreamRequest) -> RequestRecord:
         peer = request.connection.peer
@@ -99,7 +100,8 @@ class PublicPort:
         endpoint = self._endpoint(access)
         if endpoint is None:
             record.endpoint = "front"
-            return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id)
+            page = is_navigation(access.method, headers)
+            return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id, page=page)
         record.endpoint = endpoint.name
         return endpoint.answer(request, access, record)
 
@@ -115,18 +117,19 @@ class PublicPort:
             return self._fault(error, request, record)
 
     def _fault(self, error: Exception, request: DownstreamRequest, record: RequestRecord) -> Response:
+        page = is_navigation(request.head.method, request.head.block.headers)
         if isinstance(error, MalformedError):
             # What two servers would read in two ways is not followed by another request (nginx closes as well).
             closes = error.refusal.code is RefusalCode.MALFORMED
             allow = (ALLOW,) if error.refusal.code is RefusalCode.METHOD_NOT_ALLOWED else ()
-            return refusal_response(error.refusal, record.request_id, allow, closes=closes)
+            return refusal_response(error.refusal, record.request_id, allow, closes=closes, page=page)
         _log.error("request_failed", request_id=record.request_id, endpoint=record.endpoint, exc_info=error)
         record.fault = "unexpected"
         if record.status:
             # Half an answer has been sent: a second head in the middle of it would be read as its body. Only a broken
             # connection says that it is not whole.
             request.connection.abort()
-        return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id)
+        return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id, page=page)
 
     def _endpoint(self, access: AccessRequest) -> Endpoint | None:
         path = access.target.match

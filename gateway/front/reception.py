@@ -95,11 +95,12 @@ class Reception(PhasedConnection):
             self.pause_reading()
             self._body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
         else:
-            self._refuse(error.refusal)
+            self._refuse(error.refusal, navigation=error.navigation)
 
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer what never became a request: our own JSON, none of the caller's bytes; and read no further."""
-        self._owner.writer.send(self, self._owner.handler.refuse(refusal), None, closes=True)
+    def _refuse(self, refusal: Refusal, *, navigation: bool = False) -> None:
+        """Answer what never became a request: our own words, none of the caller's bytes; and read no further."""
+        answer = self._owner.handler.refuse(refusal, navigation=navigation)
+        self._owner.writer.send(self, answer, None, closes=True)
         self._linger()
 
     def _late(self) -> None:

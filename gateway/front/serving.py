@@ -46,8 +46,8 @@ class RequestHandler(Protocol):
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Note how a request ended, once for each that was served: None where the caller left before its answer."""
 
-    def refuse(self, refusal: Refusal) -> Response:
-        """Word what never became a request."""
+    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
+        """Word what never became a request; `navigation` says that a person sees the answer."""
 
 
 class OpenConnection(Protocol):

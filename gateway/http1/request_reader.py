@@ -21,6 +21,7 @@ from gateway.http1.block_memory import BlockMemory, SharedBlocks
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.http1.head_buffer import HeadBuffer
 from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head
+from gateway.http1.navigation import begins_navigation
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal
 
@@ -135,12 +136,14 @@ class RequestReader:
     # The head
 
     def _read_head(self, data: bytes) -> RequestHead | None:
+        raw: bytes | None = None
         try:
             raw = self._buffer.head(data)
             if raw is None:
                 return None
             head = parse_head(raw, self._limits, self._memory)
         except MalformedError as error:
+            error.navigation = begins_navigation(self._buffer.take() if raw is None else raw)
             raise self._refuse(error) from None
         block = head.block
         if block.chunked:

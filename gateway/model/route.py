@@ -165,6 +165,7 @@ class UpstreamAddress(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route of the config; a request is forwarded by the same object that it was judged by.
 
+    `on_unauthenticated` is the URL of a login, `{url}` in it the address that was opened.
     `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash. `audience` is the
     `aud` of the identity token. `origins` are the foreign origins that may use cookies with unsafe methods, those of
     `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit, and `buffer_body` that of
@@ -180,6 +181,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[str, ...] = ()
     on_many: OnMany = OnMany.REJECT
     challenge: Challenge = Challenge.BEARER
+    on_unauthenticated: str = ""
     require: Require = Require()
     origins: frozenset[str] = frozenset()
     upstream: tuple[UpstreamAddress, ...] = ()

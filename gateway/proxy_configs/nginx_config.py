@@ -15,6 +15,11 @@ _SET_FOR_APPLICATIONS = frozenset({"x-forwarded-for", "x-forwarded-host", "x-for
 _SET_FOR_THE_GATEWAY = frozenset({"x-forwarded-for", "x-original-method", "x-original-url"})
 """What the template sets at either place: a name that was cleared there as well would be sent."""
 
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>$status</title></head>'
+    "<body><h1>$status</h1><p>$refusal_message</p><p><small>Request $request_id</small></p></body></html>"
+)
+
 
 def nginx_config(plan: FrontPlan) -> str:
     """Return the text of nginx.conf."""
@@ -31,6 +36,7 @@ def nginx_config(plan: FrontPlan) -> str:
     words = {
         "gateway": plan.gateway,
         "path": plan.path,
+        "page": PAGE,
         "body_bytes": str(plan.body_bytes),
         "head_bytes": f"{plan.head_bytes // 1024}k",
         "answer_bytes": f"{plan.head_bytes // 1024 + 16}k",

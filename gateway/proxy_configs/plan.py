@@ -34,6 +34,7 @@ _DECIDED = frozenset(
             "access",
             "credentials",
             "on_many",
+            "on_unauthenticated",
             "require",
             "origins",
             "audience",

@@ -17,6 +17,7 @@ _PORTS = 65536
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})"
 _LISTEN = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})", re.ASCII)
 _URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}(?::(?P<port>\d{{1,5}}))?/?", re.ASCII)
+_LOGIN = re.compile(r"(?:(?P<origin>https?://[^/?#\\@]+)(?=[/?]|\Z)|(?=/(?![/\\])))[!-\[\]-~]*", re.ASCII)
 _NO_UPSTREAM = "an upstream is a URL of scheme, host and port alone: http://orders:8000; or unix:/run/orders.sock"
 _LONGEST_SOCKET_PATH = 107
 """Bytes of a socket file's path (sun_path in unix(7), without its last NUL)."""
@@ -138,6 +139,25 @@ def host_name(value: str) -> str:
         raise ValueError("a host is matched without its port: leave the port out")
     return host.name
 
+
+_NO_LOGIN = "a login is the URL of a page, or a path of ours: https://login.example.com/?next={url}"
+
+
+def _login_url(value: str) -> str:
+    """Check a login's URL; raises ValueError. In its query alone an address cannot change where it leads."""
+    match = _LOGIN.fullmatch(value)
+    if match is None:
+        raise ValueError(_NO_LOGIN)
+    if match["origin"]:
+        _origin(match["origin"])
+    before, _, behind = value.partition("?")
+    if "{" in before or "{" in behind.replace("{url}", "") or "}" in behind.replace("{url}", ""):
+        raise ValueError("{url} alone stands for something, behind the question mark: ?next={url}")
+    return value
+
+
+LoginUrl = Annotated[str, AfterValidator(_login_url)]
+"""The address of a login, with `{url}` in its query for that of the page that was opened."""
 
 Origin = Annotated[str, AfterValidator(_origin)]
 """A web origin (RFC 6454 section 6.2). `*` is not one: answers that depend on a credential are not for everybody."""

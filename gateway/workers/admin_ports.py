@@ -103,6 +103,6 @@ class _Handler:
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Note nothing."""
 
-    def refuse(self, refusal: Refusal) -> Response:
-        """Word what never became a request."""
+    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:  # noqa: ARG002 - the protocol's
+        """Word what never became a request; programs alone ask here."""
         return refusal_response(refusal, self._new_id())

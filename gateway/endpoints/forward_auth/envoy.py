@@ -48,6 +48,7 @@ class EnvoyReader:
     own_fields = _OWN
     removes = b"X-Envoy-Auth-Headers-To-Remove"
     is_prefix = True
+    sends_to_login = 302
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -11,7 +11,7 @@ from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.forward_auth.client_fields import ClientFields
 from gateway.endpoints.forward_auth.original import OriginalReader, original_access
 from gateway.endpoints.networks import Networks
-from gateway.endpoints.refusals import refusal_response
+from gateway.endpoints.refusals import decision_refusal
 from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.identity.identity_headers import IdentityHeaders
@@ -129,7 +129,8 @@ class ForwardAuthEndpoint:
     def _refuse(self, refusal: Refusal, decision: Decision, record: RequestRecord) -> Response:
         """Record the decision as it is, and answer with a status that the proxy passes on."""
         record.decision = decision
-        return refusal_response(self._proxy.reader.translate(refusal), record.request_id, decision.caller_headers)
+        reader = self._proxy.reader
+        return decision_refusal(decision, reader.translate(refusal), sends_to_login=reader.sends_to_login)
 
     def _allow(self, decision: Decision) -> Response:
         max_age = self._max_age(decision)

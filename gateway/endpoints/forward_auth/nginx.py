@@ -39,6 +39,7 @@ class NginxReader:
     own_fields: frozenset[bytes] = frozenset()
     removes = b""
     is_prefix = False
+    sends_to_login = 401  # a redirect would be a 500 to its client
 
     def read(self, decision_request: AccessRequest) -> OriginalRequest:
         """Return the original request; the URL is absolute (`$scheme://$http_host$request_uri`)."""

@@ -71,7 +71,8 @@ class OriginalReader(Protocol):
     `name` is the proxy's. `trusted_fields` are the lower-case names of the fields that this proxy overwrites, so that
     they are believed. `own_fields` are others that it sets or removes by itself, so that no client's are among them.
     `removes` is the field by which it is told what to remove before it sends a request on, empty where there is none.
-    `is_prefix` says that decision requests come at every path that begins with the endpoint's own.
+    `is_prefix` says that decision requests come at every path that begins with the endpoint's own. `sends_to_login` is
+    the status with which it hands a browser on to the login in `Location`.
     """
 
     name: str
@@ -79,6 +80,7 @@ class OriginalReader(Protocol):
     own_fields: frozenset[bytes]
     removes: bytes
     is_prefix: bool
+    sends_to_login: int
 
     def read(self, decision_request: AccessRequest) -> OriginalRequest:
         """Return the original request; raises MalformedError (400) for what the proxy cannot have sent."""
@@ -93,6 +95,7 @@ class ForwardedReader:
     trusted_fields = frozenset({_METHOD, _URI, _PROTO, _HOST, _FOR})
     removes = b""
     is_prefix = False
+    sends_to_login = 302
 
     def __init__(self, name: str, own_fields: frozenset[bytes] = frozenset()) -> None:
         self.name = name

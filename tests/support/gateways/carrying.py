@@ -133,8 +133,8 @@ class AllowAll:
             record.fault = record.fault or "client gone"
         self.carrying.note(record)
 
-    def refuse(self, refusal: Refusal) -> Response:
-        return refusal_response(refusal, "front")
+    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
+        return refusal_response(refusal, "front", page=navigation)
 
 
 @contextlib.asynccontextmanager

@@ -34,8 +34,8 @@ class Handler:
         self.answers.append(answer)
         self._ended.set()
 
-    def refuse(self, refusal: Refusal) -> Response:
-        return refusal_response(refusal, "front")
+    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
+        return refusal_response(refusal, "front", page=navigation)
 
     async def ended(self, requests: int = 1) -> list[DownstreamAnswer | None]:
         """Wait until that many requests have ended; return how."""

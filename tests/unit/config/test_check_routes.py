@@ -7,6 +7,7 @@ from gateway.config.check_routes import OwnPath, check_credentials, check_routes
 from tests.support.builders.configs import LEAST, SECRET, lines, partial, problems
 
 WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and forge identity headers"
+LOGIN_WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and sign in instead"
 NEVER = "cannot tell what is not its own, so"
 EXACT = "warning: routes[0].match.path: is exact, and many serve /a/ alike: routes[1] (r1), a laxer one, "
 ALIKE = (
@@ -51,6 +52,16 @@ def of_routes(*routes: str, more: str = READERS) -> list[str]:
         ("match: {}, credentials: [broken]", []),
         ("match: {}, credentials: [lost]", ["routes[0].credentials[0]: lost is not one of credentials"]),
         ("match: {}, credentials: [key, key]", ["routes[0].credentials[1]: key is listed twice"]),
+        ("match: {}, credentials: [key], on_unauthenticated: {redirect: '/login?next={url}'}", []),
+        ("match: {}, credentials: [key], on_unauthenticated: {redirect: 'http://localhost/?next={url}'}", []),
+        (
+            "match: {}, access: public, on_unauthenticated: {redirect: 'https://id.example.com/'}",
+            ["routes[0].on_unauthenticated: is never asked for: the route is public"],
+        ),
+        (
+            "match: {}, credentials: [key], on_unauthenticated: {redirect: 'http://id.example.com/?next={url}'}",
+            [f"warning: routes[0].on_unauthenticated.redirect: {LOGIN_WITHOUT_TLS}"],
+        ),
         ("match: {}, credentials: []", ["routes[0].credentials: reads no credential, so nobody can ever pass"]),
         (
             "match: {}, credentials: [key, same]",

@@ -8,6 +8,7 @@ from gateway.source.addresses import (
     HostName,
     Listen,
     ListenAddress,
+    LoginUrl,
     Origin,
     UpstreamList,
     is_loopback,
@@ -150,3 +151,44 @@ def test_a_host_is_spelled_as_hosts_are_matched() -> None:
 def test_what_no_request_can_be_for_is_no_host(written: str) -> None:
     with pytest.raises(ValidationError):
         HOST.validate_python(written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://login.example.com/?next={url}",
+        "https://login.example.com?next={url}",
+        "https://login.example.com:8443/a/#/in?next={url}&a={url}",
+        "http://[::1]:80/login",
+        "/login?next={url}",
+    ],
+)
+def test_a_login_is_a_url_with_the_page_in_its_query(text: str) -> None:
+    assert TypeAdapter(LoginUrl).validate_python(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "login",
+        "//evil.example/?next={url}",
+        "/\\evil.example",
+        "https://{url}",
+        "https://login.example.com/{url}",
+        "https://login.example.com/?next={uri}",
+        "https://login.example.com/?next={url",
+        "https://login.example.com/?next={{url}}",
+        "https://login.example.com@evil.example/",
+        "https://a:b@login.example.com/",
+        "https://login.example.com:99999/",
+        "https://login example.com/",
+        "https://login.example.com/ü",
+        "https://login.example.com/?a\r\nSet-Cookie: a=b",
+        "javascript:alert(1)",
+        "ftp://login.example.com/",
+    ],
+)
+def test_what_is_no_login_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(LoginUrl).validate_python(text)

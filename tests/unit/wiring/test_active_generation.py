@@ -33,7 +33,7 @@ class Generation:
     def completed(self, _request: DownstreamRequest, answer: object) -> None:
         self.ended.append(answer)
 
-    def refuse(self, refusal: Refusal) -> str:
+    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> str:  # noqa: ARG002 - the protocol's
         return f"{self.name} {refusal.code}"
 
     async def close(self) -> None:
