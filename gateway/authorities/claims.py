@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import Field
 
@@ -43,6 +44,8 @@ def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> S
     is no user (RFC 7662 section 2.2, `client_id`).
     """
     user = _user(claims, names)
+    if user is None and _find(claims, names.subject) is not None:
+        return None  # a subject that is no text is not the client's name
     subject = user.id if user is not None else _text(claims, client)
     if not subject:
         return None
@@ -66,6 +69,11 @@ def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> S
 def instant_of(seconds: float) -> datetime:
     """Return a NumericDate (RFC 7519 section 2, epoch seconds) as an aware datetime."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Tell whether a claim is a finite number; JSON's `true` is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def listed(value: Any) -> tuple[str, ...]:

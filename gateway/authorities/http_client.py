@@ -9,7 +9,10 @@ authority's fault; whatever else it raises is about this one request.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -32,6 +35,10 @@ MOST_CREDENTIAL_BYTES = 4096
 
 LARGEST_ANSWER = 1024 * 1024
 """Bytes. A session is some KB, so a larger answer is none; an authority must not fill our memory."""
+
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
+_LONGEST_WAIT = 300
+"""Seconds. Whoever asks us to wait longer is asked again all the same."""
 
 _CHUNK = 64 * 1024
 _KEEPALIVE = 4.0
@@ -170,7 +177,28 @@ async def _read(response: aiohttp.ClientResponse) -> RemoteResponse | Unavailabl
     body = await _bounded(response.content)
     if body is None:
         return Undecided(f"the authority answered with more than {LARGEST_ANSWER} bytes")
-    return RemoteResponse(response.status, response.content_type.lower(), body)
+    return RemoteResponse(response.status, response.content_type.lower(), body, _retry_after(response))
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> int:
+    """Return for how many seconds a 429 asks us to wait, at most 5 minutes; 0 where it does not say.
+
+    `Retry-After` in seconds (RFC 9110 section 10.2.3), or Rocket.Chat's `X-RateLimit-Reset`, epoch milliseconds of the
+    clock that its `Date` is of.
+    """
+    if response.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return 0
+    seconds = response.headers.get("Retry-After", "")
+    if _DIGITS.fullmatch(seconds):
+        return min(int(seconds), _LONGEST_WAIT)
+    reset = response.headers.get("X-RateLimit-Reset", "")
+    if not _DIGITS.fullmatch(reset):
+        return 0
+    try:
+        now = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return 0
+    return max(0, min(math.ceil(int(reset) / 1000 - now), _LONGEST_WAIT))
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes | None:

@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
-from urllib.parse import quote_plus
+from typing import Any, Literal
 
 import msgspec
-from pydantic import Field
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
-from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
-from gateway.authorities.http_client import AskedHttpSettings, HttpClient, TrustedEndpointUrl
+from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
+from gateway.authorities.client_authentication import ClientAuthentication, ClientSettings
+from gateway.authorities.http_client import HttpClient, TrustedEndpointUrl
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import UNDECODABLE
-from gateway.source.values import Secret, StringList
+from gateway.source.values import Duration, StringList
 
 _REJECTED = Rejected(Reason.UNKNOWN)
-_NumericDate = Annotated[float, msgspec.Meta(ge=-62135596800, lt=253402300800)]
-"""Epoch seconds from the year 1 to the year 10000, where datetimes begin and end; `exp: -1` is long over."""
+_END_OF_TIME = 253402300800.0
+"""Epoch seconds of the year 10000, where datetimes end."""
 
 
-class IntrospectionSettings(AskedHttpSettings):
-    """An introspection endpoint and how we authenticate there (client_secret_basic, RFC 6749 section 2.3.1).
+class IntrospectionSettings(ClientSettings):
+    """An introspection endpoint.
 
     The token's `aud` must name one of `audience`, its `client_id` one of `clients`, and its `iss` must be `issuer`;
-    each only where the config has it.
+    each only where the config has it. `leeway` is how many seconds the issuer's clock may be ahead of ours in `nbf`.
     """
 
     kind: Literal["introspection"]
     url: TrustedEndpointUrl
-    client_id: str = Field(min_length=1)
-    client_secret: Secret
     issuer: str | None = None
     audience: StringList = ()
     clients: StringList = ()
     claims: ClaimMap = ClaimMap(username="username")
+    leeway: Duration = 10.0
 
 
-class _Introspection(msgspec.Struct):
-    """The members of an answer that are judged (RFC 7662 section 2.2)."""
-
-    active: bool
-    exp: _NumericDate | None = None
-    iat: _NumericDate | None = None
-    nbf: _NumericDate | None = None
-    iss: str | None = None
-    client_id: str | None = None
-    aud: Any = None
-
-
-_introspection_decoder = msgspec.json.Decoder(_Introspection)
 _claims_decoder = msgspec.json.Decoder(Claims)
 
 
@@ -72,6 +56,7 @@ class IntrospectionAuthority(Authority):
         self.verdict_digest = verdict_digest(
             "introspection",
             settings.url,
+            settings.auth,
             settings.client_id,
             settings.issuer,
             settings.audience,
@@ -81,14 +66,14 @@ class IntrospectionAuthority(Authority):
         self._settings = settings
         self._clock = clock
         self._client = HttpClient(settings.url, settings)
-        self._authorization = _basic(settings.client_id, settings.client_secret.get_secret_value())
+        self._authentication = ClientAuthentication(settings, settings.url, clock)
 
     @override
     async def look_up(self, credential: Credential) -> Answer:
         if credential.kind is CredentialKind.TOKEN_PAIR:  # the request has room for one token alone
             return _REJECTED
-        form = (("token", credential.parts[0]), ("token_type_hint", "access_token"))
-        response = await self._client.post(form, (("Authorization", self._authorization),))
+        form = (("token", credential.parts[0]), ("token_type_hint", "access_token"), *self._authentication.form())
+        response = await self._client.post(form, self._authentication.headers())
         return response if isinstance(response, Unavailable) else self._judge(response)
 
     @override
@@ -103,46 +88,50 @@ class IntrospectionAuthority(Authority):
     def _judge(self, response: RemoteResponse) -> Found | Rejected | Unavailable:
         """Judge an answer; any status but 200 is no verdict on the token (RFC 7662 section 2.3)."""
         if response.status != HTTPStatus.OK:
-            return Undecided(f"the introspection endpoint answered {response.status}")
+            return Undecided(f"the introspection endpoint answered {response.status}", response.retry_after or 1)
         if response.content_type != "application/json":
             return Undecided("the introspection endpoint answered with another content type than JSON")
         try:
-            introspection = _introspection_decoder.decode(response.body)
             claims = _claims_decoder.decode(response.body)
         except UNDECODABLE:
             return Undecided("the introspection endpoint answered with something else than an introspection")
-        return self._reject(introspection) or self._found(introspection, claims)
+        active = claims.get("active")
+        if not isinstance(active, bool):
+            return Undecided("the introspection endpoint does not say whether the token is active")
+        return self._judge_active(claims) if active else _REJECTED  # of an inactive one nothing else is read
 
-    def _reject(self, introspection: _Introspection) -> Rejected | None:
-        now = self._clock()
-        if not introspection.active:
-            return _REJECTED
-        if introspection.exp is not None and now >= introspection.exp:
+    def _judge_active(self, claims: Claims) -> Found | Rejected:
+        """Judge the claims of a token that is active, which is what counts: an odd time is none."""
+        now, expires_at = self._clock(), _instant(claims.get("exp"))
+        if expires_at is not None and now >= expires_at:
             return Rejected(Reason.EXPIRED)
-        early = introspection.nbf is not None and now < introspection.nbf
-        return _REJECTED if early or not self._is_for_us(introspection) else None
-
-    def _is_for_us(self, introspection: _Introspection) -> bool:
-        """Tell whether issuer, client and audience are those of the config, as far as it has them."""
-        settings = self._settings
-        if settings.issuer is not None and introspection.iss != settings.issuer:
-            return False
-        if settings.clients and introspection.client_id not in settings.clients:
-            return False
-        return not settings.audience or not frozenset(settings.audience).isdisjoint(listed(introspection.aud))
-
-    def _found(self, introspection: _Introspection, claims: Claims) -> Found | Rejected:
+        not_before = claims.get("nbf")
+        early = is_number(not_before) and not_before > now + self._settings.leeway
+        if early or not self._is_for_us(claims):
+            return _REJECTED
         session = session_of_claims(claims, self._settings.claims, client="client_id")
         if session is None:
             return _REJECTED
+        issued_at = _instant(claims.get("iat"))
         return Found(
             session,
-            None if introspection.iat is None else instant_of(introspection.iat),
-            None if introspection.exp is None else instant_of(introspection.exp),
+            None if issued_at is None else instant_of(issued_at),
+            None if expires_at is None else instant_of(expires_at),
         )
 
+    def _is_for_us(self, claims: Claims) -> bool:
+        """Tell whether issuer, client and audience are those of the config, as far as it has them."""
+        settings = self._settings
+        if settings.issuer is not None and claims.get("iss") != settings.issuer:
+            return False
+        if settings.clients and claims.get("client_id") not in settings.clients:
+            return False
+        return not settings.audience or not frozenset(settings.audience).isdisjoint(listed(claims.get("aud")))
 
-def _basic(client_id: str, secret: str) -> str:
-    """Return the field's value; both halves are form-encoded first (RFC 6749 section 2.3.1)."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return f"Basic {base64.b64encode(pair.encode('ascii')).decode('ascii')}"
+
+def _instant(value: Any) -> float | None:
+    """Return a NumericDate (RFC 7519 section 2) after the epoch that a datetime can hold, `None` for anything else.
+
+    Issuers write 0, -1, the largest number that they have, or a text for a token without an expiry.
+    """
+    return float(value) if is_number(value) and 0 < value < _END_OF_TIME else None

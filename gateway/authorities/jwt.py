@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
-from gateway.authorities.claims import ClaimMap, Claims, instant_of, listed, session_of_claims
+from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.authorities.published_keys import JwtAlgorithm, both_names
@@ -200,6 +199,4 @@ def _plain_type(typ: str) -> str:
 
 def _instant(value: Any) -> float | None:
     """Return a NumericDate (RFC 7519 section 2) that a datetime can hold, `None` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if math.isfinite(value) and 0 <= value < _END_OF_TIME else None
+    return value if is_number(value) and 0 <= value < _END_OF_TIME else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from time import monotonic
 from typing import Literal
 
 from typing_extensions import override
@@ -10,7 +12,7 @@ from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.http_client import AskedHttpSettings, EndpointUrl, HttpClient
 from gateway.dialects.dialect import DialectClient
 from gateway.dialects.kinds import DialectName, dialect_named
-from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential
 
 _REASONS = {"expired": Reason.EXPIRED}
@@ -26,7 +28,11 @@ class RemoteSettings(AskedHttpSettings):
 
 
 class RemoteAuthority(Authority):
-    """Asks a remote session-info endpoint. It cannot say *not mine*, so in a list it stands last."""
+    """Asks a remote session-info endpoint. It cannot say *not mine*, so in a list it stands last.
+
+    Where the product limits whoever asks, it is not asked before the time that its 429 names: each request would be
+    refused as well, and some products count those too.
+    """
 
     memory_only = False
 
@@ -35,6 +41,7 @@ class RemoteAuthority(Authority):
         self.verdict_digest = verdict_digest("remote", settings.dialect, settings.url)
         self._dialect: DialectClient = dialect_named(settings.dialect)
         self._client = HttpClient(settings.url, settings)
+        self._resting_until = 0.0
 
     @override
     async def look_up(self, credential: Credential) -> Answer:
@@ -60,7 +67,11 @@ class RemoteAuthority(Authority):
         request = self._dialect.request(credential, session_id)
         if request is None:
             return None
+        if (wait := math.ceil(self._resting_until - monotonic())) > 0:
+            return Undecided("the authority has asked us to wait", wait, asked=False)
         response = await self._client.get(request.headers, request.query)
         if isinstance(response, Unavailable):
             return response
+        if response.retry_after and self._dialect.limits_by_address:
+            self._resting_until = monotonic() + response.retry_after
         return self._dialect.decode(response, credential, session_id)

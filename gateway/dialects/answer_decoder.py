@@ -54,7 +54,7 @@ class AnswerDecoder(Generic[_Document]):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(f"the authority answered {status}")
         if status != HTTPStatus.OK and status not in self._refusals:
-            return Undecided(f"the authority answered {status}")
+            return Undecided(f"the authority answered {status}", response.retry_after or 1)
         if not _is_json(response.content_type):
             return Undecided(f"the authority answered {status} with another content type than JSON")
         if status == HTTPStatus.OK:

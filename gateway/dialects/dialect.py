@@ -81,11 +81,15 @@ class RemoteRequest(msgspec.Struct, frozen=True):
 
 
 class RemoteResponse(msgspec.Struct, frozen=True):
-    """A remote authority's response. `content_type` is the bare media type in lower case."""
+    """A remote authority's response. `content_type` is the bare media type in lower case.
+
+    `retry_after` is in seconds: when a 429 says that it may be asked again, 0 where it does not.
+    """
 
     status: int
     content_type: str
     body: bytes
+    retry_after: int = 0
 
     def __repr__(self) -> str:
         """Show the size alone: the body may echo a key."""
@@ -117,9 +121,13 @@ class DialectServer(Protocol):
 
 
 class DialectClient(Protocol):
-    """Asks a product's server for a session and decodes its response."""
+    """Asks a product's server for a session and decodes its response.
+
+    `limits_by_address` says that the product's own 429 is about whoever asks, and not about one credential.
+    """
 
     name: str
+    limits_by_address: bool = False
 
     def request(self, credential: Credential, session_id: str = "") -> RemoteRequest | None:
         """Return what to send for `credential`, or `None` when the dialect has no such credential.

@@ -56,6 +56,7 @@ class Rocketchat(Dialect):
     """Rocket.Chat's dialect, both ways. Under the product's profile a missing session is 404, not 400."""
 
     name = "rocketchat"
+    limits_by_address = True
     paths: tuple[str, ...] = ("/api/v1/sessions/info",)
     parameters: tuple[str, ...] = (_PARAMETER,)
 

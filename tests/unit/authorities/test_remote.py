@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from gateway.authorities.remote import RemoteAuthority, RemoteSettings
-from gateway.model.answers import Found, Reason, Rejected, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Unavailable, Undecided
 from tests.support.builders.example_sessions import (
     BEARER,
     COMPOSIO_JSON,
@@ -113,3 +113,50 @@ async def test_a_credential_that_the_dialect_has_no_words_for_is_unknown_and_not
         assert await opened.look_up(PROJECT_KEY) == Rejected(Reason.UNKNOWN)
         assert await opened.session_of(BEARER, "another") == Rejected(Reason.GONE)
     assert remote.requests == []
+
+
+async def test_a_429_of_its_own_says_when_it_is_asked_again() -> None:
+    """Rocket.Chat counts by address: whatever credential is next would be refused as well."""
+    asked, limited = [], [True]
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        headers = {"X-RateLimit-Reset": "1700000042000", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000
+        return web.json_response({"success": False}, status=429, headers=headers if limited[0] else {})
+
+    async with listening(answer) as port:
+        settings = RemoteSettings(kind="remote", dialect="rocketchat", url=f"http://127.0.0.1:{port}/", timeout="10s")
+        opened = RemoteAuthority("r", settings)
+        limited[0] = False
+        first = await opened.look_up(PAIR)  # it does not say until when
+        limited[0] = True
+        told = await opened.look_up(PAIR)
+        waiting = [await opened.look_up(PAIR) for _ in range(3)]
+        await opened.close()
+    assert isinstance(first, Undecided)
+    assert isinstance(told, Undecided)
+    assert (first.retry_after, told.retry_after) == (1, 42)
+    assert len(asked) == 2
+    for each in waiting:
+        assert isinstance(each, Undecided)
+        assert 40 <= each.retry_after <= 42
+        assert each.asked is False
+
+
+@pytest.mark.parametrize(("said", "wait"), [("7", 7), ("99999", 300), ("soon", 1), ("-1", 1), ("", 1)])
+async def test_a_429_of_others_is_about_one_credential(said: str, wait: int) -> None:
+    asked = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.json_response({}, status=429, headers={"Retry-After": said})
+
+    async with listening(answer) as port:
+        settings = RemoteSettings(kind="remote", dialect="memghost", url=f"http://127.0.0.1:{port}/", timeout="10s")
+        opened = RemoteAuthority("r", settings)
+        for _ in range(2):
+            told = await opened.look_up(BEARER)
+            assert isinstance(told, Undecided)
+            assert told.retry_after == wait
+        await opened.close()
+    assert len(asked) == 2
