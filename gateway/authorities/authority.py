@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -71,7 +71,7 @@ class MarksEnded(Protocol):
         """Mark the rows of `target`; an unknown target is no error. Raises GatewayError when it cannot."""
 
 
-def verdict_digest(kind: str, *settings: str | float | Sequence[str] | dict[str, str] | None) -> bytes:
+def verdict_digest(kind: str, *settings: str | float | Sequence[str] | dict[str, Any] | None) -> bytes:
     """Return 16 bytes that differ when the kind or any of `settings` does.
 
     `settings` are all those that can change a verdict (url, issuer, audience, algorithms, claim map, client id). The

@@ -3,48 +3,55 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from pydantic import Field
 
 from gateway.model.session import Member, Organization, Session, User, Workspace
+from gateway.source.json_paths import JsonPath, find, scalars, texts
 from gateway.source.values import SettingsModel
 
 Claims = dict[str, Any]
 
 
 class ClaimMap(SettingsModel):
-    """The claim of each field. A claim within an object is named by its path: `realm_access.roles`.
+    """The claim of each field, by its path (`gateway.source.json_paths`): `realm_access.roles`.
+
+    `free` names claims that rules and identity headers ask for; one that it does not list has the path of its name.
 
     The defaults are the registered names (RFC 7519 section 4.1, RFC 9068 section 2.2, OpenID Connect Core section 5.1)
     and, where none is registered, the commonest.
     """
 
-    subject: str = Field(default="sub", min_length=1)
-    session: str = "sid"
-    email: str = "email"
-    name: str = "name"
-    username: str = "preferred_username"
-    first_name: str = "given_name"
-    last_name: str = "family_name"
-    image_url: str = "picture"
-    roles: str = "roles"
-    scopes: str = "scope"
-    organization: str = "org_id"
-    organization_name: str = "org_name"
-    organization_role: str = "org_role"
-    workspace: str = "workspace_id"
+    subject: JsonPath = Field(default="sub", min_length=1)
+    session: JsonPath = "sid"
+    email: JsonPath = "email"
+    email_verified: JsonPath = "email_verified"
+    name: JsonPath = "name"
+    username: JsonPath = "preferred_username"
+    first_name: JsonPath = "given_name"
+    last_name: JsonPath = "family_name"
+    image_url: JsonPath = "picture"
+    roles: JsonPath = "roles"
+    scopes: JsonPath = "scope"
+    organization: JsonPath = "org_id"
+    organization_name: JsonPath = "org_name"
+    organization_role: JsonPath = "org_role"
+    workspace: JsonPath = "workspace_id"
+    free: dict[str, JsonPath] = Field(default_factory=dict)
 
 
-def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> Session | None:
+def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "", free: Sequence[str] = ()) -> Session | None:
     """Return the session of these claims, or `None` when they have no subject.
 
+    `free` are the names of the claims that the config asks for besides.
     `client` is the claim of a client that acts for itself: it is the subject where no user is named, and then there
     is no user (RFC 7662 section 2.2, `client_id`).
     """
     user = _user(claims, names)
-    if user is None and _find(claims, names.subject) is not None:
+    if user is None and find(claims, names.subject) is not None:
         return None  # a subject that is no text is not the client's name
     subject = user.id if user is not None else _text(claims, client)
     if not subject:
@@ -63,6 +70,7 @@ def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "") -> S
         workspace=Workspace(id=workspace) if workspace else None,
         roles=_texts(claims, names.roles),
         scopes=_words(claims, names.scopes),
+        claims={name: values for name in free if (values := scalars(find(claims, names.free.get(name, name))))},
     )
 
 
@@ -92,6 +100,7 @@ def _user(claims: Claims, names: ClaimMap) -> User | None:
     return User(
         id=user_id,
         email=_text(claims, names.email),
+        email_verified=_verified(find(claims, names.email_verified)),
         name=_text(claims, names.name),
         username=_text(claims, names.username),
         first_name=_text(claims, names.first_name),
@@ -100,29 +109,22 @@ def _user(claims: Claims, names: ClaimMap) -> User | None:
     )
 
 
-def _find(claims: Claims, path: str) -> Any:
-    """Return the claim at `path`: by its whole name first, since names may be URLs with dots in them."""
-    if path in claims or "." not in path:
-        return claims.get(path)
-    value: Any = claims
-    for key in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
+def _verified(value: Any) -> bool | None:
+    """Return what the issuer says of an address; some write it as a text. What cannot be read is a no."""
+    return None if value is None else value is True or value == "true"
 
 
 def _text(claims: Claims, path: str) -> str | None:
-    value = _find(claims, path)
+    value = find(claims, path)
     return value if isinstance(value, str) and value else None
 
 
 def _texts(claims: Claims, path: str) -> tuple[str, ...]:
-    """Return a list of names; any other value gives no role."""
-    return listed(_find(claims, path))
+    """Return a list of names, or the names of an object's members; any other value gives no role."""
+    return texts(find(claims, path))
 
 
 def _words(claims: Claims, path: str) -> tuple[str, ...]:
     """Return scopes: words of one string (RFC 8693 section 4.2), or a list."""
-    value = _find(claims, path)
-    return tuple(value.split()) if isinstance(value, str) else listed(value)
+    value = find(claims, path)
+    return tuple(value.split()) if isinstance(value, str) else texts(value)

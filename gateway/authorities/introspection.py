@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -46,13 +46,16 @@ _claims_decoder = msgspec.json.Decoder(Claims)
 class IntrospectionAuthority(Authority):
     """Asks an issuer about each token. It cannot say *not mine*, so in a list it stands last.
 
-    `clock` is in epoch seconds.
+    `clock` is in epoch seconds. `free` are the claims that the config asks for besides those that it maps.
     """
 
     memory_only = False
 
-    def __init__(self, name: str, settings: IntrospectionSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, settings: IntrospectionSettings, clock: Callable[[], float], *, free: Sequence[str] = ()
+    ) -> None:
         self.name = name
+        self._free = tuple(free)
         self.verdict_digest = verdict_digest(
             "introspection",
             settings.url,
@@ -62,6 +65,7 @@ class IntrospectionAuthority(Authority):
             settings.audience,
             settings.clients,
             settings.claims.model_dump(),
+            self._free,
         )
         self._settings = settings
         self._clock = clock
@@ -109,7 +113,7 @@ class IntrospectionAuthority(Authority):
         early = is_number(not_before) and not_before > now + self._settings.leeway
         if early or not self._is_for_us(claims):
             return _REJECTED
-        session = session_of_claims(claims, self._settings.claims, client="client_id")
+        session = session_of_claims(claims, self._settings.claims, client="client_id", free=self._free)
         if session is None:
             return _REJECTED
         issued_at = _instant(claims.get("iat"))

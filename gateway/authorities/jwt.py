@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Literal
 
@@ -80,15 +80,23 @@ class _ParsedToken(msgspec.Struct, frozen=True):
 class JwtAuthority(Authority):
     """Verifies one issuer's tokens; any other token is *not mine*.
 
-    `clock` is in epoch seconds, for the times of tokens, and `now` in monotonic ones, for the age of keys.
+    `clock` is in epoch seconds, for the times of tokens, and `now` in monotonic ones, for the age of keys. `free` are
+    the claims that the config asks for besides those that it maps.
     """
 
     memory_only = True
 
     def __init__(
-        self, name: str, settings: JwtSettings, clock: Callable[[], float], now: Callable[[], float] = monotonic
+        self,
+        name: str,
+        settings: JwtSettings,
+        clock: Callable[[], float],
+        now: Callable[[], float] = monotonic,
+        *,
+        free: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self._free = tuple(free)
         self.verdict_digest = verdict_digest(
             "jwt",
             settings.issuer,
@@ -97,6 +105,7 @@ class JwtAuthority(Authority):
             settings.algorithms,
             settings.types,
             settings.claims.model_dump(),
+            self._free,
         )
         self._settings = settings
         self._audience = frozenset(settings.audience)
@@ -186,7 +195,7 @@ class JwtAuthority(Authority):
             return Rejected(Reason.EXPIRED)
         if now + self._settings.leeway < max(issued_at, not_before):
             return _REJECTED
-        session = session_of_claims(claims, self._settings.claims)
+        session = session_of_claims(claims, self._settings.claims, free=self._free)
         if session is None:
             return _REJECTED
         return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, assert_never
 
 from pydantic import Field
@@ -23,11 +23,14 @@ CANNOT_DISOWN = (RemoteSettings, IntrospectionSettings)
 """Settings of kinds that never say *not mine*, so an authority listed after one of them is never asked."""
 
 
-async def build_authority(name: str, settings: AuthoritySettings, clock: Callable[[], float]) -> Authority:
+async def build_authority(
+    name: str, settings: AuthoritySettings, clock: Callable[[], float], free_claims: Sequence[str] = ()
+) -> Authority:
     """Open the authority that `settings` describe, within the event loop that will ask it.
 
-    `clock` is in epoch seconds. Only a directory connects already, to check its schema: raises SchemaError,
-    DirectoryError or KeyRingError for one that cannot serve, and OSError for a `ca_file` that cannot be loaded.
+    `clock` is in epoch seconds; `free_claims` are those that rules and identity headers ask for. Only a directory
+    connects already, to check its schema: raises SchemaError, DirectoryError or KeyRingError for one that cannot serve,
+    and OSError for a `ca_file` that cannot be loaded.
     """
     match settings:
         case DirectorySettings():
@@ -35,8 +38,8 @@ async def build_authority(name: str, settings: AuthoritySettings, clock: Callabl
         case RemoteSettings():
             return RemoteAuthority(name, settings)
         case JwtSettings():
-            return JwtAuthority(name, settings, clock)
+            return JwtAuthority(name, settings, clock, free=free_claims)
         case IntrospectionSettings():
-            return IntrospectionAuthority(name, settings, clock)
+            return IntrospectionAuthority(name, settings, clock, free=free_claims)
         case _ as never:
             assert_never(never)

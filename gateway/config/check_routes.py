@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.check_fields import check_fields
+from gateway.config.check_require import check_require
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Sections
@@ -136,6 +137,7 @@ def _rules(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[
     """Yield rules that have no effect."""
     if route.access is Access.PUBLIC and route.require.model_fields_set:
         yield config.problem("is never asked for: the route is public", "routes", place, "require")
+    yield from check_require(config, route.require, ("routes", place, "require"))
     limit = route.rate_limit
     if limit is not None and route.access is Access.PUBLIC and limit.per is not LimitBy.ADDRESS:
         text = f"limits nobody: a public route knows no {limit.per}; use per: address"

@@ -18,6 +18,7 @@ from gateway.model.route import PREFLIGHT_SECONDS, Access, Challenge, HealthChec
 from gateway.model.target import parse_target
 from gateway.source.addresses import LoginUrl, Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
+from gateway.source.json_paths import JsonPath
 from gateway.source.names import CanonicalPath, FieldName, PathPrefix
 from gateway.source.values import (
     Duration,
@@ -60,6 +61,17 @@ def _check_path(value: str) -> str:
         raise ValueError(f"is no path to ask for: {error}") from None
 
 
+def _alternatives(value: object) -> object:
+    """Return a list of one for a single map, so that the config needs no dash."""
+    return [value] if isinstance(value, dict) else value
+
+
+def _written(value: object) -> object:
+    """Return the values of a claim as texts: YAML reads `3` and `true` as others."""
+    entries = value if isinstance(value, list) else [value]
+    return [str(entry).lower() if isinstance(entry, bool | int) else entry for entry in entries]
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -84,12 +96,22 @@ class RequireSettings(SettingsModel):
 
     roles: StringList = ()
     all_roles: StringList = ()
+    organization_roles: StringList = ()
     organizations: StringList = ()
     projects: StringList = ()
     workspaces: StringList = ()
     scopes: StringList = ()
     kinds: Annotated[tuple[CredentialKind, ...], BeforeValidator(listed)] = ()
     email_domains: StringList = ()
+    unverified_emails: bool = False
+    claims: dict[JsonPath, Annotated[StringList, BeforeValidator(_written)]] = Field(default_factory=dict)
+    any_of: tuple[RequireSettings, ...] = ()
+    not_: Annotated[tuple[RequireSettings, ...], BeforeValidator(_alternatives)] = Field(default=(), alias="not")
+
+    def every_claim(self) -> set[str]:
+        """Return the claims that are asked for here and in the alternatives and exceptions."""
+        inner = (each.every_claim() for each in (*self.any_of, *self.not_))
+        return set(self.claims).union(*inner)
 
 
 class TimeoutSettings(SettingsModel):

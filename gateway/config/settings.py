@@ -14,7 +14,7 @@ from gateway.config.route_settings import Name, RouteSettings
 from gateway.credentials.kinds import ReaderSettings, read_by_default
 from gateway.dialects.kinds import DialectSettings
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
-from gateway.identity.header_names import DEFAULT_NAMES, IdentityNames
+from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.model.url import fault_of_url
 from gateway.redis.client import connect
@@ -211,6 +211,12 @@ class Settings(Sections):
     credentials: dict[Name, ReaderSettings] = Field(default_factory=dict)
     session_info: tuple[DialectSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
+
+
+def free_claims(settings: Settings) -> tuple[str, ...]:
+    """Return the claims that identity headers and rules ask for, in one order, whichever asks first."""
+    headers = {field.removeprefix(CLAIM) for field in settings.identity.headers if field.startswith(CLAIM)}
+    return tuple(sorted(headers.union(*(route.require.every_claim() for route in settings.routes))))
 
 
 def to_routes(settings: Settings) -> tuple[Route, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator
 
 from gateway.model.headers import spelling
+from gateway.source.json_paths import require_path
 from gateway.source.names import FieldName
 
 Field = Literal[
@@ -29,7 +30,10 @@ Field = Literal[
 
 FIELDS: tuple[Field, ...] = get_args(Field)
 
-DEFAULT_NAMES: Mapping[Field, str] = MappingProxyType(
+CLAIM = "claims."
+"""Before the path of a claim that has a header of its own."""
+
+DEFAULT_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "session_id": "X-Session-Id",
         "user_id": "X-User-Id",
@@ -46,7 +50,7 @@ DEFAULT_NAMES: Mapping[Field, str] = MappingProxyType(
     }
 )
 
-PRESETS: Mapping[str, Mapping[Field, str]] = MappingProxyType(
+PRESETS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "default": DEFAULT_NAMES,
         # What oauth2-proxy's `--set-xauthrequest` sends.
@@ -88,15 +92,29 @@ _RESERVED = frozenset(
 
 
 def _preset(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value not in PRESETS:
+    """Return a preset's names for its name, and in front of what a map has beside the key `preset`."""
+    if isinstance(value, dict) and "preset" in value:
+        others = {field: name for field, name in value.items() if field != "preset"}
+        return {**_names_of(value["preset"]), **others}
+    return _names_of(value) if isinstance(value, str) else value
+
+
+def _names_of(preset: object) -> dict[str, str]:
+    if preset not in PRESETS:
         raise ValueError(f"headers is one of {', '.join(PRESETS)}, or a map from a field to a header name")
-    return dict(PRESETS[value])
+    return dict(PRESETS[str(preset)])
 
 
-def _refuse_doubled(names: dict[Field, str]) -> dict[Field, str]:
-    fields: dict[bytes, Field] = {}
+def _known(field: str) -> str:
+    if field.startswith(CLAIM):
+        require_path(field.removeprefix(CLAIM))
+    elif field not in FIELDS:
+        raise ValueError(f"must be one of {', '.join(FIELDS)}, or claims.NAME")
+    return field
+
+
+def _refuse_doubled(names: dict[str, str]) -> dict[str, str]:
+    fields: dict[bytes, str] = {}
     for field, name in names.items():
         folded = spelling(name.encode("ascii"))
         if folded in _RESERVED:
@@ -107,5 +125,9 @@ def _refuse_doubled(names: dict[Field, str]) -> dict[Field, str]:
     return names
 
 
-IdentityNames = Annotated[dict[Field, FieldName], BeforeValidator(_preset), AfterValidator(_refuse_doubled)]
-"""The config's `identity.headers`: a preset's name, or a map; the upstream gets no field that the map does not list."""
+IdentityNames = Annotated[
+    dict[Annotated[str, AfterValidator(_known)], FieldName], BeforeValidator(_preset), AfterValidator(_refuse_doubled)
+]
+"""The config's `identity.headers`: a preset's name, or a map; the upstream gets no field that the map does not list.
+
+Its key `preset` begins it with that preset's names. `claims.department` is the claim at that path."""

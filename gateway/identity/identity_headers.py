@@ -12,10 +12,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gateway.identity.header_names import DEFAULT_NAMES, FIELDS, Field
+from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, FIELDS
 from gateway.model.headers import spelling
 from gateway.model.memo import AdmissionMemo
-from gateway.model.person import person_of, roles_of
+from gateway.model.person import organization_role_of, person_of, roles_of
 from gateway.model.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -38,24 +38,27 @@ _DEFAULT_TOKEN = "X-Identity-Token"  # noqa: S105 - the name of a header, not a 
 class IdentityHeaders:
     """Composes the identity headers of one config.
 
-    `names` maps each field to its header. `token_name` is the header of the signed identity token, which is composed
-    elsewhere but protected here. `value_bytes` bounds each value. `names` are those of all identity headers in lower
-    case, `spellings` the same folded (`gateway.model.headers.spelling`): a client's header with one of them is removed
-    before ours are set, and also where we set none (oauth2-proxy CVE-2025-64484).
+    `names` maps each field, and each `claims.PATH`, to its header. `token_name` is the header of the signed identity
+    token, which is composed elsewhere but protected here. `value_bytes` bounds each value. `names` are those of all
+    identity headers in lower case, `spellings` the same folded (`gateway.model.headers.spelling`): a client's header
+    with one of them is removed before ours are set, and also where we set none (oauth2-proxy CVE-2025-64484).
     """
 
     def __init__(
         self,
-        names: Mapping[Field, str] = DEFAULT_NAMES,
+        names: Mapping[str, str] = DEFAULT_NAMES,
         *,
         token_name: str = _DEFAULT_TOKEN,
         value_bytes: int = 4096,
     ) -> None:
         self._names = tuple(names[field].encode("ascii") if field in names else b"" for field in FIELDS)
+        claims = {field.removeprefix(CLAIM): name for field, name in names.items() if field.startswith(CLAIM)}
+        self._claims = tuple((claim, name.encode("ascii")) for claim, name in claims.items())
+        self._every = tuple(name for name in (*self._names, *(name for _, name in self._claims)) if name)
         self._token_name = token_name.encode("ascii")
         self._value_bytes = value_bytes
-        self._every: AdmissionMemo[int, tuple[HeaderPairs, HeaderPairs]] = AdmissionMemo(_REMEMBERED)
-        self.names = frozenset(name.lower() for name in (*self._names, self._token_name) if name)
+        self._completed: AdmissionMemo[int, tuple[HeaderPairs, HeaderPairs]] = AdmissionMemo(_REMEMBERED)
+        self.names = frozenset(name.lower() for name in (*self._every, self._token_name))
         self.spellings = frozenset(map(spelling, self.names))
 
     def compose(self, session: Session, kind: CredentialKind) -> HeaderPairs | Refusal:
@@ -65,7 +68,9 @@ class IdentityHeaders:
         be another caller's value.
         """
         pairs = []
-        for name, value in zip(self._names, _values(session, kind), strict=True):
+        fields = zip(self._names, _values(session, kind), strict=True)
+        claims = ((name, session.claims.get(claim)) for claim, name in self._claims)
+        for name, value in (*fields, *claims):
             if not (name and value):
                 continue
             encoded = encode_value(value) if isinstance(value, str) else encode_list(value)
@@ -81,13 +86,13 @@ class IdentityHeaders:
         For forward-auth: proxies copy only headers that are present, and a client's forged header must not survive
         where we have no value (Traefik CVE-2024-45410).
         """
-        known = self._every.get(id(composed))
+        known = self._completed.get(id(composed))
         if known is not None and known[0] is composed:
             return known[1]
         names = {name for name, _ in composed}
-        absent = (name for name in (*self._names, self._token_name) if name and name not in names)
+        absent = (name for name in (*self._every, self._token_name) if name not in names)
         every = (*composed, *((name, b"") for name in absent))
-        self._every.put(id(composed), (composed, every), composed)
+        self._completed.put(id(composed), (composed, every), composed)
         return every
 
 
@@ -111,7 +116,7 @@ def encode_list(values: tuple[str, ...]) -> bytes:
 def _values(session: Session, kind: CredentialKind) -> tuple[str | tuple[str, ...] | None, ...]:
     """Return the value of each of FIELDS, in their order; roles are a list."""
     person = person_of(session, kind)
-    organization, member = session.organization, session.member
+    organization = session.organization
     workspace, project, api_key = session.workspace, session.project, session.api_key
     return (
         session.id,
@@ -121,7 +126,7 @@ def _values(session: Session, kind: CredentialKind) -> tuple[str | tuple[str, ..
         roles_of(session),
         organization.id if organization is not None else None,
         organization.name if organization is not None else None,
-        member.role if member is not None else None,
+        organization_role_of(session),
         workspace.id if workspace is not None else None,
         project.nano_id if project is not None else None,
         api_key.id if api_key is not None else None,

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import msgspec
 
-from gateway.model.person import roles_of
+from gateway.model.person import organization_role_of, roles_of
 
 if TYPE_CHECKING:
     from gateway.model.credential import Credential
@@ -98,6 +98,8 @@ def _claims(session: Session, audience: str, credential: Credential) -> dict[str
         claims["sid"] = session.id
     if session.organization is not None:
         claims["org"] = session.organization.id
+    if role := organization_role_of(session):
+        claims["org_role"] = role
     return claims
 
 

@@ -22,6 +22,7 @@ class Person(msgspec.Struct, frozen=True):
     id: str | None
     email: str | None
     name: str | None
+    email_verified: bool | None = None
 
 
 def person_of(session: Session, kind: CredentialKind) -> Person:
@@ -38,17 +39,21 @@ def person_of(session: Session, kind: CredentialKind) -> Person:
             first.id,
             first.email or (second.email if second is not None else None),
             first.name or (second.name if second is not None else None),
+            second.email_verified if second is not None and not first.email else None,
         )
     return Person(
         user.id if user is not None else None,
         (user.email if user is not None else None) or (member.email if member is not None else None),
         (user.name if user is not None else None) or (member.name if member is not None else None),
+        user.email_verified if user is not None and user.email else None,
     )
 
 
 def roles_of(session: Session) -> tuple[str, ...]:
-    """Return the user's own roles and the role in the *bound* organization, in that order, each once."""
-    member = session.member
-    if member is None or not member.role or member.role in session.roles:
-        return tuple(dict.fromkeys(session.roles))
-    return (*dict.fromkeys(session.roles), member.role)
+    """Return the user's own roles, each once; the role in the bound organization is `organization_role_of`'s."""
+    return tuple(dict.fromkeys(session.roles))
+
+
+def organization_role_of(session: Session) -> str | None:
+    """Return the role in the bound organization, which says nothing of any other."""
+    return session.member.role if session.member is not None else None

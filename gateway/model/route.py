@@ -56,18 +56,25 @@ class Match(msgspec.Struct, frozen=True):
 class Require(msgspec.Struct, frozen=True):
     """What a route requires of a session; an empty set requires nothing.
 
-    Of `roles`, `organizations`, `projects`, `workspaces`, `kinds` and `email_domains` one of the listed is enough;
-    of `all_roles` and `scopes` every one is needed.
+    Of `roles`, `organization_roles`, `organizations`, `projects`, `workspaces`, `kinds` and `email_domains` one of the
+    listed is enough; of `all_roles` and `scopes` every one is needed. `roles` are the user's own: that of a customer's
+    organization is none of ours. Each of `claims` must have one of its values. One of `any_of` must be met besides, and
+    none of `not_` may be. With `unverified_emails` an address counts that its issuer calls unverified.
     """
 
     roles: frozenset[str] = frozenset()
     all_roles: frozenset[str] = frozenset()
+    organization_roles: frozenset[str] = frozenset()
     organizations: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     workspaces: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     kinds: frozenset[CredentialKind] = frozenset()
     email_domains: frozenset[str] = frozenset()
+    unverified_emails: bool = False
+    claims: dict[str, frozenset[str]] = {}
+    any_of: tuple[Require, ...] = ()
+    not_: tuple[Require, ...] = ()
 
 
 class RateLimit(msgspec.Struct, frozen=True):

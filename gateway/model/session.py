@@ -10,10 +10,14 @@ import msgspec
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A person or machine that signs in; the same one in every organization."""
+    """A person or machine that signs in; the same one in every organization.
+
+    `email_verified` is what its issuer says of the address, `None` where it says nothing.
+    """
 
     id: str
     email: str | None = None
+    email_verified: bool | None = None
     name: str | None = None
     username: str | None = None
     first_name: str | None = None
@@ -135,6 +139,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `subject` names the caller for limits, logs and tokens: the user's id, else the member's, else the key's.
     `id` is absent for API keys. `roles` are the user's own; the role in the bound organization is `member.role`.
+    `claims` are those of its issuer that the config asks for, by the config's names.
     `state` is `active` for a live session; no other is ever admitted.
     """
 
@@ -151,6 +156,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     login: Login | None = None
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    claims: dict[str, tuple[str, ...]] = {}
     signins: tuple[SignIn, ...] = ()
     active_signin: SignIn | None = None
     signin_attempts: tuple[dict[str, Any], ...] = ()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _STRICTNESS = {Access.PUBLIC: 0, Access.OPTIONAL: 1, Access.REQUIRED: 2}
-_ANY_OF = ("roles", "organizations", "projects", "workspaces", "kinds", "email_domains")
+_ANY_OF = ("roles", "organization_roles", "organizations", "projects", "workspaces", "kinds", "email_domains")
 _ALL_OF = ("all_roles", "scopes")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -119,4 +119,11 @@ def _requires_less(one: Require, other: Require) -> bool:
         accepts, wanted = getattr(one, name), getattr(other, name)
         if wanted and not (accepts and accepts <= wanted):
             return True
-    return any(not getattr(other, name) <= getattr(one, name) for name in _ALL_OF)
+    if any(not getattr(other, name) <= getattr(one, name) for name in _ALL_OF):
+        return True
+    for name, values in other.claims.items():
+        accepted = one.claims.get(name)
+        if not accepted or not accepted <= values:
+            return True
+    # of alternatives and exceptions only those that are the same are known to let nobody else pass
+    return bool(other.any_of and one.any_of != other.any_of) or any(each not in one.not_ for each in other.not_)

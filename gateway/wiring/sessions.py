@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from gateway.authorities.introspection import IntrospectionSettings
 from gateway.authorities.jwt import JwtSettings
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 from gateway.authorities.remote import RemoteSettings
-from gateway.config.settings import Settings
+from gateway.config.settings import Settings, free_claims
 from gateway.credentials.fingerprint import Fingerprinter
 from gateway.credentials.kinds import ReaderSettings, build_reader
 from gateway.credentials.reader import Reader
@@ -166,16 +166,17 @@ class SessionsWiring:
 async def open_authorities(settings: Settings, process: Process, stack: AsyncExitStack) -> dict[str, Authority]:
     """Open the authorities of a config, each to be closed by `stack`; raises GatewayError."""
     authorities: dict[str, Authority] = {}
+    free = free_claims(settings)
     for name, each in settings.authorities.items():
-        authorities[name] = await _open(name, each, process)
+        authorities[name] = await _open(name, each, process, free)
         stack.push_async_callback(authorities[name].close)
     return authorities
 
 
-async def _open(name: str, settings: AuthoritySettings, process: Process) -> Authority:
+async def _open(name: str, settings: AuthoritySettings, process: Process, free: Sequence[str]) -> Authority:
     """Open one authority; raises GatewayError."""
     try:
-        return await build_authority(name, settings, process.clock)
+        return await build_authority(name, settings, process.clock, free)
     except OSError as error:  # of a `ca_file`; ssl.SSLError is one too, for a file that holds no certificate
         reason = error.strerror or type(error).__name__
         file = getattr(settings, "ca_file", "")

@@ -191,7 +191,7 @@ async def test_a_changed_role_counts_from_the_next_request_on(tmp_path: Path, re
     admins = f"""\
   - name: admin
     match: {{path: /admin/}}
-    require: {{roles: [admin]}}
+    require: {{organizations: [org_abc123xyz456], organization_roles: [admin]}}
     upstream: http://127.0.0.1:{echo.port}
 redis: {{url: {redis_url}, key_prefix: "{key_prefix}"}}
 """

@@ -1,4 +1,4 @@
-"""Issuers as they are: key sets with odd entries, keys of a moment ago, one that is away beside one that is not."""
+"""Issuers as they are, and whose role and address a token says."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
+import jwt as pyjwt
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.support.gateways.attacks import Victim, get, victim
 from tests.support.gateways.serving import READERS, Examples
@@ -50,11 +53,13 @@ async def trusting(
 
 
 @contextlib.asynccontextmanager
-async def trusting_first(examples: Examples, folder: Path, jwks: Jwks, **more: Any) -> AsyncIterator[Victim]:
+async def trusting_first(
+    examples: Examples, folder: Path, jwks: Jwks, sections: dict[str, Any] | None = None, **more: Any
+) -> AsyncIterator[Victim]:
     """Run a gateway that trusts one issuer, of these keys."""
     async with (
         listening(jwks.answer) as port,
-        trusting(examples, folder, {"first": issuer(FIRST, port, **more)}) as running,
+        trusting(examples, folder, {"first": issuer(FIRST, port, **more)}, **(sections or {})) as running,
     ):
         yield running
 
@@ -138,3 +143,110 @@ async def test_the_types_of_tokens_are_config(examples: Examples, tmp_path: Path
         for typ in ("JWT", "at+jwt", "access+jwt", "logout+jwt"):
             listed = typ in (types or ["JWT", "at+jwt"])
             assert await status(running, sign(claims(FIRST), typ=typ)) == (200 if listed else 401), typ
+
+
+def behind(**rules: dict[str, Any]) -> Any:
+    """Return routes `/NAME/` with these rules, and one without any."""
+
+    def routes(upstream: str) -> list[dict[str, Any]]:
+        named = [
+            {"name": name, "match": {"path": f"/{name}/"}, "require": rule, "upstream": upstream}
+            for name, rule in rules.items()
+        ]
+        return [*named, {"name": "echo", "match": {"path": "/echo/"}, "upstream": upstream}]
+
+    return routes
+
+
+async def test_a_role_in_an_organization_is_no_role_of_ours(examples: Examples, tmp_path: Path) -> None:
+    rules = {
+        "ours": {"roles": ["admin"]},
+        "theirs": {"organizations": ["org_1"], "organization_roles": ["admin"]},
+        "either": {"any_of": [{"roles": ["admin"]}, {"organizations": ["org_1"], "organization_roles": ["admin"]}]},
+        "neither": {"not": {"organization_roles": ["admin"]}},
+    }
+    customer, member, staff = (
+        claims(FIRST, jti="c", org_id="org_evil", org_role="admin", roles=["user"]),
+        claims(FIRST, jti="m", org_id="org_1", org_role="admin"),
+        claims(FIRST, jti="s", roles=["admin"]),
+    )
+    expected = {
+        "ours": (403, 403, 200),
+        "theirs": (403, 200, 403),
+        "either": (403, 200, 200),
+        "neither": (403, 403, 200),
+    }
+    async with trusting_first(examples, tmp_path, Jwks(jwk(EC_KEY, "k1")), {"routes": behind(**rules)}) as running:
+        for name, statuses in expected.items():
+            target = f"/{name}/".encode()
+            assert tuple([await status(running, sign(who), target) for who in (customer, member, staff)]) == statuses
+        seen = await running.attack(get(b"/echo/", b"Authorization: Bearer " + sign(customer).encode()))
+        told = seen.received[0]
+        assert (told.all(b"x-user-roles"), told.all(b"x-org-role")) == ([b"user"], [b"admin"])
+
+
+async def test_an_address_that_its_issuer_calls_unverified_is_no_ones(examples: Examples, tmp_path: Path) -> None:
+    domain = {"email_domains": ["example.com"]}
+    rules = {"strict": domain, "lax": domain | {"unverified_emails": True}}
+    async with trusting_first(examples, tmp_path, Jwks(jwk(EC_KEY, "k1")), {"routes": behind(**rules)}) as running:
+        for said, strict in ((True, 200), ("true", 200), (None, 200), (False, 403), ("false", 403), (0, 403)):
+            token = sign(claims(FIRST, email="u1@example.com", email_verified=said))
+            assert (await status(running, token, b"/strict/"), await status(running, token, b"/lax/")) == (strict, 200)
+        token = sign(claims(FIRST, email="u1@example.com"))
+        assert await status(running, token, b"/strict/") == 200
+
+
+@pytest.mark.parametrize("said", [{"exp": 0}, {"exp": -1}, {"exp": 2**63 - 1}, {"exp": "never"}, {"nbf": NOW + 5}])
+async def test_an_introspected_token_with_odd_times_is_served(
+    examples: Examples, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    shown = []
+
+    async def introspect(request: web.BaseRequest) -> web.StreamResponse:
+        shown.append(dict(parse_qsl((await request.read()).decode())))
+        return web.json_response({"active": True, "sub": "u1", **said})
+
+    (tmp_path / "client.pem").write_bytes(
+        ED_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+    async with listening(introspect) as port:
+        url = f"http://127.0.0.1:{port}/introspect"
+        ours = {"auth": "private_key_jwt", "client_id": "gw", "private_key_file": str(tmp_path / "client.pem")}
+        opaque = {"kind": "introspection", "url": url, "timeout": "10s"} | ours
+        credentials = READERS | {"token": {"kind": "bearer", "authority": "opaque"}}
+        known = {"opaque": opaque, "accounts": examples.settings(tmp_path)}
+        async with victim(examples, tmp_path, authorities=known, credentials=credentials) as running:
+            assert await status(running, "opaque-token") == 200
+    assertion = pyjwt.decode(shown[0]["client_assertion"], ED_KEY.public_key(), ["EdDSA"], audience=url)
+    assert (assertion["iss"], assertion["sub"]) == ("gw", "gw")
+
+
+async def test_claims_of_any_shape_are_roles_headers_and_rules(examples: Examples, tmp_path: Path) -> None:
+    rules = {
+        "sales": {"claims": {"department": ["sales"], "profile.level": [3, 4]}},
+        "admin": {"roles": ["admin"]},
+    }
+    headers = {"preset": "default", "claims.department": "X-Department", "claims.profile.level": "X-Level"}
+    sections = {"routes": behind(**rules), "identity": {"headers": headers}}
+    paths = {"roles": 'resource_access."my.app".roles', "free": {"department": "https://id.example/departments[].name"}}
+    said = {
+        "resource_access": {"my.app": {"roles": {"admin": {"1": "a.example"}}}},
+        "https://id.example/departments": [{"name": "sales"}, {"name": "Süd, Ost"}],
+        "profile": {"level": 3},
+    }
+    paths["free"] = {"department": '"https://id.example/departments"[].name'}
+    jwks = Jwks(jwk(EC_KEY, "k1"))
+    async with trusting_first(examples, tmp_path, jwks, sections, claims=paths) as running:
+        token = sign(claims(FIRST, **said))
+        for target, expected in ((b"/sales/", 200), (b"/admin/", 200)):
+            assert await status(running, token, target) == expected
+        other = sign(claims(FIRST, profile={"level": 5}, **{"https://id.example/departments": [{"name": "sales"}]}))
+        for target in (b"/sales/", b"/admin/"):
+            assert await status(running, other, target) == 403
+        for bare, department in ((token, [b"sales,S%C3%BCd%2C Ost"]), (sign(claims(FIRST, jti="bare")), [])):
+            forged = b"X-Department: forged", b"x_department: forged", b"X-LEVEL: 9", b"x.level: 9"
+            seen = await running.attack(get(b"/echo/", b"Authorization: Bearer " + bare.encode(), *forged))
+            (received,) = seen.received
+            assert received.all(b"x-department") == department
+            assert received.all(b"x-level") == ([b"3"] if department else [])
+            assert b"forged" not in received.raw

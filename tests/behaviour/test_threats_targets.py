@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders.variants import CONTROLS, dot_segments, empty_segments, encoded_again, percent_encodings
 from tests.support.gateways.attacks import CLOSE, KEY, Victim, get, request, victim
-from tests.support.gateways.serving import MEMBER_KEY, Examples
+from tests.support.gateways.serving import ADMINS, MEMBER_KEY, Examples
 
 MEMBER = b"X-Api-Key: " + MEMBER_KEY.encode()
 
@@ -69,7 +69,7 @@ async def test_path_parameters_are_carried_as_sent_where_a_route_allows_them_and
 ) -> None:
     def routes(upstream: str) -> list[dict[str, object]]:
         return [
-            {"name": "guarded", "match": {"path": "/a/admin/"}, "require": {"roles": ["admin"]}, "upstream": upstream},
+            {"name": "guarded", "match": {"path": "/a/admin/"}, "require": ADMINS, "upstream": upstream},
             {
                 "name": "open",
                 "match": {"path": "/a/"},
@@ -142,7 +142,7 @@ def allowing(**keys: bool) -> Callable[[str], list[dict[str, object]]]:
 
     def routes(upstream: str) -> list[dict[str, object]]:
         return [
-            {"name": "guarded", "match": {"path": "/admin/"}, "require": {"roles": ["admin"]}, "upstream": upstream},
+            {"name": "guarded", "match": {"path": "/admin/"}, "require": ADMINS, "upstream": upstream},
             {"name": "inner", "match": {"path": "/open/admin/"}, "upstream": upstream, "strip_prefix": "/open"},
             {"name": "open", "match": {"path": "/open/"}, "access": "public", "upstream": upstream}
             | {"strip_prefix": "/open", **keys},
@@ -214,7 +214,7 @@ SPELLINGS = (b"/ADMIN", b"/Admin/users", b"/%41DMIN/x", b"/EXACT", b"/exact/", b
 def beside_guarded(upstream: str, **more: object) -> list[dict[str, object]]:
     """Routes that guard some paths, and a public one for all others."""
     guarded = [
-        {"name": str(place), "match": {"path": path}, "require": {"roles": ["admin"]}, "upstream": upstream}
+        {"name": str(place), "match": {"path": path}, "require": ADMINS, "upstream": upstream}
         for place, path in enumerate(("/admin/", "/exact", "/@team/"))
     ]
     return [*guarded, {"name": "open", "match": {"path": "/"}, "access": "public", "upstream": upstream, **more}]

@@ -200,7 +200,7 @@ async def test_a_cookie_with_an_unsafe_method_needs_an_origin_of_ours(
 
 
 async def test_a_rule_that_is_not_met_is_403_and_named() -> None:
-    assert (await decide((key(b"good"),), require=Require(roles=frozenset({"admin"})))).allowed
+    assert (await decide((key(b"good"),), require=Require(organization_roles=frozenset({"admin"})))).allowed
     decision = await decide((key(b"good"),), require=Require(roles=frozenset({"owner"})))
     assert decision.refusal is not None
     assert (decision.refusal.status, decision.rule) == (403, "require.roles")
@@ -355,7 +355,10 @@ async def test_what_was_judged_of_one_session_is_never_told_of_another_route_or_
         )
 
     asking = Route(
-        name="admins", match=Match("/admin/"), credentials=("key",), require=Require(roles=frozenset({"admin"}))
+        name="admins",
+        match=Match("/admin/"),
+        credentials=("key",),
+        require=Require(organization_roles=frozenset({"admin"})),
     )
     plain = Route(name="all", match=Match("/"), credentials=("key", "cookie"))
     gate = Gate(RouteTable((asking, plain)), READERS, Sessions(numbered), IdentityHeaders(), LocalLimits(lambda: 0.0))

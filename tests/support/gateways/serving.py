@@ -58,6 +58,11 @@ IDENTITY = (
 )
 """The identity headers that an upstream is told by default, and that of the signed token."""
 
+ADMINS: dict[str, Any] = {
+    "any_of": [{"roles": ["admin"]}, {"organizations": ["org_abc123xyz456"], "organization_roles": ["admin"]}]
+}
+"""Who may pass to `/admin/`, as in the demo: the project key's owner is an admin of one organization."""
+
 READERS: dict[str, dict[str, Any]] = {
     "project_key": {"kind": "api_key", "header": "x-api-key", "type": "project", "authority": "accounts"},
     "user_key": {"kind": "api_key", "header": "x-user-api-key", "type": "user", "authority": "accounts"},
@@ -149,7 +154,7 @@ def config(upstream_port: int, accounts: dict[str, Any], **sections: Any) -> dic
             {"name": "echo", "match": {"path": "/echo/"}, "upstream": upstream},
             {"name": "public", "match": {"path": "/public/"}, "access": "public", "upstream": upstream},
             {"name": "optional", "match": {"path": "/optional/"}, "access": "optional", "upstream": upstream},
-            {"name": "admin", "match": {"path": "/admin/"}, "require": {"roles": ["admin"]}, "upstream": upstream},
+            {"name": "admin", "match": {"path": "/admin/"}, "require": ADMINS, "upstream": upstream},
         ],
         **sections,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.authorities.claims import ClaimMap, listed, session_of_claims
 
@@ -16,7 +17,7 @@ from gateway.authorities.claims import ClaimMap, listed, session_of_claims
         ("a", ("a",)),
         ("a b", ("a b",)),
         (["a", 7], ()),
-        ({"a": True}, ()),
+        ({"a": True, "b": {"org": "x"}, "c": False}, ("a", "b")),
         (7, ()),
         (None, ()),
     ],
@@ -62,3 +63,53 @@ def test_an_audience_is_one_name_or_a_list_of_names() -> None:
     assert listed(["a", "b"]) == ("a", "b")
     assert listed(["a", None]) == ()
     assert listed({"a": 1}) == ()
+
+
+def test_roles_are_reached_through_names_with_dots_objects_and_arrays() -> None:
+    claims = {
+        "sub": "u",
+        "resource_access": {"my.app": {"roles": ["ops"]}},
+        "urn:zitadel:iam:org:project:roles": {"admin": {"1": "a.example"}},
+        "groups": [{"name": "g1"}, {"name": "g2"}],
+    }
+    paths = {
+        'resource_access."my.app".roles': ("ops",),
+        "urn:zitadel:iam:org:project:roles": ("admin",),
+        "groups[].name": ("g1", "g2"),
+    }
+    for path, roles in paths.items():
+        session = session_of_claims(claims, ClaimMap(roles=path))
+        assert session is not None
+        assert session.roles == roles
+
+
+def test_claims_that_the_config_asks_for_are_read_by_name_or_by_their_path() -> None:
+    claims = {"sub": "u", "department": "sales", "https://x/level": 3, "a": {"b": [True]}, "unasked": "x"}
+    names = ClaimMap(free={"level": "https://x/level"})
+    session = session_of_claims(claims, names, free=("department", "level", "a.b", "none"))
+    assert session is not None
+    assert session.claims == {"department": ("sales",), "level": ("3",), "a.b": ("true",)}
+
+
+@pytest.mark.parametrize("subject", ["", 7, ["u"], {"u": 1}, False])
+def test_an_odd_subject_is_never_the_client_s_name(subject: Any) -> None:
+    assert session_of_claims({"sub": subject, "client_id": "c"}, ClaimMap(), client="client_id") is None
+
+
+@pytest.mark.parametrize(
+    "said", [(True, True), ("true", True), (False, False), ("false", False), (1, False), (None, None)]
+)
+def test_what_an_issuer_says_of_an_address(said: tuple[Any, bool | None]) -> None:
+    session = session_of_claims({"sub": "u", "email_verified": said[0]}, ClaimMap())
+    assert session is not None
+    assert session.user is not None
+    assert session.user.email_verified is said[1]
+
+
+@pytest.mark.parametrize("path", ["a.", "a[0]", '"a'])
+def test_a_path_that_cannot_be_is_a_problem(path: str) -> None:
+    for key in ("roles", "email"):
+        with pytest.raises(ValidationError, match="a path is names"):
+            ClaimMap(**{key: path})
+    with pytest.raises(ValidationError, match="a path is names"):
+        ClaimMap(free={"department": path})

@@ -53,7 +53,8 @@ def test_a_token_says_what_the_headers_say() -> None:
         "exp": 1_800_000_060,
         "sid": "s1",
         "org": "org_1",
-        "roles": ["user", "admin"],
+        "org_role": "admin",
+        "roles": ["user"],
         "scopes": ["orders:read"],
         "auth_method": "cookie",
     }

@@ -39,8 +39,8 @@ def test_a_route_that_asks_nothing_refuses_nobody() -> None:
 
 ADMITTED: list[tuple[str, set[str]]] = [
     ("roles", {"auditor", "admin"}),
-    ("roles", {"editor"}),
-    ("all_roles", {"user", "auditor", "editor"}),
+    ("all_roles", {"user", "auditor"}),
+    ("organization_roles", {"editor", "admin"}),
     ("organizations", {"org_1", "org_2"}),
     ("projects", {"pr_1"}),
     ("projects", {"uuid-1"}),
@@ -55,7 +55,10 @@ REFUSED: list[tuple[str, set[str]]] = [
     ("roles", {"admin"}),
     ("roles", {"Auditor"}),
     ("roles", {"aud"}),
+    ("roles", {"editor"}),
     ("all_roles", {"user", "admin"}),
+    ("all_roles", {"user", "auditor", "editor"}),
+    ("organization_roles", {"auditor"}),
     ("organizations", {"org_2"}),
     ("projects", {"pr_2"}),
     ("workspaces", {"w2"}),
@@ -78,8 +81,13 @@ def test_who_lacks_it_is_refused_by_that_rule(rule: str, required: set[str]) -> 
     assert broken(**{rule: required}) == f"require.{rule}"
 
 
-@pytest.mark.parametrize("rule", ["roles", "all_roles", "organizations", "projects", "workspaces", "scopes",
-                                  "email_domains"])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("roles", "all_roles", "organization_roles", "organizations", "projects", "workspaces", "scopes"),
+        "email_domains",
+    ],
+)
 def test_a_session_without_the_field_is_refused_by_every_rule(rule: str) -> None:
     assert broken(NOBODYS, **{rule: {"x"}}) == f"require.{rule}"
     assert broken(NOBODYS, **{rule: {""}}) == f"require.{rule}"
@@ -106,3 +114,41 @@ def test_only_what_follows_the_last_at_sign_is_the_domain(email: str, domain: st
 @pytest.mark.parametrize("state", ["closed", "revoked", "", "ACTIVE"])
 def test_a_session_that_is_not_live_passes_nothing(state: str) -> None:
     assert broken(Session(subject="u", state=state)) == "session.state"
+
+
+STAFF, CUSTOMER = Require(roles=frozenset({"auditor"})), Require(organization_roles=frozenset({"owner"}))
+
+
+def test_one_of_any_of_is_enough_and_is_met_whole() -> None:
+    other = Require(roles=frozenset({"auditor"}), scopes=frozenset({"orders:delete"}))
+    for alternatives, expected in (((STAFF, CUSTOMER), None), ((CUSTOMER, other), "require.any_of")):
+        assert Rules(Require(any_of=alternatives)).broken(SESSION, CredentialKind.COOKIE) == expected
+    besides = Require(any_of=(STAFF,), kinds=frozenset({CredentialKind.BEARER}))
+    assert Rules(besides).broken(SESSION, CredentialKind.COOKIE) == "require.kinds"
+
+
+def test_none_of_not_may_be_met_whole() -> None:
+    other = Require(roles=frozenset({"auditor"}), scopes=frozenset({"orders:delete"}))
+    assert Rules(Require(not_=(CUSTOMER, other))).broken(SESSION, CredentialKind.COOKIE) is None
+    assert Rules(Require(not_=(CUSTOMER, STAFF))).broken(SESSION, CredentialKind.COOKIE) == "require.not"
+    nested = Require(not_=(Require(any_of=(CUSTOMER, Require(not_=(STAFF,)))),))
+    assert Rules(nested).broken(SESSION, CredentialKind.COOKIE) is None
+
+
+def test_an_address_that_its_issuer_calls_unverified_is_none() -> None:
+    for verified, expected in ((None, None), (True, None), (False, "require.email_domains")):
+        session = Session(subject="u", user=User(id="u", email="a@example.com", email_verified=verified))
+        assert broken(session, email_domains={"example.com"}) == expected
+        require = Require(email_domains=frozenset({"example.com"}), unverified_emails=True)
+        assert Rules(require).broken(session, CredentialKind.COOKIE) is None
+
+
+def test_each_claim_must_have_one_of_its_values() -> None:
+    session = Session(subject="u", claims={"department": ("sales", "ops"), "level": ("3",)})
+    for claims, expected in (
+        ({"department": {"ops", "x"}}, None),
+        ({"department": {"ops"}, "level": {"4"}}, "require.claims.level"),
+        ({"none": {""}}, "require.claims.none"),
+    ):
+        require = Require(claims={name: frozenset(values) for name, values in claims.items()})
+        assert Rules(require).broken(session, CredentialKind.BEARER) == expected
