@@ -14,11 +14,12 @@ import re
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 from yarl import URL
 
 from gateway.dialects.dialect import RemoteResponse
@@ -66,26 +67,34 @@ def _endpoint(value: str) -> str:
     return value
 
 
-def _trusted_endpoint(value: str) -> str:
-    parts = _split(value)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+def require_tls(url: str, *, insecure_http: bool = False) -> None:
+    """Refuse the URL of an issuer's keys or verdicts that whoever is on the way can alter; raises ValueError."""
+    parts = _split(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or "") and not insecure_http:
         raise ValueError("must be https:// or on loopback: whoever answers here says who everybody is")
-    return value
+
+
+def trusted(url: str | None, info: ValidationInfo) -> str | None:
+    """Return a URL of an issuer's keys or verdicts: `https://`, loopback, or any where `insecure_http` is true."""
+    if url is not None:
+        require_tls(url, insecure_http=bool(info.data.get("insecure_http")))
+    return url
 
 
 EndpointUrl = Annotated[str, AfterValidator(_endpoint)]
 """An `http://` or `https://` URL, its query included."""
 
-TrustedEndpointUrl = Annotated[str, AfterValidator(_trusted_endpoint)]
-"""A URL of an issuer's keys or verdicts: `https://` or loopback, since whoever can alter those can be anybody."""
-
 
 class HttpAuthoritySettings(SettingsModel):
-    """The settings of every authority that is asked over HTTP. `timeout` is in seconds, for one whole exchange."""
+    """The settings of every authority that is asked over HTTP. `timeout` is in seconds, for one whole exchange.
+
+    `proxy: environment` asks through what HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; by default none is used.
+    """
 
     timeout: PositiveDuration = 2.0
     connections: int = Field(default=64, ge=1)
     ca_file: CaFile | None = None
+    proxy: Literal["none", "environment"] = "none"
 
 
 class AskedHttpSettings(HttpAuthoritySettings):
@@ -104,6 +113,7 @@ class HttpClient:
 
     def __init__(self, url: str, settings: HttpAuthoritySettings, *, accept: str = "application/json") -> None:
         self._url = URL(url, encoded=True)
+        self._proxy = _proxy_for(self._url) if settings.proxy == "environment" else None
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.connections,
@@ -135,7 +145,13 @@ class HttpClient:
         """Return the response, whatever its status below 500; a fault of the network is Unavailable."""
         try:
             async with self._session.request(
-                method, url, headers=headers, data=form, allow_redirects=False, middlewares=(_SentOnce().send,)
+                method,
+                url,
+                headers=headers,
+                data=form,
+                allow_redirects=False,
+                middlewares=(_SentOnce().send,),
+                proxy=self._proxy,
             ) as response:
                 return await _read(response)
         except TimeoutError:
@@ -145,6 +161,17 @@ class HttpClient:
             return Unavailable(f"the authority could not be asked: {type(fault).__name__}")
         except Exception as fault:  # noqa: BLE001 - a border: an answer that is no HTTP, a field that cannot be sent
             return Undecided(f"the authority could not be asked about this: {type(fault).__name__}")
+
+
+def _proxy_for(url: URL) -> str | None:
+    """Return the proxy that the environment names for a URL, read when the authority is built.
+
+    Not by aiohttp's `trust_env`, which also sends what a .netrc says for the host.
+    """
+    host = url.host or ""
+    if proxy_bypass(f"{host}:{url.port}"):
+        return None
+    return getproxies_environment().get(url.scheme)
 
 
 class _SentOnce:

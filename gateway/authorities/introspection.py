@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from pydantic import AfterValidator
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.authorities.client_authentication import ClientAuthentication, ClientSettings
-from gateway.authorities.http_client import HttpClient, TrustedEndpointUrl
+from gateway.authorities.http_client import EndpointUrl, HttpClient, trusted
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
@@ -32,7 +33,8 @@ class IntrospectionSettings(ClientSettings):
     """
 
     kind: Literal["introspection"]
-    url: TrustedEndpointUrl
+    insecure_http: bool = False
+    url: Annotated[EndpointUrl, AfterValidator(trusted)]
     issuer: str | None = None
     audience: StringList = ()
     clients: StringList = ()

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-import jwt as pyjwt
-import msgspec
-from jwt.api_jws import PyJWS
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
+from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
+from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
-from gateway.authorities.published_keys import JwtAlgorithm, both_names
+from gateway.authorities.parsed_token import ParsedToken, parse_token
+from gateway.authorities.published_keys import EVERY_ALGORITHM, JwtAlgorithm, both_names
+from gateway.authorities.shared_secret import HMAC, SharedSecrets, require_long
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.model.errors import UNDECODABLE
-from gateway.signing import is_spelled_once
-from gateway.source.values import Duration, PositiveDuration, StringList
+from gateway.source.values import Duration, PositiveDuration, SecretList, StringList
 
 _RULES_OF_ITS_OWN = frozenset({"crit", "b64"})
 """Header parameters that change what a signature means (RFC 7515 section 4.1.11, RFC 7797); we know none of them.
@@ -33,9 +31,6 @@ ACCESS_TOKEN_TYPES = ("JWT", "at+jwt")
 """The `typ` of an access token (RFC 9068 section 2.1). Any other is a token of another purpose, like a logout token,
 and must not pass for an access token (RFC 8725 section 3.11)."""
 
-_JWK_SET = "application/jwk-set+json, application/json"
-"""Kubernetes serves its key set as the first alone (RFC 7517 section 8.5.2), many others as the second."""
-
 _REJECTED = Rejected(Reason.UNKNOWN)
 
 _END_OF_TIME = 253402300800.0
@@ -45,16 +40,20 @@ _END_OF_TIME = 253402300800.0
 class JwtSettings(HttpAuthoritySettings):
     """An issuer's tokens, whose `aud` must name one of `audience`.
 
+    Their keys are at `jwks_url`, without it where the issuer's document says, or `shared_secret` verifies them: of HMAC
+    alone, never beside published keys, since whoever knows those could sign by HMAC with them (RFC 8725 section 3.1).
     `types` are the `typ` that a token's header may have; without one it counts as `JWT`. `leeway` is how many seconds
     the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The `jwks_` keys are those of
     `KeyTimes`. A token longer than `token_bytes` is not decoded.
     """
 
     kind: Literal["jwt"]
+    insecure_http: bool = False
     issuer: str = Field(min_length=1)
     audience: StringList = Field(min_length=1)
-    jwks_url: TrustedEndpointUrl
-    algorithms: tuple[JwtAlgorithm, ...] = Field(min_length=1)
+    shared_secret: Annotated[SecretList, AfterValidator(require_long)] = ()
+    jwks_url: Annotated[EndpointUrl | None, AfterValidator(trusted)] = None
+    algorithms: tuple[JwtAlgorithm | Literal["HS256"], ...] = Field(default=EVERY_ALGORITHM, min_length=1)
     types: StringList = Field(default=ACCESS_TOKEN_TYPES, min_length=1)
     claims: ClaimMap = ClaimMap()
     leeway: Duration = 10.0
@@ -63,18 +62,18 @@ class JwtSettings(HttpAuthoritySettings):
     jwks_cooldown: PositiveDuration = KeyTimes().cooldown
     jwks_stale: PositiveDuration = KeyTimes().stale
 
-
-class _ParsedToken(msgspec.Struct, frozen=True):
-    """A decoded token whose signature was not checked yet."""
-
-    header: dict[str, Any]
-    claims: Claims
-    signed: bytes
-    signature: bytes
-
-    def is_signed_by(self, key: pyjwt.PyJWK) -> bool:
-        """Verify the signature by the algorithm that the key is bound to, whatever the header says."""
-        return key.Algorithm.verify(self.signed, key.key, self.signature)
+    @model_validator(mode="after")
+    def _keys_are_known(self) -> Self:
+        """Refuse HMAC beside anything that is published, and an issuer whose keys nobody can find."""
+        hmac = HMAC in self.algorithms and "algorithms" in self.model_fields_set
+        if hmac and not self.shared_secret:
+            raise ValueError(f"algorithms: {HMAC} needs a shared_secret, and stands alone")
+        if self.shared_secret:
+            if self.jwks_url is not None or ("algorithms" in self.model_fields_set and self.algorithms != (HMAC,)):
+                raise ValueError(f"shared_secret is for {HMAC} alone: no jwks_url and no other algorithms beside it")
+        elif self.jwks_url is None:
+            _require_address(self.issuer, insecure_http=self.insecure_http)
+        return self
 
 
 class JwtAuthority(Authority):
@@ -97,25 +96,28 @@ class JwtAuthority(Authority):
     ) -> None:
         self.name = name
         self._free = tuple(free)
+        secrets = SharedSecrets(settings.shared_secret)
         self.verdict_digest = verdict_digest(
             "jwt",
             settings.issuer,
             settings.audience,
             settings.jwks_url,
             settings.algorithms,
+            secrets.digests,
             settings.types,
             settings.claims.model_dump(),
             self._free,
         )
         self._settings = settings
         self._audience = frozenset(settings.audience)
-        self._algorithms = both_names(frozenset(settings.algorithms))
+        self._algorithms = both_names(frozenset((HMAC,) if settings.shared_secret else settings.algorithms))
         self._types = frozenset(map(_plain_type, settings.types))
         self._clock = clock
-        self._jws = PyJWS()  # it decodes, and verifies nothing
-        self._client = HttpClient(settings.jwks_url, settings, accept=_JWK_SET)
+        self._published = None if settings.shared_secret else _published(settings)
         times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
-        self._keys = KeySet(self._client.get, tuple(self._algorithms), times, now)
+        self._keys: KeySet | SharedSecrets = (
+            secrets if self._published is None else KeySet(self._published.fetch, tuple(self._algorithms), times, now)
+        )
 
     @override
     def disowns(self, credential: Credential) -> bool:
@@ -146,29 +148,17 @@ class JwtAuthority(Authority):
 
     @override
     async def close(self) -> None:
-        await self._client.close()
+        if self._published is not None:
+            await self._published.close()
 
-    def _own(self, credential: Credential) -> _ParsedToken | None:
+    def _own(self, credential: Credential) -> ParsedToken | None:
         """Return the token of a credential if it is in this issuer's name."""
         if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
             return None
-        parsed = self._parse(credential.parts[0])
+        parsed = parse_token(credential.parts[0], self._settings.token_bytes)
         return parsed if parsed is not None and parsed.claims.get("iss") == self._settings.issuer else None
 
-    def _parse(self, token: str) -> _ParsedToken | None:
-        """Decode a token; `None` for what is no JWT in compact form (RFC 7519 section 7.2)."""
-        if len(token) > self._settings.token_bytes or not token.isascii():
-            return None
-        try:
-            parts = self._jws.decode_complete(token, options={"verify_signature": False})
-            claims = msgspec.json.decode(parts["payload"], type=Claims)
-        except (pyjwt.PyJWTError, *UNDECODABLE):
-            return None
-        if not is_spelled_once(token, parts["signature"]):
-            return None
-        return _ParsedToken(parts["header"], claims, token.rpartition(".")[0].encode("ascii"), parts["signature"])
-
-    def _wanted(self, parsed: _ParsedToken) -> TokenKey | None:
+    def _wanted(self, parsed: ParsedToken) -> TokenKey | None:
         """Return what an acceptable header says of the token's key, `None` for any other header."""
         header = parsed.header
         typ, algorithm = header.get("typ", "JWT"), header.get("alg")
@@ -199,6 +189,19 @@ class JwtAuthority(Authority):
         if session is None:
             return _REJECTED
         return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))
+
+
+def _published(settings: JwtSettings) -> ConfiguredKeys | DiscoveredKeys:
+    if settings.jwks_url is not None:
+        return ConfiguredKeys(settings.jwks_url, settings)
+    return DiscoveredKeys(settings.issuer, settings, insecure_http=settings.insecure_http)
+
+
+def _require_address(issuer: str, *, insecure_http: bool) -> None:
+    try:
+        require_tls(issuer, insecure_http=insecure_http)
+    except ValueError as error:
+        raise ValueError(f"without a jwks_url the issuer is where its document is: {error}") from None
 
 
 def _plain_type(typ: str) -> str:

@@ -7,7 +7,7 @@ Keys are bound to algorithms when they are read: an RSA key is no HMAC secret, w
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jwt
 import msgspec
@@ -19,6 +19,8 @@ JwtAlgorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"
 ]
 """What an issuer's published keys can verify; no HMAC, whose secret would have to be published."""
+
+EVERY_ALGORITHM: tuple[JwtAlgorithm, ...] = get_args(JwtAlgorithm)
 
 _FITTING: dict[tuple[str, str], frozenset[str]] = {
     ("RSA", ""): frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),

@@ -250,3 +250,34 @@ async def test_claims_of_any_shape_are_roles_headers_and_rules(examples: Example
             assert received.all(b"x-department") == department
             assert received.all(b"x-level") == ([b"3"] if department else [])
             assert b"forged" not in received.raw
+
+
+async def test_an_issuer_alone_is_enough_where_it_has_a_document(examples: Examples, tmp_path: Path) -> None:
+    where = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/.well-known/openid-configuration":
+            return web.json_response({"issuer": where[0], "jwks_uri": f"{where[0]}/keys"})
+        return web.json_response({"keys": [jwk(EC_KEY, "k1")]})
+
+    async with listening(answer) as port:
+        where.append(f"http://127.0.0.1:{port}")
+        first = {"kind": "jwt", "issuer": where[0], "audience": "orders", "timeout": "10s"}
+        async with trusting(examples, tmp_path, {"first": first}) as running:
+            assert await status(running, sign(claims(where[0]))) == 200
+            assert await status(running, sign(claims(where[0]), OTHER_EC_KEY)) == 401
+            where[0] = "https://another.example"
+
+
+async def test_a_shared_secret_verifies_by_hmac_alone(examples: Examples, tmp_path: Path) -> None:
+    secret = "a-secret-that-the-issuer-and-we-share"
+    first = {"kind": "jwt", "issuer": FIRST, "audience": "orders", "shared_secret": secret}
+    async with trusting(examples, tmp_path, {"first": first}) as running:
+        assert await status(running, pyjwt.encode(claims(FIRST), secret)) == 200
+        for forged in (
+            pyjwt.encode(claims(FIRST), "x" * 32),
+            sign(claims(FIRST)),
+            forge({"alg": "none"}, claims(FIRST)),
+        ):
+            assert await status(running, forged) == 401
+        assert secret.encode() not in running.gateway.log()

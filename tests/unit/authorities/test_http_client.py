@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import trustme
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient, TrustedEndpointUrl
+from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient, require_tls
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
 from tests.support.servers.low_level import listening
@@ -65,7 +66,7 @@ async def test_a_certificate_of_nobody_s_is_not_trusted(authority: trustme.CA) -
 
 
 async def test_the_environment_s_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with listening(say) as port:
         client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
         assert isinstance(await client.get(), RemoteResponse)
@@ -80,7 +81,6 @@ def test_a_file_without_certificates_is_a_problem_of_the_config(tmp_path: Path) 
 
 
 ANY = TypeAdapter(EndpointUrl)
-TRUSTED = TypeAdapter(TrustedEndpointUrl)
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,14 @@ def test_what_could_not_be_asked_or_would_be_logged_is_refused(url: str) -> None
     "url", ["https://id.example.com/", "http://127.0.0.1:3000/", "http://[::1]/", "http://localhost/"]
 )
 def test_who_says_who_everybody_is_is_asked_over_tls_or_on_loopback(url: str) -> None:
-    assert TRUSTED.validate_python(url) == url
+    require_tls(url)
 
 
 @pytest.mark.parametrize("url", ["http://id.example.com/", "http://10.0.0.1/", "http://localhost.evil.example/"])
 def test_and_never_in_the_clear(url: str) -> None:
-    with pytest.raises(ValidationError, match="https"):
-        TRUSTED.validate_python(url)
+    with pytest.raises(ValueError, match="https"):
+        require_tls(url)
+    require_tls(url, insecure_http=True)
 
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid/", "https://no-such-host.invalid/"])
@@ -157,3 +158,36 @@ async def test_a_reused_connection_that_breaks_is_not_asked_again_on_another() -
         assert type(await client.get()) is Unavailable
         await client.close()
     assert requests == ["/a", "/a"]
+
+
+async def test_a_proxy_of_the_environment_is_used_where_the_config_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("no_proxy", "direct.invalid")
+    for host, settings, expected in (
+        ("keys.invalid", {"proxy": "environment"}, RemoteResponse(200, "application/json", b"{}")),
+        ("direct.invalid", {"proxy": "environment"}, None),
+        ("keys.invalid", {}, None),
+    ):
+        client = HttpClient(f"http://{host}/jwks", HttpAuthoritySettings(timeout="10s", **settings))
+        answer = await client.get()
+        await client.close()
+        assert answer == expected if expected else isinstance(answer, Unavailable)
+    client = HttpClient("https://keys.invalid/jwks", HttpAuthoritySettings(timeout="10s", proxy="environment"))
+    assert isinstance(await client.get(), Unavailable)  # what stands for a tunnel speaks no TLS
+    await client.close()
+    server.close()
+    assert [head.partition("\r\n")[0] for head in seen] == [
+        "GET http://keys.invalid/jwks HTTP/1.1",
+        "CONNECT keys.invalid:443 HTTP/1.1",
+    ]
