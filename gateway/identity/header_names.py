@@ -100,9 +100,9 @@ def _preset(value: object) -> object:
 
 
 def _names_of(preset: object) -> dict[str, str]:
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"headers is one of {', '.join(PRESETS)}, or a map from a field to a header name")
-    return dict(PRESETS[str(preset)])
+    return dict(PRESETS[preset])
 
 
 def _known(field: str) -> str:

@@ -121,6 +121,8 @@ def _requires_less(one: Require, other: Require) -> bool:
             return True
     if any(not getattr(other, name) <= getattr(one, name) for name in _ALL_OF):
         return True
+    if other.email_domains and one.unverified_emails and not other.unverified_emails:
+        return True
     for name, values in other.claims.items():
         accepted = one.claims.get(name)
         if not accepted or not accepted <= values:

@@ -26,7 +26,7 @@ routes:
 {routes}
 """
 _ROUTE = (
-    "  - {{name: r{number}, match: {{path: {path}}}, access: required, require: {{roles: [admin]}}, "
+    "  - {{name: r{number}, match: {{path: {path}}}, access: required, require: {{organization_roles: [admin]}}, "
     'upstream: "http://127.0.0.1:{upstream}"}}\n'
 )
 

@@ -290,3 +290,17 @@ async def test_an_id_that_no_session_has_is_not_asked_for(session_id: str) -> No
     authority = Scripted(_found)
     assert await guard(authority).session_of(CREDENTIAL, session_id, Caller()) == Rejected(Reason.GONE)
     assert authority.asked == []
+
+
+async def test_what_an_authority_disowns_is_another_s_while_it_is_away_too() -> None:
+    authority = Scripted(_down)
+    guarded = guard(authority)
+    with capture_logs():
+        for _ in range(5):
+            await guarded.look_up(CREDENTIAL, Caller())
+    assert guarded.given_up
+    asked = authority.look_ups
+    foreign = Credential("token", CredentialKind.BEARER, "", ("foreign",), b"f" * 16)
+    assert await guarded.look_up(foreign, Caller()) is None
+    assert authority.look_ups == asked
+    assert type(await guarded.look_up(CREDENTIAL, Caller())) is Unavailable

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.settings import Settings, to_routes
+from gateway.config.settings import Settings, free_claims, to_routes
 from gateway.model.route import Access, UpstreamAddress
 from gateway.source.addresses import ListenAddress
 
@@ -118,3 +118,14 @@ def test_routes_become_the_models_in_order_with_every_reader_by_default() -> Non
     assert [route.body_bytes for route in found] == [5, 9]
     assert found[1].access is Access.PUBLIC
     assert found[1].credentials == ()
+
+
+def test_claims_are_asked_for_by_headers_and_by_rules_however_deep() -> None:
+    require = {"claims": {"a": "x"}, "any_of": [{"claims": {"b": [1, True]}}], "not": {"not": {"claims": {"c.d": "x"}}}}
+    found = settings(routes=[ROUTE | {"require": require}], identity={"headers": {"claims.e": "X-E", "user_id": "X-U"}})
+    assert free_claims(found) == ("a", "b", "c.d", "e")
+    (route,) = to_routes(found)
+    assert route.require.claims == {"a": frozenset({"x"})}
+    assert route.require.any_of[0].claims == {"b": frozenset({"1", "true"})}
+    assert route.require.not_[0].not_[0].claims == {"c.d": frozenset({"x"})}
+    assert free_claims(settings()) == ()

@@ -22,6 +22,11 @@ def test_a_map_is_the_whole_of_it() -> None:
     assert NAMES.validate_python({"user_id": "X-Caller"}) == {"user_id": "X-Caller"}
 
 
+def test_a_preset_may_begin_a_map() -> None:
+    names = NAMES.validate_python({"preset": "remote-user", "user_name": "X-Name", 'claims.a."b.c"': "X-Claim"})
+    assert names == {**PRESETS["remote-user"], "user_name": "X-Name", 'claims.a."b.c"': "X-Claim"}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -34,6 +39,13 @@ def test_a_map_is_the_whole_of_it() -> None:
         {"user_id": "Authorization"},
         {"user_id": "X-Caller", "user_name": "x_caller"},
         ["X-User"],
+        {"claims.": "X-Claim"},
+        {"claims.a..b": "X-Claim"},
+        {"claims.a": "X-Claim", "claims.b": "x_claim"},
+        {"claims.a": "Host"},
+        {"preset": "none"},
+        {"preset": "default", "claims.a": "X-User-Id"},
+        {"preset": ["default"]},
     ],
 )
 def test_names_that_could_not_be_trusted_are_refused(wrong: object) -> None:

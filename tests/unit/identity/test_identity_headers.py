@@ -172,3 +172,14 @@ def test_for_forward_auth_a_token_that_was_composed_stays() -> None:
     composed = ((b"X-Identity-Token", b"signed"),)
     assert IdentityHeaders().compose_every(composed).count(composed[0]) == 1
     assert dict(IdentityHeaders().compose_every(composed))[b"X-Identity-Token"] == b"signed"
+
+
+def test_claims_have_headers_of_their_own_that_no_client_may_send() -> None:
+    headers = IdentityHeaders({"user_id": "X-User-Id", "claims.department": "X-Department", "claims.none": "X-None"})
+    session = Session(subject="u", user=User(id="u"), claims={"department": ("sales", "a,b"), "other": ("x",)})
+    told = headers.compose(session, CredentialKind.BEARER)
+    assert told == ((b"X-User-Id", b"u"), (b"X-Department", b"sales,a%2Cb"))
+    assert headers.compose_every(told)[2:] == ((b"X-None", b""), (b"X-Identity-Token", b""))
+    assert {b"x-department", b"x-none"} <= headers.names
+    long = Session(subject="u", claims={"department": ("x" * 5000,)})
+    assert isinstance(headers.compose(long, CredentialKind.BEARER), Refusal)

@@ -9,6 +9,9 @@ from gateway.policy.overlaps import alike, exact_beside_laxer, public_inside_req
 from tests.support.builders.routes import route
 
 ADMIN = Require(roles=frozenset({"admin"}))
+SALES = Require(claims={"department": frozenset({"sales"})})
+MAIL = Require(email_domains=frozenset({"a.test"}))
+LAX_MAIL = Require(email_domains=frozenset({"a.test"}), unverified_emails=True)
 
 
 def public(path: str, host: str = "", methods: tuple[str, ...] = ()) -> Route:
@@ -51,6 +54,11 @@ def test_public_routes_elsewhere_are_nothing_to_tell(routes: list[Route]) -> Non
         (route("/", "a.test", require=Require(roles=frozenset({"admin", "user"}))), route("/x", require=ADMIN)),
         (route("/", "a.test", require=ADMIN), route("/x", require=Require(scopes=frozenset({"write"})))),
         (route("/", "a.test", require=ADMIN), route("/x", require=Require(kinds=frozenset({CredentialKind.COOKIE})))),
+        (route("/", "a.test"), route("/x", require=Require(organization_roles=frozenset({"admin"})))),
+        (route("/", "a.test"), route("/x", require=Require(any_of=(ADMIN,)))),
+        (route("/", "a.test"), route("/x", require=Require(not_=(ADMIN,)))),
+        (route("/", "a.test", require=SALES), route("/x", require=Require(claims={"department": frozenset({"ops"})}))),
+        (route("/", "a.test", require=LAX_MAIL), route("/x", require=MAIL)),
     ],
 )
 def test_a_laxer_route_in_front_of_a_stricter_one_is_told(lax: Route, strict: Route) -> None:
@@ -105,3 +113,8 @@ def test_routes_are_told_that_are_one_where_letter_case_does_not_count(
     routes: list[Route], pairs: list[tuple[int, int]]
 ) -> None:
     assert alike(routes) == pairs
+
+
+@pytest.mark.parametrize("same", [SALES, MAIL, Require(any_of=(ADMIN, SALES)), Require(not_=(ADMIN,))])
+def test_the_same_rules_are_no_stricter(same: Require) -> None:
+    assert stricter_behind_laxer([route("/", "a.test", require=same), route("/x", require=same)]) == []
