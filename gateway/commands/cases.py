@@ -38,9 +38,11 @@ class CaseCaller(SettingsModel):
     session: str | None = None
     user: str | None = None
     email: str | None = None
+    email_verified: bool | None = None
     name: str | None = None
     roles: StringList = ()
     scopes: StringList = ()
+    claims: dict[str, StringList] = Field(default_factory=dict)
     organization: str | None = None
     organization_name: str | None = None
     organization_role: str | None = None
@@ -69,7 +71,7 @@ class CaseCaller(SettingsModel):
         return Session(
             subject=self.subject,
             id=self.session,
-            user=User(id=user, email=self.email, name=self.name) if user else None,
+            user=User(id=user, email=self.email, email_verified=self.email_verified, name=self.name) if user else None,
             organization=Organization(id=self.organization, name=self.organization_name) if self.organization else None,
             member=Member(id=member, role=self.organization_role, email=self.email, name=self.name) if member else None,
             workspace=Workspace(id=self.workspace) if self.workspace else None,
@@ -77,6 +79,7 @@ class CaseCaller(SettingsModel):
             api_key=_api_key(self.api_key) if self.api_key else None,
             roles=self.roles,
             scopes=self.scopes,
+            claims=self.claims,
         )
 
 
@@ -228,9 +231,11 @@ def _described(session: Session, kind: CredentialKind) -> Iterator[tuple[str, An
     described = {
         "session": session.id,
         "email": person.email,
+        "email_verified": person.email_verified,
         "name": person.name,
         "roles": list(session.roles),
         "scopes": list(session.scopes),
+        "claims": {name: list(values) for name, values in session.claims.items()},
         "organization": organization.id if organization is not None else None,
         "organization_name": organization.name if organization is not None else None,
         "organization_role": member.role if member is not None else None,
@@ -240,7 +245,7 @@ def _described(session: Session, kind: CredentialKind) -> Iterator[tuple[str, An
         "project_id": project.id if project is not None else None,
         "api_key": session.api_key.id if session.api_key is not None else None,
     }
-    yield from ((name, value) for name, value in described.items() if value)
+    yield from ((name, value) for name, value in described.items() if value or value is False)
 
 
 def _project(nano_id: str, project_id: str | None) -> Project:

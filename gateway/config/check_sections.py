@@ -10,8 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.authorities.directory import DirectorySettings
-from gateway.authorities.introspection import IntrospectionSettings
-from gateway.authorities.jwt import JwtSettings
 from gateway.authorities.remote import RemoteSettings
 from gateway.config.partial import PartialConfig
 from gateway.directory.postgres_options import driver_options
@@ -135,7 +133,7 @@ def _identity(config: PartialConfig) -> Iterator[Problem]:
 def _transport(config: PartialConfig) -> Iterator[Problem]:
     """Yield authorities that are asked without TLS, and directories that cannot be opened."""
     for name, authority in config.authorities.items():
-        if isinstance(authority, JwtSettings | IntrospectionSettings) and authority.insecure_http:
+        if getattr(authority, "insecure_http", False):
             text = "lets an issuer be asked without TLS: whoever is on the way can say who everybody is"
             yield config.warning(text, "authorities", name, "insecure_http")
         if isinstance(authority, RemoteSettings) and _without_tls(authority.url):

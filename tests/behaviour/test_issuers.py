@@ -196,7 +196,7 @@ async def test_an_address_that_its_issuer_calls_unverified_is_no_ones(examples: 
         assert await status(running, token, b"/strict/") == 200
 
 
-@pytest.mark.parametrize("said", [{"exp": 0}, {"exp": -1}, {"exp": 2**63 - 1}, {"exp": "never"}, {"nbf": NOW + 5}])
+@pytest.mark.parametrize("said", [{"exp": 0}, {"exp": -1}, {"exp": 2**63 - 1}, {"exp": "never"}, {"nbf": NOW - 5}])
 async def test_an_introspected_token_with_odd_times_is_served(
     examples: Examples, tmp_path: Path, said: dict[str, Any]
 ) -> None:

@@ -186,7 +186,7 @@ async def test_what_says_something_else_passes(attacked: Victim) -> None:
 
 OURS = (
     b"X-User-Id",
-    b"X-User-Roles",
+    b"X-Org-Role",
     b"X-Auth-Method",
     b"X-Forwarded-For",
     b"X-Forwarded-Proto",

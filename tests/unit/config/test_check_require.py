@@ -20,7 +20,7 @@ WITHOUT = "warning: without organizations: who is that in any organization passe
 def problems(require: str) -> list[str]:
     checked = check_document(parse_document(CONFIG.format(require=require), "c.yaml", environment={}))
     return [
-        f"{'.'.join(map(str, each.path[2:]))}: {'warning: ' if each.warning else ''}{each.text}"
+        f"{each.path.removeprefix('routes[0].')}: {'warning: ' if each.warning else ''}{each.text}"
         for each in checked.problems
     ]
 
@@ -30,13 +30,13 @@ def problems(require: str) -> list[str]:
     [
         ("{organization_roles: [admin]}", [f"require.organization_roles: {WITHOUT}"]),
         ("{organization_roles: [admin], organizations: [org_1]}", []),
-        ("{any_of: [{roles: [a]}, {organization_roles: [b]}]}", [f"require.any_of.1.organization_roles: {WITHOUT}"]),
+        ("{any_of: [{roles: [a]}, {organization_roles: [b]}]}", [f"require.any_of[1].organization_roles: {WITHOUT}"]),
         ("{organizations: [org_1], any_of: [{organization_roles: [b]}]}", []),
         ("{not: {organization_roles: [guest]}}", []),
         ("{not: [{kinds: [cookie]}, {roles: [guest]}]}", []),
-        ("{any_of: [{}]}", ["require.any_of.0: requires nothing, so everybody meets it"]),
-        ("{any_of: [{roles: []}]}", ["require.any_of.0: requires nothing, so everybody meets it"]),
-        ("{not: {}}", ["require.not.0: requires nothing, so everybody is refused"]),
+        ("{any_of: [{}]}", ["require.any_of[0]: requires nothing, so everybody meets it"]),
+        ("{any_of: [{roles: []}]}", ["require.any_of[0]: requires nothing, so everybody meets it"]),
+        ("{not: {}}", ["require.not[0]: requires nothing, so everybody is refused"]),
         ("{unverified_emails: true}", ["require.unverified_emails: warning: is not used: there are no email_domains"]),
         ("{unverified_emails: true, email_domains: [example.com]}", []),
     ],

@@ -112,6 +112,23 @@ def test_an_authority_that_is_asked_in_the_clear_is_warned_of(url: str, expected
     assert problems_of(f"authorities: {{chat: {{kind: remote, dialect: rocketchat, url: '{url}'}}}}") == expected
 
 
+INSECURE = "lets an issuer be asked without TLS: whoever is on the way can say who everybody is"
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "kind: jwt, issuer: 'http://id.internal', audience: a, insecure_http: true",
+        "kind: introspection, url: 'http://id.internal/i', client_id: g, client_secret: s, insecure_http: true",
+    ],
+)
+def test_an_issuer_that_may_be_asked_in_the_clear_is_warned_of(authority: str) -> None:
+    assert problems_of(f"authorities: {{a: {{{authority}}}}}") == [f"warning: authorities.a.insecure_http: {INSECURE}"]
+    without = problems_of(f"authorities: {{a: {{{authority.replace('true', 'false')}}}}}")
+    assert len(without) == 1
+    assert "must be https:// or on loopback" in without[0]
+
+
 @pytest.mark.parametrize("url", ["mysql://u:s3cr3t@h/d", "sqlite://", "gateway.db"])
 def test_a_directory_in_an_unknown_database_is_reported_without_its_url(url: str) -> None:
     assert problems_of(f"authorities: {{a: {{kind: directory, url: '{url}', pepper: {SECRET}}}}}") == [
