@@ -34,7 +34,7 @@ def test_a_case_may_name_its_caller_or_describe_it(tmp_path: Path) -> None:
     cases = read(
         tmp_path,
         """\
-callers: {jane: {subject: u1, roles: admin}}
+callers: {jane: {subject: u1, roles: admin, email: a@b.c, email_verified: false, claims: {level: three}}}
 cases:
   - {request: /a, caller: jane, expect: {allowed: true}}
   - {request: POST /b, caller: {answer: expired}, expect: {status: 401}}
@@ -45,6 +45,9 @@ cases:
     assert jane is not None
     assert isinstance(jane.verdict, Found)
     assert jane.verdict.session.roles == ("admin",)
+    assert jane.verdict.session.claims == {"level": ("three",)}
+    assert jane.verdict.session.user is not None
+    assert jane.verdict.session.user.email_verified is False
     assert expired is not None
     assert expired.verdict == Rejected(Reason.EXPIRED)
     assert nobody is None
