@@ -13,6 +13,7 @@ from gateway.config.check_require import check_require
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Sections
+from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.header_jwt import HeaderJwtSettings
 from gateway.credentials.kinds import in_url, read_by_default, shared_places
 from gateway.dialects import normal
@@ -20,7 +21,7 @@ from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
-from gateway.model.route import Access, LimitBy, Route, UpstreamAddress
+from gateway.model.route import Access, LimitBy, OnMany, Route, UpstreamAddress
 from gateway.policy.overlaps import alike, exact_beside_laxer, public_inside_required, stricter_behind_laxer
 from gateway.policy.routes import unreachable
 from gateway.source.addresses import is_loopback
@@ -126,6 +127,11 @@ def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterato
         yield config.problem("reads no credential, so nobody can ever pass", "routes", place, "credentials")
     effective = read_by_default(config.credentials) if listed is None else listed
     yield from _shared_readers(config, effective, "routes", place, "credentials")
+    for name in effective if route.forward_credentials else ():
+        reader = config.credentials.get(name)
+        if isinstance(reader, CookieSettings) and reader.on_many is OnMany.FIRST:
+            text = f"sends both of two cookies on, of which {name} judges the first: the upstream may take the other"
+            yield config.problem(text, "routes", place, "forward_credentials")
     if any(config.sections.forward_auth.endpoints()):
         for position, name in enumerate(listed or ()):
             if name in explicit:

@@ -362,3 +362,11 @@ def test_a_secret_that_stays_in_a_url_is_told() -> None:
 def test_readers_that_cannot_be_told_apart_are_told() -> None:
     sdk = "  sdk: {kind: api_key, scheme: Bearer, type: project, authority: accounts}\nroutes:"
     assert told(LEAST.replace("routes:", sdk)) == [ALIKE_READERS]
+
+
+def test_two_cookies_of_which_one_is_judged_are_not_sent_on() -> None:
+    cookie = "  cookie: {kind: cookie, name: sid, on_many: first, authority: accounts}\nroutes:"
+    both = LEAST.replace("routes:", cookie) + "    forward_credentials: true\n"
+    assert told(LEAST.replace("routes:", cookie)) == []
+    (problem,) = told(both)
+    assert problem.startswith("routes[0].forward_credentials: sends both of two cookies on, of which cookie judges the")
