@@ -19,7 +19,7 @@ from jwt.api_jws import PyJWS
 from pydantic import AfterValidator, model_validator
 
 from gateway.authorities.http_client import AskedHttpSettings, Pairs
-from gateway.source.values import Secret
+from gateway.source.values import Secret, field_faults
 
 AuthenticationMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "bearer"]
 
@@ -85,12 +85,10 @@ class ClientSettings(AskedHttpSettings):
     def _fits(self) -> Self:
         needed, allowed = _NEEDED[self.auth], _ALLOWED.get(self.auth, ())
         given = {name for name in _KEYS if getattr(self, name)}
-        missing = [name for name in needed if name not in given]
-        if missing:
-            raise ValueError(f"auth: {self.auth} needs {' and '.join(missing)}")
-        spare = sorted(given - {*needed, *allowed})
-        if spare:
-            raise ValueError(f"auth: {self.auth} does not use {' and '.join(spare)}")
+        faults = dict.fromkeys(set(needed) - given, f"is required by auth: {self.auth}")
+        faults |= dict.fromkeys(given - {*needed, *allowed}, f"is not used by auth: {self.auth}")
+        if faults:
+            raise field_faults(faults)
         return self
 
 

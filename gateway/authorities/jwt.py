@@ -19,7 +19,7 @@ from gateway.authorities.published_keys import EVERY_ALGORITHM, JwtAlgorithm, bo
 from gateway.authorities.shared_secret import HMAC, SharedSecrets, require_long
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.source.values import Duration, PositiveDuration, SecretList, StringList
+from gateway.source.values import Duration, PositiveDuration, SecretList, StringList, field_faults
 
 _RULES_OF_ITS_OWN = frozenset({"crit", "b64"})
 """Header parameters that change what a signature means (RFC 7515 section 4.1.11, RFC 7797); we know none of them.
@@ -65,14 +65,17 @@ class JwtSettings(HttpAuthoritySettings):
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:
         """Refuse HMAC beside anything that is published, and an issuer whose keys nobody can find."""
-        hmac = HMAC in self.algorithms and "algorithms" in self.model_fields_set
-        if hmac and not self.shared_secret:
-            raise ValueError(f"algorithms: {HMAC} needs a shared_secret, and stands alone")
+        algorithms = self.algorithms if "algorithms" in self.model_fields_set else ()
         if self.shared_secret:
-            if self.jwks_url is not None or ("algorithms" in self.model_fields_set and self.algorithms != (HMAC,)):
-                raise ValueError(f"shared_secret is for {HMAC} alone: no jwks_url and no other algorithms beside it")
-        elif self.jwks_url is None:
-            _require_address(self.issuer, insecure_http=self.insecure_http)
+            faults = {} if self.jwks_url is None else {"jwks_url": f"is not for {HMAC}: a secret is not published"}
+            if algorithms and algorithms != (HMAC,):
+                faults["algorithms"] = f"must be {HMAC} alone beside a shared_secret"
+        else:
+            faults = {"shared_secret": f"is required by {HMAC}, which stands alone"} if HMAC in algorithms else {}
+            if self.jwks_url is None and (fault := _fault_of_address(self.issuer, insecure_http=self.insecure_http)):
+                faults["issuer"] = fault
+        if faults:
+            raise field_faults(faults)
         return self
 
 
@@ -197,11 +200,13 @@ def _published(settings: JwtSettings) -> ConfiguredKeys | DiscoveredKeys:
     return DiscoveredKeys(settings.issuer, settings, insecure_http=settings.insecure_http)
 
 
-def _require_address(issuer: str, *, insecure_http: bool) -> None:
+def _fault_of_address(issuer: str, *, insecure_http: bool) -> str:
+    """Return why an issuer's own document cannot be fetched, empty when it can."""
     try:
         require_tls(issuer, insecure_http=insecure_http)
     except ValueError as error:
-        raise ValueError(f"without a jwks_url the issuer is where its document is: {error}") from None
+        return f"is where its document is, without a jwks_url: {error}"
+    return ""
 
 
 def _plain_type(typ: str) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
@@ -20,6 +30,10 @@ _SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes
 
 UNUSABLE_FILE = "unusable_file"
 """The type of pydantic's error for a secret whose file cannot be used; its problem is at `<field>_file`."""
+
+
+FIELD_FAULT = "field_fault"
+"""The type of pydantic's error for a field that does not fit the ones beside it, whether it is written or not."""
 
 
 class _SecretMark:
@@ -168,6 +182,18 @@ class SettingsModel(BaseModel):
     def secret_keys(cls) -> tuple[str, ...]:
         """Return the names of the fields that may also be given as `<name>_file`."""
         return tuple(name for name, field in cls.model_fields.items() if SECRET in field.metadata)
+
+
+def field_faults(faults: Mapping[str, str]) -> ValidationError:
+    """Return the error that a validator of a whole model raises: what is wrong, by the names of its fields."""
+    return ValidationError.from_exception_data(
+        "fields that do not fit together",
+        [
+            InitErrorDetails(type=PydanticCustomError(FIELD_FAULT, "{text}", {"text": text}), loc=(field,), input=None)
+            for field, text in faults.items()
+        ],
+        hide_input=True,
+    )
 
 
 def _from_file(path: object, *, several: bool) -> list[str] | str | _Unusable:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.model.errors import Problem
 from gateway.source.document import Document, KeyPath
-from gateway.source.values import UNUSABLE_FILE
+from gateway.source.values import FIELD_FAULT, UNUSABLE_FILE
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -25,6 +25,7 @@ _TEXTS: Mapping[str, Callable[[_Context], str]] = {
     "enum": lambda context: f"must be {_choices(context['expected'])}",
     "value_error": lambda context: str(context["error"]),
     UNUSABLE_FILE: lambda context: str(context["text"]),
+    FIELD_FAULT: lambda context: str(context["text"]),
     "string_type": lambda _: "must be a string; a number is quoted",
     "string_too_short": lambda _: "must not be empty",
     "too_short": lambda _: "must not be empty",
@@ -72,6 +73,8 @@ def _path(detail: ErrorDetails, data: Any) -> KeyPath:
     location: Sequence[str | int] = detail["loc"]
     path = _existing(location, data)
     if detail["type"] == "missing":
+        return (*path, location[-1])
+    if detail["type"] == FIELD_FAULT and path[-1:] != location[-1:]:
         return (*path, location[-1])
     if detail["type"] == UNUSABLE_FILE:
         return (*path, f"{location[-1]}_file")

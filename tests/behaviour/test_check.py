@@ -24,7 +24,7 @@ REFERENCE = ROOT / "config" / "gateway.yaml"
 NOTHING: tuple[object, ...] = (None, (), "", {}, PydanticUndefined)
 """Defaults beside which the reference may show an example."""
 
-EXAMPLES = {"routes[0].match.path"}
+EXAMPLES = {"routes[0].match.path", "authorities.tokens.algorithms"}
 """Keys with a default that the reference shows another value of, the default being in its comment."""
 
 
@@ -88,13 +88,14 @@ def differences(
 ) -> Iterator[str]:
     """Yield what a document does not say of `settings`, which were read from it, key by key."""
     for name, field in type(settings).model_fields.items():
-        key = f"{path}.{name}".removeprefix(".")
-        if name not in data:
+        written_as = field.alias or name
+        key = f"{path}.{written_as}".removeprefix(".")
+        if written_as not in data:
             yield f"{key} is not there"
             continue
         value = getattr(settings, name)
         default = getattr(defaults, name) if defaults is not None else field.get_default(call_default_factory=True)
-        below = list(models(value, data[name], key))
+        below = list(models(value, data[written_as], key))
         for model, written_below, key_below in below:
             beside = default if isinstance(default, SettingsModel) else None
             yield from differences(model, written_below, key_below, beside)

@@ -1,11 +1,11 @@
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from gateway.model.route import Access
 from gateway.source.document import parse_document
-from gateway.source.values import Duration, Network, Secret, SettingsModel
+from gateway.source.values import Duration, Network, Secret, SettingsModel, field_faults
 from gateway.source.wording import problems_of
 
 
@@ -19,9 +19,19 @@ class Circle(SettingsModel):
     radius: float = Field(gt=0)
 
 
+class Pair(SettingsModel):
+    kind: Literal["pair"]
+    left: int = 0
+    right: int = 0
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Pair":
+        raise field_faults({"left": "does not fit", "right": "is missing"})
+
+
 class Whole(SettingsModel):
     name: str = Field(min_length=1)
-    shapes: dict[str, Annotated[Square | Circle, Field(discriminator="kind")]] = Field(default_factory=dict)
+    shapes: dict[str, Annotated[Square | Circle | Pair, Field(discriminator="kind")]] = Field(default_factory=dict)
     access: Access = Access.REQUIRED
     wait: Duration = 0
     on: bool = True
@@ -56,7 +66,7 @@ def lines(text: str) -> list[str]:
         ("name: x\nshapes: [1]", "c:2:1: shapes: must be a map of keys to values"),
         ("name: x\nshapes: {a: 7}", "c:2:10: shapes.a: must be a map of keys to values"),
         ("name: x\nshapes: {a: {}}", "c:2:10: shapes.a.kind: is required"),
-        ("name: x\nshapes: {a: {kind: cube}}", "c:2:14: shapes.a.kind: must be square, circle"),
+        ("name: x\nshapes: {a: {kind: cube}}", "c:2:14: shapes.a.kind: must be square, circle, pair"),
         ("name: x\nshapes: {a: {kind: square}}", "c:2:10: shapes.a.side: is required"),
         ("name: x\nshapes: {a: {kind: square, side: 0}}", "c:2:28: shapes.a.side: must be at least 1"),
         ("name: x\nshapes: {a: {kind: square, side: 10}}", "c:2:28: shapes.a.side: must be at most 9"),
@@ -76,6 +86,13 @@ def test_every_problem_is_told_in_the_documents_order() -> None:
         "c:2:1: access: must be required, optional or public",
         "c:4:3: shapes.a.side: is required",
         "c:5:32: shapes.b.side: is not a key that is known here",
+    ]
+
+
+def test_what_does_not_fit_together_is_told_at_each_of_its_fields_even_of_those_that_are_absent() -> None:
+    assert lines("name: x\nshapes: {a: {kind: pair, left: 1}}\n") == [
+        "c:2:10: shapes.a.right: is missing",
+        "c:2:26: shapes.a.left: does not fit",
     ]
 
 
