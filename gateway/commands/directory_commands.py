@@ -13,23 +13,23 @@ import msgspec
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.commands.command_output import COMMAND, CommandResult
-from gateway.commands.notify import open_notifier
+from gateway.commands.notify import GatewayNotifier, open_notifier
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
-from gateway.directory.changes import OnChange
+from gateway.directory.changes import OnChange, tell_nobody
 from gateway.directory.issuing import (
     NewKey,
     change_role,
     create_key,
     delete_key,
-    end_session,
     expire_key,
-    issue_token,
-    open_current,
     remove_organization,
 )
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.context import OperationContext
+from gateway.directory.operations.session_operations import end_session, issue_token
+from gateway.directory.schema import open_current
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
 from gateway.model.session import RevocationKind, RevocationTarget
@@ -55,7 +55,7 @@ async def migrate_directory(options: DirectoryOptions) -> CommandResult:
 async def load_directory(options: DirectoryOptions, records: Path) -> CommandResult:
     """Import a records file, all or nothing; raises GatewayError."""
     async with _open(options) as opened, open_notifier(opened.settings) as notifier:
-        notifications = _Notifications(notifier.changed)
+        notifications = _Notifications(notifier)
         loaded = await load_records(opened.directory, open_peppers(opened.directory_settings), records, notifications)
         counts = ", ".join(f"{count} {table}" for table, count in loaded.rows.items() if count)
         output = f"loaded {counts or 'nothing'}"
@@ -73,7 +73,7 @@ async def create_directory_key(options: DirectoryOptions, order: NewKey) -> Comm
 
 async def delete_directory_key(options: DirectoryOptions, key_id: str) -> CommandResult:
     """Delete an API key and revoke it in the caches; raises GatewayError."""
-    change = _Change(RevocationKind.API_KEY, key_id, "deleted", f"deleted {key_id}", final=True)
+    change = _Change(RevocationKind.API_KEY, key_id, "deleted", f"deleted {key_id}")
     return await _apply(options, change, lambda directory, on_change: delete_key(directory, key_id, _now(), on_change))
 
 
@@ -97,10 +97,10 @@ async def change_directory_role(options: DirectoryOptions, member_id: str, role:
 
 async def end_directory_session(options: DirectoryOptions, session_id: str) -> CommandResult:
     """Log a session out everywhere; raises GatewayError."""
-    change = _Change(RevocationKind.SESSION, session_id, "ended", f"ended {session_id}", final=True)
-    return await _apply(
-        options, change, lambda directory, on_change: end_session(directory, session_id, _now(), on_change)
-    )
+    async with _open(options) as opened, open_notifier(opened.settings) as notifier:
+        notifications = _Notifications(notifier)
+        await end_session(_context(options, opened, notifications), session_id)
+        return notifications.result(f"ended {session_id}", opened.settings)
 
 
 async def remove_directory_organization(options: DirectoryOptions, organization_id: str) -> CommandResult:
@@ -119,33 +119,24 @@ async def issue_directory_token(
 ) -> CommandResult:
     """Sign a token for a session, valid for `ttl` seconds, which is the result's output; raises GatewayError."""
     async with _open(options) as opened:
-        tokens = open_tokens(opened.directory_settings, wall_clock)
-        if tokens is None:
-            raise DirectoryError("this directory signs no tokens: its config has no `tokens`")
-        token = await issue_token(opened.directory, tokens, session_id, kind, _now(), ttl)
-        options.audit.changed(COMMAND, RevocationKind.SESSION, session_id, f"{kind} token issued")
-        return CommandResult(token)
+        context = _context(options, opened, None)
+        return CommandResult(await issue_token(context, session_id, kind, ttl))
 
 
 class _Change(msgspec.Struct, frozen=True):
-    """One change, as the audit log (`detail`) and the command's output say it.
-
-    What a `final` change ends is never valid again, so gateways are notified of a revocation; the admin port takes
-    nothing less.
-    """
+    """One change, as the audit log (`detail`) and the command's output say it."""
 
     kind: str
     id: str
     detail: str
     output: str
-    final: bool = False
 
 
 async def _apply(
     options: DirectoryOptions, change: _Change, apply: Callable[[Directory, OnChange], Awaitable[None]]
 ) -> CommandResult:
     async with _open(options) as opened, open_notifier(opened.settings) as notifier:
-        notifications = _Notifications(notifier.revoke if change.final else notifier.changed)
+        notifications = _Notifications(notifier)
         await apply(opened.directory, notifications)
         options.audit.changed(COMMAND, change.kind, change.id, change.detail)
         return notifications.result(change.output, opened.settings)
@@ -163,13 +154,14 @@ class _OpenDirectory(msgspec.Struct, frozen=True):
 class _Notifications:
     """Notifies the running gateways of each change, and counts those that did not reach all of them."""
 
-    def __init__(self, notify: Callable[[RevocationTarget], Awaitable[bool]]) -> None:
-        self._notify = notify
+    def __init__(self, notifier: GatewayNotifier) -> None:
+        self._notifier = notifier
         self._failures = 0
 
-    async def __call__(self, target: RevocationTarget) -> None:
-        """Notify the gateways of one change."""
-        if not await self._notify(target):
+    async def __call__(self, target: RevocationTarget, *, ended: bool = False) -> None:
+        """Notify the gateways of one change; of what is never valid again as of a revocation."""
+        notify = self._notifier.revoke if ended else self._notifier.changed
+        if not await notify(target):
             self._failures += 1
 
     def result(self, output: str, settings: Settings) -> CommandResult:
@@ -188,6 +180,18 @@ async def _open(options: DirectoryOptions) -> AsyncIterator[_OpenDirectory]:
     settings, name, directory_settings = _find(options)
     async with open_current(directory_settings.url.get_secret_value()) as directory:
         yield _OpenDirectory(settings, name, directory_settings, directory)
+
+
+def _context(options: DirectoryOptions, opened: _OpenDirectory, on_change: OnChange | None) -> OperationContext:
+    return OperationContext(
+        directory=opened.directory,
+        now=_now(),
+        actor=COMMAND,
+        on_change=on_change or tell_nobody,
+        audit=options.audit,
+        peppers=open_peppers(opened.directory_settings),
+        tokens=open_tokens(opened.directory_settings, wall_clock),
+    )
 
 
 def _find(options: DirectoryOptions) -> tuple[Settings, str, DirectorySettings]:

@@ -39,7 +39,7 @@ def _directories(settings: Settings) -> list[DirectorySettings]:
 
 async def _mark(settings: DirectorySettings, target: RevocationTarget) -> str:
     """Mark the rows of one directory as revoked; return the fault, empty without one."""
-    from gateway.directory.issuing import open_current  # noqa: PLC0415 - SQLAlchemy only where there is a directory
+    from gateway.directory.schema import open_current  # noqa: PLC0415 - SQLAlchemy only where there is a directory
 
     try:
         async with open_current(settings.url.get_secret_value()) as directory:

@@ -26,11 +26,12 @@ from gateway.demo.credentials import (
 )
 from gateway.demo.echo import start_echo
 from gateway.demo.embedded_valkey import EmbeddedValkey, start_valkey
-from gateway.directory.issuing import issue_token, open_current
+from gateway.directory.changes import tell_nobody
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.session_operations import sign_token
+from gateway.directory.schema import open_current
 from gateway.model.errors import DirectoryError, SettingsError
-from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.wiring.process import run_loop, wall_clock
@@ -117,14 +118,10 @@ async def _fill(settings: Settings) -> tuple[str, str]:
     url, now = directory.url.get_secret_value(), datetime.now(UTC)
     await migrate(url)
     async with open_current(url) as opened:
-        await load_records(opened, open_peppers(directory), _RECORDS, _notify_nobody)
-        bearer = await issue_token(opened, tokens, SESSION_BEARER, "bearer", now, ttl=_DAY)
-        cookie = await issue_token(opened, tokens, SESSION_COOKIE, "cookie", now, ttl=_DAY)
+        await load_records(opened, open_peppers(directory), _RECORDS, tell_nobody)
+        bearer = await sign_token(opened, tokens, SESSION_BEARER, "bearer", now, ttl=_DAY)
+        cookie = await sign_token(opened, tokens, SESSION_COOKIE, "cookie", now, ttl=_DAY)
     return bearer, cookie
-
-
-async def _notify_nobody(_: RevocationTarget) -> None:
-    """Do nothing: records that were never served are in no cache."""
 
 
 def _credentials(ports: Ports, admin_token: str, bearer: str, cookie: str) -> Credentials:

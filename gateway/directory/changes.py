@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from gateway.directory.existing_rows import ExistingRows
 from gateway.directory.record_rows import TableRow
 from gateway.model.session import RevocationKind, RevocationTarget
 
-OnChange = Callable[[RevocationTarget], Awaitable[None]]
-"""Called, after the commit, with each target whose cached answers are to be looked up again.
 
-The rows hold what is true from now on (a deleted key is revoked, a member has another role), so no revocation need be
-remembered beside them.
-"""
+class OnChange(Protocol):
+    """Called, after the commit, with each target whose cached answers are to be looked up again.
+
+    `ended` says that it is never valid again (a closed session, a deleted key), so it may be remembered as a
+    revocation. Of everything else the rows hold what is true from now on, and none need be remembered.
+    """
+
+    async def __call__(self, target: RevocationTarget, *, ended: bool = False) -> None:
+        """Tell whoever caches answers; raises nothing."""
+
 
 _TARGETS = {
     "organizations": (RevocationKind.ORGANIZATION, "id"),
@@ -26,6 +32,16 @@ _TARGETS = {
     "signins": (RevocationKind.SESSION, "session_id"),
 }
 """The kind of target whose cached answers show a row of each table, and the column of its id."""
+
+
+async def tell_nobody(target: RevocationTarget, *, ended: bool = False) -> None:
+    """Do nothing: for what nobody has cached."""
+
+
+def target_of(table: str, row: Mapping[str, Any]) -> RevocationTarget | None:
+    """Return whose cached answers show a row of a table; None for a row that refers to nobody any more."""
+    kind, column = _TARGETS[table]
+    return RevocationTarget(kind, row[column]) if row[column] is not None else None
 
 
 def changed_targets(rows: Mapping[str, Sequence[TableRow]], existing: ExistingRows) -> tuple[RevocationTarget, ...]:

@@ -1,9 +1,8 @@
-"""The changes that commands make in the directory: create and delete keys, end sessions, give roles, issue tokens."""
+"""The changes that commands make in the directory: create and delete keys, give roles, remove organizations."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any, Literal
@@ -16,10 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.directory.changes import OnChange, call_for_each
 from gateway.directory.hashing import Peppers, visible_prefix
-from gateway.directory.schema import require_current
-from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
-from gateway.directory.stored import CLOSED, judge_session
+from gateway.directory.stored import CLOSED
 from gateway.directory.tables import api_keys, members, organizations, projects, sessions
 from gateway.model.errors import DirectoryError
 from gateway.model.session import RevocationKind, RevocationTarget
@@ -53,17 +50,6 @@ class IssuedKey(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Show no key."""
         return f"IssuedKey({self.id})"
-
-
-@asynccontextmanager
-async def open_current(url: str) -> AsyncIterator[Directory]:
-    """Open a directory for one command; raises SchemaError, with the remedy, when its schema is not this version's."""
-    directory = Directory.open(url, connections=1)
-    try:
-        await require_current(directory)
-        yield directory
-    finally:
-        await directory.close()
 
 
 async def create_key(
@@ -106,7 +92,7 @@ async def delete_key(directory: Directory, key_id: str, now: datetime, on_change
     """Mark a key as deleted: it is refused as revoked from now on. Raises DirectoryError when there is none."""
     deleted = update(api_keys).where(api_keys.c.deleted_at.is_(None)).values(deleted_at=now, updated_at=now)
     await _change(directory, api_keys, key_id, deleted)
-    await on_change(RevocationTarget(RevocationKind.API_KEY, key_id))
+    await on_change(RevocationTarget(RevocationKind.API_KEY, key_id), ended=True)
 
 
 async def expire_key(
@@ -115,12 +101,6 @@ async def expire_key(
     """Set the instant from which a key is refused as expired, or none. Raises DirectoryError when there is no key."""
     await _change(directory, api_keys, key_id, update(api_keys).values(expires_at=at, updated_at=now))
     await on_change(RevocationTarget(RevocationKind.API_KEY, key_id))
-
-
-async def end_session(directory: Directory, session_id: str, now: datetime, on_change: OnChange) -> None:
-    """Log a session out; its row stays, as `closed`. Raises DirectoryError when there is none."""
-    await _change(directory, sessions, session_id, _closing(now))
-    await on_change(RevocationTarget(RevocationKind.SESSION, session_id))
 
 
 async def change_role(directory: Directory, member_id: str, role: str | None, on_change: OnChange) -> None:
@@ -144,25 +124,6 @@ async def remove_organization(directory: Directory, organization_id: str, now: d
     targets = [RevocationTarget(RevocationKind.ORGANIZATION, organization_id)]
     targets += [RevocationTarget(RevocationKind.SESSION, session_id) for session_id in session_ids]
     await call_for_each(targets, on_change)
-
-
-async def issue_token(
-    directory: Directory,
-    tokens: SessionTokens,
-    session_id: str,
-    kind: Literal["bearer", "cookie"],
-    now: datetime,
-    ttl: float | None = None,
-) -> str:
-    """Sign a bearer or cookie token for a live session, good for `ttl` seconds. Raises DirectoryError."""
-    stored = await directory.session_by_id(session_id)
-    if stored is None:
-        raise _missing(sessions, session_id)
-    reason = judge_session(stored, now)
-    if reason is not None:
-        raise DirectoryError(f"the session {session_id} is no good: {reason}")
-    issue = tokens.issue_cookie if kind == "cookie" else tokens.issue_access
-    return issue(stored.session, ttl)
 
 
 async def _organization(connection: AsyncConnection, new_key: NewKey) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from sqlalchemy import inspect, text
 
 from gateway.directory.store import Directory
@@ -34,3 +37,14 @@ async def require_current(directory: Directory) -> None:
         raise SchemaError(f"the directory's schema is {revision}, this version needs {REVISION}; {_REMEDY}")
     if revision > REVISION:
         raise SchemaError(f"the directory's schema is {revision}, newer than this version knows ({REVISION})")
+
+
+@asynccontextmanager
+async def open_current(url: str) -> AsyncIterator[Directory]:
+    """Open a directory for one command; raises SchemaError, with the remedy, when its schema is not this version's."""
+    directory = Directory.open(url, connections=1)
+    try:
+        await require_current(directory)
+        yield directory
+    finally:
+        await directory.close()

@@ -5,6 +5,10 @@
     ├── SettingsError        the config cannot be used; carries every problem found
     ├── RecordsError         a records file cannot be imported; carries every problem found
     ├── DirectoryError       the directory refuses what was asked of it (no such row, a taken name)
+    │   ├── MissingRecordError   there is no such row
+    │   ├── InvalidRecordError   no such record can be: a field is wrong, or refers to nothing
+    │   ├── ClashError           another row has this id, name or number
+    │   ├── OutdatedError        the row is no longer what the caller has seen
     │   ├── SchemaError      the directory's schema is not the one this version needs
     │   └── OddQuestionError the directory cannot answer this question, and others it can
     └── KeyRingError         signing keys cannot be read or used
@@ -80,6 +84,22 @@ class RecordsError(_ProblemsError):
 
 class DirectoryError(GatewayError):
     """The directory refuses an operation; the text tells a person what to do."""
+
+
+class MissingRecordError(DirectoryError):
+    """There is no such row, or it is not the caller's: the text is the same."""
+
+
+class InvalidRecordError(DirectoryError):
+    """No such record can be; the text names the field."""
+
+
+class ClashError(DirectoryError):
+    """Another row has the id, the name or the number already."""
+
+
+class OutdatedError(DirectoryError):
+    """The row was changed since the caller has read it."""
 
 
 class SchemaError(DirectoryError):

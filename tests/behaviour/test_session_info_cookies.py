@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.authorities.directory import DirectorySettings, open_tokens
-from gateway.directory.issuing import issue_token, open_current
+from gateway.directory.operations.session_operations import sign_token
+from gateway.directory.schema import open_current
 from gateway.wiring.process import wall_clock
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import COOKIE_SESSION, Examples, Gateway, config, serving
@@ -33,7 +34,7 @@ class Wacht:
         tokens = open_tokens(settings, lambda: wall_clock() - age)
         assert tokens is not None
         async with open_current(settings.url.get_secret_value()) as directory:
-            return await issue_token(directory, tokens, COOKIE_SESSION, "cookie", datetime.now(UTC))
+            return await sign_token(directory, tokens, COOKIE_SESSION, "cookie", datetime.now(UTC))
 
     async def ask(self, path: str, *lines: str) -> RawResponse:
         head = "\r\n".join((f"GET {path} HTTP/1.1", "Host: gateway.test", "Connection: close", *lines))

@@ -20,11 +20,11 @@ from gateway.directory.issuing import (
     change_role,
     create_key,
     delete_key,
-    end_session,
     remove_organization,
 )
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.session_operations import end_session
 from gateway.directory.schema import current, require_current
 from gateway.directory.store import Directory
 from gateway.directory.tables import METADATA, organizations, projects, users
@@ -45,6 +45,7 @@ from tests.support.builders.directory import (
     WACHT_SESSION,
     Changes,
     authority_of,
+    context_of,
     credential_of,
     key_credential,
     load_text,
@@ -144,10 +145,11 @@ sessions: [{id: new_session, user: new_user}]
 async def test_changed_rows_are_told_after_the_commit(directory: Directory, tmp_path: Path) -> None:
     seen: list[tuple[RevocationTarget, object]] = []
 
-    async def on_change(ended: RevocationTarget) -> None:
+    async def on_change(target: RevocationTarget, *, ended: bool = False) -> None:
         stored = await directory.session_by_id(MEMGHOST_SESSION)
         assert stored is not None
-        seen.append((ended, stored.session.closed_at))
+        seen.append((target, stored.session.closed_at))
+        assert not ended
 
     path = tmp_path / "records.yaml"
     path.write_text(
@@ -213,7 +215,7 @@ async def test_an_ended_session_is_revoked_by_whatever_shows_it(directory: Direc
     assert authority.tokens is not None
     cookie = credential_of(CredentialKind.COOKIE, authority.tokens.issue_cookie(stored.session))
     assert isinstance(await authority.look_up(cookie), Found)
-    await end_session(directory, WACHT_SESSION, NOON, changes)
+    await end_session(context_of(directory, changes), WACHT_SESSION)
     assert await authority.look_up(cookie) == Rejected(Reason.REVOKED)
     assert changes == [RevocationTarget(RevocationKind.SESSION, WACHT_SESSION)]
 

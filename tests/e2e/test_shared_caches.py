@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.authorities.directory import DirectorySettings, open_tokens
-from gateway.directory.issuing import issue_token, open_current
+from gateway.directory.operations.session_operations import sign_token
+from gateway.directory.schema import open_current
 from gateway.wiring.process import wall_clock
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import COOKIE_SESSION, Examples, config, serving
@@ -62,7 +63,7 @@ async def issued(accounts: dict[str, Any]) -> str:
     tokens = open_tokens(settings, lambda: wall_clock() - AGE)
     assert tokens is not None
     async with open_current(settings.url.get_secret_value()) as directory:
-        return await issue_token(directory, tokens, COOKIE_SESSION, "cookie", datetime.now(UTC))
+        return await sign_token(directory, tokens, COOKIE_SESSION, "cookie", datetime.now(UTC))
 
 
 async def test_a_renewed_cookie_reaches_no_stranger_by_way_of_a_shared_cache(stand: Stand) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.authorities.directory import DirectoryAuthority, Recognition
 from gateway.directory.hashing import Peppers
 from gateway.directory.loading import LoadedRecords, load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.context import OperationContext
 from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
+from gateway.telemetry.audit import Actor
+from tests.support.fakes.audited import Audited
 from tests.support.repository import ROOT
 
 DEMO_RECORDS = ROOT / "gateway/demo/records.yaml"
 NOW = 1_800_000_000.0
+NOON = datetime.fromtimestamp(NOW, UTC)
 ISSUER = "https://gateway.example.com"
 PEPPERS = Peppers([b"a pepper for tests"])
 KEY_RING = KeyRing.generate()
@@ -35,14 +40,39 @@ CHAT_TOKEN = "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE"
 CHAT_SESSION = "rBk3bZ8vJ2sQeT5wX"
 CLOSED_CHAT_SESSION = "QoYYFw2t9oKks2niG"
 
+COMMAND = Actor("command")
+
 _FILES: dict[bool, bytes] = {}
 
 
 class Changes(list[RevocationTarget]):
-    """Keeps what a change told of."""
+    """Keeps what a change told of, and what of it is never valid again."""
 
-    async def __call__(self, ended: RevocationTarget) -> None:
-        self.append(ended)
+    def __init__(self) -> None:
+        self.ended: set[RevocationTarget] = set()
+
+    async def __call__(self, target: RevocationTarget, *, ended: bool = False) -> None:
+        self.append(target)
+        if ended:
+            self.ended.add(target)
+
+
+def context_of(
+    directory: Directory,
+    changes: Changes | None = None,
+    audited: Audited | None = None,
+    actor: Actor = COMMAND,
+) -> OperationContext:
+    """What operations are given at `NOW`."""
+    return OperationContext(
+        directory=directory,
+        now=datetime.fromtimestamp(NOW, UTC),
+        actor=actor,
+        on_change=changes if changes is not None else Changes(),
+        audit=(audited or Audited()).log,
+        peppers=PEPPERS,
+        tokens=session_tokens(),
+    )
 
 
 def clock() -> float:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.authorities.directory import DirectorySettings, open_peppers
-from gateway.directory.issuing import open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.schema import open_current
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing
 from tests.support.clients.raw_http import RawResponse, exchange

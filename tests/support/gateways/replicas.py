@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.authorities.directory import DirectorySettings, open_tokens
-from gateway.directory.issuing import issue_token, open_current
+from gateway.directory.operations.session_operations import sign_token
+from gateway.directory.schema import open_current
 from gateway.signing import KeyRing
 from gateway.wiring.process import wall_clock
 from tests.support.clients.raw_http import PATIENCE
@@ -109,7 +110,7 @@ class Fleet:
         tokens = open_tokens(self.directory, wall_clock)
         assert tokens is not None
         async with open_current(self.directory.url.get_secret_value()) as directory:
-            return await issue_token(directory, tokens, session, kind, datetime.now(UTC))
+            return await sign_token(directory, tokens, session, kind, datetime.now(UTC))
 
 
 @contextlib.asynccontextmanager

@@ -16,9 +16,10 @@ from prometheus_client import CollectorRegistry
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.config.load import ConfigText, LoadedConfig
 from gateway.config.settings import Settings
-from gateway.directory.issuing import issue_token, open_current
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.session_operations import sign_token
+from gateway.directory.schema import open_current
 from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
 from gateway.telemetry.metrics import WorkerGroupMetrics
@@ -213,8 +214,8 @@ async def _sign(gateway: Gateway, settings: Settings) -> None:
         return
     now = datetime.now(UTC)
     async with open_current(accounts.url.get_secret_value()) as directory:
-        gateway.bearer = await issue_token(directory, tokens, BEARER_SESSION, "bearer", now)
-        gateway.cookie = await issue_token(directory, tokens, COOKIE_SESSION, "cookie", now)
+        gateway.bearer = await sign_token(directory, tokens, BEARER_SESSION, "bearer", now)
+        gateway.cookie = await sign_token(directory, tokens, COOKIE_SESSION, "cookie", now)
 
 
 @contextlib.asynccontextmanager

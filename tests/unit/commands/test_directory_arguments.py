@@ -69,7 +69,7 @@ def test_each_command_runs_with_its_arguments(line: Line) -> None:
     assert line("key", "delete", KEY) == f"deleted {KEY}"
     assert line("organization", "remove", "org_abc123xyz456") == "removed org_abc123xyz456"
     assert [kind for _, kind, _, _ in line.audited.summaries] == [
-        *("directory", "api_key", "session", "member", "member", "session", "api_key", "organization"),
+        *("directory", "api_key", "session", "member", "member", "api_key", "organization"),
     ]
 
 

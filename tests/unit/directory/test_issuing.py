@@ -13,28 +13,20 @@ from gateway.directory.issuing import (
     change_role,
     create_key,
     delete_key,
-    end_session,
     expire_key,
-    issue_token,
-    open_current,
     remove_organization,
 )
-from gateway.directory.migrating import migrate
-from gateway.directory.session_tokens import SessionClaims
 from gateway.directory.store import Directory
 from gateway.model.answers import Found, Reason, Rejected
-from gateway.model.errors import DirectoryError, SchemaError
+from gateway.model.errors import DirectoryError
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
-    CLOSED_CHAT_SESSION,
-    MEMGHOST_SESSION,
     NOW,
     PEPPERS,
     Changes,
     authority_of,
     key_credential,
     opened,
-    session_tokens,
 )
 
 NOON = datetime.fromtimestamp(NOW, UTC)
@@ -116,21 +108,11 @@ async def test_a_key_is_given_an_end_and_freed_of_it(directory: Directory) -> No
     assert changes == [RevocationTarget(RevocationKind.API_KEY, key.id)] * 2
 
 
-async def test_ending_a_session_twice_keeps_the_first_instant(directory: Directory) -> None:
-    changes = Changes()
-    await end_session(directory, MEMGHOST_SESSION, NOON, changes)
-    await end_session(directory, MEMGHOST_SESSION, NOON + timedelta(hours=1), changes)
-    stored = await directory.session_by_id(MEMGHOST_SESSION)
-    assert stored is not None
-    assert (stored.session.closed_at, stored.session.state) == (NOON, "closed")
-
-
 async def test_what_is_not_there_cannot_be_changed_and_is_not_told_of(directory: Directory) -> None:
     changes = Changes()
     refused = (
         delete_key(directory, "nothing", NOON, changes),
         expire_key(directory, "nothing", NOON, NOON, changes),
-        end_session(directory, "nothing", NOON, changes),
         change_role(directory, "nothing", "admin", changes),
         remove_organization(directory, "nothing", NOON, changes),
     )
@@ -138,31 +120,3 @@ async def test_what_is_not_there_cannot_be_changed_and_is_not_told_of(directory:
         with pytest.raises(DirectoryError, match="there is no nothing in"):
             await change
     assert changes == []
-
-
-async def test_a_token_is_issued_for_a_live_session(directory: Directory) -> None:
-    tokens = session_tokens()
-    bearer = tokens.verify_access(await issue_token(directory, tokens, MEMGHOST_SESSION, "bearer", NOON, ttl=60))
-    assert isinstance(bearer, SessionClaims)
-    assert bearer.session_id == MEMGHOST_SESSION
-    assert bearer.expires_at == NOON + timedelta(minutes=1)
-    cookie = tokens.verify_cookie(await issue_token(directory, tokens, MEMGHOST_SESSION, "cookie", NOON))
-    assert isinstance(cookie, SessionClaims)
-
-
-async def test_no_token_is_issued_for_a_dead_one(directory: Directory) -> None:
-    with pytest.raises(DirectoryError, match="is no good: revoked"):
-        await issue_token(directory, session_tokens(), CLOSED_CHAT_SESSION, "bearer", NOON)
-    with pytest.raises(DirectoryError, match="there is no nothing in sessions"):
-        await issue_token(directory, session_tokens(), "nothing", "cookie", NOON)
-
-
-async def test_a_command_opens_a_current_directory_alone(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/directory.db"
-    (tmp_path / "directory.db").touch()
-    with pytest.raises(SchemaError, match="gateway directory migrate"):
-        async with open_current(url):
-            pass
-    await migrate(url)
-    async with open_current(url) as directory:
-        assert await directory.session_by_id("s") is None

@@ -7,7 +7,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import gateway.directory.schema as schema_module
-from gateway.directory.schema import REVISION, current, require_current
+from gateway.directory.migrating import migrate
+from gateway.directory.schema import REVISION, current, open_current, require_current
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError, SchemaError
 
@@ -40,3 +41,14 @@ async def test_a_database_that_cannot_be_asked_is_no_old_one(tmp_path: Path) -> 
         await require_current(directory)
     assert not isinstance(raised.value, SchemaError)
     await directory.close()
+
+
+async def test_a_command_opens_a_current_directory_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/directory.db"
+    (tmp_path / "directory.db").touch()
+    with pytest.raises(SchemaError, match="gateway directory migrate"):
+        async with open_current(url):
+            pass
+    await migrate(url)
+    async with open_current(url) as directory:
+        assert await directory.session_by_id("s") is None

@@ -1,0 +1,28 @@
+"""Closing sessions: what every operation does with the sessions of what it ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from gateway.directory.operations.record_table import Condition
+from gateway.directory.operations.session_rows import SESSIONS
+from gateway.directory.operations.transaction import ChangeTransaction
+from gateway.directory.stored import CLOSED
+from gateway.directory.tables import sessions
+from gateway.model.session import RevocationKind, RevocationTarget
+
+
+async def close_sessions(transaction: ChangeTransaction, *conditions: Condition) -> tuple[str, ...]:
+    """Close the live sessions that meet `conditions`; return their ids. The instant of an earlier logout stays."""
+    live = (sessions.c.closed_at.is_(None), *conditions)
+    query = select(sessions).where(*live).order_by(sessions.c.id).with_for_update()
+    found = [dict(row) for row in (await transaction.connection.execute(query)).mappings()]
+    if not found:
+        return ()
+    now = transaction.context.now
+    closed = {"closed_at": now, "updated_at": now, "state": CLOSED}
+    await transaction.connection.execute(update(sessions).where(*live).values(closed))
+    for before in found:
+        transaction.note(SESSIONS, "ended", before, {**before, **closed})
+        transaction.tell(RevocationTarget(RevocationKind.SESSION, before["id"]), ended=True)
+    return tuple(before["id"] for before in found)
