@@ -6,6 +6,7 @@
 # make compliance the Autobahn test suite through the tunnel, and an HTTP/1.1 conformance probe
 # make fuzz       the readers, fed by what new branches they take, a minute each (Linux; SECONDS=600 for longer)
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
+# make charts     the Helm chart, by a helm that is built from its Go module (minutes, the first time)
 # make lock       the lock files anew, with the newest versions that pyproject.toml allows
 # make bench      the benchmark tables (needs nginx and wrk)
 # make profile    where a request's CPU time goes, by module (needs py-spy besides)
@@ -14,7 +15,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
 
-.PHONY: run check lint test-fast test coverage compliance fuzz e2e lock bench profile clean
+.PHONY: run check lint test-fast test coverage compliance fuzz e2e charts lock bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
@@ -50,6 +51,9 @@ fuzz: .venv/.dev
 
 e2e: .venv/.dev
 	@tests/e2e/run
+
+charts: .venv/.dev
+	@tests/charts/run
 
 check lint: .venv/.dev
 	@$(BIN)/ruff check gateway tests
