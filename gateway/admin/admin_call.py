@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 from aiohttp import web
 
+from gateway.http1.downstream import DownstreamRequest
 from gateway.telemetry.audit import Actor
 
 EXTRA = "gateway.call"
@@ -14,15 +15,15 @@ EXTRA = "gateway.call"
 
 
 class AdminCall(msgspec.Struct, frozen=True):
-    """One call: its id, which is never the client's, and the address that the socket shows."""
+    """One call: its id, which is never the client's, and the request as the front has read it."""
 
     request_id: str
-    peer: str
+    request: DownstreamRequest
 
     @property
     def actor(self) -> Actor:
         """Who it is in the audit log, before any credential was looked at."""
-        return Actor("admin_port", self.peer, self.request_id)
+        return Actor("admin_port", self.request.connection.peer, self.request_id)
 
 
 def call_of(request: web.BaseRequest) -> AdminCall:

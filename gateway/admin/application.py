@@ -11,9 +11,14 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.admin.admin_call import call_of
 from gateway.admin.application_bridge import SERVER
 from gateway.admin.own_hosts import OwnHosts
+from gateway.admin.problems import ProblemError, refused
 from gateway.admin.web_answers import CallRefusedError, to_web
-from gateway.endpoints.refusals import method_not_allowed, refusal_response
+from gateway.endpoints.refusals import refusal_response
+from gateway.model.decision import HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode
+
+API = "/v1/"
+"""Where the API's paths begin."""
 
 _log = structlog.get_logger(__name__)
 
@@ -32,16 +37,18 @@ def _answer_all(hosts: OwnHosts) -> Middleware:
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             response = await _answer(request, handler, hosts)
-        except CallRefusedError as refused:
-            response = to_web(refusal_response(refused.refusal, call_of(request).request_id))
-        except web.HTTPMethodNotAllowed as refused:
-            response = to_web(method_not_allowed(sorted(refused.allowed_methods), call_of(request).request_id))
+        except ProblemError as problem:
+            response = problem.answer(call_of(request).request_id)
+        except CallRefusedError as error:
+            response = _refuse(request, error.refusal)
+        except web.HTTPMethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.allowed_methods)).encode("ascii")
+            response = _refuse(request, Refusal(RefusalCode.METHOD_NOT_ALLOWED), ((b"Allow", allowed),))
         except web.HTTPNotFound:
-            response = to_web(refusal_response(Refusal(RefusalCode.NOT_FOUND), call_of(request).request_id))
+            response = _refuse(request, Refusal(RefusalCode.NOT_FOUND))
         except Exception:  # noqa: BLE001 - any fault is logged here, and answered in our own words
-            request_id = call_of(request).request_id
-            _log.exception("request_failed", endpoint="admin", request_id=request_id)
-            response = to_web(refusal_response(Refusal(RefusalCode.INTERNAL), request_id))
+            _log.exception("request_failed", endpoint="admin", request_id=call_of(request).request_id)
+            response = _refuse(request, Refusal(RefusalCode.INTERNAL))
         response.headers["Server"] = SERVER
         return response
 
@@ -53,6 +60,24 @@ async def _answer(
 ) -> web.StreamResponse:
     if not all(hosts.include(host) for host in request.headers.getall("Host", ())):
         raise CallRefusedError(Refusal(RefusalCode.MISDIRECTED, "listen.admin_hosts"))
-    if "%" in request.raw_path.partition("?")[0]:
+    if not _is_plain(request.raw_path.partition("?")[0]):
         raise web.HTTPNotFound  # aiohttp would read `/%72evoke` as `/revoke`
     return await handler(request)
+
+
+def _is_plain(path: str) -> bool:
+    """Tell whether a path is in its one spelling: only an id of the API, its third segment, may be encoded."""
+    segments = path.split("/")
+    return "%" not in path or (
+        path.startswith(API) and not any("%" in segment for segment in segments[:3] + segments[4:])
+    )
+
+
+def _refuse(request: web.Request, refusal: Refusal, fields: HeaderPairs = ()) -> web.Response:
+    """Refuse in the words of the API, or in those of every other path."""
+    request_id = call_of(request).request_id
+    if not request.raw_path.startswith(API):
+        return to_web(refusal_response(refusal, request_id, fields))
+    problem = refused(refusal)
+    problem.fields.update({name.decode("ascii"): value.decode("latin-1") for name, value in fields})
+    return problem.answer(request_id)

@@ -41,31 +41,37 @@ _silent.setLevel(logging.CRITICAL + 1)  # strangers' bytes would fill the log wi
 
 
 class ApplicationBridge:
-    """Answers by a web application, once `open`."""
+    """Answers by the web application that is in `use`; without one it is not there yet, or no more."""
 
-    def __init__(self, application: web.Application, new_id: Callable[[], str]) -> None:
-        self._runner = web.AppRunner(
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._runner: web.AppRunner | None = None
+        self._new_id = new_id
+
+    async def use(self, application: web.Application) -> web.AppRunner | None:
+        """Answer by this application from now on; return the one before, whose `cleanup` waits for its last answer."""
+        runner = web.AppRunner(
             application,
             access_log=None,
             logger=_silent,
             handle_signals=False,
             lingering_time=0.0,
             read_bufsize=_BACKLOG_BYTES,
+            shutdown_timeout=_CALL_SECONDS,
         )
-        self._new_id = new_id
-
-    async def open(self) -> None:
-        """Start the application."""
-        await self._runner.setup()
+        await runner.setup()
+        before, self._runner = self._runner, runner
+        return before
 
     async def close(self) -> None:
         """Stop the application; it answers nothing any more."""
-        await self._runner.cleanup()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
 
     async def answer(self, request: DownstreamRequest) -> Response:
         """Answer one request; raises nothing."""
-        call = AdminCall(self._new_id(), request.connection.peer)
-        server = self._runner.server
+        call = AdminCall(self._new_id(), request)
+        server = self._runner.server if self._runner is not None else None
         head = _head(request)
         if server is None or head is None:
             code = RefusalCode.UNAVAILABLE if server is None else RefusalCode.NOT_FOUND
@@ -93,7 +99,7 @@ class _ApplicationExchange:
         self._answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._head: ResponseHead | None = None
         self._body = bytearray()
-        extra = {EXTRA: call, "peername": (call.peer, 0)}
+        extra = {EXTRA: call, "peername": (call.request.connection.peer, 0)}
         self._transport = MemoryTransport(extra, self._written, self._closed, body)
 
     async def carry(self, head: bytes) -> Response:

@@ -19,10 +19,9 @@ from gateway.model.session import ApiKey, Member, Organization, Project, Session
 from gateway.source.document import Document, load_document
 from gateway.source.values import SettingsModel, StringList
 from gateway.source.wording import problems_of
+from gateway.wiring.explanation import CLIENT
 
 _NO_TIME = datetime.fromtimestamp(0, UTC)
-CLIENT = "127.0.0.1"
-"""The address that a case's request comes from, where it names none."""
 
 
 class CaseCaller(SettingsModel):

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
-from gateway.commands.cases import CLIENT, case_of, malformed_case
+from gateway.admin.explained import ExplainedCredential, Explanation
+from gateway.commands.cases import case_of, malformed_case
 from gateway.commands.command_output import CommandResult
-from gateway.config.check_routes import own_paths
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings, to_routes
-from gateway.endpoints.access_reader import forwarded_headers
-from gateway.endpoints.public_port import OWN
-from gateway.gate import Sessions
-from gateway.model.answers import Found
-from gateway.model.decision import AccessRequest, Decision, HeaderPairs
+from gateway.model.decision import Decision, HeaderPairs
 from gateway.model.errors import MalformedError
-from gateway.model.headers import Headers, spelling
-from gateway.model.host import parse_host
-from gateway.model.route import RateLimit
-from gateway.model.target import ALWAYS_READ, Oddity, parse_target
 from gateway.model.url import without_passwords
-from gateway.policy.limits import BucketState, Taken
 from gateway.policy.routes import RouteTable
-from gateway.upstream.request_head import target_of
+from gateway.wiring.explanation import (
+    decide_traceless,
+    explanation_of,
+    owner_of,
+    read_request,
+    untraced,
+)
 from gateway.wiring.generation import Generation, open_generation
-from gateway.wiring.process import Process, wall_clock
-
-_UNMASKED = 4
-"""Characters of a secret that are shown: enough to recognize it, far too few to guess the rest."""
+from gateway.wiring.process import Process
 
 
 async def explain(config: Path, method: str, url: str, headers: HeaderPairs, *, as_case: bool = False) -> CommandResult:
@@ -50,89 +44,34 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs, *, 
     async with AsyncExitStack() as stack:
         process = Process()
         stack.push_async_callback(process.close)
-        generation = await open_generation(_untraced(settings), process)
+        generation = await open_generation(untraced(settings), process)
         stack.push_async_callback(generation.close)
-        gate = generation.gate(Sessions(generation.sessions.resolver.peek), Unlimited())
-        decision = await gate.decide(access)
+        decision = await decide_traceless(generation, access)
         if as_case:
             return CommandResult(_as_case(url, decision, settings, generation))
-        return CommandResult(without_passwords("\n".join(_explanation(decision, settings, generation))))
+        lines = _explanation(explanation_of(decision, settings, generation))
+        return CommandResult(without_passwords("\n".join(lines)))
 
 
-def _untraced(settings: Settings) -> Settings:
-    """Return the settings without traces: an explanation leaves none."""
-    return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"traces": "none"})})
-
-
-def read_request(
-    method: str, url: str, headers: HeaderPairs, allowed: Collection[Oddity] = ALWAYS_READ
-) -> AccessRequest:
-    """Return the request for `url`, which is absolute or a path alone; raises MalformedError.
-
-    `allowed` is what some route allows a path to hold.
-    """
-    scheme, separator, rest = url.partition("://")
-    if url.startswith("/") or not separator:
-        scheme, authority, target = "http", "localhost", url
-    else:
-        end = min((place for place in map(rest.find, "/?#") if place >= 0), default=len(rest))
-        authority, target = rest[:end], rest[end:]
-    if not target.startswith("/"):
-        target = f"/{target}"
-    fields = Headers(headers)
-    if b"host" not in fields:
-        fields = Headers([(b"Host", authority.encode()), *headers])
-    return AccessRequest(
-        method=method.upper(),
-        scheme="https" if scheme.lower() == "https" else "http",
-        host=parse_host(fields.all(b"host"), "https" if scheme.lower() == "https" else "http"),
-        target=parse_target(target, allowed),
-        headers=fields,
-        peer=CLIENT,
-        client=CLIENT,
-        received_at=wall_clock(),
-        request_id="explain",
-    )
-
-
-class Unlimited:
-    """Rate limits that count nothing: an explained request is not sent."""
-
-    async def take(self, key: str, limit: RateLimit) -> Taken:
-        """Take nothing: the bucket stays full."""
-        return self.take_now(key, limit)
-
-    def take_now(self, key: str, limit: RateLimit) -> Taken:  # noqa: ARG002 - the protocol's
-        """Take nothing: the bucket stays full."""
-        return Taken(limit, None, BucketState(limit.burst, limit.burst, 0.0))
-
-
-def owner_of(settings: Settings, access: AccessRequest) -> str:
-    """Return which endpoint of the gateway's own answers a request, empty where routes are looked for."""
-    for own in own_paths(settings, dict(enumerate(settings.session_info))):
-        if own.path == access.target.path and (not own.hosts or access.host.name in own.hosts):
-            return own.owner
-    return f"no route is looked for beneath {OWN}" if access.target.match.startswith(OWN) else ""
-
-
-def _explanation(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
-    owner = owner_of(settings, decision.access)
-    if owner:
-        yield _line("answered by", f"the gateway itself ({owner})")
+def _explanation(told: Explanation) -> Iterator[str]:
+    if told.answered_by is not None and told.route is None:
+        yield _line("answered by", told.answered_by)
         return
-    route = decision.route
-    yield _line("route", f"{route.name} ({route.access})" if route is not None else "none")
-    yield from _credential(decision)
-    if decision.refusal is not None:
-        yield _line("decision", f"refused, {decision.refusal.status} {decision.refusal.code}")
-        yield _line("rule", f"{decision.rule} ({decision.refusal.detail})")
+    yield _line("route", f"{told.route} ({told.access})" if told.route is not None else "none")
+    yield from _credential(told.credential)
+    if not told.allowed:
+        yield _line("decision", f"refused, {told.status} {told.code}")
+        yield _line("rule", f"{told.rule} ({told.detail})")
         return
     yield _line("decision", "allowed")
-    yield _line("rule", decision.rule)
-    if decision.answered:
-        yield _line("answered by", "the gateway itself (a preflight)")
+    yield _line("rule", told.rule or "")
+    if told.answered_by is not None:
+        yield _line("answered by", told.answered_by)
         return
-    yield from _forwarded(decision, settings, generation)
+    yield _line("upstream", ", ".join(told.upstream))
+    yield _line("is sent", f"{told.method} {told.target}")
+    for name, value in told.headers:
+        yield f"  {name}: {value}"
 
 
 def _as_case(url: str, decision: Decision, settings: Settings, generation: Generation) -> str:
@@ -160,48 +99,15 @@ def _is_urls_host(url: str, field: tuple[bytes, bytes]) -> bool:
     return name.lower() == b"host" and (value == b"localhost" or f"://{value.decode('latin-1')}" in url)
 
 
-def _credential(decision: Decision) -> Iterator[str]:
-    credential, resolution = decision.credential, decision.resolution
-    if credential is None:
+def _credential(shown: ExplainedCredential | None) -> Iterator[str]:
+    if shown is None:
         yield _line("credential", "none")
         return
-    yield _line("credential", f"{credential.kind}, read by {credential.reader} ({credential.fingerprint[:4].hex()})")
-    by = f"{resolution.tier}, {resolution.authority}" if resolution.authority else resolution.tier
-    yield _line("resolved by", f"{by}, {resolution.age:.0f} s old{', stale' if resolution.stale else ''}")
-    if isinstance(resolution.answer, Found):
-        session = resolution.answer.session
-        yield _line("session", f"{session.id or 'none'}, subject {session.subject}")
-
-
-def _forwarded(decision: Decision, settings: Settings, generation: Generation) -> Iterator[str]:
-    """Yield the request that an upstream of the route would get, but for its `Host`."""
-    route, access = decision.route, generation.shedding.bare(decision.access, decision.route)
-    if route is None:
-        return
-    named = ((b"X-Request-Id", access.request_id.encode("ascii")), (b"traceparent", b"(new)"))
-    added = (*forwarded_headers(access, believed=False), *named, *decision.identity)
-    secret_names = _secret_names(settings, generation) | {spelling(name) for name, _ in route.request_headers.fixed}
-    yield _line("upstream", ", ".join(str(upstream) for upstream in route.upstream))
-    yield _line("is sent", f"{access.method} {target_of(route.strip_prefix, access.target)}")
-    for name, value in (*generation.request_heads.passing(route, access.headers), *added):
-        text = value.decode("latin-1")
-        yield f"  {name.decode('latin-1')}: {_masked(text) if spelling(name) in secret_names else text}"
-
-
-def _secret_names(settings: Settings, generation: Generation) -> frozenset[bytes]:
-    """Return the canonical names of the headers whose values are masked.
-
-    A header that may be a credential and an identity field (`X-User-Id`) arrives with our value, so it is shown.
-    """
-    credentials = {spelling(name) for reader in generation.sessions.readers.values() for name in reader.headers}
-    identity = {spelling(name.encode("ascii")) for name in settings.identity.headers.values()}
-    token = settings.identity.token
-    signed = {spelling(token.header.encode("ascii"))} if token is not None else set()
-    return frozenset((credentials - identity) | signed | {b"authorization", b"cookie"})
-
-
-def _masked(value: str) -> str:
-    return f"{value[:_UNMASKED]}…({len(value)} characters)"
+    yield _line("credential", f"{shown.kind}, read by {shown.reader} ({shown.fingerprint})")
+    by = f"{shown.tier}, {shown.authority}" if shown.authority else shown.tier
+    yield _line("resolved by", f"{by}, {shown.age:.0f} s old{', stale' if shown.stale else ''}")
+    if shown.subject is not None:
+        yield _line("session", f"{shown.session or 'none'}, subject {shown.subject}")
 
 
 def _line(name: str, text: str) -> str:

@@ -11,7 +11,6 @@ from typing_extensions import override
 
 from gateway.commands.cases import Case, CaseCaller, Cases, read_cases
 from gateway.commands.command_output import CommandResult
-from gateway.commands.explain import Unlimited, owner_of, read_request
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
@@ -22,6 +21,7 @@ from gateway.model.credential import Ambiguous, Credential, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.errors import MalformedError, Problem, SettingsError
 from gateway.source.document import Document, KeyPath
+from gateway.wiring.explanation import Unlimited, owner_of, read_request
 from gateway.wiring.judging import OfflineGate
 
 _UNKNOWN = Rejected(Reason.UNKNOWN)

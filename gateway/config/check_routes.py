@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.authorities.directory import DirectorySettings
 from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.check_fields import check_fields
 from gateway.config.check_require import check_require
@@ -65,6 +66,7 @@ def check_credentials(config: PartialConfig) -> Iterator[Problem]:
             text = "is believed of trusted_proxies alone, and there are none: this is nobody's"
             yield config.warning(text, "credentials", name, "kind")
         yield from _authorities(config, tuple(reader.authority), name)
+    yield from _callers(config)
     for place, endpoint in config.session_info.items():
         listed = tuple(endpoint.credentials)
         yield from _unknown_readers(config, listed, "session_info", place, "credentials")
@@ -74,6 +76,20 @@ def check_credentials(config: PartialConfig) -> Iterator[Problem]:
                 text = f"{name} is for routes alone: it is cut out of what is sent, and nothing is sent here"
                 yield config.problem(text, "session_info", place, "credentials", position)
     yield from _shared_paths(config)
+
+
+def _callers(config: PartialConfig) -> Iterator[Problem]:
+    """Yield the problems of who may call the admin API."""
+    admin = config.sections.admin
+    yield from _unknown_readers(config, admin.credentials, "admin", "credentials")
+    yield from _shared_readers(config, admin.credentials, "admin", "credentials")
+    if admin.credentials and not admin.roles:
+        yield config.warning("lets nobody do anything: no role is given a permission", "admin", "roles")
+    if admin.roles and not admin.credentials:
+        yield config.warning("are nobody's: admin.credentials lists no reader", "admin", "roles")
+    directories = {name for name, each in config.authorities.items() if isinstance(each, DirectorySettings)}
+    if admin.directory is not None and admin.directory not in directories:
+        yield config.problem(f"{admin.directory} is no authority of the kind directory", "admin", "directory")
 
 
 def check_routes(config: PartialConfig) -> Iterator[Problem]:

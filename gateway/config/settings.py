@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
+from gateway.admin.settings import AdminSettings
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.config.route_settings import Name, RouteSettings
 from gateway.credentials.kinds import ReaderSettings, read_by_default
@@ -201,6 +202,7 @@ class Sections(SettingsModel):
     telemetry: TelemetrySettings = TelemetrySettings()
     limits: LimitSettings = LimitSettings()
     upstreams: UpstreamsSettings = UpstreamsSettings()
+    admin: AdminSettings = AdminSettings()
 
 
 class Settings(Sections):

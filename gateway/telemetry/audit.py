@@ -17,6 +17,7 @@ class AuditEvent(StrEnum):
 
     REVOKED = "revoked"
     REFUSED = "admin_call_refused"
+    CALLED = "admin_call"
     CHANGED = "record_changed"
     RELOADED = "config_reloaded"
 
@@ -31,11 +32,17 @@ class AuditOutcome(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who did it: `by` is the way in (`admin_port`, `command`, `signal`), `client` an address where there is one."""
+    """Who did it: `by` is the way in (`admin_port`, `command`, `signal`), `client` an address where there is one.
+
+    `user` is the person who was recognized there, by its id, and `credential` what was shown: its kind, and for an API
+    key its id.
+    """
 
     by: str
     client: str = ""
     request_id: str = ""
+    user: str = ""
+    credential: str = ""
 
 
 class _AuditLine(msgspec.Struct, tag_field="log", tag="audit", omit_defaults=True, kw_only=True):
@@ -45,6 +52,8 @@ class _AuditLine(msgspec.Struct, tag_field="log", tag="audit", omit_defaults=Tru
     event: AuditEvent
     outcome: AuditOutcome
     by: str
+    user: str = ""
+    credential: str = ""
     client: str = ""
     request_id: str = ""
     kind: str = ""
@@ -67,6 +76,10 @@ class AuditLog:
         """Write that an administrative call was refused; `detail` is one of our own fixed phrases."""
         self._write(AuditEvent.REFUSED, AuditOutcome.REFUSED, actor, detail=detail)
 
+    def called(self, actor: Actor, operation: str, id_: str, outcome: AuditOutcome) -> None:
+        """Write that an operation of the API was called; `id_` is of the row that it names, where it names one."""
+        self._write(AuditEvent.CALLED, outcome, actor, detail=operation, id=id_)
+
     def changed(self, actor: Actor, kind: str, id_: str, detail: str) -> None:
         """Write that a row of the directory changed: `kind` is the table's noun, `detail` the change."""
         self._write(AuditEvent.CHANGED, AuditOutcome.DONE, actor, kind=kind, id=id_, detail=detail)
@@ -81,6 +94,8 @@ class AuditLog:
             event=event,
             outcome=outcome,
             by=actor.by,
+            user=actor.user,
+            credential=actor.credential,
             client=actor.client,
             request_id=actor.request_id,
             **{name: text.encode("utf-8", "backslashreplace").decode() for name, text in facts.items()},

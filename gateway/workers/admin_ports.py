@@ -8,10 +8,11 @@ from collections.abc import Callable
 import msgspec
 from aiohttp import web
 
-from gateway.admin.admin_revoke import RevokeEndpoint, RevokeEverywhere
+from gateway.admin.admin_revoke import RevokeEndpoint
 from gateway.admin.admin_tokens import AdminTokens
 from gateway.admin.application import build_application
 from gateway.admin.application_bridge import ApplicationBridge
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.admin.health import Health, Render, health_routes
 from gateway.admin.own_hosts import OwnHosts
 from gateway.config.settings import Settings
@@ -21,6 +22,7 @@ from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
+from gateway.wiring.admin_generation import AdminGeneration
 from gateway.wiring.process import Process
 from gateway.workers.sockets import BACKLOG, Ports, Sockets
 from gateway.workers.worker import front_limits
@@ -33,33 +35,39 @@ _GRACE = 0.5
 
 
 class AdminPorts:
-    """Both ports, under the limits of the public one. `revoke` outlives every reload."""
+    """Both ports, under the limits of the public one. `fleet` outlives every reload."""
 
-    def __init__(
-        self, process: Process, ports: Ports, health: Health, render: Render, revoke: RevokeEverywhere
-    ) -> None:
+    def __init__(self, process: Process, ports: Ports, health: Health, render: Render, fleet: FleetHooks) -> None:
         self._process = process
         self._ports = ports
+        self._fleet = fleet
         self._servers: list[GatewayServer] = []
         self._listening: list[asyncio.Server] = []
         self._hosts, self._tokens = OwnHosts(), AdminTokens()
-        new_id, routes = process.random_hex.draw, health_routes(health, render)
-        revocation = web.post("/revoke", RevokeEndpoint(self._tokens, revoke, process.audit).answer)
-        self._health = ApplicationBridge(build_application(routes, self._hosts), new_id)
-        self._admin = ApplicationBridge(build_application([*routes, revocation], self._hosts), new_id)
+        self._routes = health_routes(health, render)
+        self._generation: AdminGeneration | None = None
+        self._health = ApplicationBridge(process.random_hex.draw)
+        self._admin = ApplicationBridge(process.random_hex.draw)
 
-    def apply(self, settings: Settings) -> None:
-        """Take the admin tokens, the host names and the limits of a config."""
+    async def apply(self, settings: Settings) -> None:
+        """Take the admin tokens, the host names, the limits and the API of a config."""
         listen = settings.listen
         own = (listen.admin, *((listen.health,) if listen.health is not None else ()))
         self._tokens.apply([token.get_secret_value() for token in listen.admin_token])
         self._hosts.apply((*listen.admin_hosts, *(address.host.lower() for address in own)))
         for server in self._servers:
             server.apply(_operators(settings))
+        before, self._generation = self._generation, AdminGeneration(settings, self._process, self._tokens, self._fleet)
+        revocation = web.post("/revoke", RevokeEndpoint(self._tokens, self._fleet.revoke, self._process.audit).answer)
+        routes = [*self._routes, revocation, *self._generation.routes()]
+        earlier = await self._admin.use(build_application(routes, self._hosts))
+        if before is not None and earlier is not None:
+            self._process.tasks.start(_retire(earlier, before), "end of an earlier admin application")
 
     async def open(self, settings: Settings) -> None:
         """Begin to listen."""
-        self.apply(settings)
+        await self._health.use(build_application(self._routes, self._hosts))
+        await self.apply(settings)
         await self._listen(self._admin, self._ports.admin, settings)
         await self._listen(self._health, self._ports.health, settings)
 
@@ -71,17 +79,24 @@ class AdminPorts:
             await server.close(_GRACE)
         await self._admin.close()
         await self._health.close()
+        if self._generation is not None:
+            await self._generation.close()
 
     async def _listen(self, bridge: ApplicationBridge, sockets: Sockets, settings: Settings) -> None:
         if not sockets:
             return
-        await bridge.open()
         server = GatewayServer(
             _Handler(bridge, self._process.random_hex.draw), _operators(settings), self._process.clock
         )
         self._servers.append(server)
         loop = asyncio.get_running_loop()
         self._listening += [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in sockets]
+
+
+async def _retire(application: web.AppRunner, generation: AdminGeneration) -> None:
+    """Let the last call under an earlier config end, and close what it worked with."""
+    await application.cleanup()
+    await generation.close()
 
 
 def _operators(settings: Settings) -> FrontLimits:

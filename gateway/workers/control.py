@@ -52,6 +52,12 @@ class RevokeCommand(msgspec.Struct, frozen=True, tag=True):
     target: RevocationTarget
 
 
+class ChangeCommand(msgspec.Struct, frozen=True, tag=True):
+    """Look up again what is cached of this: its row in the directory changed."""
+
+    target: RevocationTarget
+
+
 class Ping(msgspec.Struct, frozen=True, tag=True):
     """Show that the worker's event loop turns."""
 
@@ -70,7 +76,7 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
     """From a worker that got SIGTERM from elsewhere: start a successor, then drain this worker."""
 
 
-Command = Build | Swap | Discard | RevokeCommand | Ping | Collect | Drain | Leave
+Command = Build | Swap | Discard | RevokeCommand | ChangeCommand | Ping | Collect | Drain | Leave
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.admin.health import Health
 from gateway.config.load import LoadedConfig, Watch
 from gateway.config.settings import ListenSettings
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditOutcome
-from gateway.telemetry.exposition import merge, render, snapshot
+from gateway.telemetry.exposition import Snapshot, merge, render, snapshot
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
@@ -52,7 +53,15 @@ class Supervisor:
         self._workers = workers
         self._metrics = metrics
         self._revocations = revocations
-        self._admin = AdminPorts(process, ports, Health(self.healthy, self.ready), self._render, self._revoke)
+        fleet = FleetHooks(
+            revoke=self._revoke,
+            change=workers.change,
+            recorded=revocations.recent,
+            collect=self._collect,
+            serving=workers.serving,
+            wanted=workers.wanted,
+        )
+        self._admin = AdminPorts(process, ports, Health(self.healthy, self.ready), self._render, fleet)
         self._reloading = asyncio.Lock()
         self._loaded: LoadedConfig | None = None
         self.ports = ports
@@ -88,7 +97,7 @@ class Supervisor:
             except GatewayError as error:
                 self._reload_failed(error, actor)
             else:
-                self._reloaded(loaded, actor)
+                await self._reloaded(loaded, actor)
             notifier.ready()
 
     async def renew(self) -> None:
@@ -116,10 +125,10 @@ class Supervisor:
         await self._workers.drain(grace)
         await self._admin.close()
 
-    def _reloaded(self, loaded: LoadedConfig, actor: Actor) -> None:
+    async def _reloaded(self, loaded: LoadedConfig, actor: Actor) -> None:
         before, self._loaded = self._loaded, loaded
         self._revocations.ttl = loaded.settings.cache.revoked
-        self._admin.apply(loaded.settings)
+        await self._admin.apply(loaded.settings)
         self._metrics.reloaded(done=True)
         self._process.audit.reloaded(actor, AuditOutcome.DONE)
         warn_if_short(loaded.settings)
@@ -136,9 +145,11 @@ class Supervisor:
         self._revocations.record(target)
         return await self._workers.revoke(target)
 
+    async def _collect(self) -> Snapshot:
+        return merge((snapshot(self._metrics.registry), *await self._workers.collect()))
+
     async def _render(self) -> tuple[bytes, str]:
-        own = snapshot(self._metrics.registry)
-        return render(merge((own, *await self._workers.collect())))
+        return render(await self._collect())
 
 
 def _warn_of_restart(before: ListenSettings, after: ListenSettings) -> None:

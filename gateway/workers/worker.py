@@ -116,6 +116,10 @@ class Worker:
         complete = [await generation.sessions.revoke(target) for generation in generations]
         return all(complete)
 
+    async def change(self, target: RevocationTarget) -> bool:
+        """Look up again, in every generation, what is cached of a row that changed; return whether all were told."""
+        return all([await each.sessions.revoker.changed(target) for each in self._active.generations()])
+
     async def drain(self, grace: float) -> None:
         """Let requests in flight end within `grace` seconds, tell tunnels to go, and close everything.
 

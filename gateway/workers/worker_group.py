@@ -66,6 +66,9 @@ class WorkerGroup(Protocol):
     async def revoke(self, target: RevocationTarget) -> bool:
         """Revoke in every process; return whether it took effect in all of them, and in Redis."""
 
+    async def change(self, target: RevocationTarget) -> bool:
+        """Have every process look up again what it cached of a row that changed; return whether all were told."""
+
     async def collect(self) -> Sequence[Snapshot]:
         """Return the metrics of every process."""
 
@@ -102,6 +105,10 @@ class SingleProcess(WorkerGroup):
     @override
     async def revoke(self, target: RevocationTarget) -> bool:
         return await self._worker.revoke(target)
+
+    @override
+    async def change(self, target: RevocationTarget) -> bool:
+        return await self._worker.change(target)
 
     @override
     async def collect(self) -> Sequence[Snapshot]:

@@ -17,6 +17,7 @@ from gateway.model.session import RevocationTarget
 from gateway.telemetry.exposition import Snapshot
 from gateway.workers.control import (
     Build,
+    ChangeCommand,
     ChannelClosedError,
     Collect,
     Command,
@@ -97,6 +98,11 @@ class WorkerHandle:
     async def revoke(self, target: RevocationTarget) -> bool:
         """Revoke in the worker; return whether it took effect. An exited worker counts as revoked."""
         reply = await self._request(RevokeCommand(target), _BUILD_SECONDS)
+        return reply.complete if reply is not None else not self.serving
+
+    async def change(self, target: RevocationTarget) -> bool:
+        """Have the worker look up again what it cached; return whether it does. An exited worker has cached nothing."""
+        reply = await self._request(ChangeCommand(target), _BUILD_SECONDS)
         return reply.complete if reply is not None else not self.serving
 
     async def collect(self) -> Snapshot:

@@ -14,6 +14,7 @@ from gateway.telemetry.exposition import snapshot
 from gateway.wiring.process import Process, run_loop
 from gateway.workers.control import (
     Build,
+    ChangeCommand,
     ChannelClosedError,
     Collect,
     Command,
@@ -95,6 +96,8 @@ class _CommandHandler:
                 await self._worker.discard()
             case RevokeCommand():
                 return Reply(complete=await self._worker.revoke(command.target))
+            case ChangeCommand():
+                return Reply(complete=await self._worker.change(command.target))
             case Collect():
                 return self._metrics()
             case Drain():

@@ -72,6 +72,10 @@ class WorkerPool(WorkerGroup):
         return all(await asyncio.gather(*(worker.revoke(target) for worker in self._all())))
 
     @override
+    async def change(self, target: RevocationTarget) -> bool:
+        return all(await asyncio.gather(*(worker.change(target) for worker in self._all())))
+
+    @override
     async def collect(self) -> Sequence[Snapshot]:
         """Return every worker's metrics, and the counters of those that have exited."""
         return (self._exited, *await asyncio.gather(*(worker.collect() for worker in self._all())))

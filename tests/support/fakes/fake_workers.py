@@ -15,6 +15,7 @@ from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.exposition import Family, Sample, Snapshot
 from gateway.workers.control import (
     Build,
+    ChangeCommand,
     Collect,
     Command,
     ControlChannel,
@@ -96,7 +97,7 @@ class FakeWorker:
                 return Reply(fault=self.fault)
             case Collect() | Drain():
                 return Reply(snapshot=counted(self.count))
-            case RevokeCommand():
+            case RevokeCommand() | ChangeCommand():
                 return Reply(complete=self.complete)
         return Reply()
 

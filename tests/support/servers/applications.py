@@ -16,8 +16,8 @@ from tests.support.servers.fronts import front
 @contextlib.asynccontextmanager
 async def application(routes: Iterable[web.AbstractRouteDef], hosts: OwnHosts | None = None) -> AsyncIterator[int]:
     """Serve these routes on loopback and yield the port."""
-    bridge = ApplicationBridge(build_application(routes, hosts or OwnHosts()), lambda: "req-1")
-    await bridge.open()
+    bridge = ApplicationBridge(lambda: "req-1")
+    await bridge.use(build_application(routes, hosts or OwnHosts()))
     try:
         async with front(bridge.answer) as port:
             yield port

@@ -20,7 +20,7 @@ class Handlers:
     async def echo(self, request: web.Request) -> web.Response:
         body = await request.content.read()
         call = call_of(request)
-        told = {"method": request.method, "query": request.query_string, "bytes": len(body), "peer": call.peer}
+        told = {"method": request.method, "query": request.query_string, "bytes": len(body), "peer": request.remote}
         return web.json_response({**told, "id": call.request_id, "cookies": request.headers.getall("Cookie", [])})
 
     async def early(self, _request: web.Request) -> web.Response:

@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.commands.cases import Case, CaseCaller, Cases, case_of, malformed_case, read_cases
-from gateway.commands.explain import read_request
 from gateway.model.answers import Found, Reason, Rejected, Resolution, Unavailable
 from gateway.model.credential import CredentialKind
 from gateway.model.decision import Decision
 from gateway.model.errors import SettingsError
 from gateway.model.session import Session
+from gateway.wiring.explanation import read_request
 from tests.support.builders.credentials import credential
 from tests.support.builders.example_sessions import CREDENTIALS, FOUND
 

@@ -370,3 +370,25 @@ def test_two_cookies_of_which_one_is_judged_are_not_sent_on() -> None:
     assert told(LEAST.replace("routes:", cookie)) == []
     (problem,) = told(both)
     assert problem.startswith("routes[0].forward_credentials: sends both of two cookies on, of which cookie judges the")
+
+
+@pytest.mark.parametrize(
+    ("admin", "expected"),
+    [
+        ("credentials: [key, token], roles: {support: [users.read]}, directory: accounts", []),
+        ("credentials: [lost], roles: {a: users.read}", ["admin.credentials[0]: lost is not one of credentials"]),
+        ("credentials: [key]", ["warning: admin.roles: lets nobody do anything: no role is given a permission"]),
+        ("roles: {a: users.read}", ["warning: admin.roles: are nobody's: admin.credentials lists no reader"]),
+        ("directory: chat", ["admin.directory: chat is no authority of the kind directory"]),
+    ],
+)
+def test_who_may_call_the_admin_api(admin: str, expected: list[str]) -> None:
+    config = partial(f"{AUTHORITIES}{READERS}admin: {{{admin}}}\n")
+    assert [line for line in lines(check_credentials(config)) if "admin." in line] == expected
+
+
+def test_a_permission_that_there_is_not_is_told_with_the_nearest_one() -> None:
+    text = LEAST + "admin: {credentials: [key], roles: {support: [user.read]}}\n"
+    assert [line.partition(": ")[2] for line in problems(text)] == [
+        "admin.roles.support[0]: is no permission; did you mean users.read?"
+    ]

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.admin.health import Health
 from gateway.config.settings import Settings
 from gateway.model.session import RevocationTarget
 from gateway.source.addresses import ListenAddress
+from gateway.telemetry.exposition import Snapshot
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
 from gateway.workers.sockets import bind_ports, port_of
@@ -27,10 +29,14 @@ class Opened:
         self.admin, self.health = port_of(self.ports.admin), port_of(self.ports.health)
         self.is_ready = True
         self.revoked: list[RevocationTarget] = []
-        self.it = AdminPorts(process, self.ports, Health(lambda: True, lambda: self.is_ready), self.render, self.revoke)
+        fleet = FleetHooks(self.revoke, self.revoke, tuple, self.collect, lambda: 1, lambda: 1)
+        self.it = AdminPorts(process, self.ports, Health(lambda: True, lambda: self.is_ready), self.render, fleet)
 
     async def render(self) -> tuple[bytes, str]:
         return b"a_metric 1.0\n", "text/plain"
+
+    async def collect(self) -> Snapshot:
+        return ()
 
     async def revoke(self, target: RevocationTarget) -> bool:
         self.revoked.append(target)
@@ -69,7 +75,7 @@ async def test_health_and_metrics_are_at_both_ports_and_revocation_at_one(opened
 
 
 async def test_another_config_changes_token_and_limits_of_the_ports_that_stay(opened: Opened) -> None:
-    opened.it.apply(settings("second", limits={"headers": 8}))
+    await opened.it.apply(settings("second", limits={"headers": 8}))
     assert (await revoke(opened.admin, "first"), await revoke(opened.admin, "second")) == (403, 200)
     assert len(opened.revoked) == 1
     many = "".join(f"X-{number}: 1\r\n" for number in range(9))
@@ -84,10 +90,10 @@ async def test_the_host_of_a_request_to_either_port_is_looked_at(opened: Opened)
     assert await statuses() == [421, 421]
     named = settings("first")
     listen = named.listen.model_copy(update={"admin_hosts": ("gateway.example.com",)})
-    opened.it.apply(named.model_copy(update={"listen": listen}))
+    await opened.it.apply(named.model_copy(update={"listen": listen}))
     assert await statuses() == [200, 200]
     by_name = {"admin": ListenAddress("Gateway.example.com", 9090), "health": None}
-    opened.it.apply(named.model_copy(update={"listen": named.listen.model_copy(update=by_name)}))
+    await opened.it.apply(named.model_copy(update={"listen": named.listen.model_copy(update=by_name)}))
     assert await statuses() == [200, 200]
 
 

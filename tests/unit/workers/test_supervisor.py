@@ -37,6 +37,7 @@ class FakeGroup:
     def __init__(self) -> None:
         self.served: list[str] = []
         self.revoked: list[RevocationTarget] = []
+        self.changed: list[RevocationTarget] = []
         self.fault: GatewayError | None = None
         self.missing = 0
         self.drained: float | None = None
@@ -50,6 +51,10 @@ class FakeGroup:
 
     async def revoke(self, target: RevocationTarget) -> bool:
         self.revoked.append(target)
+        return True
+
+    async def change(self, target: RevocationTarget) -> bool:
+        self.changed.append(target)
         return True
 
     async def collect(self) -> Sequence[Snapshot]:

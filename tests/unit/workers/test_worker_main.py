@@ -13,6 +13,7 @@ from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.workers.control import (
     Build,
+    ChangeCommand,
     Collect,
     Command,
     ControlChannel,
@@ -99,7 +100,8 @@ async def test_a_worker_executes_the_supervisor_s_commands(tmp_path: Path) -> No
         collected = await worker.channel.request(Collect())
         samples = {sample.name: sample.value for family in collected.snapshot for sample in family.samples}
         assert samples["gateway_requests_total"] == 1
-        assert (await worker.channel.request(RevokeCommand(RevocationTarget(RevocationKind.USER, "u")))).complete
+        for command in (RevokeCommand, ChangeCommand):
+            assert (await worker.channel.request(command(RevocationTarget(RevocationKind.USER, "u")))).complete
         last = await worker.channel.request(Drain(1.0))
         assert "gateway_requests" in {family.name for family in last.snapshot}
 

@@ -125,6 +125,14 @@ async def test_a_revocation_reaches_every_worker_and_is_incomplete_when_one_fail
     assert not await pool.it.revoke(USER)
 
 
+async def test_a_change_of_a_row_reaches_every_worker(pool: Pool) -> None:
+    await pool.it.apply(loaded(2))
+    assert await pool.it.change(USER)
+    assert [worker.names()[-1] for worker in pool.workers] == ["ChangeCommand", "ChangeCommand"]
+    pool.workers[1].complete = False
+    assert not await pool.it.change(USER)
+
+
 async def test_a_revocation_reaches_a_worker_that_is_starting(pool: Pool) -> None:
     await pool.it.apply(loaded(1))
     pool.fork_server.may_build.clear()

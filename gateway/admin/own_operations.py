@@ -1,0 +1,135 @@
+"""The operations that need no directory: routes, `explain`, revocations, the state of things, and the document."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+import msgspec
+
+from gateway.admin.api_operation import ApiOperation, ApiRequest
+from gateway.admin.explained import ExplainRequest, Explanation
+from gateway.admin.fleet_hooks import FleetHooks
+from gateway.admin.fleet_state import FleetState, state_of
+from gateway.admin.problems import ProblemError
+from gateway.admin.route_views import RouteViews, views_of
+from gateway.model.route import Route
+from gateway.model.session import RevocationKind, RevocationTarget
+from gateway.telemetry.audit import AuditLog, AuditOutcome
+
+Explain = Callable[[ExplainRequest], Awaitable[Explanation]]
+
+_LONGEST_ID = 256
+
+
+class NewRevocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What to revoke, of our directory or of a foreign authority: exactly one of these ids."""
+
+    session: str | None = None
+    user: str | None = None
+    api_key: str | None = None
+    organization: str | None = None
+
+    def target(self) -> RevocationTarget:
+        """Return what is meant; raises ProblemError."""
+        named = [(kind, id_) for kind, id_ in msgspec.structs.asdict(self).items() if id_ is not None]
+        if len(named) != 1 or not 0 < len(named[0][1]) <= _LONGEST_ID or not named[0][1].isprintable():
+            detail = "The body names exactly one session, user, api_key or organization by its id."
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_record", detail)
+        return RevocationTarget(RevocationKind(named[0][0]), named[0][1])
+
+
+class RevocationView(msgspec.Struct, frozen=True):
+    """A revocation; `at` is in epoch seconds."""
+
+    kind: str
+    id: str
+    at: float
+
+
+class RevocationViews(msgspec.Struct, frozen=True):
+    """The revocations that this gateway remembers, the oldest first."""
+
+    rows: tuple[RevocationView, ...]
+
+
+def own_operations(
+    routes: Sequence[Route], explain: Explain, fleet: FleetHooks, audit: AuditLog
+) -> tuple[ApiOperation, ...]:
+    """Return the operations."""
+
+    async def list_routes(_request: ApiRequest) -> RouteViews:
+        return views_of(routes)
+
+    async def explain_request(request: ApiRequest) -> Explanation:
+        return await explain(request.body)
+
+    async def show_state(_request: ApiRequest) -> FleetState:
+        return await state_of(fleet)
+
+    async def list_revocations(_request: ApiRequest) -> RevocationViews:
+        views = [RevocationView(each.target.kind.value, each.target.id, each.at) for each in fleet.recorded()]
+        return RevocationViews(tuple(views))
+
+    async def revoke(request: ApiRequest) -> RevocationView:
+        target = request.body.target()
+        outcome = AuditOutcome.FAILED
+        try:
+            outcome = AuditOutcome.DONE if await fleet.revoke(target) else AuditOutcome.PARTLY
+        finally:
+            audit.revoked(request.actor, target, outcome)
+        if outcome is AuditOutcome.PARTLY:
+            detail = "Not every replica and directory could be reached: call again."
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, {"Retry-After": "1"})
+        return RevocationView(target.kind.value, target.id, request.now.timestamp())
+
+    return (
+        ApiOperation(
+            name="list_routes",
+            method="GET",
+            path="/v1/routes",
+            summary="The routes as they were loaded, and their overlaps",
+            permission="routes.read",
+            run=list_routes,
+            answer=RouteViews,
+        ),
+        ApiOperation(
+            name="explain",
+            method="POST",
+            path="/v1/explain",
+            summary="What would be decided about a request, and why",
+            permission="explain.read",
+            run=explain_request,
+            body=ExplainRequest,
+            answer=Explanation,
+        ),
+        ApiOperation(
+            name="show_state",
+            method="GET",
+            path="/v1/state",
+            summary="What is wrong right now: processes, Redis, authorities, upstreams",
+            permission="state.read",
+            run=show_state,
+            answer=FleetState,
+        ),
+        ApiOperation(
+            name="list_revocations",
+            method="GET",
+            path="/v1/revocations",
+            summary="The revocations that this gateway remembers",
+            permission="revocations.read",
+            run=list_revocations,
+            answer=RevocationViews,
+        ),
+        ApiOperation(
+            name="revoke",
+            method="POST",
+            path="/v1/revocations",
+            summary="Revoke a session, user, API key or organization everywhere",
+            permission="revocations.create",
+            run=revoke,
+            body=NewRevocation,
+            answer=RevocationView,
+            status=201,
+        ),
+    )

@@ -1,0 +1,23 @@
+"""Every operation of the admin API, made of parts that are never asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.admin.api_operation import ApiOperation
+from gateway.admin.fleet_hooks import FleetHooks
+from gateway.admin.openapi_v1 import with_document
+from gateway.admin.own_operations import own_operations
+from gateway.telemetry.audit import AuditLog
+from gateway.telemetry.lines import LineBuffer, Timestamps
+
+
+async def _never(*_: Any) -> Any:
+    raise AssertionError("nobody calls this")
+
+
+def every_operation() -> tuple[ApiOperation, ...]:
+    """Return the operations of a gateway with a directory, in the order of the document."""
+    fleet = FleetHooks(_never, _never, tuple, _never, int, int)
+    audit = AuditLog(LineBuffer(lambda _: None), Timestamps(float))
+    return with_document(own_operations((), _never, fleet, audit))
