@@ -59,7 +59,7 @@ async def load_directory(options: DirectoryOptions, records: Path) -> CommandRes
         loaded = await load_records(opened.directory, open_peppers(opened.directory_settings), records, notifications)
         counts = ", ".join(f"{count} {table}" for table, count in loaded.rows.items() if count)
         output = f"loaded {counts or 'nothing'}"
-        options.audit.changed(COMMAND, "directory", opened.name, output)
+        options.audit.changed(COMMAND, ("directory", opened.name), output)
         return notifications.result(output, opened.settings)
 
 
@@ -67,7 +67,7 @@ async def create_directory_key(options: DirectoryOptions, order: NewKey) -> Comm
     """Create an API key; the result's output is the key, which nobody can read again. Raises GatewayError."""
     async with _open(options) as opened:
         issued = await create_key(opened.directory, open_peppers(opened.directory_settings), order, _now())
-        options.audit.changed(COMMAND, RevocationKind.API_KEY, issued.id, "created")
+        options.audit.changed(COMMAND, (RevocationKind.API_KEY, issued.id), "created")
         return CommandResult(issued.key, f"this key is shown once; its id is {issued.id}")
 
 
@@ -138,7 +138,7 @@ async def _apply(
     async with _open(options) as opened, open_notifier(opened.settings) as notifier:
         notifications = _Notifications(notifier)
         await apply(opened.directory, notifications)
-        options.audit.changed(COMMAND, change.kind, change.id, change.detail)
+        options.audit.changed(COMMAND, (change.kind, change.id), change.detail)
         return notifications.result(change.output, opened.settings)
 
 

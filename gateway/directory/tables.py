@@ -211,3 +211,23 @@ signins = Table(
     _reference("user_id", "users", "CASCADE", required=True),
     _instant("created_at", required=True),
 )
+
+audit_entries = Table(
+    "audit_entries",
+    METADATA,
+    # a number and no random id, so that entries have an order; triggers of the database refuse UPDATE and DELETE
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _instant("at", required=True),
+    _text("operation", required=True),
+    _text("kind", required=True),
+    _text("record_id", required=True),
+    _text("way_in", required=True),
+    _text("actor_user"),
+    _text("actor_credential"),
+    _text("client"),
+    _text("request_id"),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
+    Index("ix_audit_entries_record", "kind", "record_id"),
+    Index("ix_audit_entries_actor_user", "actor_user"),
+)

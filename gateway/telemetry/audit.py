@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -10,6 +12,10 @@ from gateway.model.session import RevocationTarget
 from gateway.telemetry.lines import LineBuffer, Timestamps
 
 _encode = msgspec.json.Encoder().encode
+
+
+AuditedRow = Mapping[str, Any]
+"""A row as JSON has it, without secrets and hashes."""
 
 
 class AuditEvent(StrEnum):
@@ -46,19 +52,24 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class _AuditLine(msgspec.Struct, tag_field="log", tag="audit", omit_defaults=True, kw_only=True):
-    """`kind` and `id` name the object: its own id, never a key, a token or a hash of one."""
+    """`kind` and `id` name the object: its own id, never a key, a token or a hash of one.
+
+    `before` and `after` are its row, without secrets.
+    """
 
     time: str
     event: AuditEvent
     outcome: AuditOutcome
     by: str
-    user: str = ""
-    credential: str = ""
     client: str = ""
     request_id: str = ""
+    user: str = ""
+    credential: str = ""
     kind: str = ""
     id: str = ""
     detail: str = ""
+    before: AuditedRow | None = None
+    after: AuditedRow | None = None
 
 
 class AuditLog:
@@ -80,24 +91,43 @@ class AuditLog:
         """Write that an operation of the API was called; `id_` is of the row that it names, where it names one."""
         self._write(AuditEvent.CALLED, outcome, actor, detail=operation, id=id_)
 
-    def changed(self, actor: Actor, kind: str, id_: str, detail: str) -> None:
-        """Write that a row of the directory changed: `kind` is the table's noun, `detail` the change."""
-        self._write(AuditEvent.CHANGED, AuditOutcome.DONE, actor, kind=kind, id=id_, detail=detail)
+    def changed(
+        self,
+        actor: Actor,
+        subject: tuple[str, str],
+        detail: str,
+        before: AuditedRow | None = None,
+        after: AuditedRow | None = None,
+    ) -> None:
+        """Write that a row of the directory changed: `subject` is its noun and id, `detail` the change."""
+        kind, id_ = subject
+        facts = {"kind": kind, "id": id_, "detail": detail}
+        self._write(AuditEvent.CHANGED, AuditOutcome.DONE, actor, before, after, **facts)
 
     def reloaded(self, actor: Actor, outcome: AuditOutcome, detail: str = "") -> None:
         """Write that a new configuration was loaded, or why it was not."""
         self._write(AuditEvent.RELOADED, outcome, actor, detail=detail)
 
-    def _write(self, event: AuditEvent, outcome: AuditOutcome, actor: Actor, **facts: str) -> None:
+    def _write(
+        self,
+        event: AuditEvent,
+        outcome: AuditOutcome,
+        actor: Actor,
+        before: AuditedRow | None = None,
+        after: AuditedRow | None = None,
+        **facts: str,
+    ) -> None:
         line = _AuditLine(
             time=self._timestamps(),
             event=event,
             outcome=outcome,
             by=actor.by,
-            user=actor.user,
-            credential=actor.credential,
             client=actor.client,
             request_id=actor.request_id,
+            user=actor.user,
+            credential=actor.credential,
+            before=before,
+            after=after,
             **{name: text.encode("utf-8", "backslashreplace").decode() for name, text in facts.items()},
         )
         self._lines.write_now(_encode(line) + b"\n")

@@ -24,13 +24,22 @@ from gateway.directory.issuing import (
 )
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.audit_trail import AuditFilter, list_audit
 from gateway.directory.operations.session_operations import end_session
+from gateway.directory.operations.user_operations import (
+    NewUser,
+    UserChange,
+    change_user,
+    create_user,
+    delete_user,
+    show_user,
+)
 from gateway.directory.schema import current, require_current
 from gateway.directory.store import Directory
 from gateway.directory.tables import METADATA, organizations, projects, users
 from gateway.model.answers import Found, Reason, Rejected
 from gateway.model.credential import CredentialKind
-from gateway.model.errors import DirectoryError, RecordsError, SchemaError
+from gateway.model.errors import ClashError, DirectoryError, OutdatedError, RecordsError, SchemaError
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
     CHAT_TOKEN,
@@ -91,7 +100,7 @@ async def test_migrations_lead_back_and_forth(url: str) -> None:
             left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     assert left == ["alembic_version"]
     async with opened(url) as directory:
-        assert await current(directory) == "0001"
+        assert await current(directory) == "0002"
         assert await directory.session_by_id(WACHT_SESSION) is not None
 
 
@@ -103,7 +112,7 @@ async def test_an_empty_database_is_told_from_a_current_one(url: str, tmp_path: 
     await migrate(url)
     await migrate(url)
     await require_current(directory)
-    assert await current(directory) == "0001"
+    assert await current(directory) == "0002"
     await directory.close()
 
 
@@ -206,6 +215,43 @@ async def test_many_keys_made_at_once_are_all_told_apart(directory: Directory) -
     }
     assert made
     assert len(numbers) == len(made)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit_entries SET kind = 'none'", "DELETE FROM audit_entries"])
+async def test_an_audit_entry_cannot_be_changed(directory: Directory, statement: str) -> None:
+    context = context_of(directory)
+    await create_user(context, NewUser(id="jane"))
+    with pytest.raises(DirectoryError):
+        async with directory.changing() as connection:
+            await connection.execute(text(statement))
+    (entry,) = (await list_audit(context, AuditFilter())).rows
+    assert (entry.kind, entry.id) == ("user", "jane")
+
+
+async def test_of_two_changes_at_once_neither_is_lost_and_an_outdated_one_is_refused(directory: Directory) -> None:
+    context = context_of(directory)
+    user = await create_user(context, NewUser(id="jane"))
+    await asyncio.gather(
+        change_user(context, "jane", UserChange(name="Jane")),
+        change_user(context, "jane", UserChange(email="jane@example.com")),
+    )
+    both = await show_user(context, "jane")
+    assert (both.name, both.email) == ("Jane", "jane@example.com")
+    outcomes = await asyncio.gather(
+        *(change_user(context, "jane", UserChange(name=name), both.version) for name in ("A", "B", "C")),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, OutdatedError) for outcome in outcomes) == 2
+    with pytest.raises(OutdatedError):
+        await delete_user(context, "jane", user.version)
+
+
+async def test_of_many_users_of_one_id_one_is_made(directory: Directory) -> None:
+    context = context_of(directory)
+    outcomes = await asyncio.gather(
+        *(create_user(context, NewUser(id="jane")) for _ in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, ClashError) for outcome in outcomes) == 4
 
 
 async def test_an_ended_session_is_revoked_by_whatever_shows_it(directory: Directory) -> None:

@@ -133,7 +133,7 @@ async def end_sessions(context: OperationContext, user_id: str, keep: str | None
 async def issue_token(context: OperationContext, session_id: str, kind: TokenKind, ttl: float | None = None) -> str:
     """Sign a bearer or cookie token for a live session, good for `ttl` seconds."""
     token = await sign_token(context.directory, context.required_tokens, session_id, kind, context.now, ttl)
-    context.audit.changed(context.actor, SESSIONS.noun, session_id, f"{kind} token issued")
+    context.audit.changed(context.actor, (SESSIONS.noun, session_id), f"{kind} token issued")
     return token
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.directory.changes import target_of
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.record_table import ColumnValues, Condition, RecordTable, RowType, version_of
+from gateway.directory.tables import audit_entries
 from gateway.model.errors import ClashError, DirectoryError, InvalidRecordError, OutdatedError
 from gateway.model.session import RevocationTarget
 
@@ -23,6 +25,16 @@ _NUMBERS_LOCK = 0x67772D6E756D
 """The advisory lock of whoever draws the next number: "gw-num" in ASCII."""
 
 
+class ChangedRow(msgspec.Struct, frozen=True):
+    """A row that was changed, as it is audited."""
+
+    noun: str
+    id: str
+    operation: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
 class ChangeTransaction:
     """Changes rows, and remembers what has to be audited and told."""
 
@@ -30,7 +42,7 @@ class ChangeTransaction:
         self.connection = connection
         self.context = context
         self.targets: dict[RevocationTarget, bool] = {}
-        self.lines: list[tuple[str, str, str]] = []
+        self.notes: list[ChangedRow] = []
 
     def tell(self, target: RevocationTarget, *, ended: bool = False) -> None:
         """Call `on_change` with `target` after the commit; `ended` if it is never valid again."""
@@ -96,12 +108,37 @@ class ChangeTransaction:
         await self.connection.execute(delete(table.table).where(table.table.c.id == before["id"]))
         self.note(table, "deleted", before, None)
 
+    async def write_audit(self) -> None:
+        """Write an entry for each row that was changed."""
+        actor, now = self.context.actor, self.context.now
+        who = {
+            "at": now,
+            "way_in": actor.by,
+            "actor_user": actor.user or None,
+            "actor_credential": actor.credential or None,
+            "client": actor.client or None,
+            "request_id": actor.request_id or None,
+        }
+        entries = [
+            {
+                **who,
+                "operation": row.operation,
+                "kind": row.noun,
+                "record_id": row.id,
+                "before": row.before,
+                "after": row.after,
+            }
+            for row in self.notes
+        ]
+        if entries:
+            await self.connection.execute(audit_entries.insert(), entries)
+
     def note(
         self, table: RecordTable[Any], operation: str, before: ColumnValues | None, after: ColumnValues | None
     ) -> None:
         """Remember a change of one row: for the audit, and for whoever caches what the row was."""
         row = before if before is not None else after or {}
-        self.lines.append((table.noun, row["id"], operation))
+        self.notes.append(ChangedRow(table.noun, row["id"], operation, _audited(table, before), _audited(table, after)))
         target = target_of(table.table.name, row) if before is not None else None
         if target is not None:
             self.tell(target)
@@ -113,10 +150,20 @@ async def changing(context: OperationContext) -> AsyncIterator[ChangeTransaction
     async with context.directory.changing() as connection:
         transaction = ChangeTransaction(context, connection)
         yield transaction
-    for noun, row_id, operation in transaction.lines:
-        context.audit.changed(context.actor, noun, row_id, operation)
+        await transaction.write_audit()
+    for row in transaction.notes:
+        context.audit.changed(context.actor, (row.noun, row.id), row.operation, row.before, row.after)
     for target, ended in transaction.targets.items():
         await context.on_change(target, ended=ended)
+
+
+def _audited(table: RecordTable[Any], values: ColumnValues | None) -> dict[str, Any] | None:
+    """Return a row as JSON, with what operations return of it: no secret, no hash."""
+    if values is None:
+        return None
+    fields: dict[str, Any] = msgspec.to_builtins(table.row_of(values))
+    del fields["version"]
+    return fields
 
 
 def _clash(table: RecordTable[Any], row_id: str, fault: IntegrityError) -> DirectoryError:

@@ -49,10 +49,12 @@ def test_a_refused_call_says_why(audit: AuditLog, writes: list[bytes]) -> None:
 
 
 def test_a_changed_row_is_named(audit: AuditLog, writes: list[bytes]) -> None:
-    audit.changed(Actor("command"), "api_key", "ak_1", "created")
+    audit.changed(Actor("command", user="jane"), ("api_key", "ak_1"), "created", None, {"id": "ak_1"})
     line = only(writes)
     assert (line["event"], line["kind"], line["id"], line["detail"]) == ("record_changed", "api_key", "ak_1", "created")
+    assert (line["user"], line["after"]) == ("jane", {"id": "ak_1"})
     assert "client" not in line
+    assert "before" not in line
 
 
 def test_a_reload_tells_whether_it_took(audit: AuditLog, writes: list[bytes]) -> None:
