@@ -134,7 +134,7 @@ def _token(options: argparse.Namespace) -> RunningCommand:
 
 def _key_create(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import create_directory_key  # noqa: PLC0415 - see above
-    from gateway.directory.issuing import NewKey  # noqa: PLC0415 - see above
+    from gateway.directory.operations.api_key_rows import NewKey  # noqa: PLC0415 - see above
 
     order = NewKey(
         type=options.type,

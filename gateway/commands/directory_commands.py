@@ -17,22 +17,18 @@ from gateway.commands.notify import GatewayNotifier, open_notifier
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.directory.changes import OnChange, tell_nobody
-from gateway.directory.issuing import (
-    NewKey,
-    change_role,
-    create_key,
-    delete_key,
-    expire_key,
-    remove_organization,
-)
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.api_key_operations import change_key, create_key, delete_key
+from gateway.directory.operations.api_key_rows import KeyChange, NewKey
 from gateway.directory.operations.context import OperationContext
+from gateway.directory.operations.member_operations import MemberChange, change_member
+from gateway.directory.operations.organization_operations import delete_organization
 from gateway.directory.operations.session_operations import end_session, issue_token
 from gateway.directory.schema import open_current
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
-from gateway.model.session import RevocationKind, RevocationTarget
+from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import AuditLog
 from gateway.wiring.process import wall_clock
 
@@ -66,51 +62,38 @@ async def load_directory(options: DirectoryOptions, records: Path) -> CommandRes
 async def create_directory_key(options: DirectoryOptions, order: NewKey) -> CommandResult:
     """Create an API key; the result's output is the key, which nobody can read again. Raises GatewayError."""
     async with _open(options) as opened:
-        issued = await create_key(opened.directory, open_peppers(opened.directory_settings), order, _now())
-        options.audit.changed(COMMAND, (RevocationKind.API_KEY, issued.id), "created")
-        return CommandResult(issued.key, f"this key is shown once; its id is {issued.id}")
+        issued = await create_key(_context(options, opened, None), order)
+        return CommandResult(issued.key, f"this key is shown once; its id is {issued.api_key.id}")
 
 
 async def delete_directory_key(options: DirectoryOptions, key_id: str) -> CommandResult:
     """Delete an API key and revoke it in the caches; raises GatewayError."""
-    change = _Change(RevocationKind.API_KEY, key_id, "deleted", f"deleted {key_id}")
-    return await _apply(options, change, lambda directory, on_change: delete_key(directory, key_id, _now(), on_change))
+    return await _apply(options, f"deleted {key_id}", lambda context: delete_key(context, key_id))
 
 
 async def expire_directory_key(options: DirectoryOptions, key_id: str, at: datetime | None) -> CommandResult:
     """Set the instant from which a key is refused as expired, or none; raises GatewayError."""
     detail = f"expires at {at.isoformat(timespec='seconds')}" if at is not None else "never expires"
-    change = _Change(RevocationKind.API_KEY, key_id, detail, f"{key_id} {detail}")
-    return await _apply(
-        options, change, lambda directory, on_change: expire_key(directory, key_id, at, _now(), on_change)
-    )
+    change = KeyChange(expires_at=at)
+    return await _apply(options, f"{key_id} {detail}", lambda context: change_key(context, key_id, change))
 
 
 async def change_directory_role(options: DirectoryOptions, member_id: str, role: str | None) -> CommandResult:
     """Give a member another role in its organization, or none; raises GatewayError."""
     detail = f"has the role {role}" if role is not None else "has no role"
-    change = _Change("member", member_id, detail, f"{member_id} {detail}")
-    return await _apply(
-        options, change, lambda directory, on_change: change_role(directory, member_id, role, on_change)
-    )
+    change = MemberChange(role=role)
+    return await _apply(options, f"{member_id} {detail}", lambda context: change_member(context, member_id, change))
 
 
 async def end_directory_session(options: DirectoryOptions, session_id: str) -> CommandResult:
     """Log a session out everywhere; raises GatewayError."""
-    async with _open(options) as opened, open_notifier(opened.settings) as notifier:
-        notifications = _Notifications(notifier)
-        await end_session(_context(options, opened, notifications), session_id)
-        return notifications.result(f"ended {session_id}", opened.settings)
+    return await _apply(options, f"ended {session_id}", lambda context: end_session(context, session_id))
 
 
 async def remove_directory_organization(options: DirectoryOptions, organization_id: str) -> CommandResult:
-    """Delete an organization and what belongs to it; raises GatewayError.
-
-    Its keys are deleted and not revoked, which dialects tell apart, so the caches are dropped and not revoked.
-    """
-    change = _Change(RevocationKind.ORGANIZATION, organization_id, "removed", f"removed {organization_id}")
+    """Delete an organization and what belongs to it; raises GatewayError."""
     return await _apply(
-        options, change, lambda directory, on_change: remove_organization(directory, organization_id, _now(), on_change)
+        options, f"removed {organization_id}", lambda context: delete_organization(context, organization_id)
     )
 
 
@@ -123,23 +106,13 @@ async def issue_directory_token(
         return CommandResult(await issue_token(context, session_id, kind, ttl))
 
 
-class _Change(msgspec.Struct, frozen=True):
-    """One change, as the audit log (`detail`) and the command's output say it."""
-
-    kind: str
-    id: str
-    detail: str
-    output: str
-
-
 async def _apply(
-    options: DirectoryOptions, change: _Change, apply: Callable[[Directory, OnChange], Awaitable[None]]
+    options: DirectoryOptions, output: str, apply: Callable[[OperationContext], Awaitable[object]]
 ) -> CommandResult:
     async with _open(options) as opened, open_notifier(opened.settings) as notifier:
         notifications = _Notifications(notifier)
-        await apply(opened.directory, notifications)
-        options.audit.changed(COMMAND, (change.kind, change.id), change.detail)
-        return notifications.result(change.output, opened.settings)
+        await apply(_context(options, opened, notifications))
+        return notifications.result(output, opened.settings)
 
 
 class _OpenDirectory(msgspec.Struct, frozen=True):

@@ -15,16 +15,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, delete, inspect, text
 
 from gateway.directory import migrating
-from gateway.directory.issuing import (
-    NewKey,
-    change_role,
-    create_key,
-    delete_key,
-    remove_organization,
-)
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.api_key_operations import create_key, delete_key
+from gateway.directory.operations.api_key_rows import NewKey
 from gateway.directory.operations.audit_trail import AuditFilter, list_audit
+from gateway.directory.operations.member_operations import MemberChange, change_member
+from gateway.directory.operations.organization_operations import delete_organization
 from gateway.directory.operations.session_operations import end_session
 from gateway.directory.operations.user_operations import (
     NewUser,
@@ -189,12 +186,12 @@ async def test_instants_keep_their_microseconds(directory: Directory) -> None:
 async def test_a_key_made_is_a_key_known_and_a_key_deleted_is_revoked(directory: Directory) -> None:
     authority, changes = authority_of(directory), Changes()
     order = NewKey(type="project", name="New", member=JANE, project="proj_abc123xyz456", scopes=("read",))
-    issued = await create_key(directory, PEPPERS, order, NOON)
+    issued = await create_key(context_of(directory), order)
     answer = await authority.look_up(key_credential(issued.key))
     assert isinstance(answer, Found)
     assert answer.session.scopes == ("read",)
-    await delete_key(directory, issued.id, NOON, changes)
-    assert changes == [RevocationTarget(RevocationKind.API_KEY, issued.id)]
+    await delete_key(context_of(directory, changes), issued.api_key.id)
+    assert changes == [RevocationTarget(RevocationKind.API_KEY, issued.api_key.id)]
     assert await authority.look_up(key_credential(issued.key)) == Rejected(Reason.REVOKED)
 
 
@@ -203,7 +200,7 @@ async def test_many_keys_made_at_once_are_all_told_apart(directory: Directory) -
 
     async def make() -> str | None:
         try:
-            return (await create_key(directory, PEPPERS, order, NOON)).key
+            return (await create_key(context_of(directory), order)).key
         except DirectoryError:
             return None  # refused, as another was made at the same moment
 
@@ -283,7 +280,7 @@ sessions:
 async def test_a_role_that_was_taken_away_is_gone_at_the_next_look_up(directory: Directory) -> None:
     changes = Changes()
     john = "550e8400-e29b-41d4-a716-446655440002"
-    await change_role(directory, john, "viewer", changes)
+    await change_member(context_of(directory, changes), john, MemberChange(role="viewer"))
     answer = await authority_of(directory).look_up(key_credential(PROJECT_KEY))
     assert isinstance(answer, Found)
     assert answer.session.member is not None
@@ -297,8 +294,8 @@ async def test_what_a_removed_organization_leaves_behind_is_refused(directory: D
     assert stored is not None
     assert authority.tokens is not None
     cookie = credential_of(CredentialKind.COOKIE, authority.tokens.issue_cookie(stored.session))
-    await remove_organization(directory, "org_123456789", NOON, changes)
-    await remove_organization(directory, "org_abc123xyz456", NOON, changes)
+    await delete_organization(context_of(directory, changes), "org_123456789")
+    await delete_organization(context_of(directory, changes), "org_abc123xyz456")
     assert await authority.look_up(cookie) == Rejected(Reason.REVOKED)
     assert await authority.look_up(key_credential(PROJECT_KEY)) == Rejected(Reason.GONE)
     assert RevocationTarget(RevocationKind.ORGANIZATION, "org_abc123xyz456") in changes

@@ -9,7 +9,6 @@ from gateway.directory.operations.session_rows import SESSIONS
 from gateway.directory.operations.transaction import ChangeTransaction
 from gateway.directory.stored import CLOSED
 from gateway.directory.tables import sessions
-from gateway.model.session import RevocationKind, RevocationTarget
 
 
 async def close_sessions(transaction: ChangeTransaction, *conditions: Condition) -> tuple[str, ...]:
@@ -23,6 +22,5 @@ async def close_sessions(transaction: ChangeTransaction, *conditions: Condition)
     closed = {"closed_at": now, "updated_at": now, "state": CLOSED}
     await transaction.connection.execute(update(sessions).where(*live).values(closed))
     for before in found:
-        transaction.note(SESSIONS, "ended", before, {**before, **closed})
-        transaction.tell(RevocationTarget(RevocationKind.SESSION, before["id"]), ended=True)
+        transaction.note(SESSIONS, "ended", before, {**before, **closed}, ended=True)
     return tuple(before["id"] for before in found)

@@ -114,6 +114,14 @@ class RecordTable(Generic[RowType]):
         rows = tuple(self.row_of(dict(values)) for values in found[: order.limit])
         return Page(rows, cursor_after(rows[-1].id) if len(found) > order.limit else None)
 
+    def having(self, wanted: msgspec.Struct) -> list[Condition]:
+        """Return the conditions of a filter whose fields are columns; its other fields are the caller's."""
+        return [
+            self.table.c[column] == value
+            for name in wanted.__struct_fields__
+            if (value := getattr(wanted, name)) is not None and (column := column_of(name)) in self.table.c
+        ]
+
     def missing(self, row_id: str) -> MissingRecordError:
         """Return the error for a row that is not there."""
         return MissingRecordError(f"there is no {row_id} in {self.table.name}")

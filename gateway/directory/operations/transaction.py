@@ -134,14 +134,20 @@ class ChangeTransaction:
             await self.connection.execute(audit_entries.insert(), entries)
 
     def note(
-        self, table: RecordTable[Any], operation: str, before: ColumnValues | None, after: ColumnValues | None
+        self,
+        table: RecordTable[Any],
+        operation: str,
+        before: ColumnValues | None,
+        after: ColumnValues | None,
+        *,
+        ended: bool = False,
     ) -> None:
         """Remember a change of one row: for the audit, and for whoever caches what the row was."""
         row = before if before is not None else after or {}
         self.notes.append(ChangedRow(table.noun, row["id"], operation, _audited(table, before), _audited(table, after)))
         target = target_of(table.table.name, row) if before is not None else None
         if target is not None:
-            self.tell(target)
+            self.tell(target, ended=ended)
 
 
 @asynccontextmanager
