@@ -87,8 +87,8 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
         self.name = name
         self.tokens = recognition.tokens
         self.verdict_digest = verdict_digest
-        self._store = store
-        self._peppers = recognition.peppers
+        self.store = store
+        self.peppers = recognition.peppers
         self._clock = clock
         self._timeout = timeout
 
@@ -110,19 +110,19 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
 
     @override
     async def note_activity(self, session_id: str, at: datetime) -> None:
-        await self._store.note_activity(session_id, at)
+        await self.store.note_activity(session_id, at)
 
     @override
     async def mark_ended(self, target: RevocationTarget) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                await self._store.mark_ended(target, self._now())
+                await self.store.mark_ended(target, self._now())
         except TimeoutError:
             raise DirectoryError(self._late) from None
 
     @override
     async def close(self) -> None:
-        await self._store.close()
+        await self.store.close()
 
     async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
         """Turn a fault or slowness of the database into `Unavailable`."""
@@ -146,8 +146,8 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
                 return await self._by_token(credential)
 
     async def _by_key(self, credential: Credential) -> Answer:
-        hashes = self._peppers.every(credential.parts[0])
-        stored = await self._store.key_by_hash(hashes)
+        hashes = self.peppers.every(credential.parts[0])
+        stored = await self.store.key_by_hash(hashes)
         key = stored.session.api_key if stored is not None else None
         if stored is None or key is None or key.type != credential.key_type:
             return None
@@ -161,13 +161,13 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
     async def _rehash(self, stored: StoredKey, current: str) -> None:
         """Hash a key under the pepper in use; a failure is logged, and its owner is let in all the same."""
         try:
-            await self._store.rehash_key(stored.hash, current)
+            await self.store.rehash_key(stored.hash, current)
         except DirectoryError as fault:
             _log.warning("api_key_rehash_failed", authority=self.name, fault=str(fault))
 
     async def _by_login(self, credential: Credential) -> Answer:
         user_id, token = credential.parts[:2]
-        stored = await self._store.session_by_login(user_id, login_token_hash(token))
+        stored = await self.store.session_by_login(user_id, login_token_hash(token))
         return None if stored is None else self._verdict(stored)
 
     async def _by_token(self, credential: Credential) -> Answer:
@@ -178,7 +178,7 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
             return Rejected(
                 Reason.EXPIRED if claims is TokenFault.EXPIRED else Reason.UNKNOWN, f"the token is {claims}"
             )
-        stored = await self._store.session_by_id(claims.session_id)
+        stored = await self.store.session_by_id(claims.session_id)
         if stored is None or stored.session.subject != claims.subject:
             return Rejected(Reason.GONE)
         return self._verdict(stored, claims)
@@ -199,7 +199,7 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
         own = await self._answer(credential)
         if not isinstance(own, Found):
             return own
-        stored = await self._store.session_by_id(session_id)
+        stored = await self.store.session_by_id(session_id)
         owner = own.session.user
         if stored is None or stored.session.user is None or owner is None or stored.session.user.id != owner.id:
             return Rejected(Reason.GONE)

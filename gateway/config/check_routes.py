@@ -11,13 +11,14 @@ from gateway.authorities.directory import DirectorySettings
 from gateway.authorities.kinds import CANNOT_DISOWN
 from gateway.config.check_fields import check_fields
 from gateway.config.check_require import check_require
+from gateway.config.listed_readers import shared_readers, unknown_readers
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Sections
 from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.header_jwt import HeaderJwtSettings
-from gateway.credentials.kinds import in_url, read_by_default, shared_places
-from gateway.dialects import normal
+from gateway.credentials.kinds import in_url, read_by_default
+from gateway.dialects import normal, own_sessions
 from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
@@ -49,6 +50,10 @@ def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -
     """Yield every own path of a config; `session_info` maps a place in that list to its settings."""
     yield OwnPath(normal.PATH, "the session in its normal form")
     yield OwnPath(openapi.PATH, "the OpenAPI document")
+    if sections.sessions is not None:
+        for path in own_sessions.PATHS:
+            hosts = frozenset(sections.sessions.hosts)
+            yield OwnPath(path, "people's own sessions", ("sessions",), hosts)
     token = sections.identity.token
     if token is not None:
         yield OwnPath(token.jwks_path, "the identity token's keys", ("identity", "token", "jwks_path"))
@@ -69,8 +74,8 @@ def check_credentials(config: PartialConfig) -> Iterator[Problem]:
     yield from _callers(config)
     for place, endpoint in config.session_info.items():
         listed = tuple(endpoint.credentials)
-        yield from _unknown_readers(config, listed, "session_info", place, "credentials")
-        yield from _shared_readers(config, listed, "session_info", place, "credentials")
+        yield from unknown_readers(config, listed, "session_info", place, "credentials")
+        yield from shared_readers(config, listed, "session_info", place, "credentials")
         for position, name in enumerate(listed):
             if name in config.credentials and in_url(config.credentials[name]):
                 text = f"{name} is for routes alone: it is cut out of what is sent, and nothing is sent here"
@@ -81,8 +86,8 @@ def check_credentials(config: PartialConfig) -> Iterator[Problem]:
 def _callers(config: PartialConfig) -> Iterator[Problem]:
     """Yield the problems of who may call the admin API."""
     admin = config.sections.admin
-    yield from _unknown_readers(config, admin.credentials, "admin", "credentials")
-    yield from _shared_readers(config, admin.credentials, "admin", "credentials")
+    yield from unknown_readers(config, admin.credentials, "admin", "credentials")
+    yield from shared_readers(config, admin.credentials, "admin", "credentials")
     if admin.credentials and not admin.roles:
         yield config.warning("lets nobody do anything: no role is given a permission", "admin", "roles")
     if admin.roles and not admin.credentials:
@@ -133,7 +138,7 @@ def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterato
     """Yield readers that do not exist, are listed twice, read one place, or leave their secret there."""
     explicit = {name for name, settings in config.credentials.items() if in_url(settings)}
     listed = route.credentials
-    yield from _unknown_readers(config, listed or (), "routes", place, "credentials")
+    yield from unknown_readers(config, listed or (), "routes", place, "credentials")
     if route.access is Access.PUBLIC:
         if listed:
             yield config.warning("is not used: a public route reads no credential", "routes", place, "credentials")
@@ -142,7 +147,7 @@ def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterato
     if not names and route.access is Access.REQUIRED:
         yield config.problem("reads no credential, so nobody can ever pass", "routes", place, "credentials")
     effective = read_by_default(config.credentials) if listed is None else listed
-    yield from _shared_readers(config, effective, "routes", place, "credentials")
+    yield from shared_readers(config, effective, "routes", place, "credentials")
     for name in effective if route.forward_credentials else ():
         reader = config.credentials.get(name)
         if isinstance(reader, CookieSettings) and reader.on_many is OnMany.FIRST:
@@ -259,20 +264,3 @@ def _order(config: PartialConfig) -> Iterator[Problem]:
 
 def _routes(routes: Mapping[int, RouteSettings], readers: tuple[str, ...]) -> tuple[Route, ...]:
     return tuple(route.to_route(readers, 0) for route in routes.values())
-
-
-def _unknown_readers(config: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
-    """Yield the `names`, listed at `path`, that are no reader's, and those that are listed twice."""
-    for position, name in enumerate(names):
-        if name not in config.reader_names:
-            yield config.problem(f"{name} is not one of credentials", *path, position)
-        elif name in names[:position]:
-            yield config.problem(f"{name} is listed twice", *path, position)
-
-
-def _shared_readers(config: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:
-    """Yield every two readers of `names` that read the same header or cookie: both would always find a credential."""
-    readers = {name: config.credentials[name] for name in names if name in config.credentials}
-    for name, earlier, place in shared_places(readers):
-        hint = ", and neither `prefix` nor `form` tells their secrets apart" if place.endswith(")") else ""
-        yield config.problem(f"{name} and {earlier} both read the {place}{hint}", *path)

@@ -14,6 +14,7 @@ from gateway.authorities.kinds import AuthoritySettings
 from gateway.config.route_settings import Name, RouteSettings
 from gateway.credentials.kinds import ReaderSettings, read_by_default
 from gateway.dialects.kinds import DialectSettings
+from gateway.dialects.own_sessions import OwnSessionsSettings
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
@@ -197,6 +198,7 @@ class Sections(SettingsModel):
     trusted_proxies: tuple[Network, ...] = ()
     redis: RedisSettings | None = None
     cache: CacheSettings = CacheSettings()
+    sessions: OwnSessionsSettings | None = None
     identity: IdentitySettings = IdentitySettings()
     forward_auth: ForwardAuthSettings = ForwardAuthSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

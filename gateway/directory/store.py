@@ -42,7 +42,7 @@ _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     .outerjoin(users, users.c.id == members.c.user_id)
 )
 
-_SESSIONS = select(sessions, organizations, workspaces, members, users).select_from(
+JOINED_SESSIONS = select(sessions, organizations, workspaces, members, users).select_from(
     sessions.outerjoin(organizations, organizations.c.id == sessions.c.organization_id)
     .outerjoin(workspaces, workspaces.c.id == sessions.c.workspace_id)
     .outerjoin(users, users.c.id == sessions.c.user_id)
@@ -51,6 +51,7 @@ _SESSIONS = select(sessions, organizations, workspaces, members, users).select_f
         and_(members.c.organization_id == sessions.c.organization_id, members.c.user_id == sessions.c.user_id),
     )
 )
+"""Sessions with the rows that they refer to, for `rows.stored_session`."""
 
 
 class Directory(Store):
@@ -103,7 +104,7 @@ class Directory(Store):
 
     @override
     async def session_by_id(self, session_id: str) -> StoredSession | None:
-        return await self._session(_SESSIONS.where(sessions.c.id == session_id))
+        return await self._session(JOINED_SESSIONS.where(sessions.c.id == session_id))
 
     @override
     async def session_by_login(self, user_id: str, token_hash: str) -> StoredSession | None:
@@ -112,7 +113,7 @@ class Directory(Store):
         The database compares hashes, so its timing tells nothing about a token.
         """
         found = await self._session(
-            _SESSIONS.where(sessions.c.user_id == user_id, sessions.c.login_token_hash == token_hash)
+            JOINED_SESSIONS.where(sessions.c.user_id == user_id, sessions.c.login_token_hash == token_hash)
             .order_by(sessions.c.closed_at.is_not(None), sessions.c.login_at.desc(), sessions.c.id)
             .limit(1)
         )

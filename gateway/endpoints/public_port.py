@@ -138,6 +138,6 @@ class PublicPort:
                 return endpoint
         for start, endpoint in self._beneath:
             # No segment boundary: Envoy puts `OPTIONS *` at the endpoint's path followed by an asterisk.
-            if path.startswith(start):
+            if path.startswith(start) and (not endpoint.hosts or access.host.name in endpoint.hosts):
                 return endpoint
         return None if path.startswith(OWN) else self._proxy

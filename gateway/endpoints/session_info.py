@@ -39,13 +39,14 @@ _log = structlog.get_logger(__name__)
 class EndpointPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one session-info endpoint: its host names (empty: all), rate limit, CORS, development.
 
-    `readers` are the only ones that it uses.
+    `readers` are the only ones that it uses. `origins` are the foreign pages whose cookies may change something.
     """
 
     readers: tuple[Reader, ...] = ()
     hosts: frozenset[str] = frozenset()
     rate_limit: RateLimit | None = None
     cors: Cors | None = None
+    origins: frozenset[str] = frozenset()
     development: bool = False
 
 
@@ -149,7 +150,7 @@ class SessionInfoEndpoint:
 
     def _count_caller(self, identified: Identified, call: _Call) -> Answered:
         session = identified.resolution.session
-        call.record.decision = _decision(call.access, identified)
+        call.record.decision = decision_of(call.access, identified)
         call.record.decided = self._now()
         if isinstance(identified.resolution.answer, Throttled):
             return self._refuse(refusal_of(identified.resolution.answer), call)
@@ -197,7 +198,7 @@ class SessionInfoEndpoint:
         """Add the refusal to the record's decision, and let the dialect word it."""
         decision = call.record.decision or Decision(access=call.access)
         call.record.decision = msgspec.structs.replace(decision, refusal=refusal, rule=refusal.code.value)
-        info_request = call.info_request if taken is None else _with_quota(call.info_request, taken)
+        info_request = call.info_request if taken is None else with_quota(call.info_request, taken)
         return self._dialect.refuse(refusal, info_request)
 
     def _options(self, access: AccessRequest) -> Response:
@@ -215,7 +216,8 @@ class SessionInfoEndpoint:
         return Response(info_response.status, fields, info_response.body)
 
 
-def _with_quota(info_request: InfoRequest, taken: Taken) -> InfoRequest:
+def with_quota(info_request: InfoRequest, taken: Taken) -> InfoRequest:
+    """Return the request with how the caller's rate limit stands."""
     bucket = taken.bucket
     resets_at = info_request.now + timedelta(seconds=bucket.full_after)
     return msgspec.structs.replace(info_request, quota=Quota(bucket.burst, bucket.remaining, resets_at))
@@ -228,7 +230,7 @@ def _with_age(info_response: InfoResponse, resolution: Resolution) -> InfoRespon
     return msgspec.structs.replace(info_response, headers=(*info_response.headers, (b"Age", b"%d" % resolution.age)))
 
 
-def _decision(access: AccessRequest, identified: Identified) -> Decision:
+def decision_of(access: AccessRequest, identified: Identified) -> Decision:
     """Return the decision for the record: who the caller is, or why the answer is none."""
     answer = identified.resolution.answer
     return Decision(

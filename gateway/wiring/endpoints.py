@@ -13,6 +13,7 @@ from gateway.credentials.reader import Reader
 from gateway.dialects.dialect import Renew
 from gateway.dialects.kinds import DialectSettings, build_dialect
 from gateway.dialects.normal import Normal
+from gateway.dialects.own_sessions import OwnSessions, OwnSessionsSettings
 from gateway.dialects.wacht import COOKIE, WachtSettings
 from gateway.endpoints import openapi
 from gateway.endpoints.access_reader import AccessReader
@@ -22,7 +23,13 @@ from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuth
 from gateway.endpoints.forward_auth.kinds import build_reader
 from gateway.endpoints.json_document import JsonDocumentEndpoint
 from gateway.endpoints.networks import Networks
-from gateway.endpoints.openapi import openapi_document, public_operations, session_info_operations
+from gateway.endpoints.openapi import (
+    action_operations,
+    openapi_document,
+    public_operations,
+    session_info_operations,
+)
+from gateway.endpoints.session_actions import OpenOperations, SessionActionsEndpoint
 from gateway.endpoints.session_cookies import CookieRenewal
 from gateway.endpoints.session_info import METHODS, EndpointPolicy, SessionInfoEndpoint
 from gateway.gate import Gate
@@ -45,6 +52,10 @@ _EXPOSED = ("X-Development-Session", "Retry-After")
 """The headers of an answer that a foreign page may read: the next token in development, and when to try again."""
 
 
+_ACTION_METHODS = ("GET", "HEAD", "POST", "DELETE")
+"""What a preflight at the path of an action allows."""
+
+
 def own_endpoints(
     settings: Settings,
     gate: Gate,
@@ -62,16 +73,29 @@ def own_endpoints(
     renew = cookie_renewal(sessions.authorities)
     operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
-        readers = tuple(sessions.readers[name] for name in each.credentials)
+        readers = _named(sessions, each.credentials)
         dialect = build_dialect(each, renew, _cookie(readers))
         operations += session_info_operations(dialect, readers)
         yield SessionInfoEndpoint(dialect, _policy(each, readers), gate, sessions.session_of, limits, process.now)
+    if settings.sessions is not None:
+        own, readers = OwnSessions(), _named(sessions, settings.sessions.credentials)
+        operations += action_operations(own, readers)
+        policy = _policy(settings.sessions, readers, _ACTION_METHODS)
+        yield SessionActionsEndpoint(own, policy, gate, directories(settings, sessions, process), limits, process.now)
     normal, all_readers = Normal(), tuple(sessions.readers.values())
     yield SessionInfoEndpoint(
         normal, EndpointPolicy(readers=all_readers), gate, sessions.session_of, limits, process.now
     )
     document = msgspec.json.encode(openapi_document([*operations, *session_info_operations(normal, all_readers)]))
     yield JsonDocumentEndpoint("openapi", openapi.PATH, lambda: document, "no-cache")
+
+
+def directories(settings: Settings, sessions: SessionsWiring, process: Process) -> dict[str, OpenOperations]:
+    """Return what opens a call's operations, for each directory by its name."""
+    from gateway.wiring.action_operations import ActionParts, open_directories  # noqa: PLC0415 - see its docstring
+
+    parts = ActionParts(sessions.revoker, sessions.rejected_lookups, sessions.tasks, process)
+    return open_directories(settings.authorities, sessions.authorities, parts)
 
 
 class ForwardAuthParts(msgspec.Struct, frozen=True):
@@ -132,15 +156,24 @@ def _cookie(readers: Sequence[Reader]) -> str:
     return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
 
 
-def _policy(settings: DialectSettings, readers: tuple[Reader, ...]) -> EndpointPolicy:
-    cors = None
+def _named(sessions: SessionsWiring, names: Sequence[str]) -> tuple[Reader, ...]:
+    return tuple(sessions.readers[name] for name in names)
+
+
+def _policy(
+    settings: DialectSettings | OwnSessionsSettings, readers: tuple[Reader, ...], methods: Sequence[str] = METHODS
+) -> EndpointPolicy:
+    """Return the policy of an endpoint; what its CORS lets a page ask, it lets it change with cookies, too."""
+    cors, origins = None, frozenset[str]()
     if settings.cors is not None:
+        origins = frozenset(settings.cors.origins)
         fields = frozenset(name for reader in readers for name in reader.headers)
-        cors = Cors(CorsRules(frozenset(settings.cors.origins), exposed=_EXPOSED), fields, METHODS)
+        cors = Cors(CorsRules(origins, exposed=_EXPOSED), fields, methods)
     return EndpointPolicy(
         readers=readers,
         hosts=frozenset(settings.hosts),
         rate_limit=settings.rate_limit.to_rate_limit() if settings.rate_limit is not None else None,
         cors=cors,
+        origins=origins,
         development=isinstance(settings, WachtSettings) and settings.development,
     )

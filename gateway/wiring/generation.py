@@ -17,8 +17,10 @@ import msgspec
 from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
 from gateway.credentials.shedding import Shedding
 from gateway.endpoints.access_reader import AccessReader
+from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
+from gateway.endpoints.session_actions import SessionActionsEndpoint
 from gateway.endpoints.shedding_forwarder import SheddingForwarder
 from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
@@ -139,10 +141,11 @@ class Generation:
         self.shedding = Shedding(self._table.routes, sessions.readers)
         carrying = SheddingForwarder(self._forwarder, self.shedding) if self.shedding else self._forwarder
         proxy = Proxy(gate, carrying, accesses, process.now, renewal, development=development)
-        own = own_endpoints(settings, gate, sessions, limits, process, identity.key_ring)
+        own = tuple(own_endpoints(settings, gate, sessions, limits, process, identity.key_ring))
         parts = ForwardAuthParts(gate, readers, identity.headers, self.request_heads, accesses, process.now)
         forward_auth = tuple(forward_auth_endpoints(settings, parts))
-        beneath = {endpoint.beneath: endpoint for endpoint in forward_auth if endpoint.beneath}
+        beneath: dict[str, Endpoint] = {endpoint.beneath: endpoint for endpoint in forward_auth if endpoint.beneath}
+        beneath |= {each.beneath: each for each in own if isinstance(each, SessionActionsEndpoint) and each.beneath}
         journal = _journal(settings.telemetry, process)
         self.public_port = PublicPort((*own, *forward_auth), proxy, accesses, journal, beneath)
         self._tasks.start(self._recheck_streams(), "recheck of streams")

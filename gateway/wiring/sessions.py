@@ -63,6 +63,7 @@ class SessionsWiring:
     """The parts of one config that resolve and revoke sessions; `authorities` are the caller's to close.
 
     `on_revocation` is called after each revocation, and when some may have been missed, to recheck open streams.
+    `tasks` are closed with it.
     """
 
     def __init__(
@@ -73,18 +74,18 @@ class SessionsWiring:
         on_revocation: Callable[[], None],
     ) -> None:
         self.authorities = authorities
-        self._tasks = TaskKeeper()
+        self.tasks = TaskKeeper()
         self._session_flights: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
-            self._tasks, "look-up of another session"
+            self.tasks, "look-up of another session"
         )
-        self.redis = RedisWiring(settings, process, self._tasks)
+        self.redis = RedisWiring(settings, process, self.tasks)
         fingerprinters = _fingerprinters(settings, authorities)
         trusts = Networks(settings.trusted_proxies).include
         self.readers: dict[str, Reader] = {
             name: build_reader(name, reader, fingerprinters[name], trusts)
             for name, reader in settings.credentials.items()
         }
-        self._rejected_lookups = RejectedLookups(_limit_of(settings), process.now)
+        self.rejected_lookups = RejectedLookups(_limit_of(settings), process.now)
         self._guards = _guards(settings, process, authorities)
         self.chains = {
             name: Chain([self._guards[each] for each in reader.authority])
@@ -99,13 +100,13 @@ class SessionsWiring:
         cache = SessionCache(self._memory, negative_cache, shared_tier, keys, times, process.clock, now=process.now)
         activity, metrics = _activity(authorities, process), process.resolution_metrics
         self.resolver = Resolver(
-            cache, Lookups(cache, self.chains, self._rejected_lookups, self._tasks), activity, metrics
+            cache, Lookups(cache, self.chains, self.rejected_lookups, self.tasks), activity, metrics
         )
         self.revoker = Revoker(
             keys.revocation_keys, revocation_log, times, process.clock, metrics, self.redis.publisher()
         )
         self.redis.subscribe(revocation_log, self._memory)
-        self._tasks.start(activity.run(), "last activity")
+        self.tasks.start(activity.run(), "last activity")
 
     async def session_of(
         self, credential: Credential, session_id: str, authority: str, client: str = ""
@@ -117,14 +118,14 @@ class SessionsWiring:
         It is a task of its own, as every look-up: a caller that hangs up would otherwise cancel it, which counts as an
         authority that does not answer, and a few such callers would open its breaker for everybody.
         """
-        wait = self._rejected_lookups.wait(client)
+        wait = self.rejected_lookups.wait(client)
         if wait:
             return Throttled("too many rejected sessions of this address", wait)
         chain, caller = self.chains[credential.reader], Caller(bucket_of_address(client), known=not client)
         work = partial(chain.session_of, credential, session_id, authority, caller)
         answer = await self._session_flights.fly((credential.fingerprint, session_id, authority), work)
         if isinstance(answer, Rejected):
-            self._rejected_lookups.count(client)
+            self.rejected_lookups.count(client)
         return answer
 
     async def revoke(self, target: RevocationTarget) -> bool:
@@ -148,7 +149,7 @@ class SessionsWiring:
 
     async def close(self) -> None:
         """Cancel the look-ups that still run, and close the connections to Redis."""
-        await self._tasks.aclose()
+        await self.tasks.aclose()
         await self.redis.close()
 
     @staticmethod

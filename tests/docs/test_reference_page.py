@@ -10,6 +10,7 @@ from typing import get_args
 from gateway import cli
 from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.dialects.normal import Normal
+from gateway.dialects.own_sessions import OwnSessions
 from gateway.endpoints import openapi
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import DEFAULT_NAMES, PRESETS
@@ -60,8 +61,9 @@ def test_every_own_path_is_in_the_table() -> None:
         for field in ForwardAuthSettings.model_fields.values()
     }
     dialects = {path for name in get_args(DialectName) for path in dialect_named(name).paths}
+    own = {f"{path}{{id}}" if each.beneath else path for each in OwnSessions().actions for path in each.paths}
     admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
-    assert shown == forward_auth | dialects | admin | {*Normal.paths, openapi.PATH}
+    assert shown == forward_auth | dialects | admin | own | {*Normal.paths, openapi.PATH}
 
 
 def test_the_table_of_refusals_has_every_code_with_its_status() -> None:

@@ -66,7 +66,7 @@ async def test_a_generation_that_cannot_be_built_leaves_nothing_open(
     with pytest.raises(GatewayError, match="an endpoint"):
         await open_generation(settings(examples, tmp_path), process)
     with pytest.raises(RuntimeError, match="closed"):
-        opened[0]._tasks.start(asyncio.sleep(0), "anything")
+        opened[0].tasks.start(asyncio.sleep(0), "anything")
 
 
 async def test_a_recheck_of_new_streams_is_none_of_all() -> None:
