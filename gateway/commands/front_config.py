@@ -10,11 +10,13 @@ from types import MappingProxyType
 from gateway.commands.command_output import CommandResult
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
+from gateway.model.errors import GatewayError
 from gateway.proxy_configs.caddy_config import caddy_config
 from gateway.proxy_configs.envoy_config import envoy_config
 from gateway.proxy_configs.nginx_config import nginx_config
 from gateway.proxy_configs.plan import FrontPlan, left_undone, plan_for
 from gateway.proxy_configs.traefik_config import traefik_config, traefik_static_config
+from gateway.source.addresses import ANY_IPV4, ANY_IPV6, ListenAddress
 
 _CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = MappingProxyType(
     {"nginx": nginx_config, "traefik": traefik_config, "caddy": caddy_config, "envoy": envoy_config}
@@ -34,6 +36,11 @@ def front(config: Path, proxy: str, gateway: str | None, *, static: bool = False
 
 
 def _reached_at(settings: Settings) -> str:
-    """Return the address that the public port listens at, by the name `gateway` where it listens at all of them."""
-    public = settings.listen.public
-    return f"gateway:{public.port}" if public.host in {"0.0.0.0", "::"} else str(public)  # noqa: S104 - compared
+    """Return the first address that the public port listens at, by the name `gateway` where that is all of them.
+
+    Raises GatewayError where there is none.
+    """
+    public = next((place for place in settings.listen.public if isinstance(place, ListenAddress)), None)
+    if public is None:
+        raise GatewayError("listen.public is a socket file, which not every proxy reaches: say --gateway HOST:PORT")
+    return f"gateway:{public.port}" if public.host in {ANY_IPV4, ANY_IPV6} else str(public)

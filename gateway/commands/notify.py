@@ -8,7 +8,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, UnixConnector
 from prometheus_client import CollectorRegistry
 from typing_extensions import override
 
@@ -19,7 +19,7 @@ from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import RevocationPublisher, Revoker
 from gateway.sessions.tombstones import Tombstones
-from gateway.source.addresses import ListenAddress
+from gateway.source.addresses import ListenAddress, SocketFile
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from gateway.wiring.process import wall_clock
 from gateway.wiring.redis import cache_times, secrets_of
@@ -66,8 +66,12 @@ class _AdminPortNotifier(GatewayNotifier):
     """Notifies the one gateway that listens at `listen.admin`; without Redis no others share its sessions."""
 
     def __init__(self, listen: ListenSettings) -> None:
-        host = _LOOPBACK.get(listen.admin.host, listen.admin.host)
-        self._url = f"http://{ListenAddress(host, listen.admin.port)}/revoke"
+        self._file, self._url = "", "http://localhost/revoke"
+        if isinstance(listen.admin, SocketFile):
+            self._file = listen.admin.path
+        else:
+            host = _LOOPBACK.get(listen.admin.host, listen.admin.host)
+            self._url = f"http://{ListenAddress(host, listen.admin.port)}/revoke"
         self._token = next(iter(listen.admin_token), None)
 
     @override
@@ -78,7 +82,11 @@ class _AdminPortNotifier(GatewayNotifier):
         timeout = ClientTimeout(total=_ADMIN_SECONDS)
         try:
             async with (
-                ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as client,
+                ClientSession(
+                    connector=UnixConnector(self._file) if self._file else None,
+                    timeout=timeout,
+                    cookie_jar=DummyCookieJar(),
+                ) as client,
                 client.post(
                     self._url, json={target.kind.value: target.id}, headers=headers, allow_redirects=False
                 ) as answer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process, run_loop
 from gateway.workers.descriptors import raise_limit
 from gateway.workers.fork_server import ForkServer, open_fork_server
-from gateway.workers.sockets import Ports, bind_ports, port_of
+from gateway.workers.sockets import Ports, Sockets, bind_ports, places_of, port_of
 from gateway.workers.supervisor import ReadConfig, Supervisor
 from gateway.workers.systemd import Notifier
 from gateway.workers.worker import Worker, configure_logging
@@ -83,10 +84,20 @@ def _import_before_fork(settings: Settings) -> None:
         import gateway.directory.store  # noqa: F401, PLC0415 - only where there is a directory
 
 
+def _port_or_file(sockets: Sockets) -> int | str:
+    """Return the port that was bound first, or the socket file."""
+    return places_of(sockets)[0] if sockets[0].family == socket.AF_UNIX else port_of(sockets)
+
+
 async def _serve(start: Start) -> int:
     async def log_serving(ports: Ports) -> None:
-        workers = start.loaded.settings.listen.workers
-        _log.info("serving", public=port_of(ports.public), admin=port_of(ports.admin), workers=workers)
+        _log.info(
+            "serving",
+            public=_port_or_file(ports.public),
+            admin=_port_or_file(ports.admin),
+            addresses=places_of(ports.public),
+            workers=start.loaded.settings.listen.workers,
+        )
 
     await serve_until_stopped(start, log_serving)
     return 0

@@ -18,7 +18,7 @@ from gateway.identity.foreign_names import ForeignNames
 from gateway.model.errors import DirectoryError, Problem
 from gateway.model.headers import spelling
 from gateway.model.url import UNREADABLE, fault_of_url
-from gateway.source.addresses import ListenAddress, is_loopback
+from gateway.source.addresses import ListenPlace, are_one_place, is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SecretList, SettingsModel
 
@@ -27,7 +27,6 @@ _MIN_SECRET = 32
 800-131A)."""
 
 _DIRECTORY_URL = re.compile(r"(?:sqlite:///|postgres(?:ql)?://).", re.ASCII)
-_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is compared, nothing listens
 
 _TRACING_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 _TRACING_REMEDY = "pip install 'session-gateway[otel]'"
@@ -48,17 +47,17 @@ def check_sections(config: PartialConfig) -> Iterator[Problem]:
 
 def _ports(config: PartialConfig) -> Iterator[Problem]:
     listen = config.sections.listen
-    taken = [("public", listen.public)]
-    others = [("admin", listen.admin)] + ([("health", listen.health)] if listen.health is not None else [])
-    for name, address in others:
-        for earlier, other in taken:
-            if _collide(address, other):
-                yield config.problem(f"is where listen.{earlier} listens already", "listen", name)
-        taken.append((name, address))
-
-
-def _collide(one: ListenAddress, other: ListenAddress) -> bool:
-    return one.port == other.port != 0 and (one.host == other.host or bool(_ANYWHERE & {one.host, other.host}))
+    several = len(listen.public) > 1
+    places: list[tuple[KeyPath, ListenPlace]] = [
+        (("public", number) if several else ("public",), place) for number, place in enumerate(listen.public)
+    ]
+    places += [(("admin",), listen.admin)] + ([(("health",), listen.health)] if listen.health is not None else [])
+    for number, (path, place) in enumerate(places):
+        for earlier, other in places[:number]:
+            if are_one_place(place, other):
+                yield config.problem(f"is where listen.{earlier[0]} listens already, at {other}", "listen", *path)
+    if listen.proxy_protocol and not config.sections.trusted_proxies:
+        yield config.problem("is read from trusted_proxies alone, and there are none", "listen", "proxy_protocol")
 
 
 def _secrets(config: PartialConfig) -> Iterator[Problem]:
@@ -79,7 +78,7 @@ def _secrets(config: PartialConfig) -> Iterator[Problem]:
 
 def _trust(config: PartialConfig) -> Iterator[Problem]:
     for position, network in enumerate(config.sections.trusted_proxies):
-        if network.prefixlen == 0:
+        if not isinstance(network, str) and network.prefixlen == 0:
             text = f"{network} trusts everybody: any client can claim any address, host and scheme"
             yield config.warning(text, "trusted_proxies", position)
 
@@ -91,7 +90,7 @@ def _forward_auth(config: PartialConfig) -> Iterator[Problem]:
         if not endpoint.peers:
             yield config.warning("lists nobody, so this endpoint refuses everybody", "forward_auth", name, "peers")
         for position, network in enumerate(endpoint.peers):
-            if network.prefixlen == 0:
+            if not isinstance(network, str) and network.prefixlen == 0:
                 text = f"{network} believes everybody: any client can ask about, and as, any address and host"
                 yield config.warning(text, "forward_auth", name, "peers", position)
         if token is not None and endpoint.max_age > token.ttl / 2:

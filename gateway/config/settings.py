@@ -20,11 +20,12 @@ from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.model.url import fault_of_url
 from gateway.redis.client import connect
-from gateway.source.addresses import HostName, Listen, ListenAddress
+from gateway.source.addresses import HostName, Listen, ListenAddress, ListenList
 from gateway.source.names import CanonicalPath, FieldName
 from gateway.source.values import (
     Duration,
-    Network,
+    FileMode,
+    Peer,
     PositiveDuration,
     Rate,
     Secret,
@@ -63,12 +64,15 @@ class ListenSettings(SettingsModel):
     `drain` bounds the requests in flight at the end, and is less than the 30 s that Kubernetes waits by default. Every
     `watch` the config and the files that it names are checked for changes; 0 is never. A worker that does not reply for
     `worker_timeout` is killed and replaced; 0 is never. Without an `admin_token` nobody may revoke over the admin port.
-    `admin_hosts` are the host names by which the admin and health ports may be asked.
+    `admin_hosts` are the host names by which the admin and health ports may be asked. `socket_mode` is that of socket
+    files. With `proxy_protocol` a connection of a trusted proxy begins with whom it is for.
     """
 
-    public: Listen = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - the public port is for everybody
+    public: ListenList = (ListenAddress("0.0.0.0", 8080),)  # noqa: S104 - the public port is for everybody
     admin: Listen = ListenAddress("127.0.0.1", 9090)
     health: Listen | None = None
+    socket_mode: FileMode = 0o660
+    proxy_protocol: bool = False
     tls: TlsSettings | None = None
     workers: Annotated[int, Field(ge=1, le=1024), BeforeValidator(_workers)] = 1
     worker_timeout: Duration = 30.0
@@ -195,7 +199,7 @@ class Sections(SettingsModel):
 
     listen: ListenSettings = ListenSettings()
     secret: SecretList = ()
-    trusted_proxies: tuple[Network, ...] = ()
+    trusted_proxies: tuple[Peer, ...] = ()
     redis: RedisSettings | None = None
     cache: CacheSettings = CacheSettings()
     sessions: OwnSessionsSettings | None = None

@@ -9,11 +9,12 @@ import msgspec
 
 from gateway.endpoints.networks import IpNetwork, Networks, parse_address
 from gateway.http1.downstream import DownstreamRequest
+from gateway.model.client_address import SOCKET_FILE, UNKNOWN_CLIENT
 from gateway.model.decision import AccessRequest, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, mistake
 from gateway.model.target import ALWAYS_READ, Oddity, Target, parse_target
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -48,7 +49,7 @@ class AccessReader:
 
     def __init__(
         self,
-        trusted: Sequence[IpNetwork],
+        trusted: Sequence[IpNetwork | str],
         target_bytes: int,
         clock: Callable[[], float],
         allowed: Collection[Oddity] = ALWAYS_READ,
@@ -106,7 +107,7 @@ class AccessReader:
     def target(self, raw: str) -> Target:
         """Read a request target; raises MalformedError, also for one that is longer than the limit."""
         if len(raw) > self._target_bytes:
-            raise MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
+            raise MalformedError(mistake(RefusalCode.TARGET_TOO_LONG, "the target is longer than limits.target_bytes"))
         return parse_target(raw, self._allowed)
 
     def client(self, chain: str, peer: str) -> str:
@@ -159,7 +160,8 @@ def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
     address that the socket shows.
     """
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
-    peer = access.peer.encode("ascii", "replace")
+    # A socket file is no address (RFC 7239 section 6.2).
+    peer = (UNKNOWN_CLIENT if access.peer == SOCKET_FILE else access.peer).encode("ascii", "replace")
     hosts = (access.authority.encode("ascii"),) if access.authority else access.headers.all(b"host")
     return (
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
@@ -178,9 +180,9 @@ def _origin_form(raw: str, method: str, scheme: str, host: Host) -> str:
     end = min(place for place in (rest.find("/"), rest.find("?"), len(rest)) if place >= 0)
     path = rest[end:]
     if not mark or (method == "OPTIONS" and not path):
-        raise MalformedError(Refusal(RefusalCode.MALFORMED, "the target is not in origin-form"))
+        raise MalformedError(mistake(RefusalCode.MALFORMED, "the target is not in origin-form"))
     if told.lower() != scheme or parse_authority(rest[:end], scheme) != host:
-        raise MalformedError(Refusal(RefusalCode.MALFORMED, "the target names another host or scheme"))
+        raise MalformedError(mistake(RefusalCode.MALFORMED, "the target names another host or scheme"))
     return path if path.startswith("/") else f"/{path}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gateway.endpoints.refusals import method_not_allowed
 from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import AccessRequest, Response, json_fields
+from gateway.model.refusal import Refusal, RefusalCode
 from gateway.telemetry.record import RequestRecord
 
 _METHODS = ("GET", "HEAD")
@@ -26,8 +27,9 @@ class JsonDocumentEndpoint:
         self._document = document
         self._fields = json_fields(cache_control.encode("ascii"))
 
-    async def answer(self, _request: DownstreamRequest, access: AccessRequest, _record: RequestRecord) -> Response:
+    async def answer(self, _request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Return the document; 405 for every other method."""
         if access.method not in _METHODS:
+            record.refusal = Refusal(RefusalCode.METHOD_NOT_ALLOWED, "a method that this path does not have")
             return method_not_allowed(_METHODS, access.request_id)
         return Response(200, self._fields, self._document())

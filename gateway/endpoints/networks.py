@@ -1,4 +1,4 @@
-"""Whether an address is in a list of CIDR blocks."""
+"""Whether a peer is in a list of CIDR blocks, or at a socket file that it names."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ _CACHED_ADDRESSES = 4096
 
 
 class Networks:
-    """A list of CIDR blocks; an empty one includes nobody.
+    """A list of CIDR blocks, and the word `unix`; an empty one includes nobody.
 
-    `include` tells whether an address is in one of them; what is no address (a socket file's peer) never is.
+    `include` tells whether an address is in one of them; what is no address is included by its word alone.
     """
 
-    def __init__(self, networks: Sequence[IpNetwork]) -> None:
-        self._networks = tuple(networks)
+    def __init__(self, peers: Sequence[IpNetwork | str]) -> None:
+        self._networks = tuple(peer for peer in peers if not isinstance(peer, str))
+        self._words = frozenset(peer for peer in peers if isinstance(peer, str))
         self.include: Callable[[str], bool] = lru_cache(maxsize=_CACHED_ADDRESSES)(self._is_within)
 
     def _is_within(self, text: str) -> bool:
+        if text in self._words:
+            return True
         address = parse_address(text) if self._networks else None
         return address is not None and any(address in network for network in self._networks)
 

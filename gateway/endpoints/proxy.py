@@ -80,15 +80,25 @@ class Proxy:
         begun = self._forwarder.forward(request, decision, added, record, _refuse)
         if begun is None:
             return None
-        return decision_refusal(decision, begun) if isinstance(begun, Refusal) else _wait(begun, decision)
+        if isinstance(begun, Refusal):
+            record.refusal = begun
+            return decision_refusal(decision, begun)
+        return _wait(begun, decision, record)
 
 
 def _refuse(request: DownstreamRequest, decision: Decision, refusal: Refusal) -> None:
     """Answer a request that could not be carried."""
+    if request.record is not None:
+        request.record.refusal = refusal
     request.complete(decision_refusal(decision, refusal))
 
 
-async def _wait(begun: Coroutine[Any, Any, Refusal | None], decision: Decision) -> Response | None:
+async def _wait(
+    begun: Coroutine[Any, Any, Refusal | None], decision: Decision, record: RequestRecord
+) -> Response | None:
     """Wait until a request is under way, or cannot be."""
     refusal = await begun
-    return None if refusal is None else decision_refusal(decision, refusal)
+    if refusal is None:
+        return None
+    record.refusal = refusal
+    return decision_refusal(decision, refusal)

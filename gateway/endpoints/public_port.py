@@ -13,7 +13,8 @@ from gateway.endpoints.access_reader import ALLOW, AccessReader
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
-from gateway.http1.navigation import is_navigation
+from gateway.http1.navigation import begins_navigation, is_navigation
+from gateway.http1.seen_head import host_seen, seen_head
 from gateway.model.decision import AccessRequest, Response
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
@@ -76,12 +77,14 @@ class PublicPort:
                 record.bytes_out = len(answer.body)
         self._journal.close(record)
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> Response:
         """Word what never became a request: framing that cannot be read, a head that is too long or too late."""
         record = self._journal.open((), None)
-        record.endpoint, record.status = "front", refusal.status
+        record.endpoint, record.status, record.refusal, record.client = "front", refusal.status, refusal, peer
+        head = seen_head(seen)
+        record.method, record.path, record.host = head.method, head.target, head.host
         self._journal.close(record)
-        return refusal_response(refusal, record.request_id, page=navigation)
+        return refusal_response(refusal, record.request_id, page=begins_navigation(seen))
 
     def _open(self, request: DownstreamRequest) -> RequestRecord:
         peer = request.connection.peer
@@ -100,8 +103,8 @@ class PublicPort:
         endpoint = self._endpoint(access)
         if endpoint is None:
             record.endpoint = "front"
-            page = is_navigation(access.method, headers)
-            return refusal_response(Refusal(RefusalCode.NOT_FOUND, "no own path"), record.request_id, page=page)
+            record.refusal = Refusal(RefusalCode.NOT_FOUND, "no own path")
+            return refusal_response(record.refusal, record.request_id, page=is_navigation(access.method, headers))
         record.endpoint = endpoint.name
         return endpoint.answer(request, access, record)
 
@@ -119,6 +122,8 @@ class PublicPort:
     def _fault(self, error: Exception, request: DownstreamRequest, record: RequestRecord) -> Response:
         page = is_navigation(request.head.method, request.head.block.headers)
         if isinstance(error, MalformedError):
+            record.refusal = error.refusal
+            record.host = record.host or host_seen(request.head.block.headers.all(b"host"))
             # What two servers would read in two ways is not followed by another request (nginx closes as well).
             closes = error.refusal.code is RefusalCode.MALFORMED
             allow = (ALLOW,) if error.refusal.code is RefusalCode.METHOD_NOT_ALLOWED else ()
@@ -129,7 +134,8 @@ class PublicPort:
             # Half an answer has been sent: a second head in the middle of it would be read as its body. Only a broken
             # connection says that it is not whole.
             request.connection.abort()
-        return refusal_response(Refusal(RefusalCode.INTERNAL), record.request_id, page=page)
+        record.refusal = Refusal(RefusalCode.INTERNAL, "an unexpected fault")
+        return refusal_response(record.refusal, record.request_id, page=page)
 
     def _endpoint(self, access: AccessRequest) -> Endpoint | None:
         path = access.target.match

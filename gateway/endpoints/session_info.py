@@ -128,7 +128,7 @@ class SessionInfoEndpoint:
     def _count_address(self, call: _Call) -> Answered:
         """Refuse what needs no look-up."""
         if call.access.method not in METHODS:
-            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method"), call)
+            return self._refuse(Refusal(RefusalCode.METHOD_NOT_ALLOWED, "a method that this path does not have"), call)
         if self._limiter is None:
             return self._identify(call)
         return self._limiter.count_address(call.access.client, lambda taken: self._identify(call, taken))

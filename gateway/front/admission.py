@@ -11,9 +11,6 @@ from gateway.resilience.shares import Shares
 _ALL = Refusal(RefusalCode.UNAVAILABLE, "limits.connections", None, 1)
 _OWN = Refusal(RefusalCode.RATE_LIMITED, "limits.connections_per_address", None, 1)
 
-_SOCKET_FILE = "unix"
-"""The peer at a socket file, which is whoever may open that: it has no address to have a share by."""
-
 MOST_REFUSED = 64
 """Connections that are told at the same time that they are too many: each stays until it has read that."""
 
@@ -41,7 +38,7 @@ class Admission:
         self._open += 1
         if self._open > self._limits.connections:
             return _ALL
-        if own > self._limits.connections_per_address and peer != _SOCKET_FILE and not self._is_many(peer):
+        if own > self._limits.connections_per_address and not self._is_many(peer):
             return _OWN
         return None
 

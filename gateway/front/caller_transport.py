@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from gateway.http1.downstream import FlowWatcher, RawPeer
+from gateway.model.client_address import peer_name
 from gateway.resilience.untaken import socket_of, untaken
 
 _WRITE_HIGH = 256 * 1024
@@ -40,8 +41,7 @@ class CallerTransport(asyncio.Protocol):
         """Find out who calls, and how."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(_WRITE_HIGH)
-        address = transport.get_extra_info("peername")
-        self.peer = str(address[0]) if isinstance(address, tuple) else "unix"
+        self.peer = self.peer or peer_name(transport.get_extra_info("peername"))
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
 

@@ -19,7 +19,7 @@ import asyncio
 from enum import Enum, auto
 
 from gateway.front.caller_transport import CallerTransport
-from gateway.front.serving import ConnectionOwner, OpenConnection
+from gateway.front.serving import ConnectionOwner, Opening
 from gateway.resilience.deadline import Deadline
 
 LINGER_SECONDS = 5.0
@@ -56,7 +56,7 @@ class PhasedConnection(CallerTransport):
         self._deadline = Deadline(loop, self._expired)
         self._phase = HEAD
         self._last_unsent = 0
-        self.place: OpenConnection | None = None
+        self.place: Opening | None = None
 
     def _late(self) -> None:
         """Act on a head or a body that took too long: only who reads them can tell."""

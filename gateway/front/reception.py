@@ -12,9 +12,9 @@ from gateway.http1.head_parser import HeadLimits, RequestHead
 from gateway.http1.header_block import HeaderBlock
 from gateway.http1.request_reader import RequestReader, State
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, mistake
 
-_LATE = Refusal(RefusalCode.TIMEOUT, "limits.head_timeout")
+_LATE = mistake(RefusalCode.TIMEOUT, "the head did not come within limits.head_timeout")
 
 
 class Reception(PhasedConnection):
@@ -95,11 +95,11 @@ class Reception(PhasedConnection):
             self.pause_reading()
             self._body.fail(ExchangeError(Fault.BODY_BROKEN, error.refusal.detail))
         else:
-            self._refuse(error.refusal, navigation=error.navigation)
+            self._refuse(error.refusal)
 
-    def _refuse(self, refusal: Refusal, *, navigation: bool = False) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer what never became a request: our own words, none of the caller's bytes; and read no further."""
-        answer = self._owner.handler.refuse(refusal, navigation=navigation)
+        answer = self._owner.handler.refuse(refusal, self.peer, self._reader.seen)
         self._owner.writer.send(self, answer, None, closes=True)
         self._linger()
 

@@ -9,7 +9,7 @@ from gateway.front.admission import MOST_REFUSED, Admission
 from gateway.front.client_connection import ClientConnection
 from gateway.front.held_callers import HeldCallers
 from gateway.front.response_writer import ResponseWriter
-from gateway.front.serving import FrontLimits, OpenConnection, RequestHandler
+from gateway.front.serving import FrontLimits, OpenConnection, Opening, RequestHandler
 from gateway.http1.block_memory import SharedBlocks
 from gateway.http1.head_parser import RequestHead
 from gateway.model.refusal import Refusal
@@ -21,7 +21,8 @@ class GatewayServer:
 
     `clock` is in epoch seconds. `connections` are those that are open, from accept until their socket is closed.
     `draining` has every answer say that it closes its connection, `leaving` close it, whatever its head has said.
-    `is_many` tells whether an address stands for many callers. To be made on the running event loop.
+    `is_many` tells whether an address stands for many callers, `is_proxy` whether it may tell whom its connections are
+    for. To be made on the running event loop.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class GatewayServer:
         limits: FrontLimits,
         clock: Callable[[], float],
         is_many: Callable[[str], bool] = lambda _: False,
+        is_proxy: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self.is_proxy = is_proxy
         self.handler = handler
         self.limits = limits
         self.writer = ResponseWriter(clock)
@@ -50,10 +53,11 @@ class GatewayServer:
         """Make the protocol of one connection."""
         return ClientConnection(self, self._loop)
 
-    def connection_of(self, handshake: OpenConnection) -> ClientConnection:
+    def connection_of(self, handshake: Opening) -> ClientConnection:
         """Make the protocol of a connection that `handshake`, which was `opened`, leads to; it takes its place."""
         connection = ClientConnection(self, self._loop)
         connection.place = handshake
+        connection.peer = handshake.peer
         return connection
 
     def opened(self, connection: OpenConnection) -> Refusal | None:
@@ -61,16 +65,24 @@ class GatewayServer:
         self.connections.add(connection)
         if self._turning is None:
             self._turning = self._loop.call_later(self.limits.idle, self._turn)
-        if connection.place is not None:
-            self.connections.discard(connection.place)
-            connection.place = None
-            return None
-        refusal = self._admission.enter(connection.peer)
+        place = connection.place
+        if place is None:
+            refusal = self._admission.enter(connection.peer)
+        else:
+            self.connections.discard(place)
+            self._refused.discard(place)
+            connection.place, refusal = None, place.refusal
         if refusal is not None:
             self._refused.add(connection)
             if len(self._refused) > MOST_REFUSED:
                 connection.abort()
         return refusal
+
+    def rename(self, connection: OpenConnection, peer: str) -> Refusal | None:
+        """Count a connection by another peer than its socket's; return why it may not stay, None if it may."""
+        self._admission.leave(connection.peer)
+        connection.peer = peer
+        return self._admission.enter(peer)
 
     def closed(self, connection: OpenConnection) -> None:
         """Forget a connection."""
@@ -82,8 +94,14 @@ class GatewayServer:
         if not self.connections and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 
-    def apply(self, limits: FrontLimits, is_many: Callable[[str], bool] = lambda _: False) -> None:
+    def apply(
+        self,
+        limits: FrontLimits,
+        is_many: Callable[[str], bool] = lambda _: False,
+        is_proxy: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         """Take other limits; what is remembered stays until it is forgotten."""
+        self.is_proxy = is_proxy
         self.blocks.most = limits.remembered_bytes
         self.limits = limits
         self._admission.apply(limits, is_many)

@@ -46,8 +46,8 @@ class RequestHandler(Protocol):
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Note how a request ended, once for each that was served: None where the caller left before its answer."""
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
-        """Word what never became a request; `navigation` says that a person sees the answer."""
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> Response:
+        """Word what never became a request; `seen` is what came of a head."""
 
 
 class OpenConnection(Protocol):
@@ -57,7 +57,7 @@ class OpenConnection(Protocol):
     """
 
     peer: str
-    place: OpenConnection | None
+    place: Opening | None
     writing_paused: bool
 
     @property
@@ -69,6 +69,12 @@ class OpenConnection(Protocol):
 
     def abort(self) -> None:
         """Break the connection, whatever is being served on it."""
+
+
+class Opening(OpenConnection, Protocol):
+    """A connection that is no HTTP yet; `refusal` is why what comes of it may not stay."""
+
+    refusal: Refusal | None
 
 
 class ConnectionOwner(Protocol):

@@ -46,9 +46,9 @@ class ChunkReader:
         events = self._events
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except httptools.HttpParserError:
             if not events.complete:
-                raise malformed(f"the chunked body: {error}") from None
+                raise malformed("a chunk's size or line end cannot be read") from None
         if events.misplaced:
             raise malformed("a trailer that speaks of framing or routing")
         end = self._end(data) if events.complete else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gateway.model.errors import GatewayError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, mistake
 
 
 class Fault(StrEnum):
@@ -52,6 +52,14 @@ _CODES = {
     Fault.TOO_MANY_BODIES: RefusalCode.RATE_LIMITED,
     Fault.TOO_MANY_STREAMS: RefusalCode.RATE_LIMITED,
 }
+_KINDS = {
+    Fault.CLIENT_STALLED: "nothing of the body came for limits.body_stall",
+    Fault.BODY_BROKEN: "the body cannot be read",
+    Fault.BODY_TOO_LARGE: "the body is larger than body_bytes",
+    Fault.GAVE_WAY: "the body came slowly, and others needed its place",
+}
+"""What callers are told of their own mistakes, where the fault's name is no sentence."""
+
 _PASSING = frozenset({RefusalCode.UNAVAILABLE, RefusalCode.RATE_LIMITED})
 _RETRY_AFTER = 1
 """Seconds: a full pool is a matter of moments."""
@@ -66,9 +74,12 @@ class ExchangeError(GatewayError):
     def __init__(self, fault: Fault, detail: str = "") -> None:
         super().__init__(f"{fault}: {detail}" if detail else fault.value)
         self.fault = fault
+        self.detail = detail or _KINDS.get(fault, fault.value)
 
     @property
     def refusal(self) -> Refusal:
         """What to answer, as long as nothing was answered yet: 502 unless the fault says otherwise."""
         code = _CODES.get(self.fault, RefusalCode.BAD_GATEWAY)
+        if self.fault in _KINDS:
+            return mistake(code, self.detail)
         return Refusal(code, str(self), None, _RETRY_AFTER if code in _PASSING else None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 
-from gateway.http1.head_parser import HeadLimits, parse_line, target_too_long
+from gateway.http1.head_parser import PROXY_BEGINS, PROXY_HEADER, HeadLimits, parse_line, target_too_long
 from gateway.http1.malformed import malformed
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import RefusalCode, mistake
 
 _CR = 13
 _LINE_END = b"\r\n"
@@ -18,6 +18,9 @@ _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BEGUN_LINE = re.compile(rb"[^ ]+ ([^ ]*)")
 _BROKEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
 """What no head holds: control characters, and a CR or LF alone. A head that comes in pieces ends at the first."""
+
+
+_PROXYS = PROXY_BEGINS[1]
 
 
 class HeadBuffer:
@@ -109,7 +112,8 @@ class HeadBuffer:
         """Refuse a head that is not whole and cannot become one any more; `most` is how long it may be."""
         buffer, place = self.collected, max(0, self._searched - 1)
         if _BROKEN.search(buffer, place, most):
-            raise malformed("a control character in the head")
+            is_proxys = self._skipped and _PROXYS.startswith(buffer[: len(_PROXYS)])
+            raise malformed(PROXY_HEADER if is_proxys else "a control character, or half a line end, in the head")
         if not self._line_read and (end := buffer.find(_LINE_END, place, most)) >= 0:
             parse_line(bytes(buffer[: end + len(_LINE_END)]), self._limits)
             self._line_read = True
@@ -118,4 +122,4 @@ class HeadBuffer:
         line = _BEGUN_LINE.match(buffer, 0, most)
         if not self._line_read and line is not None and line.end(1) - line.start(1) > self._limits.target_bytes:
             raise target_too_long()
-        raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.head_bytes"))
+        raise MalformedError(mistake(RefusalCode.HEAD_TOO_LARGE, "the head is larger than limits.head_bytes"))

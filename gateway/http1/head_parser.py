@@ -10,13 +10,19 @@ from gateway.http1.block_memory import NO_NAMES, BlockMemory, NamingFields, take
 from gateway.http1.header_block import MOST_COOKIES, HeaderBlock
 from gateway.http1.malformed import malformed
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import RefusalCode, mistake
 
 _LINE_END = b"\r\n"
 _HTTP_1_1 = (1, 1)
 _VERSIONS = {b"1.0": (1, 0), b"1.1": _HTTP_1_1}
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])\r\n")
+
+
+PROXY_HEADER = "a PROXY header, which is read from trusted proxies alone, where listen.proxy_protocol says so"
+
+PROXY_BEGINS = (b"PROXY ", b"\0\r\nQUIT\n")
+"""How a PROXY header begins; of version 2, behind what is two empty lines here."""
 
 
 class HeadLimits(msgspec.Struct, frozen=True):
@@ -74,7 +80,7 @@ def parse_line(raw: bytes, limits: HeadLimits) -> tuple[str, str, tuple[int, int
     """Read a request line (RFC 9112 section 3); return method, target, version and the place behind it."""
     line = _REQUEST_LINE.match(raw)
     if line is None:
-        raise malformed("the request line")
+        raise malformed(PROXY_HEADER if raw.startswith(PROXY_BEGINS) else "the request line is not one of HTTP/1.1")
     method, target, version = line.groups()
     if len(target) > limits.target_bytes:
         raise target_too_long()
@@ -86,4 +92,4 @@ def parse_line(raw: bytes, limits: HeadLimits) -> tuple[str, str, tuple[int, int
 
 def target_too_long() -> MalformedError:
     """Return the error for a target over `limits.target_bytes`."""
-    return MalformedError(Refusal(RefusalCode.TARGET_TOO_LONG, "limits.target_bytes"))
+    return MalformedError(mistake(RefusalCode.TARGET_TOO_LONG, "the target is longer than limits.target_bytes"))

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 import httptools
 import msgspec
 
+from gateway.http1.block_faults import fault_of_block
 from gateway.http1.malformed import malformed
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.memo import FieldNameMemo
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import RefusalCode, mistake
 
 _LINE = b"GET / HTTP/1.1\r\n"
 _MEANINGFUL = frozenset({b"transfer-encoding", b"content-length", b"expect", b"connection"})
@@ -71,11 +72,11 @@ def read_block(raw: bytes, most_fields: int, most_cookies: int = MOST_COOKIES) -
     parser = _spare.pop() if _spare else _BlockParser()
     fields = parser.read(raw)
     if len(fields) > most_fields:
-        raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.headers"))
+        raise MalformedError(mistake(RefusalCode.HEAD_TOO_LARGE, "the head has more fields than limits.headers"))
     headers = Headers(fields)
     cookies = headers.by_name.get(b"cookie")
     if cookies is not None and sum([field.count(b";") + 1 for field in cookies]) > most_cookies:
-        raise MalformedError(Refusal(RefusalCode.HEAD_TOO_LARGE, "limits.cookies"))
+        raise MalformedError(mistake(RefusalCode.HEAD_TOO_LARGE, "the head has more cookies than limits.cookies"))
     if len(headers.by_name) != len(fields):
         _require_single(headers)
     ordinary = headers.by_name.keys().isdisjoint(_MEANINGFUL)
@@ -110,8 +111,8 @@ class _BlockParser:
             self._parser.feed_data(_LINE + raw)
         except httptools.HttpParserUpgrade:
             events.complete = False  # what such a parser would read next is another protocol's
-        except httptools.HttpParserError as error:
-            raise malformed(f"the header block: {error}") from None
+        except httptools.HttpParserError:
+            raise malformed(fault_of_block(raw)) from None
         finally:
             events.should_keep_alive = None
         if events.ends != 1:

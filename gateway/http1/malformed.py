@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import RefusalCode, mistake
 
 
 def malformed(detail: str) -> MalformedError:
     """Return the error for a request that cannot be understood; `detail` is for the log, in our words."""
-    return MalformedError(Refusal(RefusalCode.MALFORMED, detail))
+    return MalformedError(mistake(RefusalCode.MALFORMED, detail))

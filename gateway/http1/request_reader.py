@@ -21,7 +21,6 @@ from gateway.http1.block_memory import BlockMemory, SharedBlocks
 from gateway.http1.chunk_reader import ChunkReader
 from gateway.http1.head_buffer import HeadBuffer
 from gateway.http1.head_parser import HeadLimits, RequestHead, parse_head
-from gateway.http1.navigation import begins_navigation
 from gateway.model.errors import MalformedError
 from gateway.model.refusal import Refusal
 
@@ -61,7 +60,7 @@ class RequestReader:
     what all readers together remember of header blocks.
     """
 
-    __slots__ = ("_buffer", "_chunks", "_left", "_limits", "_memory", "_refusal", "_sink", "state")
+    __slots__ = ("_buffer", "_chunks", "_left", "_limits", "_memory", "_refusal", "_seen", "_sink", "state")
 
     def __init__(self, limits: HeadLimits, blocks: SharedBlocks[RequestHead]) -> None:
         self._limits = limits
@@ -71,6 +70,7 @@ class RequestReader:
         self._chunks: ChunkReader | None = None
         self._sink: BodySink | None = None
         self._refusal: Refusal | None = None
+        self._seen = b""
         self.state = _HEAD
 
     @property
@@ -78,6 +78,11 @@ class RequestReader:
         """The bytes held behind the request that is under way."""
         buffer = self._buffer
         return 0 if self.state is _HEAD else len(buffer.behind) + len(buffer.collected)
+
+    @property
+    def seen(self) -> bytes:
+        """The bytes of a head that was refused, or that is not whole."""
+        return self._seen or (bytes(self._buffer.collected) if self.state is _HEAD else b"")
 
     @property
     def begun(self) -> bool:
@@ -143,7 +148,7 @@ class RequestReader:
                 return None
             head = parse_head(raw, self._limits, self._memory)
         except MalformedError as error:
-            error.navigation = begins_navigation(self._buffer.take() if raw is None else raw)
+            self._seen = bytes(self._buffer.collected) if raw is None else raw
             raise self._refuse(error) from None
         block = head.block
         if block.chunked:

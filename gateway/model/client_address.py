@@ -1,10 +1,17 @@
-"""Whose a client address is: what is counted and bounded by address counts one client once."""
+"""How a peer is named, and whose a client address is: what is bounded by address counts one client once."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+SOCKET_FILE = "unix"
+"""The peer at a socket file, which is whoever may open that."""
+
+UNKNOWN_CLIENT = "unknown"
+"""The peer of whom a proxy says that it cannot name it (RFC 7239 section 6.2); trusted in nothing."""
+
+_MAPPED = "::ffff:"  # as inet_ntop(3) writes an IPv4 address in IPv6 (RFC 4291 section 2.5.5.2)
 _SITE_BITS = 64
 _LEAST_IPV4 = 1 << 24  # 0.0.0.0/8 is no client's (RFC 6890), and ::1 is no IPv4 address
 _IPV4_BITS = 32
@@ -21,6 +28,17 @@ _EMBEDDING = frozenset(
 """The first 96 bits of addresses that end in an IPv4 one."""
 
 _LOCAL_NAT64 = int(IPv6Address("64:ff9b:1::")) >> 80  # a /48 (RFC 8215); a translator has some /96 of it
+
+
+def peer_name(address: object) -> str:
+    """Return the name of a socket's peer: its address, or `unix`; an IPv4 address within IPv6 is itself.
+
+    A socket that takes both kinds of address tells of `::ffff:10.0.0.1`, which is no other peer than 10.0.0.1.
+    """
+    if not isinstance(address, tuple):
+        return SOCKET_FILE
+    host = str(address[0])
+    return host.removeprefix(_MAPPED) if "." in host else host
 
 
 @lru_cache(maxsize=4096)

@@ -55,15 +55,11 @@ class GatewayError(Exception):
 
 
 class MalformedError(GatewayError):
-    """A request cannot be understood without guessing, so it is refused before it is judged.
-
-    `navigation` tells that a browser opens a page with it, where that could be read.
-    """
+    """A request cannot be understood without guessing, so it is refused before it is judged."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.detail)
         self.refusal = refusal
-        self.navigation = False
 
 
 class _ProblemsError(GatewayError):

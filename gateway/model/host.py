@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import RefusalCode, mistake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,4 +55,4 @@ def parse_authority(text: str, scheme: str) -> Host:
 
 
 def _malformed(detail: str) -> MalformedError:
-    return MalformedError(Refusal(RefusalCode.MALFORMED, detail))
+    return MalformedError(mistake(RefusalCode.MALFORMED, detail))

@@ -53,15 +53,16 @@ _STATUS_AND_MESSAGE: dict[RefusalCode, tuple[int, str]] = {
 class Refusal(msgspec.Struct, frozen=True):
     """A reason and the status it suggests.
 
-    `detail` is for the log and for `explain`: it names the rule or the place, holds no secret, and never reaches the
-    caller. `rejected` is the look-up's reason, where a look-up refused: dialects choose their words by it.
-    `retry_after` is in seconds.
+    `detail` is for the log and for `explain`: it names the rule or the place, in our own words, and holds no secret. It
+    reaches the caller where it is `told`: then its words are fixed. `rejected` is the look-up's reason, where a look-up
+    refused: dialects choose their words by it. `retry_after` is in seconds.
     """
 
     code: RefusalCode
     detail: str = ""
     rejected: Reason | None = None
     retry_after: int | None = None
+    told: bool = False
 
     @property
     def status(self) -> int:
@@ -70,10 +71,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        """One fixed sentence for the caller, without any of the caller's own bytes."""
+        """One sentence of fixed words for the caller, without any of the caller's own bytes."""
         if self.rejected is Reason.AMBIGUOUS:
             return "Two credentials were sent, or one of them twice."
-        return _STATUS_AND_MESSAGE[self.code][1]
+        message = _STATUS_AND_MESSAGE[self.code][1]
+        return f"{message[:-1]}: {self.detail}." if self.told else message
+
+
+def mistake(code: RefusalCode, kind: str) -> Refusal:
+    """Return the refusal of what a caller can mend: `kind` says what was wrong, in fixed words, to the caller too."""
+    return Refusal(code, kind, told=True)
 
 
 def refusal_of(answer: Rejected | Unavailable | None) -> Refusal:

@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 import msgspec
 
 from gateway.model.errors import MalformedError
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, mistake
 
 # Segments of unreserved characters, sub-delims (without `;`), `:` and `@` that are not `.` or `..`: nearly every real
 # path, recognised in one pass.
@@ -68,7 +68,7 @@ ALWAYS_READ = (Oddity.PATH_PARAMETERS,)
 
 def oddity_refusal(oddity: Oddity) -> Refusal:
     """Return why a path with `oddity` is refused where the route does not allow it."""
-    return Refusal(RefusalCode.MALFORMED, _WHY[oddity])
+    return mistake(RefusalCode.MALFORMED, _WHY[oddity])
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -199,4 +199,4 @@ def _refuse_compatible_dots(path: str) -> None:
 
 
 def _malformed(detail: str) -> MalformedError:
-    return MalformedError(Refusal(RefusalCode.MALFORMED, detail))
+    return MalformedError(mistake(RefusalCode.MALFORMED, detail))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from os.path import normpath
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
 from gateway.model.route import UNIX, UpstreamAddress
 
 _PORTS = 65536
+_SYSTEMD = "systemd"
+_SOCKET_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}", re.ASCII)
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})"
 _LISTEN = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})", re.ASCII)
 _URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}(?::(?P<port>\d{{1,5}}))?/?", re.ASCII)
@@ -21,7 +24,11 @@ _LOGIN = re.compile(r"(?:(?P<origin>https?://[^/?#\\@]+)(?=[/?]|\Z)|(?=/(?![/\\]
 _NO_UPSTREAM = "an upstream is a URL of scheme, host and port alone: http://orders:8000; or unix:/run/orders.sock"
 _LONGEST_SOCKET_PATH = 107
 """Bytes of a socket file's path (sun_path in unix(7), without its last NUL)."""
-_NO_LISTEN = "an address to listen at is HOST:PORT: 0.0.0.0:8080, [::]:8080"
+_NO_LISTEN = "an address to listen at is HOST:PORT: 0.0.0.0:8080, [::]:8080; or unix:/run/gateway.sock"
+
+
+ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - what is compared, nothing listens
+_SAME = ({"localhost", "127.0.0.1"}, {"localhost", "::1"})
 
 
 class ListenAddress(msgspec.Struct, frozen=True):
@@ -35,12 +42,56 @@ class ListenAddress(msgspec.Struct, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_listen(text: str) -> ListenAddress:
-    """Parse `HOST:PORT`; raises ValueError."""
+class SocketFile(msgspec.Struct, frozen=True):
+    """A socket file to listen at, by its whole path."""
+
+    path: str
+
+    def __str__(self) -> str:
+        """Format as in a config."""
+        return f"{UNIX}:{self.path}"
+
+
+class PassedSocket(msgspec.Struct, frozen=True):
+    """A socket that systemd listens at and hands over, by its name (FileDescriptorName= in systemd.socket(5))."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """Format as in a config."""
+        return f"{_SYSTEMD}:{self.name}"
+
+
+ListenPlace = ListenAddress | SocketFile | PassedSocket
+
+
+def parse_listen(text: str) -> ListenPlace:
+    """Parse `HOST:PORT`, `unix:/path` or `systemd:NAME`; raises ValueError."""
+    scheme, _, path = text.partition(":")
+    if scheme == UNIX:
+        return SocketFile(_socket_path(path))
+    if scheme == _SYSTEMD and not path.isdecimal():  # else it is the port of a host of that name
+        if not _SOCKET_NAME.fullmatch(path):
+            raise ValueError("a socket of systemd is named by its FileDescriptorName: systemd:public")
+        return PassedSocket(path)
     match = _LISTEN.fullmatch(text)
     if match is None or int(match["port"]) >= _PORTS:
         raise ValueError(_NO_LISTEN)
     return ListenAddress(_bare(match["host"], _NO_LISTEN), int(match["port"]))
+
+
+def are_one_place(one: ListenPlace, other: ListenPlace) -> bool:
+    """Tell whether no two can listen at both: `[::]` takes IPv4 too, unless `0.0.0.0` stands beside it."""
+    if not (isinstance(one, ListenAddress) and isinstance(other, ListenAddress)):
+        return one == other
+    if one.port != other.port or not one.port:
+        return False
+    hosts = {one.host.lower(), other.host.lower()}
+    if len(hosts) == 1 or hosts in _SAME:
+        return True
+    if ANY_IPV4 in hosts:
+        return not any(":" in host for host in hosts)
+    return ANY_IPV6 in hosts
 
 
 def parse_upstream(text: str) -> UpstreamAddress:
@@ -61,7 +112,13 @@ def parse_upstream(text: str) -> UpstreamAddress:
 
 
 def _socket_path(path: str) -> str:
-    if not path.startswith("/") or path.startswith("//") or "\0" in path:
+    if (
+        not path.startswith("/")
+        or path.startswith("//")
+        or path.endswith("/")
+        or "\0" in path
+        or normpath(path) != path
+    ):
         raise ValueError("a socket file is named by its whole path: unix:/run/orders.sock")
     if len(path.encode()) > _LONGEST_SOCKET_PATH:
         raise ValueError(f"the path of a socket file has {_LONGEST_SOCKET_PATH} bytes at most")
@@ -87,11 +144,18 @@ def _bare(host: str, complaint: str) -> str:
 
 
 def _listen(value: object) -> object:
-    if isinstance(value, ListenAddress):
+    if isinstance(value, ListenPlace):
         return value
     if not isinstance(value, str):
         raise ValueError(_NO_LISTEN)  # noqa: TRY004 - pydantic makes a problem of a ValueError, and a crash of a TypeError
     return parse_listen(value)
+
+
+def _own_listen(value: object) -> object:
+    place = _listen(value)
+    if isinstance(place, PassedSocket):  # commands would not know where that is
+        raise ValueError("only listen.public may be a socket of systemd")  # noqa: TRY004 - as in `_listen`
+    return place
 
 
 def _upstream(value: object) -> object:
@@ -106,8 +170,13 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
-Listen = Annotated[ListenAddress, BeforeValidator(_listen)]
-"""In a config `HOST:PORT`."""
+Listen = Annotated[ListenAddress | SocketFile, BeforeValidator(_own_listen)]
+"""In a config `HOST:PORT` or `unix:/path`."""
+
+ListenList = Annotated[
+    tuple[Annotated[ListenPlace, BeforeValidator(_listen)], ...], BeforeValidator(_as_list), Field(min_length=1)
+]
+"""One place to listen at or a list of them: `HOST:PORT`, `unix:/path`, `systemd:NAME`."""
 
 UpstreamSetting = Annotated[UpstreamAddress, BeforeValidator(_upstream)]
 """In a config a URL of scheme, host and port."""

@@ -1,4 +1,4 @@
-"""Durations, rates, networks and secrets in a config, and the base of every settings class."""
+"""Durations, rates, peers, modes and secrets in a config, and the base of every settings class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -20,11 +20,15 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from gateway.model.client_address import SOCKET_FILE
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
 _SIZE = re.compile(r"(\d{1,12}) ?(KiB|MiB|GiB)?", re.ASCII)
 _SIZE_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
+_MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
+_OWNERS = 0o600
 _NO_DURATION = "a duration is a number with a unit: 50ms, 10s, 5m, 24h, 7d"
 _SECRET_FILE_BYTES = 64 * 1024  # a list of secrets has some hundred bytes
 
@@ -92,11 +96,21 @@ def _rate(value: object) -> object:
     return float(match[1]) / _UNITS[match[2]]
 
 
-def _network(value: object) -> object:
+def _peer(value: object) -> object:
     try:
-        return ip_network(value) if isinstance(value, str) else value
+        return ip_network(value) if isinstance(value, str) and value != SOCKET_FILE else value
     except ValueError:
-        raise ValueError("a network is a CIDR without host bits: 10.0.0.0/8, ::1/128") from None
+        raise ValueError(
+            "a network is a CIDR without host bits: 10.0.0.0/8, ::1/128; or unix, for socket files"
+        ) from None
+
+
+def _mode(value: object) -> object:
+    text = str(value)  # YAML 1.2 takes 0660 for the number 660: either way its digits are meant
+    mode = int(text, 8) if _MODE.fullmatch(text) else 0
+    if mode & _OWNERS != _OWNERS:
+        raise ValueError("a mode is three or four octal digits, and the owner's are 6 or 7: 0660")
+    return mode
 
 
 def listed(value: object) -> object:
@@ -116,8 +130,11 @@ Size = Annotated[int, BeforeValidator(_size)]
 Rate = Annotated[float, BeforeValidator(_rate)]
 """Tokens a second; in a config `20/s`, `100/m`, `1000/h`."""
 
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-"""A CIDR block."""
+Peer = Annotated[IPv4Network | IPv6Network | Literal["unix"], BeforeValidator(_peer)]
+"""Peers of ours: a CIDR block, or `unix` for all at socket files."""
+
+FileMode = Annotated[int, BeforeValidator(_mode)]
+"""Who may read and write a file: `0660` is its owner and its group."""
 
 _Filled = Annotated[SecretStr, Field(min_length=1)]
 

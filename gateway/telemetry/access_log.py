@@ -27,7 +27,8 @@ class AccessLine(msgspec.Struct, tag_field="log", tag="access", omit_defaults=Tr
 
     Times are in milliseconds: `decide_ms` until the decision, `first_byte_ms` from the start of the upstream exchange
     to the first byte of its answer, `total_ms` for the whole request. `path` is without its query, which may hold
-    development tokens or API keys of careless clients. `reason` is the refusal's code, `rejected` the look-up's reason,
+    development tokens or API keys of careless clients. `session_id` and `api_key_id` are what `gateway revoke` asks
+    for. `reason` is the refusal's code, `rejected` the look-up's reason,
     `age` the seconds since an authority answered for the session.
     """
 
@@ -51,6 +52,8 @@ class AccessLine(msgspec.Struct, tag_field="log", tag="access", omit_defaults=Tr
     reader: str = ""
     fingerprint: str = ""
     subject: str = ""
+    session_id: str = ""
+    api_key_id: str = ""
     tier: str = ""
     authority: str = ""
     age: float = 0.0
@@ -90,8 +93,14 @@ def access_line(record: RequestRecord, time: str) -> AccessLine:
         upgraded=record.upgraded,
         fault=record.fault,
     )
-    if record.decision is not None:
-        _add_decision(line, record.decision)
+    decision, refusal = record.decision, record.refusal
+    if decision is not None:
+        _add_decision(line, decision)
+        refusal = refusal or decision.refusal
+    if refusal is not None:
+        line.reason = refusal.code
+        line.detail = refusal.detail
+        line.rejected = refusal.rejected or ""
     return line
 
 
@@ -113,11 +122,8 @@ def _add_decision(line: AccessLine, decision: Decision) -> None:
         session = resolution.session
         if session is not None:
             line.subject = session.subject
-    refusal = decision.refusal
-    if refusal is not None:
-        line.reason = refusal.code
-        line.detail = refusal.detail
-        line.rejected = refusal.rejected or ""
+            line.session_id = session.id or ""
+            line.api_key_id = session.api_key.id if session.api_key is not None else ""
 
 
 def loggable_path(path: str) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.model.decision import Decision
+from gateway.model.refusal import Refusal
 from gateway.telemetry.trace_context import TracedRequest
 
 
@@ -17,8 +18,9 @@ class RequestRecord(msgspec.Struct, eq=False):
     `endpoint` is `proxy`, a dialect's name, `forward_auth.<proxy>` or the name of another own endpoint. `fault` is
     empty, or says in a few fixed words why an exchange failed (`connect refused`, `client gone`); it is a metric label,
     so it never holds foreign text. `trace_continued` says that the trace is the caller's, so that the caller's
-    `tracestate` belongs to it. `traced` is set when spans are made of the request. `bytes_in` and `bytes_out` count the
-    bodies that the client sent and received.
+    `tracestate` belongs to it. `refusal` is why it was answered as it was, where no decision says so: it never became a
+    request, or could not be carried. `traced` is set when spans are made of the request. `bytes_in` and `bytes_out`
+    count the bodies that the client sent and received.
     """
 
     request_id: str
@@ -33,6 +35,7 @@ class RequestRecord(msgspec.Struct, eq=False):
     traceparent: bytes = b""
     traced: TracedRequest | None = None
     decision: Decision | None = None
+    refusal: Refusal | None = None
     decided: float = 0.0
     status: int = 0
     upstream: str = ""
@@ -49,6 +52,7 @@ class RequestRecord(msgspec.Struct, eq=False):
 
 _CLIENT_FAULT = 400
 _OWN_FAULT = 500
+_NOT_IMPLEMENTED = 501  # the caller's fault: a method that is not carried
 
 
 class Outcome(StrEnum):
@@ -74,6 +78,6 @@ def outcome_of(record: RequestRecord) -> Outcome:
         if refusal is None:
             return _ALLOWED
         status = refusal.status
-    if status >= _OWN_FAULT:
+    if status >= _OWN_FAULT and status != _NOT_IMPLEMENTED:
         return Outcome.ERROR
     return Outcome.REFUSED if status >= _CLIENT_FAULT else _ALLOWED

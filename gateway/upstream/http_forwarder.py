@@ -75,6 +75,7 @@ class HttpForwarder:
         if body is not None and not body.is_there:
             return self._when_there(context, body)
         upstream = self._choose(context)
+        record.upstream = upstream.label
         loan = upstream.lend()
         if loan is None:
             return self._connect(context, upstream)
@@ -131,6 +132,7 @@ class HttpForwarder:
         try:
             in_time = await self._late_bodies.arrive(context, body)
             upstream = self._choose(context)
+            context.record.upstream = upstream.label
             refusal = await self._connect(context, upstream, yields=not in_time)
             begun = refusal is None
         except ExchangeError as error:

@@ -54,9 +54,9 @@ class ActiveGeneration:
         if in_flight is not self._current:
             self._close_if_idle(in_flight)
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> Response:
         """Return the answer to what never became a request."""
-        return self._required.generation.public_port.refuse(refusal, navigation=navigation)
+        return self._required.generation.public_port.refuse(refusal, peer, seen)
 
     def generations(self) -> Iterator[Generation]:
         """Yield every generation that may have something open, the current one first."""

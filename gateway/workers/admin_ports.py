@@ -22,9 +22,10 @@ from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
+from gateway.source.addresses import ListenAddress
 from gateway.wiring.admin_generation import AdminGeneration
 from gateway.wiring.process import Process
-from gateway.workers.sockets import BACKLOG, Ports, Sockets
+from gateway.workers.sockets import Ports, Sockets, accept
 from gateway.workers.worker import front_limits
 
 _OPERATORS = 64
@@ -42,7 +43,7 @@ class AdminPorts:
         self._ports = ports
         self._fleet = fleet
         self._servers: list[GatewayServer] = []
-        self._listening: list[asyncio.Server] = []
+        self._listening: list[asyncio.AbstractServer] = []
         self._hosts, self._tokens = OwnHosts(), AdminTokens()
         self._routes = health_routes(health, render)
         self._generation: AdminGeneration | None = None
@@ -52,9 +53,9 @@ class AdminPorts:
     async def apply(self, settings: Settings) -> None:
         """Take the admin tokens, the host names, the limits and the API of a config."""
         listen = settings.listen
-        own = (listen.admin, *((listen.health,) if listen.health is not None else ()))
+        own = (place.host.lower() for place in (listen.admin, listen.health) if isinstance(place, ListenAddress))
         self._tokens.apply([token.get_secret_value() for token in listen.admin_token])
-        self._hosts.apply((*listen.admin_hosts, *(address.host.lower() for address in own)))
+        self._hosts.apply((*listen.admin_hosts, *own))
         for server in self._servers:
             server.apply(_operators(settings))
         before, self._generation = self._generation, AdminGeneration(settings, self._process, self._tokens, self._fleet)
@@ -89,8 +90,7 @@ class AdminPorts:
             _Handler(bridge, self._process.random_hex.draw), _operators(settings), self._process.clock
         )
         self._servers.append(server)
-        loop = asyncio.get_running_loop()
-        self._listening += [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in sockets]
+        self._listening += [await accept(server, each) for each in sockets]
 
 
 async def _retire(application: web.AppRunner, generation: AdminGeneration) -> None:
@@ -118,6 +118,6 @@ class _Handler:
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Note nothing."""
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:  # noqa: ARG002 - the protocol's
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> Response:  # noqa: ARG002 - nothing is written down
         """Word what never became a request; programs alone ask here."""
         return refusal_response(refusal, self._new_id())

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import ssl
+import sys
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from gateway.config.settings import ListenSettings, TlsSettings
 from gateway.model.errors import GatewayError
-from gateway.source.addresses import ListenAddress
+from gateway.source.addresses import ANY_IPV4, ANY_IPV6, ListenAddress, ListenPlace, PassedSocket, SocketFile
+from gateway.workers.socket_files import OwnFile, bind_file
+from gateway.workers.systemd import passed_sockets
 
 BACKLOG = 4096
 """Connections that wait to be accepted, a burst's worth; the kernel's own bound (somaxconn) is 4096 too."""
@@ -18,7 +24,7 @@ Sockets = tuple[socket.socket, ...]
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """The sockets of each port: one for every address that its host name stands for.
+    """The sockets of each port, one for every address that its host names stand for; `files` are those of some.
 
     All workers share one socket instead of one each (SO_REUSEPORT): a worker that exits would reset the connections
     that wait in its own queue.
@@ -27,24 +33,26 @@ class Ports(msgspec.Struct, frozen=True):
     public: Sockets
     admin: Sockets
     health: Sockets
+    files: tuple[OwnFile, ...] = ()
 
     def close(self) -> None:
-        """Close all sockets; those that a server closed before are left alone."""
+        """Close all sockets, and remove their files; those that a server closed before are left alone."""
+        for file in self.files:
+            file.remove()
         for each in (*self.public, *self.admin, *self.health):
             each.close()
 
 
 def bind_ports(listen: ListenSettings) -> Ports:
     """Bind every port of a config; raises GatewayError, and then none is bound."""
-    bound: list[Sockets] = []
+    health = () if listen.health is None else (listen.health,)
+    binding = _Binding(listen.socket_mode, (*listen.public, listen.admin, *health))
     try:
-        for address in (listen.public, listen.admin, listen.health):
-            bound.append(() if address is None else _bind(address))
+        public, admin, healths = (binding.bind(places) for places in (listen.public, (listen.admin,), health))
     except OSError as error:
-        for each in (one for sockets in bound for one in sockets):
-            each.close()
-        raise GatewayError(f"cannot listen at {address}: {error.strerror or error}") from error
-    return Ports(*bound)
+        Ports(tuple(binding.bound), (), (), tuple(binding.files)).close()
+        raise GatewayError(f"cannot listen at {binding.place}: {error.strerror or error}") from error
+    return Ports(public, admin, healths, tuple(binding.files))
 
 
 def port_of(sockets: Sockets) -> int:
@@ -52,32 +60,73 @@ def port_of(sockets: Sockets) -> int:
     return int(sockets[0].getsockname()[1])
 
 
-def _bind(address: ListenAddress) -> Sockets:
-    infos = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    bound: list[socket.socket] = []
-    try:
-        for family, _, _, _, socket_address in dict.fromkeys(infos):
-            bound.append(_listen(family, socket_address))
-    except OSError:
-        for each in bound:
-            each.close()
-        raise
-    return tuple(bound)
+def places_of(sockets: Sockets) -> list[str]:
+    """Return where these listen, as in a config."""
+    return [str(_place_of(each)) for each in sockets]
 
 
-def _listen(family: int, socket_address: tuple[object, ...]) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for TIME_WAIT to pass
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # `[::]` beside `0.0.0.0` is no clash
-        listening.bind(socket_address)
+def _place_of(listening: socket.socket) -> ListenPlace:
+    name = listening.getsockname()
+    return SocketFile(name) if listening.family == socket.AF_UNIX else ListenAddress(name[0], name[1])
+
+
+async def accept(factory: Callable[[], asyncio.Protocol], listening: socket.socket) -> asyncio.AbstractServer:
+    """Accept connections on a socket that is bound, each with a protocol of its own."""
+    loop = asyncio.get_running_loop()
+    if listening.family != socket.AF_UNIX:
+        return await loop.create_server(factory, sock=listening, backlog=BACKLOG)
+    if sys.version_info >= (3, 13):  # the file is not one worker's to remove
+        return await loop.create_unix_server(factory, sock=listening, backlog=BACKLOG, cleanup_socket=False)
+    return await loop.create_unix_server(factory, sock=listening, backlog=BACKLOG)
+
+
+class _Binding:
+    """Binds places; `bound` and `files` are what exists already, `place` is the last that was tried."""
+
+    def __init__(self, mode: int, places: Sequence[ListenPlace]) -> None:
+        self._mode = mode
+        addresses = (place for place in places if isinstance(place, ListenAddress))
+        self._ipv4_ports = {address.port for address in addresses if address.host == ANY_IPV4}
+        self.bound: list[socket.socket] = []
+        self.files: list[OwnFile] = []
+        self.place: ListenPlace | None = None
+
+    def bind(self, places: Sequence[ListenPlace]) -> Sockets:
+        """Return a socket for each address of the places; raises OSError."""
+        before = len(self.bound)
+        for place in places:
+            self.place = place
+            if isinstance(place, SocketFile):
+                listening, file = bind_file(place.path, self._mode)
+                self.files.append(file)
+                self._listen(listening)
+            elif isinstance(place, PassedSocket):
+                for passed in passed_sockets(os.environ, place.name):
+                    self._listen(passed)
+            else:
+                self._bind_address(place)
+        return tuple(self.bound[before:])
+
+    def _bind_address(self, place: ListenAddress) -> None:
+        infos = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # `[::]` takes IPv4 too, but where `0.0.0.0` has the port.
+        only_ipv6 = place.host != ANY_IPV6 or place.port in self._ipv4_ports
+        for family, _, _, _, address in dict.fromkeys(infos):
+            listening = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for TIME_WAIT
+                if family == socket.AF_INET6:
+                    listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only_ipv6)
+                listening.bind(address)
+            except OSError:
+                listening.close()
+                raise
+            self._listen(listening)
+
+    def _listen(self, listening: socket.socket) -> None:
+        self.bound.append(listening)
         listening.listen(BACKLOG)
         listening.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 class Certificate:

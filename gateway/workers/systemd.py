@@ -1,8 +1,9 @@
-"""Notifies systemd of the gateway's state (sd_notify(3)), without its library."""
+"""Takes sockets from systemd and notifies it of the gateway's state, without its library."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import time
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 import structlog
 
 _log = structlog.get_logger(__name__)
+
+_FIRST_PASSED = 3  # SD_LISTEN_FDS_START
 
 
 class Notifier:
@@ -52,6 +55,24 @@ class Notifier:
                 sender.sendto(state.encode("ascii"), self._address)
         except OSError as error:
             _log.warning("systemd_notify_failed", state=state.partition("=")[0], fault=error.strerror)
+
+
+def passed_sockets(environment: Mapping[str, str], name: str) -> list[socket.socket]:
+    """Return the sockets of that name that systemd has handed over (sd_listen_fds_with_names(3)); raises OSError.
+
+    They are ours once: systemd keeps its own, so that connections wait there while there is no gateway.
+    """
+    ours = environment.get("LISTEN_PID") == str(os.getpid())
+    count = environment.get("LISTEN_FDS", "")
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    found = []
+    for place in range(int(count) if ours and count.isdecimal() else 0):
+        if place < len(names) and names[place] == name:
+            os.set_inheritable(_FIRST_PASSED + place, False)  # noqa: FBT003 - the standard library's signature
+            found.append(socket.socket(fileno=_FIRST_PASSED + place))
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, "systemd has handed over no socket of that name")
+    return found
 
 
 def _watchdog(environment: Mapping[str, str]) -> float:

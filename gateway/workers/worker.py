@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway.config.settings import Settings, TelemetrySettings
+from gateway.endpoints.networks import Networks
+from gateway.front.handshakes import HandshakeListener
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
-from gateway.front.tls_listener import TlsListener
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
@@ -23,7 +24,7 @@ from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 from gateway.workers.control import RecordedRevocation
 from gateway.workers.descriptors import callers_within, current_limit
-from gateway.workers.sockets import BACKLOG, Certificate, Sockets, load_certificate
+from gateway.workers.sockets import Certificate, Sockets, accept, load_certificate
 
 _ACCEPT_SECONDS = 0.25
 """For which a draining process goes on accepting: connections that wait in the kernel's queue would be reset."""
@@ -57,7 +58,7 @@ class Worker:
         self._revoked_while_building: list[RecordedRevocation] | None = None
         self._server: GatewayServer | None = None
         self._certificate: Certificate | None = None
-        self._listening: list[asyncio.Server | TlsListener] = []
+        self._listening: list[asyncio.AbstractServer | HandshakeListener] = []
         self._cut = asyncio.Event()
 
     async def build(self, settings: Settings, revocations: Sequence[RecordedRevocation]) -> None:
@@ -83,6 +84,7 @@ class Worker:
             raise RuntimeError("there is no generation to swap to")
         built, self._built = self._built, None
         limits, is_many = front_limits(built.settings), many_callers(built.settings)
+        is_proxy = Networks(built.settings.trusted_proxies).include
         sessions = built.generation.sessions
         self._active.swap(built.generation)
         self._process.forwarding_metrics.read_from(built.generation.upstreams.numbers, self.streams)
@@ -90,10 +92,10 @@ class Worker:
         secret_names = [name for reader in sessions.readers.values() for name in reader.headers | reader.cookies]
         configure_logging(built.settings.telemetry, self._process, secret_names)
         if self._server is None:
-            self._server = GatewayServer(self._active, limits, self._process.clock, is_many)
-            await self._listen(self._server, built.certificate)
+            self._server = GatewayServer(self._active, limits, self._process.clock, is_many, is_proxy)
+            await self._listen(self._server, built.certificate, headers=built.settings.listen.proxy_protocol)
             return
-        self._server.apply(limits, is_many)
+        self._server.apply(limits, is_many, is_proxy)
         if self._certificate is not None and built.certificate is not None:
             self._certificate.use(built.certificate.context)
 
@@ -177,14 +179,14 @@ class Worker:
             async with asyncio.timeout(seconds):
                 await self._cut.wait()
 
-    async def _listen(self, server: GatewayServer, certificate: Certificate | None) -> None:
+    async def _listen(self, server: GatewayServer, certificate: Certificate | None, *, headers: bool) -> None:
         self._certificate = certificate
         for each in self._sockets:
-            if certificate is None:
-                loop = asyncio.get_running_loop()
-                self._listening.append(await loop.create_server(server, sock=each, backlog=BACKLOG))
+            if certificate is None and not headers:
+                self._listening.append(await accept(server, each))
             else:
-                listener = TlsListener(server, each, certificate.context)
+                context = certificate.context if certificate is not None else None
+                listener = HandshakeListener(server, each, context, headers=headers)
                 listener.open()
                 self._listening.append(listener)
         self._process.serving = True

@@ -18,9 +18,9 @@ from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, parse_authority
-from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.refusal import Refusal, RefusalCode, mistake
 from gateway.source.names import PathPrefix
-from gateway.source.values import Duration, Network, SettingsModel
+from gateway.source.values import Duration, Peer, SettingsModel
 
 _ORIGINAL_FIELDS = frozenset(
     {
@@ -132,7 +132,7 @@ class ForwardAuthEndpointSettings(SettingsModel):
     """The endpoint's path, its peers (nobody by default), and how long an allow may be cached (s), 0 for not at all."""
 
     path: EndpointPath
-    peers: tuple[Network, ...] = ()
+    peers: tuple[Peer, ...] = ()
     max_age: Annotated[Duration, Field(le=_LONGEST_MAX_AGE)] = 0.0
 
 
@@ -169,7 +169,7 @@ def only_value(headers: Headers, name: bytes) -> str:
 
 def malformed(detail: str) -> MalformedError:
     """Return the error (400) of a decision request that its proxy cannot have sent."""
-    return MalformedError(Refusal(RefusalCode.MALFORMED, detail))
+    return MalformedError(mistake(RefusalCode.MALFORMED, detail))
 
 
 def _refuse_other_fields(headers: Headers, trusted_fields: frozenset[bytes]) -> None:

@@ -113,9 +113,12 @@ class RawClient:
 
 
 @contextlib.asynccontextmanager
-async def raw_client(port: int, host: str = "127.0.0.1") -> AsyncIterator[RawClient]:
-    """Connect, and close at the end."""
-    reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
+async def raw_client(port: int | str, host: str = "127.0.0.1") -> AsyncIterator[RawClient]:
+    """Connect, to a port or to `unix:/path`, and close at the end."""
+    if isinstance(port, str):
+        reader, writer = await asyncio.open_unix_connection(port.removeprefix("unix:"), limit=1 << 20)
+    else:
+        reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
     try:
         yield RawClient(reader, writer)
     finally:
@@ -124,7 +127,7 @@ async def raw_client(port: int, host: str = "127.0.0.1") -> AsyncIterator[RawCli
             await writer.wait_closed()
 
 
-async def exchange(port: int, request: bytes, *, head: bool = False) -> RawResponse:
+async def exchange(port: int | str, request: bytes, *, head: bool = False) -> RawResponse:
     """Send one request on a connection of its own and return the response."""
     async with raw_client(port) as client:
         await client.send(request)

@@ -15,6 +15,7 @@ from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
+from gateway.http1.navigation import begins_navigation
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response
 from gateway.model.errors import MalformedError
 from gateway.model.host import parse_host
@@ -133,8 +134,9 @@ class AllowAll:
             record.fault = record.fault or "client gone"
         self.carrying.note(record)
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
-        return refusal_response(refusal, "front", page=navigation)
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> Response:
+        del peer
+        return refusal_response(refusal, "front", page=begins_navigation(seen))
 
 
 @contextlib.asynccontextmanager

@@ -46,8 +46,8 @@ class Running:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.lines: list[Line] = []
-        self.port = 0
-        self.admin_port = 0
+        self.port: int | str = 0
+        self.admin_port: int | str = 0
         self.may_read = asyncio.Event()
         self.may_read.set()
         self._came = asyncio.Condition()
@@ -189,7 +189,7 @@ class Load:
         async with asyncio.timeout(PATIENCE), self._enough:
             await self._enough.wait_for(lambda: self.statuses.total() >= goal or bool(self.lost))
 
-    async def client(self, port: int, *, keep_alive: bool) -> None:
+    async def client(self, port: int | str, *, keep_alive: bool) -> None:
         """Ask again and again, on one connection for as long as the gateway keeps it, or on one for each request."""
         fields = b"" if keep_alive else b"Connection: close\r\n"
         while True:
@@ -221,7 +221,7 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def load(port: int, clients: int = 4) -> AsyncIterator[Load]:
+async def load(port: int | str, clients: int = 4) -> AsyncIterator[Load]:
     """Keep that many clients of each sort busy until the end."""
     made = Load()
     asking = [

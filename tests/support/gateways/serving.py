@@ -24,7 +24,7 @@ from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process, wall_clock
-from gateway.workers.sockets import Ports, bind_ports, port_of
+from gateway.workers.sockets import Ports, Sockets, bind_ports, places_of, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.worker import Worker
 from gateway.workers.worker_group import RecentRevocations, SingleProcess
@@ -113,8 +113,9 @@ class Gateway:
     """A running gateway, its upstream, and credentials of the example records."""
 
     def __init__(self, supervisor: Supervisor, worker: Worker, process: Process, log: Path) -> None:
-        self.port = port_of(supervisor.ports.public)
-        self.admin_port = port_of(supervisor.ports.admin)
+        ports = supervisor.ports
+        self.places = places_of(ports.public)
+        self.port, self.admin_port = (_port_or_none(sockets) for sockets in (ports.public, ports.admin))
         self.supervisor = supervisor
         self.worker = worker
         self.process = process
@@ -140,6 +141,10 @@ class Gateway:
         """Return every line that was written so far."""
         self.process.lines.close()
         return self._log.read_bytes()
+
+
+def _port_or_none(sockets: Sockets) -> int:
+    return 0 if places_of(sockets)[0].startswith("unix:") else port_of(sockets)
 
 
 def config(upstream_port: int, accounts: dict[str, Any], **sections: Any) -> dict[str, Any]:

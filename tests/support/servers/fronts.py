@@ -11,6 +11,7 @@ from gateway.endpoints.refusals import refusal_response
 from gateway.front.server import GatewayServer
 from gateway.front.serving import FrontLimits, RequestHandler
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
+from gateway.http1.navigation import begins_navigation
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
 from gateway.wiring.process import wall_clock
@@ -34,8 +35,9 @@ class Handler:
         self.answers.append(answer)
         self._ended.set()
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> Response:
-        return refusal_response(refusal, "front", page=navigation)
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> Response:
+        del peer
+        return refusal_response(refusal, "front", page=begins_navigation(seen))
 
     async def ended(self, requests: int = 1) -> list[DownstreamAnswer | None]:
         """Wait until that many requests have ended; return how."""

@@ -49,3 +49,13 @@ def test_traefik_alone_has_a_static_part(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["front", "traefik", "--static", "-c", str(written(tmp_path))]) == 0
     assert "entryPoints:" in capsys.readouterr().out
     assert main(["front", "nginx", "--static", "-c", str(written(tmp_path))]) == 1
+
+
+def test_a_socket_file_is_not_where_every_proxy_asks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = LEAST + "listen: {public: ['unix:/run/g.sock']}\n"
+    assert main(["front", "caddy", "-c", str(written(tmp_path, files))]) == 1
+    assert "say --gateway HOST:PORT" in capsys.readouterr().err
+    assert main(["front", "caddy", "--gateway", "127.0.0.1:8080", "-c", str(written(tmp_path, files))]) == 0
+    both = files.replace("g.sock'", "g.sock', '[::]:81'")
+    assert main(["front", "caddy", "-c", str(written(tmp_path, both))]) == 0
+    assert "gateway:81" in capsys.readouterr().out

@@ -22,7 +22,7 @@ def test_what_cannot_be_read_hides_nothing_else_and_keeps_its_name() -> None:
         "routes: [{name: broken}, {name: whole, match: {}, upstream: http://a}]\n"
         "session_info: [7, {dialect: memghost, credentials: token}]\n"
     )
-    assert config.sections.listen.public == ListenAddress("0.0.0.0", 8080)  # noqa: S104 - nothing listens
+    assert config.sections.listen.public == (ListenAddress("0.0.0.0", 8080),)  # noqa: S104 - nothing listens
     assert config.sections.cache.fresh == 5.0
     assert config.sections.secret == ()
     assert config.reader_names == {"broken", "token"}

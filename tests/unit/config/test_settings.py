@@ -24,7 +24,7 @@ def test_a_secret_is_all_that_a_config_must_say() -> None:
 
 def test_the_defaults_are_those_of_the_design() -> None:
     found = settings(redis={"url": "redis://127.0.0.1:6379/0"})
-    assert found.listen.public == ListenAddress("0.0.0.0", 8080)  # noqa: S104 - what is compared, nothing listens
+    assert found.listen.public == (ListenAddress("0.0.0.0", 8080),)  # noqa: S104 - what is compared, nothing listens
     assert found.listen.admin == ListenAddress("127.0.0.1", 9090)
     assert (found.listen.workers, found.listen.drain, found.listen.watch, found.listen.tls) == (1, 20.0, 1.0, None)
     assert (found.listen.health, found.listen.admin_token, found.trusted_proxies) == (None, (), ())

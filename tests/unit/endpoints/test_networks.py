@@ -26,6 +26,14 @@ def test_an_address_is_listed_by_its_number_however_it_is_written(address: str, 
     assert networks.include(address) is listed  # and the same when it is remembered
 
 
+def test_a_socket_file_is_listed_by_its_word_alone() -> None:
+    networks = Networks([ip_network("10.0.0.0/8"), "unix"])
+    assert networks.include("unix")
+    assert networks.include("10.0.0.1")
+    assert not networks.include("unknown")
+    assert not Networks([ip_network("0.0.0.0/0"), ip_network("::/0")]).include("unix")
+
+
 def test_nobody_is_listed_by_default() -> None:
     assert not Networks(()).include("127.0.0.1")
 

@@ -20,11 +20,6 @@ def test_whoever_leaves_makes_room() -> None:
     assert detail(admission.enter("192.0.2.3")) == "limits.connections"
 
 
-def test_a_socket_file_is_nobodys_address() -> None:
-    admission = Admission(FrontLimits(connections_per_address=1), lambda _: False)
-    assert [admission.enter("unix") for _ in range(3)] == [None, None, None]
-
-
 def test_other_limits_count_who_is_there() -> None:
     admission = Admission(FrontLimits(), lambda _: False)
     assert admission.enter("192.0.2.1") is None

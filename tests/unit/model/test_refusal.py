@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.model.answers import Reason, Rejected, Unavailable
-from gateway.model.refusal import Refusal, RefusalCode, refusal_of
+from gateway.model.refusal import Refusal, RefusalCode, mistake, refusal_of
 
 
 @pytest.mark.parametrize("code", list(RefusalCode))
@@ -9,6 +9,11 @@ def test_every_code_has_a_status_and_a_fixed_message(code: RefusalCode) -> None:
     refusal = Refusal(code, detail="foreign bytes")
     assert 400 <= refusal.status <= 599
     assert "foreign bytes" not in refusal.message
+
+
+def test_a_mistake_is_told_the_caller_by_its_kind() -> None:
+    refusal = mistake(RefusalCode.MALFORMED, "the path holds an empty segment")
+    assert refusal.message == "The request could not be understood: the path holds an empty segment."
 
 
 def test_an_outage_never_suggests_401() -> None:

@@ -8,9 +8,14 @@ from gateway.source.addresses import (
     HostName,
     Listen,
     ListenAddress,
+    ListenList,
+    ListenPlace,
     LoginUrl,
     Origin,
+    PassedSocket,
+    SocketFile,
     UpstreamList,
+    are_one_place,
     is_loopback,
     parse_listen,
     parse_upstream,
@@ -21,6 +26,7 @@ from gateway.source.values import SettingsModel
 class Places(SettingsModel):
     at: Listen = ListenAddress("127.0.0.1", 1)
     to: UpstreamList = ()
+    public: ListenList = ()
 
 
 @pytest.mark.parametrize(
@@ -30,11 +36,54 @@ class Places(SettingsModel):
         ("[::]:0", ListenAddress("::", 0)),
         ("[::0001]:80", ListenAddress("::1", 80)),
         ("localhost:65535", ListenAddress("localhost", 65535)),
+        ("unix:/run/gateway.sock", SocketFile("/run/gateway.sock")),
+        ("systemd:public", PassedSocket("public")),
+        ("systemd:80", ListenAddress("systemd", 80)),
     ],
 )
-def test_an_address_to_listen_at_is_host_and_port(text: str, address: ListenAddress) -> None:
+def test_an_address_to_listen_at_is_host_and_port_or_a_file(text: str, address: ListenPlace) -> None:
     assert parse_listen(text) == address
     assert parse_listen(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("0.0.0.0:80", "127.0.0.1:80", True),
+        ("0.0.0.0:80", "gateway:80", True),
+        ("0.0.0.0:80", "[::]:80", False),
+        ("0.0.0.0:80", "[::1]:80", False),
+        ("0.0.0.0:80", "0.0.0.0:81", False),
+        ("[::]:80", "127.0.0.1:80", True),
+        ("[::]:80", "[::1]:80", True),
+        ("[::]:0", "[::]:0", False),
+        ("127.0.0.1:80", "127.0.0.2:80", False),
+        ("127.0.0.1:80", "localhost:80", True),
+        ("[::1]:80", "LOCALHOST:80", True),
+        ("gateway:80", "Gateway:80", True),
+        ("unix:/a", "unix:/a", True),
+        ("unix:/a", "unix:/b", False),
+        ("unix:/a", "127.0.0.1:80", False),
+        ("systemd:a", "systemd:a", True),
+        ("systemd:a", "systemd:b", False),
+        ("systemd:a", "unix:/a", False),
+    ],
+)
+def test_two_places_are_one_where_both_would_take_a_connection(one: str, other: str, same: bool) -> None:
+    assert are_one_place(parse_listen(one), parse_listen(other)) is same
+    assert are_one_place(parse_listen(other), parse_listen(one)) is same
+
+
+def test_a_socket_of_systemd_has_a_name_and_is_the_public_ports_alone() -> None:
+    for text in ("systemd:", "systemd:a b", "systemd:a:b", "systemd:../a"):
+        with pytest.raises(ValueError, match="FileDescriptorName"):
+            parse_listen(text)
+    with pytest.raises(ValidationError, match=r"only listen\.public"):
+        Places.model_validate({"at": "systemd:public"})
+    places = Places.model_validate({"public": ["systemd:public", "unix:/a"]}).public
+    assert places == (PassedSocket("public"), SocketFile("/a"))
+    with pytest.raises(ValidationError):
+        Places.model_validate({"public": []})
 
 
 @pytest.mark.parametrize("text", ["8080", ":8080", "host", "host:65536", "::1:80", "[::1", "[zz]:80", "a b:80", "h:٣"])
@@ -81,11 +130,13 @@ def test_what_says_more_than_an_upstream_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["unix:", "unix:orders.sock", "unix://orders.sock", "unix:/" + "a" * 107, "unix:/a\0b"]
+    "text",
+    ["unix:", "unix:orders.sock", "unix://orders.sock", "unix:/" + "a" * 107, "unix:/a\0b", "unix:/a/../b", "unix:/a/"],
 )
 def test_a_socket_file_is_named_by_its_whole_path(text: str) -> None:
-    with pytest.raises(ValueError, match="socket file"):
-        parse_upstream(text)
+    for parse in (parse_upstream, parse_listen):
+        with pytest.raises(ValueError, match="socket file"):
+            parse(text)
 
 
 def test_settings_take_one_upstream_or_a_list() -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from gateway.source.values import (
     Duration,
-    Network,
+    Peer,
     PositiveDuration,
     Rate,
     Secret,
@@ -32,7 +32,7 @@ class Keys(SettingsModel):
 
 class Lists(SettingsModel):
     names: StringList = ()
-    networks: tuple[Network, ...] = ()
+    networks: tuple[Peer, ...] = ()
 
 
 def complaint(model: type[SettingsModel], data: Any) -> str:

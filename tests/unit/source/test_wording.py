@@ -5,7 +5,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from gateway.model.route import Access
 from gateway.source.document import parse_document
-from gateway.source.values import Duration, Network, Secret, SettingsModel, field_faults
+from gateway.source.values import Duration, Peer, Secret, SettingsModel, field_faults
 from gateway.source.wording import problems_of
 
 
@@ -36,7 +36,7 @@ class Whole(SettingsModel):
     wait: Duration = 0
     on: bool = True
     list: tuple[int, ...] = Field(default=(1,), min_length=1)
-    nets: tuple[Network, ...] = ()
+    nets: tuple[Peer, ...] = ()
     key: Secret = Field(default="none", validate_default=True)
 
 

@@ -33,8 +33,8 @@ class Generation:
     def completed(self, _request: DownstreamRequest, answer: object) -> None:
         self.ended.append(answer)
 
-    def refuse(self, refusal: Refusal, *, navigation: bool = False) -> str:  # noqa: ARG002 - the protocol's
-        return f"{self.name} {refusal.code}"
+    def refuse(self, refusal: Refusal, peer: str, seen: bytes) -> str:
+        return f"{self.name} {refusal.code} {peer} {seen!r}"
 
     async def close(self) -> None:
         self.closed.set()
@@ -74,7 +74,7 @@ async def test_a_generation_without_requests_is_closed_at_once() -> None:
     before, after = Generation("before"), Generation("after")
     active = activated(before, after)
     await asyncio.wait_for(before.closed.wait(), 5.0)
-    assert active.refuse(Refusal(RefusalCode.TIMEOUT)) == "after request_timeout"
+    assert active.refuse(Refusal(RefusalCode.TIMEOUT), "::1", b"GE") == "after request_timeout ::1 b'GE'"
 
 
 async def test_a_request_whose_caller_left_counts_as_ended() -> None:

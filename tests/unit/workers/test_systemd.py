@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.workers.systemd import Notifier
+from gateway.workers.systemd import Notifier, passed_sockets
 from tests.support.clients.raw_http import PATIENCE
 from tests.support.servers.systemd import Manager, manager
 
@@ -62,3 +62,20 @@ async def test_without_a_watchdog_it_notifies_nothing(systemd: Manager, environm
     await asyncio.wait_for(notifier.keep_alive(), PATIENCE)
     notifier.stopping()
     assert await systemd.received() == "STOPPING=1"
+
+
+def test_sockets_are_those_that_systemd_hands_this_very_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        handed = [os.dup(each.fileno()) for each in (one, two)]
+        first = min(handed)
+        assert sorted(handed) == [first, first + 1]
+        monkeypatch.setattr("gateway.workers.systemd._FIRST_PASSED", first)
+        environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "other:public"}
+        (found,) = passed_sockets(environment, "public")
+        with found:
+            assert found.getsockname() == two.getsockname()
+            assert not found.get_inheritable()
+        for wrong in ({"LISTEN_PID": "1"}, {"LISTEN_FDS": "x"}, {"LISTEN_FDNAMES": "other"}, {"LISTEN_FDS": ""}):
+            with pytest.raises(FileNotFoundError, match="no socket of that name"):
+                passed_sockets(environment | wrong, "public")
+        os.close(first)

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 import trustme
 
+from gateway.front.handshakes import Handshake, HandshakeListener
 from gateway.front.serving import FrontLimits
-from gateway.front.tls_listener import Handshake, TlsListener
 from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.model.decision import Response
 from tests.support.clients.raw_http import PATIENCE, RawClient, raw_client
@@ -32,7 +32,7 @@ class Tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         AUTHORITY.issue_cert("gateway.test").configure_cert(context)
         self.front = front
-        self.listener = TlsListener(front, bound, context)
+        self.listener = HandshakeListener(front, bound, context)
         self.port = bound.getsockname()[1]
 
     async def connect(self) -> RawClient:
@@ -109,9 +109,9 @@ async def test_a_handshake_that_is_cut_before_it_begins_is_forgotten() -> None:
     async with tls() as it:
         ours, theirs = socket.socketpair()
         with theirs:
-            handshake = Handshake(it.front, ours, "192.0.2.1")
+            handshake = Handshake(it.front, ours, "192.0.2.1", it.listener._context)
             assert it.front.opened(handshake) is None
-            handshake.begin(it.listener._context)
+            handshake.begin(with_header=False)
             handshake.abort()
             await it.until_open(0)
             assert ours.fileno() == -1
@@ -120,7 +120,7 @@ async def test_a_handshake_that_is_cut_before_it_begins_is_forgotten() -> None:
 async def test_a_system_without_descriptors_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gateway.front.tls_listener._RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.front.handshakes._RETRY_SECONDS", 0.0)
 
     class Full:
         """A socket that has none left once."""
@@ -142,3 +142,20 @@ async def test_a_system_without_descriptors_is_asked_again(
         client = await it.connect()
         client.writer.close()
     assert "accept_failed" in capsys.readouterr().out
+
+
+async def test_one_too_many_is_told_so_where_it_begins_with_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.front.server.MOST_REFUSED", 1)
+    bound = socket.create_server(("127.0.0.1", 0))
+    bound.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    async with listening(Handler(answer), FrontLimits(connections=1)) as front:
+        listener = HandshakeListener(front, bound, None, headers=True)
+        listener.open()
+        port = bound.getsockname()[1]
+        async with raw_client(port) as first:
+            await first.send(GET)
+            assert (await first.response()).status == 200
+            async with raw_client(port) as second, raw_client(port) as third:
+                assert (await second.response()).status == 503
+                assert await third.read_all() == b""
+        listener.close()
