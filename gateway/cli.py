@@ -200,6 +200,7 @@ def _add_front(parser: argparse.ArgumentParser) -> None:
     _add_config(parser)
     parser.add_argument("--gateway", metavar="HOST:PORT", help="where the proxy reaches the gateway")
     parser.add_argument("--static", action="store_true", help="Traefik's static part, which is the same for all routes")
+    parser.add_argument("--grpc", action="store_true", help="the applications speak gRPC, which Envoy alone is told")
     parser.set_defaults(command=_front)
 
 
@@ -208,7 +209,10 @@ def _front(options: argparse.Namespace) -> int:
 
     if options.static and options.proxy != "traefik":
         raise GatewayError("only Traefik has a static part (--static)")
-    return _print_result(front(options.config, options.proxy, options.gateway, static=options.static))
+    if options.grpc and options.proxy != "envoy":
+        raise GatewayError("gRPC is written for Envoy alone (--grpc)")
+    printed = front(options.config, options.proxy, options.gateway, static=options.static, grpc=options.grpc)
+    return _print_result(printed)
 
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
+
 from gateway.commands.command_output import CommandResult
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
@@ -23,15 +25,16 @@ _CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = MappingProxyType(
 )
 
 
-def front(config: Path, proxy: str, gateway: str | None, *, static: bool = False) -> CommandResult:
+def front(config: Path, proxy: str, gateway: str | None, *, static: bool = False, grpc: bool = False) -> CommandResult:
     """Print the config of `proxy`; `gateway` is where it reaches us (`HOST:PORT`).
 
-    `static` is Traefik's other file. Raises SettingsError, and GatewayError for routes that the proxy cannot serve.
+    `static` is Traefik's other file, `grpc` says that Envoy's applications speak that. Raises SettingsError, and
+    GatewayError for routes that the proxy cannot serve.
     """
     settings = load_settings(config, os.environ)
     if static:
         return CommandResult(traefik_static_config().rstrip("\n"))
-    plan = plan_for(proxy, settings, gateway or _reached_at(settings))
+    plan = msgspec.structs.replace(plan_for(proxy, settings, gateway or _reached_at(settings)), grpc=grpc)
     return CommandResult(_CONFIGS[proxy](plan).rstrip("\n"), "; ".join(left_undone(proxy, settings)))
 
 

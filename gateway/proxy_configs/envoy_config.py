@@ -28,7 +28,7 @@ def envoy_config(plan: FrontPlan) -> str:
         "routes": list(_routes(plan)),
         "removed": list(_removed(plan)),
         "credentials": [f"- {name}" for name in plan.credentials],
-        "clusters": [line for application in plan.applications for line in _cluster(application)],
+        "clusters": [line for application in plan.applications for line in _cluster(application, grpc=plan.grpc)],
     }
     host, _, port = plan.gateway.rpartition(":")
     words = {
@@ -101,12 +101,21 @@ def _sent(character: str) -> str:
     return f"(?:{own}(?i:{encoded}))"
 
 
-def _cluster(application: Application) -> Iterator[str]:
+_HTTP_2 = """\
+  typed_extension_protocol_options:
+    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+      "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+      explicit_http_config: {http2_protocol_options: {}}"""
+"""What an application of gRPC asks of its cluster."""
+
+
+def _cluster(application: Application, *, grpc: bool) -> Iterator[str]:
     if application.addresses[0].scheme != "http":
         raise GatewayError("upstreams with TLS are not written for Envoy: put the gateway in front of them instead")
     yield f"- name: {application.name}"
     yield "  type: STRICT_DNS"
     yield "  connect_timeout: 2s"
+    yield from _HTTP_2.splitlines() if grpc else ()
     yield "  load_assignment:"
     yield f"    cluster_name: {application.name}"
     yield "    endpoints:"

@@ -70,7 +70,7 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     `gateway` is where it asks (`HOST:PORT`), at `path`. `identity` are the headers that it copies from an allow, in the
     spelling of the config. `credentials` are removed after the decision. `removed` are removed before it, and so are
     all names of the `families` (prefixes) where a proxy can do that. Limits are the gateway's, in bytes and seconds;
-    `body_bytes` 0 is none.
+    `body_bytes` 0 is none. `grpc` says that the applications speak gRPC, which is HTTP/2.
     """
 
     gateway: str
@@ -85,6 +85,7 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     head_bytes: int = 32768
     headers: int = 128
     head_timeout: int = 10
+    grpc: bool = False
 
 
 def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:

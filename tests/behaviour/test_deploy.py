@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -93,23 +94,41 @@ def test_the_images_health_check_asks_where_the_configs_listen() -> None:
     assert {health_port(str(config.relative_to(DEPLOY))) for config in CONFIGS} == {asked}
 
 
-def test_compose_hands_in_every_secret_that_its_config_names() -> None:
-    named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "compose/gateway.yaml").read_text()))
-    handed = document("compose.yaml")["services"]["gateway"]["environment"]
+COMPOSED = {"compose.yaml": "compose/gateway.yaml", "grpc/compose.yaml": "grpc/gateway.yaml"}
+
+
+@pytest.mark.parametrize("file", COMPOSED)
+def test_compose_hands_in_every_secret_that_its_config_names(file: str) -> None:
+    named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / COMPOSED[file]).read_text()))
+    handed = document(file)["services"]["gateway"]["environment"]
     assert named == set(handed) == set(SECRETS)
 
 
-def test_compose_names_what_is_there_and_waits_longer_than_the_gateway_drains() -> None:
-    compose = document("compose.yaml")
+def test_the_envoy_of_grpc_is_whom_the_gateway_answers_and_reaches_what_there_is() -> None:
+    compose, config = document("grpc/compose.yaml"), document("grpc/gateway.yaml")
+    at = compose["services"]["envoy"]["networks"]["default"]["ipv4_address"]
+    assert config["forward_auth"]["envoy"]["peers"] == [f"{at}/32"]
+    assert ip_address(at) in ip_network(compose["networks"]["default"]["ipam"]["config"][0]["subnet"])
+    (port,) = {route["upstream"].rpartition(":")[2] for route in config["routes"]}
+    assert f"server.py {port}" in compose["services"]["app"]["command"][2]
+    listened = re.findall(r"port_value: (\d+)}}\n +filter_chains", (DEPLOY / "grpc/envoy.yaml").read_text())
+    assert compose["services"]["envoy"]["ports"] == [f"50051:{listened[0]}"]
+
+
+@pytest.mark.parametrize("file", COMPOSED)
+def test_compose_names_what_is_there_and_waits_longer_than_the_gateway_drains(file: str) -> None:
+    compose, folder = document(file), (DEPLOY / file).parent
     for name, service in compose["services"].items():
         assert set(service.get("depends_on", ())) <= set(compose["services"]) - {name}
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
-            assert (DEPLOY / source).is_file() if source.startswith(".") else source in compose["volumes"]
-    gateway = compose["services"]["gateway"]
-    assert parse_duration(gateway["stop_grace_period"]) > ListenSettings().drain
-    config = document("compose/gateway.yaml")
-    assert gateway["ports"] == [f"8080:{config['listen']['public'].rpartition(':')[2]}"]
+            assert (folder / source).is_file() if source.startswith(".") else source in compose["volumes"]
+    assert parse_duration(compose["services"]["gateway"]["stop_grace_period"]) > ListenSettings().drain
+
+
+def test_the_example_reaches_what_is_there() -> None:
+    compose, config = document("compose.yaml"), document("compose/gateway.yaml")
+    assert compose["services"]["gateway"]["ports"] == [f"8080:{config['listen']['public'].rpartition(':')[2]}"]
     reached = [route["upstream"] for route in config["routes"]] + [config["redis"]["url"]]
     assert {re.findall(r"//(\w+)", url)[0] for url in reached} <= set(compose["services"])
 
@@ -125,6 +144,7 @@ def test_a_proxy_that_asks_us_copies_every_identity_header_that_we_tell(config: 
 
 
 PRINTED = {
+    "grpc/envoy.yaml": ("envoy", "--grpc"),
     "nginx/nginx.conf": ("nginx",),
     "traefik/dynamic.yaml": ("traefik",),
     "traefik/traefik.yaml": ("traefik", "--static"),
@@ -141,7 +161,8 @@ def test_a_proxys_config_is_what_the_command_prints_for_the_gateways(
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     proxy, *more = PRINTED[file]
-    assert main(["front", proxy, *more, "-c", str(DEPLOY / "forward_auth/gateway.yaml")]) == 0
+    folder = "grpc" if "--grpc" in more else "forward_auth"
+    assert main(["front", proxy, *more, "-c", str(DEPLOY / folder / "gateway.yaml")]) == 0
     assert capsys.readouterr().out == (DEPLOY / file).read_text()
 
 

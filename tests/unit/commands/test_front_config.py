@@ -51,6 +51,14 @@ def test_traefik_alone_has_a_static_part(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["front", "nginx", "--static", "-c", str(written(tmp_path))]) == 1
 
 
+def test_envoy_alone_is_told_of_grpc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["front", "envoy", "-c", str(written(tmp_path))]) == 0
+    assert "http2_protocol_options" not in capsys.readouterr().out
+    assert main(["front", "envoy", "--grpc", "-c", str(written(tmp_path))]) == 0
+    assert "explicit_http_config: {http2_protocol_options: {}}" in capsys.readouterr().out
+    assert main(["front", "nginx", "--grpc", "-c", str(written(tmp_path))]) == 1
+
+
 def test_a_socket_file_is_not_where_every_proxy_asks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = LEAST + "listen: {public: ['unix:/run/g.sock']}\n"
     assert main(["front", "caddy", "-c", str(written(tmp_path, files))]) == 1
