@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from gateway import cli
+from gateway.commands.noun_fields import NOUN_OPTIONS
 from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.dialects.normal import Normal
 from gateway.dialects.own_sessions import OwnSessions
@@ -20,7 +21,9 @@ from tests.support.readers import pages
 from tests.support.repository import DOCS
 
 PAGE = DOCS / "REFERENCE.md"
-COMMON = {"-h", "--help", "-c", "--config", "--authority", "--header"}
+COMMON = {"-h", "--help", "-c", "--config", "--authority", "--header", "--json"}
+VERBS = {"list", "show", "create", "change", "delete", "remove"}
+"""What every noun of the directory has, and a table of its own."""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -45,7 +48,22 @@ def test_the_table_of_commands_is_the_command_line() -> None:
         name = re.match(r"[a-z ]+[a-z]", words)
         assert name is not None
         shown[name[0]] = set(re.findall(r"--?[a-z][a-z-]*|-H", words)) - COMMON
-    assert shown == dict(commands(cli._parser(), "gateway"))
+    every = dict(commands(cli._parser(), "gateway"))
+    nouns = {f"gateway directory {noun} {verb}" for noun in NOUN_OPTIONS for verb in VERBS}
+    assert shown == {name: options for name, options in every.items() if name not in nouns}
+
+
+def test_the_table_of_nouns_has_every_field_of_each_verb() -> None:
+    shown = {
+        noun.strip("`"): [re.findall(r"`--([a-z-]+)`", cell) for cell in cells]
+        for noun, *cells in rows("Nouns of the directory")
+        if len(cells) == 3 and noun.strip("`") in NOUN_OPTIONS
+    }
+    fields = {
+        noun: [[field.replace("_", "-") for field in verb] for verb in (each.create, each.change, each.wanted)]
+        for noun, each in NOUN_OPTIONS.items()
+    }
+    assert shown == fields
 
 
 def test_the_table_of_identity_headers_is_the_default() -> None:

@@ -30,10 +30,10 @@ def checked(record: NewRecord) -> NewRecord:
     try:
         return msgspec.convert(msgspec.to_builtins(record, builtin_types=(datetime,)), type(record))
     except msgspec.ValidationError as fault:
-        raise InvalidRecordError(_worded(str(fault))) from None
+        raise InvalidRecordError(reworded(str(fault))) from None
 
 
-def _worded(fault: str) -> str:
-    """Return msgspec's text as the directory's: the field first."""
+def reworded(fault: str) -> str:
+    """Return msgspec's text with the field first."""
     text, _, place = fault.partition(" - at `$.")
     return f"{place.rstrip('`')}: {text[:1].lower()}{text[1:]}" if place else fault

@@ -46,8 +46,11 @@ async def create_session(
 ) -> IssuedSession:
     """Open a session with one sign-in of its user, and sign its tokens; two queries and three inserts."""
     checked(new)
-    tokens = context.required_tokens if {"cookie", "bearer"} & set(new.credentials) else None
-    login_token = randomness(_TOKEN_BYTES) if "pair" in new.credentials else None
+    wanted: set[str] = set(new.credentials or ())
+    if new.credentials is None:
+        wanted = {"cookie", "bearer", "pair"} if context.tokens is not None else {"pair"}
+    tokens = context.required_tokens if {"cookie", "bearer"} & wanted else None
+    login_token = randomness(_TOKEN_BYTES) if "pair" in wanted else None
     session_id, signin_id = str(uuid4()), str(uuid4())
     columns = {**_new_columns(context, new, login_token), "id": session_id, "active_signin_id": signin_id}
     async with changing(context) as transaction:
@@ -59,8 +62,8 @@ async def create_session(
     named = Session(subject=new.user, id=session_id, expires_at=row.expires_at)
     return IssuedSession(
         row,
-        cookie=tokens.issue_cookie(named) if tokens is not None and "cookie" in new.credentials else None,
-        bearer=tokens.issue_access(named) if tokens is not None and "bearer" in new.credentials else None,
+        cookie=tokens.issue_cookie(named) if tokens is not None and "cookie" in wanted else None,
+        bearer=tokens.issue_access(named) if tokens is not None and "bearer" in wanted else None,
         pair=SessionPair(new.user, login_token) if login_token is not None else None,
     )
 

@@ -73,7 +73,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Where `device` is missing, it is read from `user_agent`. `ip` and `host` are those of the sign-in, `login_type` how
     it was done. `ttl` is in seconds; without it the session lasts until it is ended. `credentials` are what is to be
-    handed to the caller: of the directory's tokens a cookie and a bearer token, and a user id with a login token.
+    handed to the caller: a cookie, a bearer token, a user id with a login token; by default all that the directory has.
     """
 
     user: RowId
@@ -86,7 +86,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     host: FieldText | None = None
     login_type: FieldText | None = None
     ttl: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SESSION)] | None = None
-    credentials: tuple[Literal["cookie", "bearer", "pair"], ...] = ("cookie", "bearer", "pair")
+    credentials: tuple[Literal["cookie", "bearer", "pair"], ...] | None = None
 
 
 class SessionPair(msgspec.Struct, frozen=True):

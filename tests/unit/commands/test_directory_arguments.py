@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from gateway.commands.argument_values import RunningCommand
 from gateway.commands.command_output import CommandResult
-from gateway.commands.directory_arguments import DirectoryArguments, RunningCommand
+from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.directory.store import Directory
 from gateway.directory.tables import api_keys
 from gateway.signing import KeyRing
@@ -63,25 +64,24 @@ async def _key_expires(folder: Path) -> datetime | None:
 def test_each_command_runs_with_its_arguments(line: Line) -> None:
     assert line("key", "create", "--member", MEMBER, "--project", PROJECT, "--ttl", "1h").startswith("sk_live_")
     assert line("token", "--session", MEMGHOST_SESSION, "--kind", "cookie", "--ttl", "1m").count(".") == 2
-    assert line("member", "role", MEMBER, "owner") == f"{MEMBER} has the role owner"
-    assert line("member", "role", MEMBER) == f"{MEMBER} has no role"
+    assert "role          owner" in line("member", "role", MEMBER, "owner")
+    assert "owner" not in line("member", "role", MEMBER)
     assert line("session", "end", CLOSED_CHAT_SESSION) == f"ended {CLOSED_CHAT_SESSION}"
     assert line("key", "delete", KEY) == f"deleted {KEY}"
-    assert line("organization", "remove", "org_abc123xyz456") == "removed org_abc123xyz456"
+    assert line("organization", "remove", "org_abc123xyz456") == "deleted org_abc123xyz456"
     assert [kind for _, kind, _, _ in line.audited.summaries] == [
         *("directory", "api_key", "session", "member", "member", "api_key", "organization"),
     ]
 
 
 def test_a_key_expires_when_the_command_says(line: Line, tmp_path: Path) -> None:
-    output = line("key", "expire", KEY, "--at", "2030-01-31T13:00:00+01:00")
-    assert output == f"{KEY} expires at 2030-01-31T12:00:00+00:00"
+    assert "2030-01-31T12:00:00Z" in line("key", "expire", KEY, "--at", "2030-01-31T13:00:00+01:00")
     assert asyncio.run(_key_expires(tmp_path)) == datetime(2030, 1, 31, 12, tzinfo=UTC)
     line("key", "expire", KEY, "--ttl", "90d")
     expires = asyncio.run(_key_expires(tmp_path))
     assert expires is not None
     assert 89 <= (expires - datetime.now(UTC)).days <= 90
-    assert line("key", "expire", KEY, "--never") == f"{KEY} never expires"
+    assert "expires_at" not in line("key", "expire", KEY, "--never")
     assert asyncio.run(_key_expires(tmp_path)) is None
 
 
@@ -95,8 +95,11 @@ def test_a_key_expires_when_the_command_says(line: Line, tmp_path: Path) -> None
         ("key", "expire", KEY, "--ttl", "90d", "--never"),
         ("member",),
         ("member", "role"),
-        ("session", "end"),
         ("organization", "remove"),
+        ("organization", "create"),
+        ("user", "list", "--limit", "0"),
+        ("member", "create", "--organization", "o", "--metadata", "{"),
+        ("user", "change", "u", "--clear", "id"),
     ],
 )
 def test_wrong_usage_does_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:

@@ -1,21 +1,19 @@
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.commands.directory_commands import (
-    DirectoryOptions,
-    change_directory_role,
-    create_directory_key,
-    delete_directory_key,
-    end_directory_session,
-    expire_directory_key,
     issue_directory_token,
+    list_directory_audit,
     load_directory,
     migrate_directory,
-    remove_directory_organization,
 )
-from gateway.directory.operations.api_key_rows import NewKey
+from gateway.commands.noun_commands import NounCommands
+from gateway.commands.noun_fields import NOUN_OPTIONS
+from gateway.commands.opened_directory import DirectoryOptions
+from gateway.directory.operations.audit_trail import AuditFilter
 from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError, RecordsError, SchemaError
 from gateway.signing import KeyRing
@@ -36,6 +34,10 @@ def config(folder: Path, *, more: str = "", tokens: bool = True) -> DirectoryOpt
         f"  accounts: {{kind: directory, url: 'sqlite:///{folder / 'd.db'}', pepper: {SECRET}, {signing}}}\n"
     )
     return DirectoryOptions(written(folder, text + more), Audited().log)
+
+
+def commands(options: DirectoryOptions, noun: str) -> NounCommands:
+    return NounCommands(options, NOUN_OPTIONS[noun], json=False)
 
 
 def contents(folder: Path, pattern: str) -> bytes:
@@ -79,26 +81,26 @@ async def test_a_change_that_redis_did_not_take_is_no_success(tmp_path: Path, un
     options = config(tmp_path, more=more)
     await migrate_directory(options)
     await load_directory(options, DEMO_RECORDS)
-    assert not (await delete_directory_key(options, KEY)).succeeded
+    assert not (await commands(options, "key").delete(KEY)).succeeded
 
 
 async def test_a_change_reaches_redis(tmp_path: Path, redis_url: str) -> None:
     options = config(tmp_path, more=f"redis: {{url: '{redis_url}', key_prefix: 'commands:'}}\n")
     await migrate_directory(options)
     await load_directory(options, DEMO_RECORDS)
-    result = await delete_directory_key(options, KEY)
+    result = await commands(options, "key").delete(KEY)
     assert (result.output, result.note, result.succeeded) == (f"deleted {KEY}", "", True)
 
 
 async def test_changes_are_audited_and_no_key_or_token_with_them(options: DirectoryOptions) -> None:
     audited = Audited()
     options = DirectoryOptions(options.config, audited.log)
-    key = await create_directory_key(options, NewKey(type="organization", name="ci", member=MEMBER))
+    key = await commands(options, "key").create({"type": "organization", "name": "ci", "member": MEMBER})
     token = await issue_directory_token(options, MEMGHOST_SESSION, "bearer", None)
-    await change_directory_role(options, MEMBER, "owner")
-    await expire_directory_key(options, KEY, None)
-    await end_directory_session(options, MEMGHOST_SESSION)
-    await remove_directory_organization(options, "org_abc123xyz456")
+    await commands(options, "member").change(MEMBER, {"role": "owner"})
+    await commands(options, "key").change(KEY, {"expires_at": None})
+    await commands(options, "session").end(MEMGHOST_SESSION, None, None)
+    await commands(options, "organization").delete("org_abc123xyz456")
     assert audited.summaries == [
         ("record_changed", "api_key", key.note.rpartition(" ")[2], "created"),
         ("record_changed", "session", MEMGHOST_SESSION, "bearer token issued"),
@@ -109,10 +111,23 @@ async def test_changes_are_audited_and_no_key_or_token_with_them(options: Direct
     assert not any(secret in str(audited.lines) for secret in (key.output, token.output))
 
 
+async def test_the_audit_is_printed_with_who_did_it(options: DirectoryOptions) -> None:
+    await commands(options, "member").change(MEMBER, {"role": "owner"})
+    await commands(options, "member").change(MEMBER, {"role": "viewer"})
+    table = await list_directory_audit(options, AuditFilter(kind="member"), 10, json=False)
+    header, newest, first = table.output.splitlines()
+    assert header.split() == ["AT", "OPERATION", "KIND", "ID", "BY", "CREDENTIAL"]
+    assert "os_user:" in newest
+    assert MEMBER in first
+    whole = await list_directory_audit(options, AuditFilter(id=MEMBER), 1, json=True)
+    (entry,) = json.loads(whole.output)
+    assert (entry["before"]["role"], entry["after"]["role"]) == ("owner", "viewer")
+
+
 async def test_a_failed_change_is_not_audited(options: DirectoryOptions) -> None:
     audited = Audited()
     with pytest.raises(DirectoryError, match="there is no nobody"):
-        await change_directory_role(DirectoryOptions(options.config, audited.log), "nobody", "admin")
+        await commands(DirectoryOptions(options.config, audited.log), "member").change("nobody", {"role": "admin"})
     assert audited.lines == []
 
 
@@ -125,12 +140,12 @@ async def test_records_with_problems_change_nothing(options: DirectoryOptions, t
 
 async def test_a_key_is_shown_once_and_only_its_hash_is_kept(options: DirectoryOptions, tmp_path: Path) -> None:
     expires_at = datetime(2030, 1, 31, tzinfo=UTC)
-    order = NewKey(type="organization", name="ci", member=MEMBER, scopes=("read",), expires_at=expires_at)
-    result = await create_directory_key(options, order)
+    fields = {"type": "organization", "name": "ci", "member": MEMBER, "scopes": ["read"], "expires_at": expires_at}
+    result = await commands(options, "key").create(fields)
     assert result.output.startswith("ok_live_")
     assert result.note.startswith("this key is shown once; its id is ")
     assert result.output.encode() not in contents(tmp_path, "d.db*")
-    assert (await delete_directory_key(options, result.note.rpartition(" ")[2])).output
+    assert (await commands(options, "key").delete(result.note.rpartition(" ")[2])).output
 
 
 async def test_a_token_names_its_session(options: DirectoryOptions) -> None:
@@ -142,11 +157,11 @@ async def test_a_token_names_its_session(options: DirectoryOptions) -> None:
 
 async def test_an_unknown_id_is_reported(options: DirectoryOptions) -> None:
     with pytest.raises(DirectoryError, match="there is no nobody"):
-        await delete_directory_key(options, "nobody")
+        await commands(options, "key").delete("nobody")
     with pytest.raises(DirectoryError, match="there is no nobody"):
         await issue_directory_token(options, "nobody", "bearer", None)
     with pytest.raises(DirectoryError, match="there is no nobody"):
-        await create_directory_key(options, NewKey(type="organization", name="ci", member="nobody"))
+        await commands(options, "key").create({"type": "organization", "name": "ci", "member": "nobody"})
 
 
 async def test_a_directory_without_keys_signs_no_tokens(tmp_path: Path) -> None:
