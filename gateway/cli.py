@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__
+from gateway.commands.argument_types import header, port, seconds
 from gateway.commands.command_output import CommandResult, open_log
 from gateway.commands.directory_arguments import DirectoryArguments
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.model.url import without_passwords
-
-_LAST_PORT = 65535
 
 _FRONTS = ("nginx", "traefik", "caddy", "envoy")
 
@@ -100,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands.add_parser("explain", help="print what would be decided about a request, and why"))
     _add_test(commands.add_parser("test", help="judge a file of cases, without a network"))
     _add_front(commands.add_parser("front", help="print the config of a proxy that asks the gateway"))
+    _add_top(commands.add_parser("top", help="show what a running gateway does"))
     _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
     return parser
 
@@ -109,17 +109,10 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=8080, help="public port, 0 for any (default 8080)")
-    parser.add_argument("--admin-port", type=_port, default=9090, help="admin port, 0 for any (default 9090)")
+    parser.add_argument("--port", type=port, default=8080, help="public port, 0 for any (default 8080)")
+    parser.add_argument("--admin-port", type=port, default=9090, help="admin port, 0 for any (default 9090)")
     parser.add_argument("--credentials", type=Path, metavar="FILE", help="write the demo's credentials there as JSON")
     parser.set_defaults(command=_demo)
-
-
-def _port(text: str) -> int:
-    """Return the port that `text` says; raises ArgumentTypeError, a usage error."""
-    if not text.isdecimal() or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_LAST_PORT}")
-    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -160,20 +153,12 @@ def _check(options: argparse.Namespace) -> int:
 def _add_explain(parser: argparse.ArgumentParser) -> None:
     _add_config(parser)
     parser.add_argument(
-        "-H", "--header", dest="headers", type=_header, action="append", default=[], metavar="'NAME: VALUE'"
+        "-H", "--header", dest="headers", type=header, action="append", default=[], metavar="'NAME: VALUE'"
     )
     parser.add_argument("--case", action="store_true", help="print it as a case for `gateway test`")
     parser.add_argument("method", metavar="METHOD")
     parser.add_argument("url", metavar="URL", help="https://api.example.com/orders/7, or a path alone")
     parser.set_defaults(command=_explain)
-
-
-def _header(text: str) -> tuple[bytes, bytes]:
-    """Return a header written as `name: value`, as curl takes it; raises ArgumentTypeError, a usage error."""
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip() or "\n" in text or "\r" in text:
-        raise argparse.ArgumentTypeError("a header is 'name: value'")
-    return name.strip().encode(), value.strip().encode()
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -213,6 +198,19 @@ def _front(options: argparse.Namespace) -> int:
         raise GatewayError("gRPC is written for Envoy alone (--grpc)")
     printed = front(options.config, options.proxy, options.gateway, static=options.static, grpc=options.grpc)
     return _print_result(printed)
+
+
+def _add_top(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument("--interval", type=seconds, default=2.0, metavar="SECONDS", help="between two looks (2)")
+    parser.add_argument("--once", action="store_true", help="show one interval, and end")
+    parser.set_defaults(command=_top)
+
+
+def _top(options: argparse.Namespace) -> int:
+    from gateway.commands.top import top  # noqa: PLC0415 - see the module's docstring
+
+    return _print(top(options.config, options.interval, once=options.once))
 
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:

@@ -8,10 +8,11 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, UnixConnector
+from aiohttp import ClientError
 from prometheus_client import CollectorRegistry
 from typing_extensions import override
 
+from gateway.commands.admin_port import admin_client
 from gateway.config.settings import ListenSettings, Settings
 from gateway.model.session import RevocationTarget
 from gateway.redis.client import connect
@@ -19,16 +20,12 @@ from gateway.sessions.bus_signature import BusSignature
 from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import RevocationPublisher, Revoker
 from gateway.sessions.tombstones import Tombstones
-from gateway.source.addresses import ListenAddress, SocketFile
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from gateway.wiring.process import wall_clock
 from gateway.wiring.redis import cache_times, secrets_of
 
 _REDIS_SECONDS = 1.0
 """For one operation of Redis: a person waits here and not a request, so it is more than `redis.timeout`."""
-
-_ADMIN_SECONDS = 10.0
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is compared, nothing listens
 
 
 class GatewayNotifier(Protocol):
@@ -66,12 +63,7 @@ class _AdminPortNotifier(GatewayNotifier):
     """Notifies the one gateway that listens at `listen.admin`; without Redis no others share its sessions."""
 
     def __init__(self, listen: ListenSettings) -> None:
-        self._file, self._url = "", "http://localhost/revoke"
-        if isinstance(listen.admin, SocketFile):
-            self._file = listen.admin.path
-        else:
-            host = _LOOPBACK.get(listen.admin.host, listen.admin.host)
-            self._url = f"http://{ListenAddress(host, listen.admin.port)}/revoke"
+        self._listen = listen
         self._token = next(iter(listen.admin_token), None)
 
     @override
@@ -79,16 +71,11 @@ class _AdminPortNotifier(GatewayNotifier):
         if self._token is None:
             return False
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
-        timeout = ClientTimeout(total=_ADMIN_SECONDS)
         try:
             async with (
-                ClientSession(
-                    connector=UnixConnector(self._file) if self._file else None,
-                    timeout=timeout,
-                    cookie_jar=DummyCookieJar(),
-                ) as client,
+                admin_client(self._listen) as client,
                 client.post(
-                    self._url, json={target.kind.value: target.id}, headers=headers, allow_redirects=False
+                    "/revoke", json={target.kind.value: target.id}, headers=headers, allow_redirects=False
                 ) as answer,
             ):
                 return answer.status == HTTPStatus.OK

@@ -15,7 +15,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from gateway.telemetry.exposition import DurationHistogram, FunctionCollector
-from gateway.telemetry.record import RequestRecord, outcome_of
+from gateway.telemetry.record import ALLOWED, RequestRecord, outcome_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "other"
@@ -37,6 +37,7 @@ class RequestMetrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this function unannotated
         self.registry = CollectorRegistry()
         self._requests: dict[tuple[str, str, str, int, str], int] = {}
+        self._refusals: dict[tuple[str, str, str], int] = {}
         self._durations: dict[tuple[str, str], DurationHistogram] = {}
         self.in_flight = 0
         self._version = version
@@ -52,14 +53,24 @@ class RequestMetrics:
         route = decision.route.name if decision is not None and decision.route is not None else ""
         method = record.method if record.method in _METHODS else _OTHER
         status = record.status if record.status in _STATUSES else 0
-        key = (record.endpoint, route, method, status, outcome_of(record))
+        outcome = outcome_of(record)
+        key = (record.endpoint, route, method, status, outcome)
         self._requests[key] = self._requests.get(key, 0) + 1
+        if outcome is not ALLOWED:
+            self._refused(record, route)
         if record.upgraded:
             return
         durations = self._durations.get((record.endpoint, route))
         if durations is None:
             durations = self._durations[record.endpoint, route] = DurationHistogram()
         durations.add(record.finished - record.started)
+
+    def _refused(self, record: RequestRecord, route: str) -> None:
+        """Count why a request was refused, where that is known."""
+        refusal = record.refusal or (record.decision.refusal if record.decision is not None else None)
+        if refusal is not None:
+            key = (record.endpoint, route, refusal.code.value)
+            self._refusals[key] = self._refusals.get(key, 0) + 1
 
     def _collect(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
@@ -70,6 +81,14 @@ class RequestMetrics:
         for (endpoint, route, method, status, outcome), count in self._requests.items():
             requests.add_metric((endpoint, route, method, str(status) if status else _OTHER, outcome), count)
         yield requests
+        refusals = CounterMetricFamily(
+            "gateway_refusals",
+            "Requests that were refused, by the code of the refusal.",
+            labels=("endpoint", "route", "reason"),
+        )
+        for reason, count in self._refusals.items():
+            refusals.add_metric(reason, count)
+        yield refusals
         durations = HistogramMetricFamily(
             "gateway_request_duration_seconds",
             "Time from a request's head to the end of its answer, tunnels left out.",

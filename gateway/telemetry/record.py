@@ -63,7 +63,7 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-_ALLOWED = Outcome.ALLOWED  # in Python 3.11 a member that is looked up in its class costs as much as three calls
+ALLOWED = Outcome.ALLOWED  # in Python 3.11 a member that is looked up in its class costs as much as three calls
 
 
 def outcome_of(record: RequestRecord) -> Outcome:
@@ -76,8 +76,8 @@ def outcome_of(record: RequestRecord) -> Outcome:
     if record.decision is not None:
         refusal = record.decision.refusal
         if refusal is None:
-            return _ALLOWED
+            return ALLOWED
         status = refusal.status
     if status >= _OWN_FAULT and status != _NOT_IMPLEMENTED:
         return Outcome.ERROR
-    return Outcome.REFUSED if status >= _CLIENT_FAULT else _ALLOWED
+    return Outcome.REFUSED if status >= _CLIENT_FAULT else ALLOWED

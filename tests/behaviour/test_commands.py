@@ -117,6 +117,8 @@ async def test_a_deployment_from_an_empty_folder_to_a_revoked_key(tmp_path: Path
         bearer = f"Bearer {token}"
         assert await status_of(f"{url}/echo/", **{"X-Api-Key": key}) == 200
         assert await status_of(f"{url}/echo/", Authorization=bearer) == 200
+        assert await status_of(f"{url}/echo/") == 401
+        assert "\nREFUSALS" in await run("top", "-c", path, "--once", "--interval", "1")
         # The gateway holds both in memory, fresh for a minute: only news from the commands can end them now.
         assert await run("directory", "key", "delete", "-c", path, key_id) == f"deleted {key_id}"
         assert await status_of(f"{url}/echo/", **{"X-Api-Key": key}) == 401
