@@ -162,11 +162,13 @@ def _rotate(commands: NounCommands, _: NounOptions, options: argparse.Namespace)
 
 def _expire(commands: NounCommands, _: NounOptions, options: argparse.Namespace) -> RunningCommand:
     at = datetime.now(UTC) + timedelta(seconds=options.ttl) if options.ttl is not None else options.at
-    return commands.change(options.id, {"expires_at": at})
+    said = f"expires at {at.isoformat(timespec='seconds')}" if at is not None else "never expires"
+    return commands.change(options.id, {"expires_at": at}, said)
 
 
 def _role(commands: NounCommands, _: NounOptions, options: argparse.Namespace) -> RunningCommand:
-    return commands.change(options.id, {"role": options.role})
+    said = f"has the role {options.role}" if options.role is not None else "has no role"
+    return commands.change(options.id, {"role": options.role}, said)
 
 
 def _json(text: str) -> Any:

@@ -63,15 +63,15 @@ class NounCommands:
         async with open_directory_of(self._options) as opened:
             return self._made(opened, await operation(opened.context, record))
 
-    async def change(self, row_id: str, fields: FieldValues) -> CommandResult:
-        """Set fields of a row, and print it."""
+    async def change(self, row_id: str, fields: FieldValues, said: str = "") -> CommandResult:
+        """Set fields of a row, and print it, or what is `said` of it."""
         operation, changes = self._operations.change, self._operations.changes
         if operation is None or changes is None:
             raise InvalidRecordError(f"a {self._noun.noun} cannot be changed")
         change = _converted(fields, changes)
         async with open_directory_of(self._options) as opened:
             row = await operation(opened.context, await self._id(opened, row_id), change)
-            return opened.result(self._row(row))
+            return opened.result(f"{row.id} {said}" if said and not self._json else self._row(row))
 
     async def delete(self, row_id: str) -> CommandResult:
         """Delete a row."""
