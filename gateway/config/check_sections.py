@@ -1,4 +1,4 @@
-"""Problems of ports, files, secrets, times and trust whose keys are right one by one."""
+"""Problems of files, secrets, times and trust whose keys are right one by one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.identity.foreign_names import ForeignNames
 from gateway.model.errors import DirectoryError, Problem
 from gateway.model.headers import spelling
 from gateway.model.url import UNREADABLE, fault_of_url
-from gateway.source.addresses import ListenPlace, are_one_place, is_loopback
+from gateway.source.addresses import is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SecretList, SettingsModel
 
@@ -34,7 +34,6 @@ _TRACING_REMEDY = "pip install 'session-gateway[otel]'"
 
 def check_sections(config: PartialConfig) -> Iterator[Problem]:
     """Yield the problems of every section but `routes`, `credentials` and `session_info`."""
-    yield from _ports(config)
     yield from _secrets(config)
     yield from _trust(config)
     yield from _forward_auth(config)
@@ -43,21 +42,6 @@ def check_sections(config: PartialConfig) -> Iterator[Problem]:
     yield from _transport(config)
     yield from _telemetry(config)
     yield from _files(config)
-
-
-def _ports(config: PartialConfig) -> Iterator[Problem]:
-    listen = config.sections.listen
-    several = len(listen.public) > 1
-    places: list[tuple[KeyPath, ListenPlace]] = [
-        (("public", number) if several else ("public",), place) for number, place in enumerate(listen.public)
-    ]
-    places += [(("admin",), listen.admin)] + ([(("health",), listen.health)] if listen.health is not None else [])
-    for number, (path, place) in enumerate(places):
-        for earlier, other in places[:number]:
-            if are_one_place(place, other):
-                yield config.problem(f"is where listen.{earlier[0]} listens already, at {other}", "listen", *path)
-    if listen.proxy_protocol and not config.sections.trusted_proxies:
-        yield config.problem("is read from trusted_proxies alone, and there are none", "listen", "proxy_protocol")
 
 
 def _secrets(config: PartialConfig) -> Iterator[Problem]:

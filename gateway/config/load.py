@@ -11,6 +11,7 @@ import msgspec
 from pydantic import ValidationError
 
 from gateway.config.check_actions import check_actions
+from gateway.config.check_listen import check_listen
 from gateway.config.check_routes import check_credentials, check_routes
 from gateway.config.check_sections import check_sections
 from gateway.config.partial import read_partial
@@ -85,7 +86,8 @@ def check_document(document: Document) -> CheckedConfig:
     """Check a YAML document: its text, each key, and what its keys mean together."""
     settings, problems = _validate(document)
     config = read_partial(document)
-    problems += [*check_sections(config), *check_credentials(config), *check_actions(config), *check_routes(config)]
+    problems += [*check_listen(config), *check_sections(config), *check_credentials(config)]
+    problems += [*check_actions(config), *check_routes(config)]
     ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.text))
     usable = all(problem.warning for problem in ordered)
     return CheckedConfig(settings if usable else None, tuple(ordered))

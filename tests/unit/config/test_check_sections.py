@@ -13,38 +13,6 @@ def problems_of(text: str) -> list[str]:
     return lines(check_sections(partial(text)))
 
 
-@pytest.mark.parametrize(
-    ("listen", "expected"),
-    [
-        ("{public: 0.0.0.0:8080, admin: 127.0.0.1:9090, health: 0.0.0.0:8081}", []),
-        ("{public: 127.0.0.1:0, admin: 127.0.0.1:0}", []),
-        ("{public: 10.0.0.1:80, admin: 10.0.0.2:80}", []),
-        (
-            "{public: 0.0.0.0:80, admin: 127.0.0.1:80}",
-            ["listen.admin: is where listen.public listens already, at 0.0.0.0:80"],
-        ),
-        (
-            "{public: localhost:80, health: '[::]:9090'}",
-            ["listen.health: is where listen.admin listens already, at 127.0.0.1:9090"],
-        ),
-        ("{public: ['0.0.0.0:80', '[::]:80', '10.0.0.1:81', 'unix:/run/g.sock']}", []),
-        (
-            "{public: ['[::]:80', '10.0.0.1:80'], admin: 'unix:/run/g.sock', health: 'unix:/run/g.sock'}",
-            [
-                "listen.public[1]: is where listen.public listens already, at [::]:80",
-                "listen.health: is where listen.admin listens already, at unix:/run/g.sock",
-            ],
-        ),
-        (
-            "{proxy_protocol: true}",
-            ["listen.proxy_protocol: is read from trusted_proxies alone, and there are none"],
-        ),
-    ],
-)
-def test_no_two_listen_at_one_place(listen: str, expected: list[str]) -> None:
-    assert problems_of(f"listen: {listen}") == expected
-
-
 SHORT = "is short for a secret: take 32 random characters or more (openssl rand -hex 32)"
 
 
