@@ -1,7 +1,8 @@
 """Check what no other linter knows of this house; part of `make lint`.
 
 A module is tested by the file of its name or its folder's. A class, alias or file name stands once in gateway/. What
-is cited is in the repository. Kinds that must not know each other are all held apart by import-linter.
+is cited is in the repository. Kinds that must not know each other are all held apart by import-linter, and the suite
+of their seam runs each of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MODULES = {"__init__.py", "__main__.py"}
@@ -21,6 +23,29 @@ SHARED_NAMES = {"kinds", "settings"}
 
 EXAMPLES = {Path(__file__).resolve(), Path(__file__).resolve().parent / "docs/test_house.py"}
 """Files that show what is looked for."""
+
+
+class Suite(NamedTuple):
+    """The contract suite of a seam: the constant of a file that lists what it runs, and how a kind stands there."""
+
+    file: str
+    table: str
+    line: str
+
+
+SUITES = {
+    "dialects": Suite(
+        "tests/support/builders/dialects.py",
+        "EXAMPLES",
+        '"KIND": Example(found=..., answer=..., credential=..., sent=(...), identifies=(...)),',
+    ),
+    "credentials": Suite(
+        "tests/contracts/test_readers.py", "KINDS", '"KIND": Kind(reader("KIND", kind="KIND"), lambda secret: ...),'
+    ),
+    "authorities": Suite("tests/contracts/test_authorities.py", "EVERY", '"KIND": {"kind": "KIND", ...},'),
+    "endpoints/forward_auth": Suite("tests/support/builders/forward_auth.py", "PROXIES", '"KIND",'),
+}
+"""The suites of the seams by the folders of their tables."""
 
 TYPE_VARIABLES = {"TypeVar", "ParamSpec", "TypeVarTuple"}
 CITATION = re.compile(r"(?<![\w/`.])(?:DESIGN|THREATS|FACTS|DIALECTS)(?:'s\b|,? ?section|,? [\"\d])|\bseeds? \d{3}\b")
@@ -129,27 +154,56 @@ def kinds_not_held_apart(root: Path) -> Iterator[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = [each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "independence"]
     named = {module for contract in contracts for module in contract["modules"]}
-    kinds = {kind for module in modules(root) if module.name == "kinds.py" for kind in _kinds(tree_of(root, module))}
-    yield from (f"{kind}: no independence contract in pyproject.toml names it" for kind in sorted(kinds - named))
+    kinds = {kind for table in _tables(root) for kind in _kinds(tree_of(root, table))}
+    text = "no independence contract in pyproject.toml names it; add the line"
+    yield from (f'{kind}: {text}     "{kind}",' for kind in sorted(kinds - named))
     yield from (f"{each}: named as independent, but in no table of kinds" for each in sorted(named - kinds))
 
 
+def kinds_without_their_suite(root: Path) -> Iterator[str]:
+    """Yield each kind of a table of kinds that the contract suite of its seam does not run, with the line to add."""
+    for table in _tables(root):
+        suite = SUITES.get(table.parent.as_posix())
+        for module in _kinds(tree_of(root, table)) if suite is not None else ():
+            kind = module.rpartition(".")[2]
+            if kind not in _names_in(root / suite.file, suite.table):
+                place, line = f"{suite.table} in {suite.file}", suite.line.replace("KIND", kind)
+                yield f"{module}: the suite of its seam does not run it; add to {place} the line {line}"
+
+
+def _tables(root: Path) -> list[Path]:
+    return [module for module in modules(root) if module.name == "kinds.py"]
+
+
 def _kinds(table: ast.Module) -> Iterator[str]:
-    """Yield the modules of the settings that a table of kinds tells apart (`case BearerSettings():`)."""
+    """Yield the modules whose `KIND` a table lists (`(bearer.KIND, cookie.KIND)`)."""
     modules_by_name = {
-        alias.name: node.module
+        alias.name: f"{node.module}.{alias.name}"
         for node in ast.walk(table)
         if isinstance(node, ast.ImportFrom) and node.module is not None
         for alias in node.names
     }
     for node in ast.walk(table):
-        if isinstance(node, ast.MatchClass) and (module := modules_by_name.get(ast.unparse(node.cls))):
-            yield module
+        if isinstance(node, ast.Attribute) and node.attr == "KIND" and isinstance(node.value, ast.Name):
+            yield modules_by_name[node.value.id]
+
+
+def _names_in(file: Path, table: str) -> set[str]:
+    """Return the texts that are keys or entries of a file's constant `table`."""
+    if not file.is_file():
+        return set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == table for target in targets):
+            value = node.value  # type: ignore[attr-defined]
+            entries = value.keys if isinstance(value, ast.Dict) else value.elts
+            return {each.value for each in entries if isinstance(each, ast.Constant)}
+    return set()
 
 
 def main() -> int:
     """Print what is wrong; return 1 if anything is."""
-    checks = (untested, names_of_two, missing_pages, kinds_not_held_apart)
+    checks = (untested, names_of_two, missing_pages, kinds_not_held_apart, kinds_without_their_suite)
     problems = [problem for check in checks for problem in check(ROOT)]
     sys.stdout.write("".join(f"{problem}\n" for problem in problems) or "The house is in order\n")
     return 1 if problems else 0

@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, MarksEnded, NotesActivity, verdict_digest
+from gateway.authorities.authority_kind import AuthorityBaseSettings, AuthorityKind, OpenedWith
 from gateway.directory.hashing import Peppers, login_token_hash
 from gateway.directory.session_tokens import SessionClaims, SessionTokens
 from gateway.directory.stored import Store, StoredKey, StoredSession, judge_key, judge_session
@@ -38,7 +39,7 @@ class TokenSettings(SettingsModel):
     cookie_ttl: PositiveDuration = 86400.0
 
 
-class DirectorySettings(SettingsModel):
+class DirectorySettings(AuthorityBaseSettings):
     """Our own directory at `url` (sqlite:///FILE or postgresql://...).
 
     Without `tokens` it recognizes no bearer token and no cookie. `timeout` is for one look-up, in seconds;
@@ -51,9 +52,13 @@ class DirectorySettings(SettingsModel):
     pepper: Annotated[SecretList, Field(min_length=1)]
     imported_keys: StringList = ()
     tokens: TokenSettings | None = None
-    timeout: PositiveDuration = 2.0
     connections: int = Field(default=5, ge=1, le=100)
     credential_bytes: int = Field(default=4096, ge=64)
+
+    @property
+    @override
+    def longest_credential(self) -> int:
+        return self.credential_bytes
 
 
 class Recognition(msgspec.Struct, frozen=True):
@@ -252,3 +257,10 @@ def digest_of(settings: DirectorySettings) -> bytes:
     url, tokens = urlsplit(settings.url.get_secret_value()), settings.tokens
     issued = (tokens.issuer, tokens.audience) if tokens is not None else ()
     return verdict_digest("directory", url.scheme, url.hostname, url.port, url.path, *issued)
+
+
+async def _open(settings: DirectorySettings, opened_with: OpenedWith) -> Authority:
+    return await open_directory(opened_with.name, settings, opened_with.clock)
+
+
+KIND = AuthorityKind("directory", DirectorySettings, _open)

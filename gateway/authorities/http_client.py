@@ -20,19 +20,17 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from pydantic import AfterValidator, Field, ValidationInfo
+from typing_extensions import override
 from yarl import URL
 
+from gateway.authorities.authority_kind import MOST_CREDENTIAL_BYTES, AuthorityBaseSettings
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
 from gateway.source.addresses import is_loopback
 from gateway.source.certificates import CaFile, client_context
-from gateway.source.values import PositiveDuration, SettingsModel
 
 Pairs = Sequence[tuple[str, str]]
 """Names and values, of header fields, query parameters or form fields."""
-
-MOST_CREDENTIAL_BYTES = 4096
-"""The largest cookie that browsers keep (RFC 6265 section 6.1); many servers take no more than 8 KB of fields."""
 
 LARGEST_ANSWER = 1024 * 1024
 """Bytes. A session is some KB, so a larger answer is none; an authority must not fill our memory."""
@@ -85,14 +83,12 @@ EndpointUrl = Annotated[str, AfterValidator(_endpoint)]
 """An `http://` or `https://` URL, its query included."""
 
 
-class HttpAuthoritySettings(SettingsModel):
-    """The settings of every authority that is asked over HTTP. `timeout` is in seconds, for one whole exchange.
+class HttpAuthoritySettings(AuthorityBaseSettings):
+    """The settings of every authority that is asked over HTTP; `timeout` is for one whole exchange.
 
     `proxy: environment` asks through what HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; by default none is used.
     """
 
-    timeout: PositiveDuration = 2.0
-    connections: int = Field(default=64, ge=1)
     ca_file: CaFile | None = None
     proxy: Literal["none", "environment"] = "none"
 
@@ -101,6 +97,11 @@ class AskedHttpSettings(HttpAuthoritySettings):
     """The settings of an authority that is asked about each credential; it is sent none of more `credential_bytes`."""
 
     credential_bytes: int = Field(default=MOST_CREDENTIAL_BYTES, ge=64)
+
+    @property
+    @override
+    def longest_credential(self) -> int:
+        return self.credential_bytes
 
 
 class HttpClient:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import AfterValidator
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
+from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.authorities.client_authentication import ClientAuthentication, ClientSettings
 from gateway.authorities.http_client import EndpointUrl, HttpClient, trusted
@@ -40,6 +42,11 @@ class IntrospectionSettings(ClientSettings):
     clients: StringList = ()
     claims: ClaimMap = ClaimMap(username="username")
     leeway: Duration = 10.0
+
+    @property
+    @override
+    def asked_host(self) -> str:
+        return urlsplit(self.url).hostname or ""
 
 
 _claims_decoder = msgspec.json.Decoder(Claims)
@@ -141,3 +148,10 @@ def _instant(value: Any) -> float | None:
     Issuers write 0, -1, the largest number that they have, or a text for a token without an expiry.
     """
     return float(value) if is_number(value) and 0 < value < _END_OF_TIME else None
+
+
+async def _open(settings: IntrospectionSettings, opened_with: OpenedWith) -> Authority:
+    return IntrospectionAuthority(opened_with.name, settings, opened_with.clock, free=opened_with.free_claims)
+
+
+KIND = AuthorityKind("introspection", IntrospectionSettings, _open, can_disown=False)

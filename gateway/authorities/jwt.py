@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
+from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
 from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
 from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
@@ -36,6 +37,9 @@ _REJECTED = Rejected(Reason.UNKNOWN)
 _END_OF_TIME = 253402300800.0
 """Epoch seconds of the year 10000, where datetimes end."""
 
+_AT_ONCE = 100_000
+"""Signed tokens that are judged at once: that takes no connection, and one that waits for a key holds up no other."""
+
 
 class JwtSettings(HttpAuthoritySettings):
     """An issuer's tokens, whose `aud` must name one of `audience`.
@@ -61,6 +65,16 @@ class JwtSettings(HttpAuthoritySettings):
     jwks_fresh: PositiveDuration = KeyTimes().fresh
     jwks_cooldown: PositiveDuration = KeyTimes().cooldown
     jwks_stale: PositiveDuration = KeyTimes().stale
+
+    @property
+    @override
+    def longest_credential(self) -> int:
+        return self.token_bytes
+
+    @property
+    @override
+    def at_once(self) -> int:
+        return _AT_ONCE
 
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:
@@ -217,3 +231,10 @@ def _plain_type(typ: str) -> str:
 def _instant(value: Any) -> float | None:
     """Return a NumericDate (RFC 7519 section 2) that a datetime can hold, `None` for anything else."""
     return value if is_number(value) and 0 <= value < _END_OF_TIME else None
+
+
+async def _open(settings: JwtSettings, opened_with: OpenedWith) -> Authority:
+    return JwtAuthority(opened_with.name, settings, opened_with.clock, free=opened_with.free_claims)
+
+
+KIND = AuthorityKind("jwt", JwtSettings, _open)

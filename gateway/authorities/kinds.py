@@ -3,43 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, assert_never
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import PlainValidator
 
+from gateway.authorities import directory, introspection, jwt, remote
 from gateway.authorities.authority import Authority
-from gateway.authorities.directory import DirectorySettings, open_directory
-from gateway.authorities.introspection import IntrospectionAuthority, IntrospectionSettings
-from gateway.authorities.jwt import JwtAuthority, JwtSettings
-from gateway.authorities.remote import RemoteAuthority, RemoteSettings
+from gateway.authorities.authority_kind import AuthorityBaseSettings, AuthorityKind, OpenedWith
+from gateway.model.errors import GatewayError
+from gateway.source.kind_table import KindTable
 
-AuthoritySettings = Annotated[
-    DirectorySettings | RemoteSettings | JwtSettings | IntrospectionSettings,
-    Field(discriminator="kind"),
-]
-"""What may stand under `authorities` in the config; `kind` tells them apart."""
+AUTHORITIES = KindTable(
+    AuthorityKind,
+    "session_gateway.authorities",
+    (directory.KIND, remote.KIND, jwt.KIND, introspection.KIND),
+)
+"""Every kind of authority; installed packages add theirs."""
 
-CANNOT_DISOWN = (RemoteSettings, IntrospectionSettings)
-"""Settings of kinds that never say *not mine*, so an authority listed after one of them is never asked."""
+
+def can_disown(settings: AuthorityBaseSettings) -> bool:
+    """Tell whether an authority can say *not mine*; one that is listed after another that cannot is never asked."""
+    return AUTHORITIES.named(settings.kind).can_disown
 
 
 async def build_authority(
-    name: str, settings: AuthoritySettings, clock: Callable[[], float], free_claims: Sequence[str] = ()
+    name: str, settings: AuthorityBaseSettings, clock: Callable[[], float], free_claims: Sequence[str] = ()
 ) -> Authority:
     """Open the authority that `settings` describe, within the event loop that will ask it.
 
     `clock` is in epoch seconds; `free_claims` are those that rules and identity headers ask for. Only a directory
     connects already, to check its schema: raises SchemaError, DirectoryError or KeyRingError for one that cannot serve,
-    and OSError for a `ca_file` that cannot be loaded.
+    and OSError for a `ca_file` that cannot be loaded. Whatever else a package's kind raises becomes a GatewayError.
     """
-    match settings:
-        case DirectorySettings():
-            return await open_directory(name, settings, clock)
-        case RemoteSettings():
-            return RemoteAuthority(name, settings)
-        case JwtSettings():
-            return JwtAuthority(name, settings, clock, free=free_claims)
-        case IntrospectionSettings():
-            return IntrospectionAuthority(name, settings, clock, free=free_claims)
-        case _ as never:
-            assert_never(never)
+    kind = AUTHORITIES.named(settings.kind)
+    try:
+        return await kind.open(settings, OpenedWith(name, clock, free_claims))
+    except Exception as error:
+        if kind.name in AUTHORITIES.own or isinstance(error, GatewayError):
+            raise
+        raise GatewayError(f"authorities.{name}: {kind.name} cannot be opened: {error!r}") from error
+
+
+def _settings(kind: AuthorityKind, written: dict[str, Any]) -> type[AuthorityBaseSettings]:
+    return kind.settings_in(written) if kind.settings_in is not None else kind.settings
+
+
+AuthoritySettings = Annotated[
+    AuthorityBaseSettings,
+    PlainValidator(AUTHORITIES.validator("kind", _settings, lambda kind, settings: kind.probe(settings))),
+]
+"""What may stand under `authorities` in the config; `kind` tells them apart."""

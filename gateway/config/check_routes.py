@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway.authorities.directory import DirectorySettings
-from gateway.authorities.kinds import CANNOT_DISOWN
+from gateway.authorities.kinds import can_disown
 from gateway.config.check_fields import check_fields
 from gateway.config.check_require import check_require
 from gateway.config.listed_readers import shared_readers, unknown_readers
@@ -19,7 +19,8 @@ from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.header_jwt import HeaderJwtSettings
 from gateway.credentials.kinds import in_url, read_by_default
 from gateway.dialects import normal, own_sessions
-from gateway.dialects.kinds import DialectSettings, build_dialect
+from gateway.dialects.kinds import serve
+from gateway.dialects.settings import EndpointSettings
 from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
@@ -46,7 +47,7 @@ class OwnPath(msgspec.Struct, frozen=True):
         return self.path == other.path and (not self.hosts or not other.hosts or bool(self.hosts & other.hosts))
 
 
-def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -> Iterator[OwnPath]:
+def own_paths(sections: Sections, session_info: Mapping[int, EndpointSettings]) -> Iterator[OwnPath]:
     """Yield every own path of a config; `session_info` maps a place in that list to its settings."""
     yield OwnPath(normal.PATH, "the session in its normal form")
     yield OwnPath(openapi.PATH, "the OpenAPI document")
@@ -57,10 +58,10 @@ def own_paths(sections: Sections, session_info: Mapping[int, DialectSettings]) -
     token = sections.identity.token
     if token is not None:
         yield OwnPath(token.jwks_path, "the identity token's keys", ("identity", "token", "jwks_path"))
-    for name, endpoint in sections.forward_auth.endpoints():
+    for name, endpoint in sections.forward_auth.items():
         yield OwnPath(endpoint.path, f"forward-auth, {name}", ("forward_auth", name, "path"))
     for place, settings in session_info.items():
-        for path in build_dialect(settings).paths:
+        for path in serve(settings).paths:
             yield OwnPath(path, f"session_info, {settings.dialect}", ("session_info", place), frozenset(settings.hosts))
 
 
@@ -117,7 +118,7 @@ def _authorities(config: PartialConfig, names: tuple[str, ...], reader: str) -> 
             yield config.problem(f"{name} is not one of authorities", *path)
         elif name in names[:position]:
             yield config.problem(f"{name} is listed twice", *path)
-        elif isinstance(config.authorities.get(name), CANNOT_DISOWN) and position < len(names) - 1:
+        elif position < len(names) - 1 and (listed := config.authorities.get(name)) and not can_disown(listed):
             text = f"{name} cannot tell what is not its own, so {names[position + 1]} would never be asked: put it last"
             yield config.problem(text, *path)
 
@@ -153,7 +154,7 @@ def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterato
         if isinstance(reader, CookieSettings) and reader.on_many is OnMany.FIRST:
             text = f"sends both of two cookies on, of which {name} judges the first: the upstream may take the other"
             yield config.problem(text, "routes", place, "forward_credentials")
-    if any(config.sections.forward_auth.endpoints()):
+    if config.sections.forward_auth:
         for position, name in enumerate(listed or ()):
             if name in explicit:
                 text = f"{name} is sent on by a proxy that asks at a forward-auth endpoint, secret and all"

@@ -70,7 +70,7 @@ def _trust(config: PartialConfig) -> Iterator[Problem]:
 def _forward_auth(config: PartialConfig) -> Iterator[Problem]:
     """Yield endpoints that anybody or nobody may ask, and answers that outlive their token in a proxy's cache."""
     token = config.sections.identity.token
-    for name, endpoint in config.sections.forward_auth.endpoints():
+    for name, endpoint in config.sections.forward_auth.items():
         if not endpoint.peers:
             yield config.warning("lists nobody, so this endpoint refuses everybody", "forward_auth", name, "peers")
         for position, network in enumerate(endpoint.peers):

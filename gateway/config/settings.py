@@ -204,7 +204,7 @@ class Sections(SettingsModel):
     cache: CacheSettings = CacheSettings()
     sessions: OwnSessionsSettings | None = None
     identity: IdentitySettings = IdentitySettings()
-    forward_auth: ForwardAuthSettings = ForwardAuthSettings()
+    forward_auth: ForwardAuthSettings = Field(default_factory=dict)
     telemetry: TelemetrySettings = TelemetrySettings()
     limits: LimitSettings = LimitSettings()
     upstreams: UpstreamsSettings = UpstreamsSettings()

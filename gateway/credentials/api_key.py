@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from typing_extensions import override
 
 from gateway.credentials.authorization import AUTHORIZATION, VISIBLE, AuthorizationScheme, SchemeName
 from gateway.credentials.forms import Form, Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.names import FieldName
-from gateway.source.values import SettingsModel, StringList
+from gateway.source.values import StringList
 
 
-class ApiKeySettings(SettingsModel):
+class ApiKeySettings(CredentialSettings):
     """An API key in `header`; a key that the authority knows under another `type` is not this reader's.
 
     With a `scheme` it stands behind that word, in `Authorization` unless `header` says otherwise. With `prefix` each
@@ -24,7 +25,6 @@ class ApiKeySettings(SettingsModel):
     """
 
     kind: Literal["api_key"]
-    authority: StringList = Field(min_length=1)
     header: FieldName | None = None
     scheme: SchemeName | None = None
     prefix: StringList = ()
@@ -46,6 +46,7 @@ class ApiKeySettings(SettingsModel):
         """The header's name in lower case."""
         return (self.header or AUTHORIZATION.decode("ascii")).lower()
 
+    @override
     def places(self) -> list[Place]:
         """Return where the key is looked for."""
         return [Place(f"header {self.field}", (self.scheme or "").lower(), self.form)]
@@ -88,3 +89,10 @@ class ApiKeyReader(Reader):
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: a client does not take its key from our answers."""
         return ()
+
+
+KIND = CredentialReaderKind(
+    "api_key",
+    ApiKeySettings,
+    lambda settings, parts: ApiKeyReader(parts.name, settings, parts.fingerprint),
+)

@@ -5,25 +5,24 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import Literal
 
-from pydantic import Field
 from typing_extensions import override
 
 from gateway.credentials.authorization import AUTHORIZATION, TOKEN68, AuthorizationScheme
 from gateway.credentials.forms import Form, Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value, value_of
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
-from gateway.source.values import SettingsModel, StringList
+from gateway.source.values import StringList
 
 
-class BasicSettings(SettingsModel):
+class BasicSettings(CredentialSettings):
     """An API key as the password of HTTP Basic, or as its user name; the other half may be anything.
 
     With `prefix` each key begins with one of them.
     """
 
     kind: Literal["basic"]
-    authority: StringList = Field(min_length=1)
     key: Literal["user", "password"] = "password"
     prefix: StringList = ()
     type: Literal["project", "user", "organization"]
@@ -33,6 +32,7 @@ class BasicSettings(SettingsModel):
         """What the keys look like."""
         return Form(self.prefix)
 
+    @override
     def places(self) -> list[Place]:
         """Return where the key is looked for; another reader's form does not tell what Basic hides."""
         return [Place("header authorization", "basic")]
@@ -89,3 +89,10 @@ class BasicReader(Reader):
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: no header makes a client forget a password."""
         return ()
+
+
+KIND = CredentialReaderKind(
+    "basic",
+    BasicSettings,
+    lambda settings, parts: BasicReader(parts.name, settings, parts.fingerprint),
+)

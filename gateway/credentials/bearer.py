@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
 from typing_extensions import override
 
 from gateway.credentials.authorization import AUTHORIZATION, TOKEN68, AuthorizationScheme
 from gateway.credentials.forms import Form, Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
-from gateway.source.values import SettingsModel, StringList
+from gateway.source.values import StringList
 
 
-class BearerSettings(SettingsModel):
+class BearerSettings(CredentialSettings):
     """A bearer token in `Authorization`.
 
     `form: jwt` takes signed tokens alone, `prefix` those that begin with one of them, so that other readers may take
@@ -23,10 +23,10 @@ class BearerSettings(SettingsModel):
     """
 
     kind: Literal["bearer"]
-    authority: StringList = Field(min_length=1)
     form: Literal["any", "jwt"] = "any"
     prefix: StringList = ()
 
+    @override
     def places(self) -> list[Place]:
         """Return where the token is looked for."""
         return [Place("header authorization", "bearer", Form(self.prefix, self.form == "jwt"))]
@@ -71,3 +71,10 @@ class BearerReader(Reader):
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: clients store tokens by themselves."""
         return ()
+
+
+KIND = CredentialReaderKind(
+    "bearer",
+    BearerSettings,
+    lambda settings, parts: BearerReader(parts.name, settings, parts.fingerprint),
+)

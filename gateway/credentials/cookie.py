@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
 from typing_extensions import override
 
 from gateway.credentials.forms import Place
 from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading, is_anonymous
 from gateway.model.decision import AccessRequest
 from gateway.model.route import OnMany
 from gateway.source.names import CookieName
-from gateway.source.values import SettingsModel, StringList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,17 +28,17 @@ _MOST_PARENTS = 4
 """Parent domains, of which a browser takes some: a longer host name would only make the answer longer."""
 
 
-class CookieSettings(SettingsModel):
+class CookieSettings(CredentialSettings):
     """A session token in the cookie `name`; `on_many` says which of two with that name counts, if one may.
 
     A browser sends the one with the longer path first (RFC 6265 section 5.4).
     """
 
     kind: Literal["cookie"]
-    authority: StringList = Field(min_length=1)
     name: CookieName
     on_many: OnMany = OnMany.REJECT
 
+    @override
     def places(self) -> list[Place]:
         """Return where the token is looked for."""
         return [Place(f"cookie {self.name}")]
@@ -110,3 +109,10 @@ def _values(fields: Sequence[bytes], cookie: bytes) -> Iterator[bytes]:
             name, _, value = pair.partition(b"=")
             if name.strip(b" \t") == cookie:
                 yield value
+
+
+KIND = CredentialReaderKind(
+    "cookie",
+    CookieSettings,
+    lambda settings, parts: CookieReader(parts.name, settings, parts.fingerprint),
+)

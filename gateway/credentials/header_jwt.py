@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from pydantic import Field
 from typing_extensions import override
 
 from gateway.credentials.forms import Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.names import FieldName
-from gateway.source.values import SettingsModel, StringList
 
 
-class HeaderJwtSettings(SettingsModel):
+class HeaderJwtSettings(CredentialSettings):
     """A signed token that is the whole value of `header`, where one of `trusted_proxies` sends it."""
 
     kind: Literal["header_jwt"]
-    authority: StringList = Field(min_length=1)
     header: FieldName
 
+    @override
     def places(self) -> list[Place]:
         """Return where the token is looked for."""
         return [Place(f"header {self.header.lower()}")]
@@ -66,3 +65,10 @@ class HeaderJwtReader(Reader):
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: a proxy writes it anew each time."""
         return ()
+
+
+KIND = CredentialReaderKind(
+    "header_jwt",
+    HeaderJwtSettings,
+    lambda settings, parts: HeaderJwtReader(parts.name, settings, parts.fingerprint, parts.trusts),
+)

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, assert_never
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import PlainValidator
 
-from gateway.credentials.api_key import ApiKeyReader, ApiKeySettings
-from gateway.credentials.basic import BasicReader, BasicSettings
-from gateway.credentials.bearer import BearerReader, BearerSettings
-from gateway.credentials.cookie import CookieReader, CookieSettings
-from gateway.credentials.header_jwt import HeaderJwtReader, HeaderJwtSettings
-from gateway.credentials.query import QueryReader, QuerySettings
+from gateway.credentials import (
+    api_key,
+    basic,
+    bearer,
+    cookie,
+    header_jwt,
+    query,
+    token_pair,
+    websocket_protocol,
+)
 from gateway.credentials.reader import Fingerprint, Reader
-from gateway.credentials.token_pair import TokenPairReader, TokenPairSettings
-from gateway.credentials.websocket_protocol import WebSocketProtocolReader, WebSocketProtocolSettings
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings, ReaderParts
+from gateway.source.kind_table import KindTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.credentials.forms import Place
 
-ReaderSettings = Annotated[
-    ApiKeySettings
-    | BasicSettings
-    | BearerSettings
-    | CookieSettings
-    | HeaderJwtSettings
-    | QuerySettings
-    | TokenPairSettings
-    | WebSocketProtocolSettings,
-    Field(discriminator="kind"),
-]
-"""An entry under `credentials` in the config; `kind` selects the class."""
-
-
-_EXPLICIT = (QuerySettings, WebSocketProtocolSettings)
-"""What a route reads only where it says so: a URL is written down in many places."""
+CREDENTIALS = KindTable(
+    CredentialReaderKind,
+    "session_gateway.credentials",
+    (
+        api_key.KIND,
+        basic.KIND,
+        bearer.KIND,
+        cookie.KIND,
+        header_jwt.KIND,
+        query.KIND,
+        token_pair.KIND,
+        websocket_protocol.KIND,
+    ),
+)
+"""Every kind of credential; installed packages add theirs."""
 
 
 def _nobody(_peer: str) -> bool:
@@ -44,46 +47,37 @@ def _nobody(_peer: str) -> bool:
 
 
 def build_reader(
-    name: str, settings: ReaderSettings, fingerprint: Fingerprint, trusts: Callable[[str], bool] = _nobody
+    name: str, settings: CredentialSettings, fingerprint: Fingerprint, trusts: Callable[[str], bool] = _nobody
 ) -> Reader:
     """Make the reader that `settings` describe; `fingerprint` is made for this reader alone.
 
     `trusts` tells whether a peer is one of the trusted proxies.
     """
-    reader: Reader
-    match settings:
-        case ApiKeySettings():
-            reader = ApiKeyReader(name, settings, fingerprint)
-        case BasicSettings():
-            reader = BasicReader(name, settings, fingerprint)
-        case BearerSettings():
-            reader = BearerReader(name, settings, fingerprint)
-        case CookieSettings():
-            reader = CookieReader(name, settings, fingerprint)
-        case HeaderJwtSettings():
-            reader = HeaderJwtReader(name, settings, fingerprint, trusts)
-        case QuerySettings():
-            reader = QueryReader(name, settings, fingerprint)
-        case TokenPairSettings():
-            reader = TokenPairReader(name, settings, fingerprint)
-        case WebSocketProtocolSettings():
-            reader = WebSocketProtocolReader(name, settings, fingerprint)
-        case _ as never:
-            assert_never(never)
-    return reader
+    return CREDENTIALS.named(settings.kind).build(settings, ReaderParts(name, fingerprint, trusts))
 
 
-def read_by_default(readers: Mapping[str, ReaderSettings]) -> tuple[str, ...]:
+def _probe(kind: CredentialReaderKind, settings: CredentialSettings) -> None:
+    reader = kind.build(settings, ReaderParts("probe", lambda _parts: b"", _nobody))
+    _ = settings.places(), reader.kind, reader.headers, reader.cookies, reader.clearing()
+
+
+ReaderSettings = Annotated[
+    CredentialSettings, PlainValidator(CREDENTIALS.validator("kind", lambda kind, _: kind.settings, _probe))
+]
+"""An entry under `credentials` in the config; `kind` selects the class."""
+
+
+def read_by_default(readers: Mapping[str, CredentialSettings]) -> tuple[str, ...]:
     """Return the names of the readers of a route that lists none."""
-    return tuple(name for name, settings in readers.items() if not isinstance(settings, _EXPLICIT))
+    return tuple(name for name, settings in readers.items() if not in_url(settings))
 
 
-def in_url(settings: ReaderSettings) -> bool:
+def in_url(settings: CredentialSettings) -> bool:
     """Tell whether a secret is part of what a proxy that asks us sends on by itself."""
-    return isinstance(settings, _EXPLICIT)
+    return CREDENTIALS.named(settings.kind).explicit
 
 
-def shared_places(readers: Mapping[str, ReaderSettings]) -> list[tuple[str, str, str]]:
+def shared_places(readers: Mapping[str, CredentialSettings]) -> list[tuple[str, str, str]]:
     """Return `(name, earlier name, place)` for each two of `readers` that may both find one secret.
 
     On one route such two always find two credentials, so nobody would ever get in. A place reads `header x-api-key`.

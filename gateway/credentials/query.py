@@ -11,14 +11,15 @@ from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
 
 import msgspec
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 from typing_extensions import override
 
 from gateway.credentials.forms import Form, Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
-from gateway.source.values import SettingsModel, StringList
+from gateway.source.values import StringList
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
@@ -29,15 +30,15 @@ def _parameter_name(value: str) -> str:
     return value
 
 
-class QuerySettings(SettingsModel):
+class QuerySettings(CredentialSettings):
     """A token in the query parameter `parameter`, or an API key where there is a `type`."""
 
     kind: Literal["query"]
-    authority: StringList = Field(min_length=1)
     parameter: Annotated[str, AfterValidator(_parameter_name)]
     prefix: StringList = ()
     type: Literal["project", "user", "organization"] | None = None
 
+    @override
     def places(self) -> list[Place]:
         """Return where the secret is looked for."""
         return [Place(f"query parameter {self.parameter}", form=Form(self.prefix))]
@@ -97,3 +98,11 @@ class QueryReader(Reader):
 def _decoded(text: str) -> bytes:
     """Decode as `application/x-www-form-urlencoded` (URL standard section 5.1), which is how servers read queries."""
     return unquote_to_bytes(text.replace("+", " "))
+
+
+KIND = CredentialReaderKind(
+    "query",
+    QuerySettings,
+    lambda settings, parts: QueryReader(parts.name, settings, parts.fingerprint),
+    explicit=True,
+)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from typing_extensions import override
 
 from gateway.credentials.forms import Place
 from gateway.credentials.reader import Fingerprint, Reader, RepeatedError, only_value
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.source.names import FieldName
-from gateway.source.values import SettingsModel, StringList
 
 
-class TokenPairSettings(SettingsModel):
+class TokenPairSettings(CredentialSettings):
     """A user id in `user_header` and a token in `token_header`.
 
     `session_header` names the session, for remote authorities that must be asked about one of the user's sessions.
     """
 
     kind: Literal["token_pair"]
-    authority: StringList = Field(min_length=1)
     user_header: FieldName
     token_header: FieldName
     session_header: FieldName | None = None
 
+    @override
     def places(self) -> list[Place]:
         """Return where the pair is looked for; its session id alone is no credential."""
         return [Place(f"header {header.lower()}") for header in (self.user_header, self.token_header)]
@@ -74,3 +74,10 @@ class TokenPairReader(Reader):
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
         """Return nothing: clients store pairs by themselves."""
         return ()
+
+
+KIND = CredentialReaderKind(
+    "token_pair",
+    TokenPairSettings,
+    lambda settings, parts: TokenPairReader(parts.name, settings, parts.fingerprint),
+)

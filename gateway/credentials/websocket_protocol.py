@@ -7,21 +7,21 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 from typing_extensions import override
 
 from gateway.credentials.forms import Form, Place
 from gateway.credentials.reader import UNREADABLE, Fingerprint, Reader, RepeatedError, only_value, value_of
+from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest
 from gateway.model.headers import Headers
 from gateway.source.names import is_token
-from gateway.source.values import SettingsModel, StringList
 
 _FIELD = b"sec-websocket-protocol"
 
 
-class WebSocketProtocolSettings(SettingsModel):
+class WebSocketProtocolSettings(CredentialSettings):
     """A token behind `begins` in a protocol of `Sec-WebSocket-Protocol`, or an API key where there is a `type`.
 
     `base64url` says that it is encoded so (RFC 4648 section 5), as Kubernetes does behind
@@ -29,7 +29,6 @@ class WebSocketProtocolSettings(SettingsModel):
     """
 
     kind: Literal["websocket_protocol"]
-    authority: StringList = Field(min_length=1)
     begins: str
     base64url: bool = False
     type: Literal["project", "user", "organization"] | None = None
@@ -41,6 +40,7 @@ class WebSocketProtocolSettings(SettingsModel):
             raise ValueError("a protocol begins with letters, digits and signs as `.`: bearer.")
         return value
 
+    @override
     def places(self) -> list[Place]:
         """Return where the secret is looked for."""
         return [Place("protocol of a WebSocket", form=Form((self.begins,)))]
@@ -110,3 +110,11 @@ def _protocols(access: AccessRequest) -> Iterator[bytes]:
             protocol = each.strip(b" \t")
             if protocol:
                 yield protocol
+
+
+KIND = CredentialReaderKind(
+    "websocket_protocol",
+    WebSocketProtocolSettings,
+    lambda settings, parts: WebSocketProtocolReader(parts.name, settings, parts.fingerprint),
+    explicit=True,
+)

@@ -27,6 +27,7 @@ from gateway.dialects.dialect import (
     json_response,
     retry_after_header,
 )
+from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
 from gateway.dialects.settings import EndpointSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
@@ -141,3 +142,10 @@ def _error(
     fault = FAULTS[status]
     error = ErrorInfo(message or fault.message, 10000 + status, fault.slug, status, info_request.request_id, fault.fix)
     return json_response(status, Errors(error), retry_after_header(retry_after) if status in {429, 503} else ())
+
+
+KIND = DialectKind(
+    "composio",
+    Served(ComposioSettings, lambda _settings, _issue: Composio()),
+    Spoken(lambda _settings: Composio()),
+)

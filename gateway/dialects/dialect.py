@@ -52,11 +52,12 @@ class InfoRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InfoResponse(msgspec.Struct, frozen=True):
-    """A product's answer: status, JSON body, and the header fields that it needs besides."""
+    """A product's answer: status, body, and the header fields that it needs besides."""
 
     status: int
     body: bytes
     headers: HeaderPairs = ()
+    content_type: bytes = b"application/json"
 
     def __repr__(self) -> str:
         """Show sizes alone: the body may echo a key, a field may hold a cookie."""
@@ -97,10 +98,11 @@ class RemoteResponse(msgspec.Struct, frozen=True):
 
 
 class Documented(msgspec.Struct, frozen=True):
-    """One answer for the OpenAPI document: the msgspec type that encodes it is the schema."""
+    """One answer for the OpenAPI document: the msgspec type that encodes it is the schema, None of no body."""
 
     body: object
     description: str
+    content_type: str = "application/json"
 
 
 class DialectServer(Protocol):

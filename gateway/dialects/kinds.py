@@ -2,51 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, assert_never
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import PlainValidator
 
-from gateway.dialects.composio import Composio, ComposioSettings
-from gateway.dialects.dialect import Dialect, Renew
-from gateway.dialects.memghost import Memghost, MemghostSettings
-from gateway.dialects.rocketchat import Rocketchat, RocketchatSettings
-from gateway.dialects.wacht import COOKIE, Wacht, WachtSettings
+from gateway.dialects import (
+    better_auth,
+    composio,
+    kratos,
+    memghost,
+    oauth2_proxy,
+    oidc_userinfo,
+    rocketchat,
+    supabase,
+    wacht,
+)
+from gateway.dialects.dialect import DialectClient, DialectServer
+from gateway.dialects.dialect_kind import CookieIssue, DialectKind, SpokenSettings
+from gateway.dialects.settings import EndpointSettings
+from gateway.model.errors import KindError
+from gateway.source.kind_table import KindTable
+
+DIALECTS = KindTable(
+    DialectKind,
+    "session_gateway.dialects",
+    (
+        composio.KIND,
+        wacht.KIND,
+        memghost.KIND,
+        rocketchat.KIND,
+        kratos.KIND,
+        better_auth.KIND,
+        oauth2_proxy.KIND,
+        oidc_userinfo.KIND,
+        supabase.KIND,
+    ),
+)
+"""Every dialect; installed packages add theirs."""
+
+
+def served_settings(kind: DialectKind, _written: object = None) -> type[EndpointSettings] | None:
+    """Return the class of the settings of an endpoint in that dialect, None where it is spoken only."""
+    return None if kind.served is None else kind.served.settings
+
+
+def spoken_settings(kind: DialectKind, _written: object = None) -> type[SpokenSettings] | None:
+    """Return the class of the keys that a remote authority has for that dialect, None where it is served only."""
+    return None if kind.spoken is None else kind.spoken.settings
+
+
+def serve(settings: EndpointSettings, issue: CookieIssue = CookieIssue()) -> DialectServer:  # noqa: B008 - frozen
+    """Make what answers at a session-info endpoint; raises KindError for a dialect that is spoken only."""
+    served = DIALECTS.named(settings.dialect).served
+    if served is None:
+        raise KindError(f"{settings.dialect} is spoken only")
+    return served.build(settings, issue)
+
+
+def speak(dialect: str, settings: SpokenSettings) -> DialectClient:
+    """Make what asks a remote authority; raises KindError for a dialect that is served only."""
+    spoken = DIALECTS.named(dialect).spoken
+    if spoken is None:
+        raise KindError(f"{dialect} is served only")
+    return spoken.build(settings)
+
+
+def _probe(_kind: DialectKind, settings: EndpointSettings) -> None:
+    server = serve(settings)
+    _ = [server.documented(str(path)) for path in server.paths]
+
 
 DialectSettings = Annotated[
-    ComposioSettings | WachtSettings | MemghostSettings | RocketchatSettings,
-    Field(discriminator="dialect"),
+    EndpointSettings,
+    PlainValidator(DIALECTS.validator("dialect", served_settings, _probe)),
 ]
 """An entry under `session_info` in the config; `dialect` selects the class."""
-
-DialectName = Literal["composio", "wacht", "memghost", "rocketchat"]
-"""The dialects of remote authorities."""
-
-
-def build_dialect(settings: DialectSettings, renew: Renew | None = None, cookie: str = COOKIE) -> Dialect:
-    """Make the dialect of a session-info endpoint; `renew` signs the values of `cookie` for those that set one."""
-    match settings:
-        case ComposioSettings():
-            return Composio()
-        case WachtSettings():
-            return Wacht(settings.profile, renew, cookie=cookie, development=settings.development)
-        case MemghostSettings():
-            return Memghost()
-        case RocketchatSettings():
-            return Rocketchat(settings.profile)
-        case _ as never:
-            assert_never(never)
-
-
-def dialect_named(name: DialectName) -> Dialect:
-    """Make the dialect that a remote authority is asked in; it decodes both profiles."""
-    match name:
-        case "composio":
-            return Composio()
-        case "wacht":
-            return Wacht()
-        case "memghost":
-            return Memghost()
-        case "rocketchat":
-            return Rocketchat()
-        case _ as never:
-            assert_never(never)

@@ -19,6 +19,7 @@ from gateway.dialects.dialect import (
     json_response,
     retry_after_header,
 )
+from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import NonEmptyText, WireInstant, utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -150,3 +151,10 @@ def _found(document: MemghostSession) -> Found:
         last_activity_at=utc(document.last_activity_at),
     )
     return Found(session, expires_at=utc(document.expires_at))
+
+
+KIND = DialectKind(
+    "memghost",
+    Served(MemghostSettings, lambda _settings, _issue: Memghost()),
+    Spoken(lambda _settings: Memghost()),
+)

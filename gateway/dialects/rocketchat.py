@@ -21,6 +21,7 @@ from gateway.dialects.dialect import (
     json_response,
     retry_after_header,
 )
+from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
 from gateway.dialects.rocketchat_wire import RocketChatError, RocketChatSession, session_document, session_of_document
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -202,3 +203,10 @@ def _quota(info_request: InfoRequest) -> HeaderPairs:
         (b"X-RateLimit-Remaining", str(info_request.quota.remaining).encode("ascii")),
         (b"X-RateLimit-Reset", str(resets_at).encode("ascii")),
     )
+
+
+KIND = DialectKind(
+    "rocketchat",
+    Served(RocketchatSettings, lambda settings, _issue: Rocketchat(settings.profile)),
+    Spoken(lambda _settings: Rocketchat()),
+)

@@ -42,9 +42,10 @@ class EndpointSettings(SettingsModel):
     """One session-info endpoint.
 
     It reads with the readers named in `credentials` and no others. `hosts` are the host names that it answers for;
-    none means all.
+    none means all. `dialect` is the name of its kind.
     """
 
+    dialect: str = ""
     credentials: StringList = Field(min_length=1)
     hosts: Annotated[tuple[HostName, ...], BeforeValidator(listed)] = ()
     profile: Profile = Profile.DOCUMENTED

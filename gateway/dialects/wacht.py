@@ -20,6 +20,7 @@ from gateway.dialects.dialect import (
     json_response,
     retry_after_header,
 )
+from gateway.dialects.dialect_kind import CookieIssue, DialectKind, Served, Spoken
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.dialects.wacht_wire import (
     WachtAnswer,
@@ -174,3 +175,10 @@ def _failure(status: int, headers: HeaderPairs = ()) -> InfoResponse:
 def _found(remote_answer: WachtRemoteAnswer) -> Found | Rejected:
     session = session_of_answer(remote_answer)
     return Rejected(Reason.UNKNOWN) if session is None else Found(session)
+
+
+def _serve(settings: WachtSettings, issue: CookieIssue) -> Wacht:
+    return Wacht(settings.profile, issue.renew, cookie=issue.cookie or COOKIE, development=settings.development)
+
+
+KIND = DialectKind("wacht", Served(WachtSettings, _serve), Spoken(lambda _settings: Wacht()))

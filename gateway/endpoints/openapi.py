@@ -172,10 +172,11 @@ def _response(status: int, documented: Documented, schemas: Mapping[object, _Jso
     """Describe one answer; a request that is refused before any endpoint gets the gateway's own shape."""
     if documented.body is None:
         return {"description": documented.description}
-    schema = schemas[documented.body]
+    content = {documented.content_type: {"schema": schemas[documented.body]}}
     if status >= HTTPStatus.BAD_REQUEST and documented.body is not NormalErrors:
-        schema = {"anyOf": [schema, schemas[NormalErrors]]}
-    described: _Json = {"description": documented.description, "content": _content(schema)}
+        ours = [each["schema"] for name, each in content.items() if name == _JSON]
+        content[_JSON] = {"schema": {"anyOf": [*ours, schemas[NormalErrors]]}}
+    described: _Json = {"description": documented.description, "content": content}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         described["headers"] = _RETRY_AFTER
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from gateway.gate import Gate, Identified
 from gateway.http1.downstream import DownstreamRequest, Serving
 from gateway.model.answers import Found, Resolution, Throttled, Verdict
 from gateway.model.credential import Credential
-from gateway.model.decision import AccessRequest, Decision, Response, json_fields
+from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import OnMany, RateLimit
 from gateway.policy.cross_origin import VARY_BY_ORIGIN, Cors
@@ -32,7 +33,6 @@ METHODS = ("GET", "HEAD")
 
 _METHOD_NOT_ALLOWED = 405
 _ALLOW = (b"Allow", b"GET, HEAD, OPTIONS")
-_FIELDS = json_fields()
 _log = structlog.get_logger(__name__)
 
 
@@ -208,12 +208,18 @@ class SessionInfoEndpoint:
         return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *fields))
 
     def _response(self, info_response: InfoResponse, access: AccessRequest) -> Response:
-        fields = _FIELDS + info_response.headers
+        fields = _fields(info_response.content_type) + info_response.headers
         if info_response.status == _METHOD_NOT_ALLOWED:
             fields += (_ALLOW,)
         if self._policy.cors is not None:
             fields += self._policy.cors.fields(access)
         return Response(info_response.status, fields, info_response.body)
+
+
+@cache
+def _fields(content_type: bytes) -> HeaderPairs:
+    """Return what every answer of that type has: some products answer in plain text."""
+    return json_fields(content_type=content_type)
 
 
 def with_quota(info_request: InfoRequest, taken: Taken) -> InfoRequest:

@@ -97,9 +97,9 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     closes: bool = False
 
 
-def json_fields(cache_control: bytes = b"no-store") -> HeaderPairs:
+def json_fields(cache_control: bytes = b"no-store", content_type: bytes = b"application/json") -> HeaderPairs:
     """Return the fields of a JSON answer; by default no cache may store it (RFC 9111 section 5.2.2.5)."""
-    return ((b"Content-Type", b"application/json"), (b"Cache-Control", cache_control))
+    return ((b"Content-Type", content_type), (b"Cache-Control", cache_control))
 
 
 Judged = Decision | Coroutine[Any, Any, Decision]

@@ -11,7 +11,8 @@
     │   ├── OutdatedError        the row is no longer what the caller has seen
     │   ├── SchemaError      the directory's schema is not the one this version needs
     │   └── OddQuestionError the directory cannot answer this question, and others it can
-    └── KeyRingError         signing keys cannot be read or used
+    ├── KeyRingError         signing keys cannot be read or used
+    └── KindError            no kind has that name, or the package that adds it cannot be used
 
 What a look-up finds out is no error: see `answers`.
 """
@@ -108,6 +109,10 @@ class OddQuestionError(DirectoryError):
 
 class KeyRingError(GatewayError):
     """Signing keys cannot be read or used; the text never holds key material."""
+
+
+class KindError(GatewayError):
+    """A config names a kind that nobody has, or one of a package that cannot be used; the text says which there are."""
 
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -10,7 +10,7 @@ import msgspec
 from gateway.config.route_settings import RouteSettings
 from gateway.config.settings import Settings, to_routes
 from gateway.credentials.kinds import build_reader
-from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
 from gateway.http1.field_names import LISTED_TOLD_BY_US, TOLD_BY_US_FAMILIES
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.foreign_table import CREDENTIALS, FAMILIES
@@ -128,10 +128,8 @@ def left_undone(proxy: str, settings: Settings) -> Iterator[str]:
 
 def _path_of(proxy: str, settings: Settings) -> str:
     """Return the path of the proxy's endpoint, its default where the config has none yet."""
-    configured = getattr(settings.forward_auth, proxy)
-    if configured is None:
-        configured = getattr(ForwardAuthSettings.model_validate({proxy: {}}), proxy)
-    return str(configured.path)
+    configured = settings.forward_auth.get(proxy)
+    return configured.path if configured is not None else FORWARD_AUTH.own[proxy].settings.model_validate({}).path
 
 
 def _whole_families(passing: set[bytes] | frozenset[bytes]) -> Iterator[bytes]:

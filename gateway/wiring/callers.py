@@ -15,7 +15,7 @@ def many_callers(settings: Settings) -> Callable[[str], bool]:
 
     So is a socket file, believed or not, and whom a proxy cannot name: they have no address to have a share by.
     """
-    doors = (network for _, endpoint in settings.forward_auth.endpoints() for network in endpoint.peers)
+    doors = (network for _, endpoint in settings.forward_auth.items() for network in endpoint.peers)
     return Networks((*settings.trusted_proxies, *doors, SOCKET_FILE, UNKNOWN_CLIENT)).include
 
 

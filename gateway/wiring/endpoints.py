@@ -11,10 +11,12 @@ from gateway.authorities.directory import DirectoryAuthority
 from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
 from gateway.dialects.dialect import Renew
-from gateway.dialects.kinds import DialectSettings, build_dialect
+from gateway.dialects.dialect_kind import CookieIssue
+from gateway.dialects.kinds import serve
 from gateway.dialects.normal import Normal
 from gateway.dialects.own_sessions import OwnSessions, OwnSessionsSettings
-from gateway.dialects.wacht import COOKIE, WachtSettings
+from gateway.dialects.settings import EndpointSettings
+from gateway.dialects.wacht import WachtSettings
 from gateway.endpoints import openapi
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
@@ -74,7 +76,7 @@ def own_endpoints(
     operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
         readers = _named(sessions, each.credentials)
-        dialect = build_dialect(each, renew, _cookie(readers))
+        dialect = serve(each, CookieIssue(_cookie(readers), renew))
         operations += session_info_operations(dialect, readers)
         yield SessionInfoEndpoint(dialect, _policy(each, readers), gate, sessions.session_of, limits, process.now)
     if settings.sessions is not None:
@@ -112,8 +114,8 @@ class ForwardAuthParts(msgspec.Struct, frozen=True):
 def forward_auth_endpoints(settings: Settings, parts: ForwardAuthParts) -> Iterator[ForwardAuthEndpoint]:
     """Yield the forward-auth endpoint of each proxy that the config has."""
     credentials = frozenset(name for reader in parts.readers for name in reader.headers)
-    for _, each in settings.forward_auth.endpoints():
-        reader = build_reader(each)
+    for name, each in settings.forward_auth.items():
+        reader = build_reader(name, each)
         proxy = AskingProxy(reader, Networks(each.peers), each.path, allow_caching(each.max_age, reader, credentials))
         fields = ClientFields(reader, parts.heads, parts.identity.names, credentials)
         yield ForwardAuthEndpoint(proxy, parts.gate, parts.identity, fields, parts.accesses, parts.now)
@@ -152,8 +154,8 @@ def _in_development(settings: Settings) -> tuple[str, ...]:
 
 
 def _cookie(readers: Sequence[Reader]) -> str:
-    """Return the name of the cookie that these readers read, wacht's own where they read none."""
-    return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), COOKIE)
+    """Return the name of the cookie that these readers read, empty where they read none."""
+    return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), "")
 
 
 def _named(sessions: SessionsWiring, names: Sequence[str]) -> tuple[Reader, ...]:
@@ -161,7 +163,7 @@ def _named(sessions: SessionsWiring, names: Sequence[str]) -> tuple[Reader, ...]
 
 
 def _policy(
-    settings: DialectSettings | OwnSessionsSettings, readers: tuple[Reader, ...], methods: Sequence[str] = METHODS
+    settings: EndpointSettings | OwnSessionsSettings, readers: tuple[Reader, ...], methods: Sequence[str] = METHODS
 ) -> EndpointPolicy:
     """Return the policy of an endpoint; what its CORS lets a page ask, it lets it change with cookies, too."""
     cors, origins = None, frozenset[str]()

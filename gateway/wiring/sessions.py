@@ -7,21 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
 from gateway.authorities.authority import Authority, MarksEnded, NotesActivity
+from gateway.authorities.authority_kind import AuthorityBaseSettings
 from gateway.authorities.chain import Chain
-from gateway.authorities.guard import Askable, Guard
-from gateway.authorities.introspection import IntrospectionSettings
-from gateway.authorities.jwt import JwtSettings
-from gateway.authorities.kinds import AuthoritySettings, build_authority
-from gateway.authorities.remote import RemoteSettings
+from gateway.authorities.guard import Askable, Guard, OnCall
+from gateway.authorities.kinds import build_authority
 from gateway.config.settings import Settings, free_claims
 from gateway.credentials.fingerprint import Fingerprinter
-from gateway.credentials.kinds import ReaderSettings, build_reader
+from gateway.credentials.kinds import build_reader
 from gateway.credentials.reader import Reader
+from gateway.credentials.reader_kind import CredentialSettings
 from gateway.endpoints.networks import Networks
 from gateway.model.answers import Found, Rejected, Throttled, Unavailable
 from gateway.model.client_address import bucket_of_address
@@ -53,8 +51,6 @@ _log = structlog.get_logger(__name__)
 
 _QUEUE_SECONDS = 1.0
 """For which a look-up may wait for its turn at an authority with as many look-ups as it takes at once."""
-_AT_ONCE = 100_000
-"""Signed tokens that are judged at once: that takes no connection, and one that waits for a key holds up no other."""
 _BACKSTOP_SECONDS = 1.0
 """By which a guard waits longer than the authority itself, which knows better what it waits for."""
 
@@ -174,7 +170,7 @@ async def open_authorities(settings: Settings, process: Process, stack: AsyncExi
     return authorities
 
 
-async def _open(name: str, settings: AuthoritySettings, process: Process, free: Sequence[str]) -> Authority:
+async def _open(name: str, settings: AuthorityBaseSettings, process: Process, free: Sequence[str]) -> Authority:
     """Open one authority; raises GatewayError."""
     try:
         return await build_authority(name, settings, process.clock, free)
@@ -198,11 +194,11 @@ def _fingerprinters(settings: Settings, authorities: Mapping[str, Authority]) ->
     }
 
 
-def _key_type(reader: ReaderSettings) -> str:
+def _key_type(reader: CredentialSettings) -> str:
     return getattr(reader, "type", None) or ""
 
 
-def _verdict_digests(reader: ReaderSettings, authorities: Mapping[str, Authority]) -> list[bytes]:
+def _verdict_digests(reader: CredentialSettings, authorities: Mapping[str, Authority]) -> list[bytes]:
     return [authorities[name].verdict_digest for name in reader.authority]
 
 
@@ -212,27 +208,24 @@ def _activity(authorities: Mapping[str, Authority], process: Process) -> Activit
     return Activity(writers, process.resolution_metrics, process.clock)
 
 
-def _guard(settings: AuthoritySettings, authority: Authority, process: Process, tracing: Tracing | None) -> Guard:
+def _guard(settings: AuthorityBaseSettings, authority: Authority, process: Process, tracing: Tracing | None) -> Guard:
     """Return an authority's guard."""
     return Guard(
         authority,
         Breaker(process.now),
         process.resolution_metrics,
-        askable=_askable(settings),
+        askable=Askable(settings.longest_credential),
         deadline=settings.timeout + _BACKSTOP_SECONDS,
         patience=_QUEUE_SECONDS,
-        places=Places(_AT_ONCE if isinstance(settings, JwtSettings) else settings.connections),
-        on_call=None if tracing is None else tracing.trace_authority(authority.name, settings.kind, _host(settings)),
+        places=Places(settings.at_once),
+        on_call=None
+        if tracing is None
+        else tracing.trace_authority(authority.name, settings.kind, settings.asked_host),
     )
 
 
-def _askable(settings: AuthoritySettings) -> Askable:
-    return Askable(settings.token_bytes if isinstance(settings, JwtSettings) else settings.credential_bytes)
-
-
-def _host(settings: AuthoritySettings) -> str:
-    """Return the host that is asked about each credential, empty where there is none."""
-    return urlsplit(settings.url).hostname or "" if isinstance(settings, RemoteSettings | IntrospectionSettings) else ""
+def _traced(settings: AuthorityBaseSettings, authority: Authority, tracing: Tracing | None) -> OnCall | None:
+    return None if tracing is None else tracing.trace_authority(authority.name, settings.kind, settings.asked_host)
 
 
 def _guards(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Guard]:

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.builders.example_sessions import ANSWERS, WACHT_JSON
+from tests.support.builders.dialects import ANSWERS
+from tests.support.builders.example_sessions import WACHT_JSON
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import (
     BEARER_SESSION,

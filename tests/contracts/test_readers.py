@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.credentials.kinds import CREDENTIALS
 from gateway.credentials.reader import UNREADABLE, Reader
 from gateway.model.credential import Ambiguous, Credential
 from gateway.model.decision import AccessRequest
@@ -77,6 +78,10 @@ def showing(headers: Pairs) -> AccessRequest:
 def secret_of(reading: object) -> str:
     assert isinstance(reading, Credential)
     return reading.parts[-1]
+
+
+def test_every_kind_of_the_table_is_here() -> None:
+    assert set(CREDENTIALS.own) <= set(KINDS)
 
 
 def test_reads_what_was_shown(kind: Kind) -> None:

@@ -15,9 +15,10 @@ SOURCES = {
     "gateway/redis/client.py": "def connect(): ...\n",
     "gateway/model/shapes.py": "class Shape(Protocol):\n    x: int\n",
     "gateway/credentials/kinds.py": (
-        "from gateway.credentials.bearer import BearerSettings\nmatch x:\n    case BearerSettings(): ...\n"
+        "from gateway.credentials import bearer\nCREDENTIALS = KindTable(K, 'g', (bearer.KIND,))\n"
     ),
     "gateway/credentials/bearer.py": "class BearerSettings: ...\n",
+    "tests/contracts/test_readers.py": 'KINDS = {"bearer": 1}\n',
     "tests/unit/test_gate.py": "",
     "tests/unit/redis/test_redis.py": "",
     "tests/unit/credentials/test_kinds.py": "",
@@ -27,6 +28,8 @@ SOURCES = {
     ),
     "README.md": "See docs/THREATS.md section 4.\n",
 }
+
+CHECKS = (house.untested, house.names_of_two, house.missing_pages)
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def problems(root: Path) -> list[str]:
-    checks = (house.untested, house.names_of_two, house.missing_pages, house.kinds_not_held_apart)
+    checks = (*CHECKS, house.kinds_not_held_apart, house.kinds_without_their_suite)
     return [problem.partition(":")[0] for check in checks for problem in check(root)]
 
 
@@ -60,6 +63,8 @@ def test_a_house_in_order_has_no_problem(root: Path) -> None:
         ("tests/unit/test_gate.py", "# of seed 002\n", "tests/unit/test_gate.py"),
         ("gateway/credentials/kinds.py", "", "gateway.credentials.bearer"),
         ("pyproject.toml", "[tool.importlinter]\ncontracts = []\n", "gateway.credentials.bearer"),
+        ("tests/contracts/test_readers.py", 'KINDS = {"cookie": 1}\n', "gateway.credentials.bearer"),
+        ("tests/contracts/test_readers.py", "", "gateway.credentials.bearer"),
     ],
 )
 def test_each_disorder_is_found(root: Path, name: str, text: str, problem: str) -> None:
@@ -71,3 +76,14 @@ def test_what_only_a_signature_needs_may_be_called_alike(root: Path) -> None:
     for name in ("bus", "client"):
         (root / f"gateway/redis/{name}.py").write_text('_Result = TypeVar("_Result")\n', encoding="utf-8")
     assert problems(root) == []
+
+
+def test_a_kind_that_its_suite_does_not_run_is_told_with_the_line_to_add(root: Path) -> None:
+    (root / "tests/contracts/test_readers.py").write_text("KINDS = {}\n", encoding="utf-8")
+    (root / "pyproject.toml").write_text("[tool.importlinter]\ncontracts = []\n", encoding="utf-8")
+    told = [*house.kinds_without_their_suite(root), *house.kinds_not_held_apart(root)]
+    assert told[0].endswith(
+        "add to KINDS in tests/contracts/test_readers.py the line "
+        '"bearer": Kind(reader("bearer", kind="bearer"), lambda secret: ...),'
+    )
+    assert told[1].endswith('add the line     "gateway.credentials.bearer",')

@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from typing import get_args
 
 from gateway import cli
 from gateway.commands.noun_fields import NOUN_OPTIONS
-from gateway.dialects.kinds import DialectName, dialect_named
 from gateway.dialects.normal import Normal
 from gateway.dialects.own_sessions import OwnSessions
 from gateway.endpoints import openapi
-from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
 from gateway.identity.header_names import DEFAULT_NAMES, PRESETS
 from gateway.model.answers import Reason
 from gateway.model.refusal import Refusal, RefusalCode
+from tests.support.builders.dialects import SERVED, server
 from tests.support.readers import pages
 from tests.support.repository import DOCS
 
@@ -74,11 +73,8 @@ def test_the_table_of_identity_headers_is_the_default() -> None:
 
 def test_every_own_path_is_in_the_table() -> None:
     shown = {path for row in rows("Own paths") for path in re.findall(r"`(/[^`]*)`", row[0])}
-    forward_auth = {
-        get_args(field.annotation)[0].model_fields["path"].default
-        for field in ForwardAuthSettings.model_fields.values()
-    }
-    dialects = {path for name in get_args(DialectName) for path in dialect_named(name).paths}
+    forward_auth = {kind.settings.model_fields["path"].default for kind in FORWARD_AUTH.own.values()}
+    dialects = {path for name in SERVED for path in server(name).paths}
     own = {f"{path}{{id}}" if each.beneath else path for each in OwnSessions().actions for path in each.paths}
     admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
     assert shown == forward_auth | dialects | admin | own | {*Normal.paths, openapi.PATH}

@@ -18,7 +18,7 @@ from rocketchat_API.APIExceptions.RocketExceptions import RocketApiException
 from rocketchat_API.rocketchat import RocketChat
 from urllib3.util import Retry
 
-from tests.support.builders.example_sessions import ANSWERS
+from tests.support.builders.dialects import ANSWERS
 from tests.support.gateways.serving import (
     LOGIN_TOKEN,
     PROJECT_KEY,

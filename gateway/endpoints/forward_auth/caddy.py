@@ -7,7 +7,12 @@ fields. The application still gets the client's X-Forwarded-Method and -Uri, unl
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, ForwardedReader
+from gateway.endpoints.forward_auth.original import (
+    EndpointPath,
+    ForwardAuthEndpointSettings,
+    ForwardAuthKind,
+    ForwardedReader,
+)
 
 
 class CaddySettings(ForwardAuthEndpointSettings):
@@ -21,3 +26,6 @@ class CaddyReader(ForwardedReader):
 
     def __init__(self) -> None:
         super().__init__("caddy")
+
+
+KIND = ForwardAuthKind("caddy", CaddySettings, lambda _settings: CaddyReader())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gateway.endpoints.forward_auth.original import (
     EndpointPath,
     ForwardAuthEndpointSettings,
+    ForwardAuthKind,
     OriginalRequest,
     malformed,
     only_value,
@@ -67,3 +68,6 @@ class EnvoyReader:
     def translate(self, refusal: Refusal) -> Refusal:
         """Return the refusal itself: the client gets our answer as it is."""
         return refusal
+
+
+KIND = ForwardAuthKind("envoy", EnvoySettings, lambda settings: EnvoyReader(settings.path))

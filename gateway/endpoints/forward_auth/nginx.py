@@ -10,6 +10,7 @@ from __future__ import annotations
 from gateway.endpoints.forward_auth.original import (
     EndpointPath,
     ForwardAuthEndpointSettings,
+    ForwardAuthKind,
     OriginalRequest,
     malformed,
     only_value,
@@ -54,3 +55,6 @@ class NginxReader:
     def translate(self, refusal: Refusal) -> Refusal:
         """Return 403 for every refusal of which nginx would make a 500 although its client is at fault."""
         return refusal if refusal.code in _UNCHANGED else Refusal(RefusalCode.FORBIDDEN, refusal.detail)
+
+
+KIND = ForwardAuthKind("nginx", NginxSettings, lambda _settings: NginxReader())

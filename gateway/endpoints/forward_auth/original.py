@@ -8,7 +8,8 @@ a request with another proxy's headers is refused, and so is one that does not h
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from pydantic import AfterValidator, Field
@@ -134,6 +135,14 @@ class ForwardAuthEndpointSettings(SettingsModel):
     path: EndpointPath
     peers: tuple[Peer, ...] = ()
     max_age: Annotated[Duration, Field(le=_LONGEST_MAX_AGE)] = 0.0
+
+
+class ForwardAuthKind(msgspec.Struct, frozen=True):
+    """One proxy that has a forward-auth endpoint: its settings, and what reads its decision requests."""
+
+    name: str
+    settings: type[ForwardAuthEndpointSettings]
+    build: Callable[[Any], OriginalReader]
 
 
 def original_access(reader: OriginalReader, decision_request: AccessRequest, accesses: AccessReader) -> AccessRequest:

@@ -6,7 +6,12 @@ normalised before that; its router and the application get the same one.
 
 from __future__ import annotations
 
-from gateway.endpoints.forward_auth.original import EndpointPath, ForwardAuthEndpointSettings, ForwardedReader
+from gateway.endpoints.forward_auth.original import (
+    EndpointPath,
+    ForwardAuthEndpointSettings,
+    ForwardAuthKind,
+    ForwardedReader,
+)
 
 _OWN = frozenset({b"x-forwarded-port", b"x-forwarded-server", b"x-real-ip"})
 """What its entry points set; a client's are removed there, unless `forwardedHeaders` trusts it."""
@@ -23,3 +28,6 @@ class TraefikReader(ForwardedReader):
 
     def __init__(self) -> None:
         super().__init__("traefik", _OWN)
+
+
+KIND = ForwardAuthKind("traefik", TraefikSettings, lambda _settings: TraefikReader())

@@ -33,6 +33,8 @@ PAIR = Credential(
     b"t" * 16,
 )
 PAIR_WITH_SESSION = Credential("pair", CredentialKind.TOKEN_PAIR, "", (*PAIR.parts, "QoYYFw2t9oKks2niG"), b"s" * 16)
+CARRIERS = (PROJECT_KEY, USER_KEY, ORGANIZATION_KEY, COOKIE, BEARER, PAIR)
+"""A credential of every kind, and of every type of key."""
 
 
 def at(text: str) -> datetime:
@@ -257,10 +259,3 @@ FOUND = {
     "memghost": Found(MEMGHOST, expires_at=MEMGHOST_TOKEN_EXPIRES_AT),
     "rocketchat": Found(ROCKETCHAT),
 }
-ANSWERS = {
-    "composio": COMPOSIO_JSON,
-    "wacht": WACHT_JSON,
-    "memghost": MEMGHOST_JSON,
-    "rocketchat": ROCKETCHAT_JSON,
-}
-CREDENTIALS = {"composio": PROJECT_KEY, "wacht": COOKIE, "memghost": BEARER, "rocketchat": PAIR_WITH_SESSION}

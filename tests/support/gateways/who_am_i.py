@@ -67,6 +67,10 @@ LISTED = {
     "wacht": ("cookie",),
     "memghost": ("token",),
     "rocketchat": ("pair",),
+    "kratos": ("cookie", "user_key"),
+    "better_auth": ("cookie",),
+    "oauth2_proxy": ("cookie", "token"),
+    "supabase": ("token",),
     "session": tuple(READERS),
 }
 

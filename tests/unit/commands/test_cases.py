@@ -15,7 +15,8 @@ from gateway.model.errors import SettingsError
 from gateway.model.session import Session
 from gateway.wiring.explanation import read_request
 from tests.support.builders.credentials import credential
-from tests.support.builders.example_sessions import CREDENTIALS, FOUND
+from tests.support.builders.dialects import CREDENTIALS
+from tests.support.builders.example_sessions import FOUND
 
 
 def read(tmp_path: Path, text: str) -> Cases:

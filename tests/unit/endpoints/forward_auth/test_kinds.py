@@ -1,20 +1,19 @@
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings, build_reader
 from gateway.endpoints.forward_auth.original import ForwardAuthEndpointSettings
+from gateway.model.errors import KindError
 from tests.support.builders.forward_auth import PROXIES
+
+SETTINGS: TypeAdapter[ForwardAuthSettings] = TypeAdapter(ForwardAuthSettings)
 
 
 def test_every_proxy_has_its_reader_at_its_own_path() -> None:
-    settings = ForwardAuthSettings.model_validate({name: {} for name in PROXIES})
-    assert [name for name, _ in settings.endpoints()] == list(PROXIES)
-    assert [build_reader(endpoint).name for _, endpoint in settings.endpoints()] == list(PROXIES)
-    assert [endpoint.path for _, endpoint in settings.endpoints()] == [f"/_gateway/auth/{name}" for name in PROXIES]
-
-
-def test_no_endpoint_is_there_by_itself() -> None:
-    assert list(ForwardAuthSettings().endpoints()) == []
+    settings = SETTINGS.validate_python({name: {} for name in PROXIES})
+    assert list(settings) == list(PROXIES)
+    assert [build_reader(name, endpoint).name for name, endpoint in settings.items()] == list(PROXIES)
+    assert [endpoint.path for endpoint in settings.values()] == [f"/_gateway/auth/{name}" for name in PROXIES]
 
 
 @pytest.mark.parametrize(
@@ -22,9 +21,9 @@ def test_no_endpoint_is_there_by_itself() -> None:
 )
 def test_an_endpoint_that_is_written_wrongly_is_refused(endpoint: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        ForwardAuthSettings.model_validate({"nginx": endpoint})
+        SETTINGS.validate_python({"nginx": endpoint})
 
 
 def test_settings_of_no_kind_build_nothing() -> None:
-    with pytest.raises(TypeError, match="ForwardAuthEndpointSettings"):
-        build_reader(ForwardAuthEndpointSettings(path="/a"))
+    with pytest.raises(KindError, match="haproxy is not known; must be nginx, traefik, caddy or envoy"):
+        build_reader("haproxy", ForwardAuthEndpointSettings(path="/a"))
