@@ -7,6 +7,7 @@
 # make fuzz       the readers, fed by what new branches they take, a minute each (Linux; SECONDS=600 for longer)
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
 # make charts     the Helm chart, by a helm that is built from its Go module (minutes, the first time)
+# make e2e-go     oauth2-proxy, built from its Go module, beside the program on the same requests (minutes, the first time)
 # make lock       the lock files anew, with the newest versions that pyproject.toml allows
 # make bench      the benchmark tables (needs nginx and wrk)
 # make profile    where a request's CPU time goes, by module (needs py-spy besides)
@@ -15,7 +16,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
 
-.PHONY: run check lint test-fast test coverage compliance fuzz e2e charts lock bench profile clean
+.PHONY: run check lint test-fast test coverage compliance fuzz e2e charts e2e-go lock bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
@@ -54,6 +55,9 @@ e2e: .venv/.dev
 
 charts: .venv/.dev
 	@tests/charts/run
+
+e2e-go: .venv/.dev
+	@tests/e2e_go/run
 
 check lint: .venv/.dev
 	@$(BIN)/ruff check gateway tests
