@@ -14,7 +14,7 @@ from gateway.admin.call_body import read_body
 from gateway.admin.problems import ProblemError, invalid
 
 _ETAG = re.compile(r'(W/)?"([!#-~]*)"')
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}+")
 
 
 def read_query(request: web.Request, operation: ApiOperation) -> tuple[Any, ...]:

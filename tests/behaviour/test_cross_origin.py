@@ -82,7 +82,7 @@ async def test_a_listed_page_reads_answers_and_refusals_and_the_upstreams_own_wo
 async def test_another_page_is_told_nothing_but_that_answers_differ(both: Both) -> None:
     response = await ask(both[0], "GET", "/a/b", "X-Api-Key: nobody's", "Origin: https://evil.example")
     assert response.all(b"Access-Control-Allow-Origin") == []
-    assert response.all(b"Vary") == [b"Origin"]
+    assert b"Origin" in response.all(b"Vary")
 
 
 async def test_a_listed_page_may_use_its_cookie_with_an_unsafe_method(both: Both) -> None:
