@@ -15,15 +15,17 @@ EXTRA = "gateway.call"
 
 
 class AdminCall(msgspec.Struct, frozen=True):
-    """One call: its id, which is never the client's, and the request as the front has read it."""
+    """One call: its id, which is never the client's, the request as the front has read it, and from where it came."""
 
     request_id: str
     request: DownstreamRequest
+    way_in: str
+    client: str
 
     @property
     def actor(self) -> Actor:
         """Who it is in the audit log, before any credential was looked at."""
-        return Actor("admin_port", self.request.connection.peer, self.request_id)
+        return Actor(self.way_in, self.client, self.request_id)
 
 
 def call_of(request: web.BaseRequest) -> AdminCall:

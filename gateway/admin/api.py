@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -21,6 +22,7 @@ from gateway.telemetry.audit import AuditLog, AuditOutcome
 
 _encode = msgspec.json.Encoder().encode
 _JSON = "application/json"
+_ID, _ANY_ID = "{id}", "{id:[^/]+}"  # aiohttp's own takes no id with a brace
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _FIELDS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -44,7 +46,9 @@ class Api:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the route of each operation."""
-        return [web.route(each.method, each.path, self._endpoint(each)) for each in self._operations]
+        return [
+            web.route(each.method, each.path.replace(_ID, _ANY_ID), self._endpoint(each)) for each in self._operations
+        ]
 
     def _endpoint(self, operation: ApiOperation) -> Callable[[web.Request], Any]:
         async def endpoint(request: web.Request) -> web.Response:
@@ -93,15 +97,14 @@ def _response(request: web.Request, operation: ApiOperation, answer: Any) -> web
     if operation.answer is None:
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=_FIELDS)
     body = answer if isinstance(answer, bytes) else _encode(answer)
-    fields = dict(_FIELDS)
-    version = getattr(answer, "version", "") or getattr(getattr(answer, "session", None), "version", "")
+    fields, row = dict(_FIELDS), getattr(answer, operation.row_in) if operation.row_in else answer
+    version = getattr(row, "version", "")
     if operation.method == "GET" and not version:
         version = blake2b(body, digest_size=8).hexdigest()
     if version:
         fields["ETag"] = f'"{version}"'
     if operation.method == "GET" and is_known(request, version):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=fields)
-    if operation.status == HTTPStatus.CREATED:
-        row_id = getattr(answer, "id", "") or getattr(getattr(answer, "session", None), "id", "")
-        fields["Location"] = f"{operation.path}/{row_id}" if row_id else operation.path
+    if operation.status == HTTPStatus.CREATED and version:
+        fields["Location"] = f"/v1/{operation.path.split('/')[2]}/{quote(row.id, safe='')}"
     return web.Response(status=operation.status, body=body, content_type=_JSON, headers=fields)

@@ -34,7 +34,8 @@ class ApiOperation(msgspec.Struct, frozen=True, kw_only=True):
 
     `query` are the structs that the parameters of the query fill, `body` what a body has to be, and `answer` what
     `run` returns: None for no content. `creates` lets the caller name the call by `Idempotency-Key`; `versioned` tells
-    that the rows have a version, for If-Match. A path with `{id}` names one row.
+    that the rows have a version, for If-Match. `row_in` is the field of the answer that holds the row, where secrets
+    stand beside it. A path with `{id}` names one row.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ApiOperation(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[type[msgspec.Struct], ...] = ()
     body: Any = None
     answer: Any = None
+    row_in: str = ""
     status: int = 200
     creates: bool = False
     versioned: bool = False

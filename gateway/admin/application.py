@@ -23,14 +23,14 @@ API = "/v1/"
 _log = structlog.get_logger(__name__)
 
 
-def build_application(routes: Iterable[web.AbstractRouteDef], hosts: OwnHosts) -> web.Application:
-    """Return an application of these routes, which is asked by the names of `hosts` alone."""
+def build_application(routes: Iterable[web.AbstractRouteDef], hosts: OwnHosts | None) -> web.Application:
+    """Return an application of these routes, which is asked by the names of `hosts` alone, where they are given."""
     application = web.Application(middlewares=[_answer_all(hosts)])
     application.add_routes(routes)
     return application
 
 
-def _answer_all(hosts: OwnHosts) -> Middleware:
+def _answer_all(hosts: OwnHosts | None) -> Middleware:
     """Return what looks at each request before any handler does, and words whatever is raised."""
 
     @web.middleware
@@ -56,9 +56,9 @@ def _answer_all(hosts: OwnHosts) -> Middleware:
 
 
 async def _answer(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], hosts: OwnHosts
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], hosts: OwnHosts | None
 ) -> web.StreamResponse:
-    if not all(hosts.include(host) for host in request.headers.getall("Host", ())):
+    if hosts is not None and not all(hosts.include(host) for host in request.headers.getall("Host", ())):
         raise CallRefusedError(Refusal(RefusalCode.MISDIRECTED, "listen.admin_hosts"))
     if not _is_plain(request.raw_path.partition("?")[0]):
         raise web.HTTPNotFound  # aiohttp would read `/%72evoke` as `/revoke`

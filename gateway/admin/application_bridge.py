@@ -41,9 +41,13 @@ _silent.setLevel(logging.CRITICAL + 1)  # strangers' bytes would fill the log wi
 
 
 class ApplicationBridge:
-    """Answers by the web application that is in `use`; without one it is not there yet, or no more."""
+    """Answers by the web application that is in `use`; without one it is not there yet, or no more.
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    `way_in` is the port's name in the audit log.
+    """
+
+    def __init__(self, new_id: Callable[[], str], way_in: str = "admin_port") -> None:
+        self._way_in = way_in
         self._runner: web.AppRunner | None = None
         self._new_id = new_id
 
@@ -68,9 +72,9 @@ class ApplicationBridge:
         if runner is not None:
             await runner.cleanup()
 
-    async def answer(self, request: DownstreamRequest) -> Response:
-        """Answer one request; raises nothing."""
-        call = AdminCall(self._new_id(), request)
+    async def answer(self, request: DownstreamRequest, client: str = "") -> Response:
+        """Answer one request of a client, by default of the peer; raises nothing."""
+        call = AdminCall(self._new_id(), request, self._way_in, client or request.connection.peer)
         server = self._runner.server if self._runner is not None else None
         head = _head(request)
         if server is None or head is None:
@@ -99,7 +103,7 @@ class _ApplicationExchange:
         self._answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._head: ResponseHead | None = None
         self._body = bytearray()
-        extra = {EXTRA: call, "peername": (call.request.connection.peer, 0)}
+        extra = {EXTRA: call, "peername": (call.client, 0)}
         self._transport = MemoryTransport(extra, self._written, self._closed, body)
 
     async def carry(self, head: bytes) -> Response:

@@ -27,13 +27,10 @@ class PastRevocation(Protocol):
 class FleetHooks(msgspec.Struct, frozen=True):
     """`revoke` ends something everywhere, `change` has it looked up again; both tell whether everybody was reached.
 
-    `recorded` are the revocations that this gateway remembers, `collect` the metrics of all processes, `serving` and
-    `wanted` how many there are.
+    `recorded` are the revocations that this process remembers, `collect` the metrics of all processes.
     """
 
     revoke: RevokeEverywhere
     change: RevokeEverywhere
     recorded: Callable[[], Sequence[PastRevocation]]
     collect: Callable[[], Awaitable[Snapshot]]
-    serving: Callable[[], int]
-    wanted: Callable[[], int]

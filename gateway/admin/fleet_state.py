@@ -10,6 +10,7 @@ from gateway.admin.fleet_hooks import FleetHooks
 from gateway.telemetry.exposition import Snapshot
 
 _REDIS, _BUS = "gateway_redis_up", "gateway_revocation_bus_up"
+_WORKERS, _WANTED = "gateway_workers", "gateway_workers_wanted"
 _AUTHORITY, _UPSTREAM = "gateway_authority_breaker_open", "gateway_upstream_available"
 
 
@@ -38,7 +39,7 @@ async def state_of(fleet: FleetHooks) -> FleetState:
     redis, bus = (next((value > 0 for _, value in _samples(metrics, name)), None) for name in (_REDIS, _BUS))
     authorities = tuple(PartState(name, not value) for name, value in _samples(metrics, _AUTHORITY))
     upstreams = tuple(PartState(name, value > 0) for name, value in _samples(metrics, _UPSTREAM))
-    serving, wanted = fleet.serving(), fleet.wanted()
+    serving, wanted = (int(sum(value for _, value in _samples(metrics, name))) for name in (_WORKERS, _WANTED))
     problems = [f"{serving} of {wanted} workers serve"] if serving < wanted else []
     problems += ["Redis is not asked: it did not answer"] if redis is False else []
     problems += ["revocations of other replicas are not heard"] if bus is False else []

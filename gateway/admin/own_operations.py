@@ -53,36 +53,61 @@ class RevocationViews(msgspec.Struct, frozen=True):
     rows: tuple[RevocationView, ...]
 
 
-def own_operations(
-    routes: Sequence[Route], explain: Explain, fleet: FleetHooks, audit: AuditLog
-) -> tuple[ApiOperation, ...]:
-    """Return the operations."""
+class OwnCalls:
+    """What the endpoints run that need no directory."""
 
-    async def list_routes(_request: ApiRequest) -> RouteViews:
-        return views_of(routes)
+    def __init__(self, routes: Sequence[Route], explain: Explain, fleet: FleetHooks, audit: AuditLog) -> None:
+        self._routes = tuple(routes)
+        self._explain = explain
+        self._fleet = fleet
+        self._audit = audit
 
-    async def explain_request(request: ApiRequest) -> Explanation:
-        return await explain(request.body)
+    async def list_routes(self, _request: ApiRequest) -> RouteViews:
+        """Return the routes, with their overlaps."""
+        return views_of(self._routes)
 
-    async def show_state(_request: ApiRequest) -> FleetState:
-        return await state_of(fleet)
+    async def explain(self, request: ApiRequest) -> Explanation:
+        """Return what would be decided."""
+        return await self._explain(request.body)
 
-    async def list_revocations(_request: ApiRequest) -> RevocationViews:
-        views = [RevocationView(each.target.kind.value, each.target.id, each.at) for each in fleet.recorded()]
-        return RevocationViews(tuple(views))
+    async def show_state(self, _request: ApiRequest) -> FleetState:
+        """Return what is wrong."""
+        return await state_of(self._fleet)
 
-    async def revoke(request: ApiRequest) -> RevocationView:
+    async def list_revocations(self, _request: ApiRequest) -> RevocationViews:
+        """Return what was revoked here."""
+        past = self._fleet.recorded()
+        return RevocationViews(tuple(RevocationView(each.target.kind.value, each.target.id, each.at) for each in past))
+
+    async def revoke(self, request: ApiRequest) -> RevocationView:
+        """Revoke everywhere; raises ProblemError where somebody could not be told."""
         target = request.body.target()
         outcome = AuditOutcome.FAILED
         try:
-            outcome = AuditOutcome.DONE if await fleet.revoke(target) else AuditOutcome.PARTLY
+            outcome = AuditOutcome.DONE if await self._fleet.revoke(target) else AuditOutcome.PARTLY
         finally:
-            audit.revoked(request.actor, target, outcome)
-        if outcome is AuditOutcome.PARTLY:
-            detail = "Not every replica and directory could be reached: call again."
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, {"Retry-After": "1"})
-        return RevocationView(target.kind.value, target.id, request.now.timestamp())
+            self._audit.revoked(request.actor, target, outcome)
+        return _viewed(target, request, told=outcome is AuditOutcome.DONE)
 
+    async def notice_change(self, request: ApiRequest) -> RevocationView:
+        """Have it looked up again everywhere; raises ProblemError where somebody could not be told."""
+        target = request.body.target()
+        return _viewed(target, request, told=await self._fleet.change(target))
+
+
+def _viewed(target: RevocationTarget, request: ApiRequest, *, told: bool) -> RevocationView:
+    if not told:
+        detail = "Not every replica and directory could be reached: call again."
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, {"Retry-After": "1"})
+    return RevocationView(target.kind.value, target.id, request.now.timestamp())
+
+
+def own_operations(calls: OwnCalls) -> tuple[ApiOperation, ...]:
+    """Return the operations that need no directory."""
+    return (*_what_is_known(calls), *_what_is_told(calls))
+
+
+def _what_is_known(calls: OwnCalls) -> tuple[ApiOperation, ...]:
     return (
         ApiOperation(
             name="list_routes",
@@ -90,7 +115,7 @@ def own_operations(
             path="/v1/routes",
             summary="The routes as they were loaded, and their overlaps",
             permission="routes.read",
-            run=list_routes,
+            run=calls.list_routes,
             answer=RouteViews,
         ),
         ApiOperation(
@@ -99,7 +124,7 @@ def own_operations(
             path="/v1/explain",
             summary="What would be decided about a request, and why",
             permission="explain.read",
-            run=explain_request,
+            run=calls.explain,
             body=ExplainRequest,
             answer=Explanation,
         ),
@@ -109,16 +134,21 @@ def own_operations(
             path="/v1/state",
             summary="What is wrong right now: processes, Redis, authorities, upstreams",
             permission="state.read",
-            run=show_state,
+            run=calls.show_state,
             answer=FleetState,
         ),
+    )
+
+
+def _what_is_told(calls: OwnCalls) -> tuple[ApiOperation, ...]:
+    return (
         ApiOperation(
             name="list_revocations",
             method="GET",
             path="/v1/revocations",
             summary="The revocations that this gateway remembers",
             permission="revocations.read",
-            run=list_revocations,
+            run=calls.list_revocations,
             answer=RevocationViews,
         ),
         ApiOperation(
@@ -127,9 +157,19 @@ def own_operations(
             path="/v1/revocations",
             summary="Revoke a session, user, API key or organization everywhere",
             permission="revocations.create",
-            run=revoke,
+            run=calls.revoke,
             body=NewRevocation,
             answer=RevocationView,
             status=201,
+        ),
+        ApiOperation(
+            name="notice_change",
+            method="POST",
+            path="/v1/changes",
+            summary="Look up again what is cached of something whose row was changed in the database",
+            permission="revocations.create",
+            run=calls.notice_change,
+            body=NewRevocation,
+            answer=RevocationView,
         ),
     )

@@ -12,7 +12,7 @@ _RECORDS = {
     "projects": ("read", "create", "change", "delete"),
     "keys": ("read", "create", "change", "delete", "rotate"),
     "sessions": ("read", "create", "change", "end"),
-    "signins": ("read", "create", "end"),
+    "signins": ("read", "delete"),
 }
 
 PERMISSIONS = frozenset(

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.admin.permissions import PERMISSIONS
-from gateway.source.addresses import Origin
-from gateway.source.values import SettingsModel, StringList, listed
+from gateway.source.addresses import HostName, Origin
+from gateway.source.values import PositiveDuration, SettingsModel, StringList, listed
 
 
 def _permission(value: str) -> str:
@@ -27,7 +27,8 @@ class AdminSettings(SettingsModel):
 
     `credentials` are readers, and `roles` what the users' own roles let them do. `origins` are foreign pages that may
     change things by a cookie. A body is at most `body_bytes` long. `directory` names the authority whose records the
-    API shows, where there are several.
+    API shows, where there are several. A creation that its caller has named is remembered for `idempotency` seconds,
+    `named_calls` of them at most. At `host` all of this is on the public port too, without the admin token.
     """
 
     credentials: StringList = ()
@@ -35,3 +36,6 @@ class AdminSettings(SettingsModel):
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     body_bytes: int = Field(default=64 * 1024, ge=1024)
     directory: str | None = None
+    host: HostName | None = None
+    idempotency: PositiveDuration = 86400.0
+    named_calls: int = Field(default=10_000, ge=1)

@@ -68,6 +68,13 @@ class _AdminPortNotifier(GatewayNotifier):
 
     @override
     async def revoke(self, target: RevocationTarget) -> bool:
+        return await self._post("/revoke", target)
+
+    @override
+    async def changed(self, target: RevocationTarget) -> bool:
+        return await self._post("/v1/changes", target)
+
+    async def _post(self, path: str, target: RevocationTarget) -> bool:
         if self._token is None:
             return False
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
@@ -75,13 +82,9 @@ class _AdminPortNotifier(GatewayNotifier):
             async with (
                 admin_client(self._listen) as client,
                 client.post(
-                    "/revoke", json={target.kind.value: target.id}, headers=headers, allow_redirects=False
+                    path, json={target.kind.value: target.id}, headers=headers, allow_redirects=False
                 ) as answer,
             ):
                 return answer.status == HTTPStatus.OK
         except (TimeoutError, ClientError, OSError):
             return False
-
-    @override
-    async def changed(self, target: RevocationTarget) -> bool:
-        return False  # the admin port revokes for good, which a changed row is no reason for

@@ -91,6 +91,8 @@ def _callers(config: PartialConfig) -> Iterator[Problem]:
     yield from shared_readers(config, admin.credentials, "admin", "credentials")
     if admin.credentials and not admin.roles:
         yield config.warning("lets nobody do anything: no role is given a permission", "admin", "roles")
+    if admin.host is not None and not admin.credentials:
+        yield config.warning("answers nobody: admin.credentials lists no reader", "admin", "host")
     if admin.roles and not admin.credentials:
         yield config.warning("are nobody's: admin.credentials lists no reader", "admin", "roles")
     directories = {name for name, each in config.authorities.items() if isinstance(each, DirectorySettings)}

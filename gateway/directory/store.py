@@ -6,7 +6,7 @@ One query answers for a key, two for a session, whatever they refer to.
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,8 @@ from gateway.model.session import RevocationKind, RevocationTarget
 _DATA_EXCEPTION = "22"
 """The SQLSTATE class of values that a database cannot take (PostgreSQL manual, appendix A)."""
 
+WriteAlso = Callable[[AsyncConnection], Awaitable[None]]
+
 _KEYS = select(api_keys, organizations, projects, members, users).select_from(
     api_keys.outerjoin(organizations, organizations.c.id == api_keys.c.organization_id)
     .outerjoin(projects, projects.c.id == api_keys.c.project_id)
@@ -57,8 +59,9 @@ JOINED_SESSIONS = select(sessions, organizations, workspaces, members, users).se
 class Directory(Store):
     """An open directory. Every method raises DirectoryError when the database cannot be asked."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, also: WriteAlso | None = None) -> None:
         self._engine = engine
+        self._also = also
 
     @classmethod
     def open(cls, url: str, *, connections: int = 5) -> Directory:
@@ -90,6 +93,12 @@ class Directory(Store):
             if file_of(self._engine) is not None:
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+            if self._also is not None:
+                await self._also(connection)
+
+    def also(self, write: WriteAlso) -> Directory:
+        """Return this directory, each of whose changes makes `write` too, in its transaction."""
+        return Directory(self._engine, write)
 
     @override
     async def key_by_hash(self, hashes: Sequence[str]) -> StoredKey | None:

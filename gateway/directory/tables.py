@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -210,6 +211,15 @@ signins = Table(
     _reference("session_id", "sessions", "CASCADE", required=True),
     _reference("user_id", "users", "CASCADE", required=True),
     _instant("created_at", required=True),
+)
+
+named_calls = Table(
+    "named_calls",
+    METADATA,
+    _id(),  # a hash of who called what under which name
+    _text("digest", required=True),
+    Column("answer", LargeBinary, nullable=True),  # sealed; none yet while the call is under way
+    Column("at", StoredInstant, nullable=False, index=True),
 )
 
 audit_entries = Table(

@@ -54,6 +54,10 @@ class PublicPort:
             for path in endpoint.paths:
                 self._by_path.setdefault(path, []).append(endpoint)
 
+    def add_beneath(self, start: str, endpoint: Endpoint) -> None:
+        """Let an endpoint answer at every path that begins like this and is nobody else's."""
+        self._beneath = (*self._beneath, (start, endpoint))
+
     def serve(self, request: DownstreamRequest) -> Serving:
         """Answer one request, or begin to; `completed` is to follow."""
         headers = request.head.block.headers

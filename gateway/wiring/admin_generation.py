@@ -8,56 +8,95 @@ nothing for it.
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from gateway.admin.admin_callers import AdminCallers, CallerRules
 from gateway.admin.admin_tokens import AdminTokens
 from gateway.admin.api import Api
+from gateway.admin.application import build_application
+from gateway.admin.application_bridge import ApplicationBridge
+from gateway.admin.console_files import console_routes
 from gateway.admin.explained import ExplainRequest, Explanation
 from gateway.admin.fleet_hooks import FleetHooks
 from gateway.admin.openapi_v1 import with_document
-from gateway.admin.own_operations import own_operations
+from gateway.admin.own_operations import OwnCalls, own_operations
+from gateway.admin.public_admin import PublicAdminEndpoint
+from gateway.authorities.directory import DirectorySettings
 from gateway.config.settings import Settings, to_routes
 from gateway.credentials.reader import CredentialReading
 from gateway.endpoints.access_reader import AccessReader
 from gateway.model.errors import MalformedError
 from gateway.model.route import OnMany
+from gateway.model.session import RevocationTarget
+from gateway.model.target import Oddity
 from gateway.policy.routes import RouteTable
 from gateway.wiring.explanation import decide_traceless, explanation_of, read_request, untraced
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 
+if TYPE_CHECKING:
+    from gateway.wiring.admin_records import AdminRecords
+
 
 class AdminGeneration:
-    """Makes the routes of the API under `settings`; `tokens` and `fleet` outlive it."""
+    """Makes the routes of the API under `settings`; `tokens` and `fleet` outlive it.
 
-    def __init__(self, settings: Settings, process: Process, tokens: AdminTokens, fleet: FleetHooks) -> None:
+    Where there is a `generation` that serves, the API looks up and explains by it, and has none of its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        process: Process,
+        tokens: AdminTokens,
+        fleet: FleetHooks,
+        generation: Generation | None = None,
+    ) -> None:
         self._settings = untraced(settings)
         self._process = process
+        self._fleet = fleet
         self._opening = asyncio.Lock()
-        self._generation: Generation | None = None
+        self._owned: Generation | None = None
+        self._generation = generation
         table = RouteTable(to_routes(settings))
         self._oddities = table.oddities
-        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock)
+        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, tuple(Oddity))
         callers = AdminCallers(tokens, accesses, self._caller_rules if settings.admin.credentials else None)
-        operations = own_operations(table.routes, self._explain, fleet, process.audit)
+        operations = own_operations(OwnCalls(table.routes, self._explain, fleet, process.audit))
+        self._records = _records(settings, process, fleet)
+        if self._records is not None:
+            operations = (*self._records.operations(), *operations)
         self._api = Api(with_document(operations), callers, process.audit, process.clock, settings.admin.body_bytes)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the API's routes."""
         return self._api.routes()
 
+    async def revoke(self, target: RevocationTarget) -> bool:
+        """Refuse callers of whom this was revoked; return whether everybody was told."""
+        return self._owned is None or await self._owned.sessions.revoker.revoke(target)
+
+    async def change(self, target: RevocationTarget) -> bool:
+        """Look callers up again whose row changed; return whether everybody was told."""
+        return self._owned is None or await self._owned.sessions.revoker.changed(target)
+
     async def close(self) -> None:
         """Close what was opened; the last call has ended."""
-        if self._generation is not None:
-            await self._generation.close()
+        if self._records is not None:
+            await self._records.close()
+        if self._owned is not None:
+            await self._owned.close()
 
     async def _opened(self) -> Generation:
         """Return the generation of the API; raises GatewayError when a part of the config cannot be used."""
         async with self._opening:
             if self._generation is None:
-                self._generation = await open_generation(self._settings, self._process)
+                generation = await open_generation(self._settings, self._process)
+                for past in self._fleet.recorded():
+                    generation.sessions.revoker.remember(past.target, past.at)
+                self._owned = self._generation = generation
         return self._generation
 
     async def _caller_rules(self) -> CallerRules:
@@ -76,3 +115,28 @@ class AdminGeneration:
         generation = await self._opened()
         decision = await decide_traceless(generation, access)
         return explanation_of(decision, self._settings, generation)
+
+
+async def open_public_admin(settings: Settings, process: Process, generation: Generation, fleet: FleetHooks) -> None:
+    """Let a generation answer by the API and its console at `admin.host`, where the config has one."""
+    host = settings.admin.host
+    if host is None:
+        return
+    api = AdminGeneration(settings, process, AdminTokens(), fleet, generation)
+    bridge = ApplicationBridge(process.random_hex.draw, "public_port")
+    await bridge.use(build_application([*console_routes(), *api.routes()], None))
+    generation.opened.push_async_callback(api.close)
+    generation.opened.push_async_callback(bridge.close)
+    generation.public_port.add_beneath(PublicAdminEndpoint.beneath, PublicAdminEndpoint(host, bridge))
+
+
+def _records(settings: Settings, process: Process, fleet: FleetHooks) -> AdminRecords | None:
+    """Return the records that the API shows; None without a directory, or where it is not said which."""
+    directories = {name: each for name, each in settings.authorities.items() if isinstance(each, DirectorySettings)}
+    name = settings.admin.directory or (next(iter(directories)) if len(directories) == 1 else None)
+    if name is None or name not in directories:
+        return None
+    # here and not above: a process without a directory never loads SQLAlchemy (30 MB)
+    from gateway.wiring.admin_records import AdminRecords  # noqa: PLC0415 - see above
+
+    return AdminRecords(settings, directories[name], process, fleet)

@@ -12,6 +12,7 @@ from gateway.admin.admin_revoke import RevokeEndpoint
 from gateway.admin.admin_tokens import AdminTokens
 from gateway.admin.application import build_application
 from gateway.admin.application_bridge import ApplicationBridge
+from gateway.admin.console_files import console_routes
 from gateway.admin.fleet_hooks import FleetHooks
 from gateway.admin.health import Health, Render, health_routes
 from gateway.admin.own_hosts import OwnHosts
@@ -22,6 +23,7 @@ from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
+from gateway.model.session import RevocationTarget
 from gateway.source.addresses import ListenAddress
 from gateway.wiring.admin_generation import AdminGeneration
 from gateway.wiring.process import Process
@@ -60,7 +62,7 @@ class AdminPorts:
             server.apply(_operators(settings))
         before, self._generation = self._generation, AdminGeneration(settings, self._process, self._tokens, self._fleet)
         revocation = web.post("/revoke", RevokeEndpoint(self._tokens, self._fleet.revoke, self._process.audit).answer)
-        routes = [*self._routes, revocation, *self._generation.routes()]
+        routes = [*self._routes, revocation, *console_routes(), *self._generation.routes()]
         earlier = await self._admin.use(build_application(routes, self._hosts))
         if before is not None and earlier is not None:
             self._process.tasks.start(_retire(earlier, before), "end of an earlier admin application")
@@ -71,6 +73,14 @@ class AdminPorts:
         await self.apply(settings)
         await self._listen(self._admin, self._ports.admin, settings)
         await self._listen(self._health, self._ports.health, settings)
+
+    async def revoke(self, target: RevocationTarget) -> bool:
+        """Revoke it for callers of the API too; return whether everybody was told."""
+        return self._generation is None or await self._generation.revoke(target)
+
+    async def change(self, target: RevocationTarget) -> bool:
+        """Look it up again for callers of the API too; return whether everybody was told."""
+        return self._generation is None or await self._generation.change(target)
 
     async def close(self) -> None:
         """Stop listening."""

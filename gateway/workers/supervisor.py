@@ -55,12 +55,11 @@ class Supervisor:
         self._revocations = revocations
         fleet = FleetHooks(
             revoke=self._revoke,
-            change=workers.change,
+            change=self._change,
             recorded=revocations.recent,
             collect=self._collect,
-            serving=workers.serving,
-            wanted=workers.wanted,
         )
+        workers.attach(fleet)
         self._admin = AdminPorts(process, ports, Health(self.healthy, self.ready), self._render, fleet)
         self._reloading = asyncio.Lock()
         self._loaded: LoadedConfig | None = None
@@ -143,7 +142,10 @@ class Supervisor:
 
     async def _revoke(self, target: RevocationTarget) -> bool:
         self._revocations.record(target)
-        return await self._workers.revoke(target)
+        return all(await asyncio.gather(self._workers.revoke(target), self._admin.revoke(target)))
+
+    async def _change(self, target: RevocationTarget) -> bool:
+        return all(await asyncio.gather(self._workers.change(target), self._admin.change(target)))
 
     async def _collect(self) -> Snapshot:
         return merge((snapshot(self._metrics.registry), *await self._workers.collect()))

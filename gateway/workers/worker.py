@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.config.settings import Settings, TelemetrySettings
 from gateway.endpoints.networks import Networks
 from gateway.front.handshakes import HandshakeListener
@@ -19,6 +20,7 @@ from gateway.telemetry.forwarding_metrics import StreamNumbers
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
 from gateway.wiring.active_generation import ActiveGeneration
+from gateway.wiring.admin_generation import open_public_admin
 from gateway.wiring.callers import many_callers
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
@@ -48,11 +50,12 @@ class _BuiltGeneration(msgspec.Struct, frozen=True):
 
 
 class Worker:
-    """Serves `sockets` from the first `swap` on, and closes them."""
+    """Serves `sockets` from the first `swap` on, and closes them. `fleet` is all processes, which the API asks."""
 
     def __init__(self, process: Process, sockets: Sockets) -> None:
         self._process = process
         self._sockets = sockets
+        self.fleet: FleetHooks | None = None
         self._active = ActiveGeneration(process.tasks)
         self._built: _BuiltGeneration | None = None
         self._revoked_while_building: list[RecordedRevocation] | None = None
@@ -72,6 +75,8 @@ class Worker:
             tls = settings.listen.tls
             certificate = Certificate(load_certificate(tls)) if tls is not None else None
             generation = await open_generation(settings, self._process)
+            if self.fleet is not None:
+                await open_public_admin(settings, self._process, generation, self.fleet)
             for revocation in (*revocations, *self._revoked_while_building):
                 generation.sessions.revoker.remember(revocation.target, revocation.at)
         finally:

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from typing_extensions import override
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.config.load import LoadedConfig
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.exposition import Snapshot, snapshot
@@ -63,6 +64,9 @@ class WorkerGroup(Protocol):
         what they served before.
         """
 
+    def attach(self, fleet: FleetHooks) -> None:
+        """Let every process that answers the API ask the whole fleet by `fleet`."""
+
     async def revoke(self, target: RevocationTarget) -> bool:
         """Revoke in every process; return whether it took effect in all of them, and in Redis."""
 
@@ -101,6 +105,10 @@ class SingleProcess(WorkerGroup):
     async def apply(self, loaded: LoadedConfig) -> None:
         await self._worker.build(loaded.settings, self._revocations.recent())
         await self._worker.swap()
+
+    @override
+    def attach(self, fleet: FleetHooks) -> None:
+        self._worker.fleet = fleet
 
     @override
     async def revoke(self, target: RevocationTarget) -> bool:

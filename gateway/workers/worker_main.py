@@ -8,9 +8,11 @@ import os
 import signal
 import socket
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.config.load import ConfigText, load_text
 from gateway.model.errors import GatewayError
-from gateway.telemetry.exposition import snapshot
+from gateway.model.session import RevocationTarget
+from gateway.telemetry.exposition import Snapshot, snapshot
 from gateway.wiring.process import Process, run_loop
 from gateway.workers.control import (
     Build,
@@ -44,7 +46,9 @@ def worker_main(control: socket.socket, ports: Ports) -> int:
 async def _run(control: socket.socket, ports: Ports) -> int:
     process = Process()
     channel = await open_channel(control)
-    handler = _CommandHandler(process, Worker(process, ports.public), channel)
+    worker = Worker(process, ports.public)
+    worker.fleet = _fleet_behind(channel)
+    handler = _CommandHandler(process, worker, channel)
     try:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, handler.leave)
         await channel.listen(handler.execute)
@@ -53,6 +57,21 @@ async def _run(control: socket.socket, ports: Ports) -> int:
         await channel.close()
         await process.close()
     return 0
+
+
+def _fleet_behind(channel: ControlChannel) -> FleetHooks:
+    """Return what asks the supervisor for the whole fleet; each raises ChannelClosedError when it has gone."""
+
+    async def revoke(target: RevocationTarget) -> bool:
+        return (await channel.request(RevokeCommand(target))).complete
+
+    async def change(target: RevocationTarget) -> bool:
+        return (await channel.request(ChangeCommand(target))).complete
+
+    async def collect() -> Snapshot:
+        return (await channel.request(Collect())).snapshot
+
+    return FleetHooks(revoke, change, tuple, collect)
 
 
 class _CommandHandler:

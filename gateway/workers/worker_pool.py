@@ -9,13 +9,22 @@ from time import monotonic
 import structlog
 from typing_extensions import override
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.config.load import LoadedConfig
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.exposition import Snapshot, cumulative, merge
 from gateway.telemetry.metrics import WorkerGroupMetrics
-from gateway.workers.control import Command, ExecuteCommand, Leave, Reply
+from gateway.workers.control import (
+    ChangeCommand,
+    Collect,
+    Command,
+    ExecuteCommand,
+    Leave,
+    Reply,
+    RevokeCommand,
+)
 from gateway.workers.fork_server import ForkServer
 from gateway.workers.sockets import Sockets
 from gateway.workers.worker_group import RecentRevocations, WorkerGroup
@@ -49,6 +58,7 @@ class WorkerPool(WorkerGroup):
         self._tasks = TaskKeeper()
         self._draining = self._cutting = False
         self._failures = 0
+        self._fleet: FleetHooks | None = None
 
     @override
     async def apply(self, loaded: LoadedConfig) -> None:
@@ -66,6 +76,10 @@ class WorkerPool(WorkerGroup):
             surplus = self._workers[wanted:]
         for worker in surplus:
             self._tasks.start(self._stop(worker), "end of a surplus worker")
+
+    @override
+    def attach(self, fleet: FleetHooks) -> None:
+        self._fleet = fleet
 
     @override
     async def revoke(self, target: RevocationTarget) -> bool:
@@ -140,12 +154,24 @@ class WorkerPool(WorkerGroup):
         worker = await self._spawner.spawn()
 
         async def execute(command: Command) -> Reply:
-            if isinstance(command, Leave):
-                self._tasks.start(self._replace(worker), "replacement of a worker")
-            return Reply()
+            return await self._execute(worker, command)
 
         self._tasks.start(self._supervise(worker, execute), "supervision of a worker")
         return worker
+
+    async def _execute(self, worker: WorkerHandle, command: Command) -> Reply:
+        """Do what a worker asks for: a successor, or something of the whole fleet."""
+        if isinstance(command, Leave):
+            self._tasks.start(self._replace(worker), "replacement of a worker")
+        elif self._fleet is not None:
+            match command:
+                case RevokeCommand():
+                    return Reply(complete=await self._fleet.revoke(command.target))
+                case ChangeCommand():
+                    return Reply(complete=await self._fleet.change(command.target))
+                case Collect():
+                    return Reply(snapshot=await self._fleet.collect())
+        return Reply()
 
     async def _supervise(self, worker: WorkerHandle, execute: ExecuteCommand) -> None:
         """Exchange messages with a worker until it exits; then keep its counters and replace it."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients.admin_client import AdminClient
-from tests.support.clients.raw_http import raw_client
+from tests.support.clients.raw_http import exchange, raw_client
 from tests.support.gateways.serving import (
     ADMIN_TOKEN,
     LOGIN_TOKEN,
@@ -188,3 +188,20 @@ async def test_a_revocation_ends_a_session_and_is_remembered(call: AdminClient, 
 async def test_the_api_is_not_on_the_public_port(gateway: Gateway) -> None:
     for path in ("/v1/routes", "/v1/openapi.json", "/v1/users"):
         assert (await AdminClient(gateway.port)("GET", path)).status == 404
+
+
+async def test_on_the_public_port_it_is_at_its_host_alone_and_never_by_the_admin_token(
+    examples: Examples, tmp_path: Path
+) -> None:
+    admin = {**ADMIN, "host": "admin.test"}
+    async with serving_examples(examples, tmp_path, admin=admin) as (gateway, _):
+        asked = {}
+        for host in ("admin.test", "gateway.test"):
+            for name, credential in (("owner", f"Authorization: Bearer {ADMIN_TOKEN}"), ("pair", PAIR)):
+                for path in ("/v1/state", "/", "/metrics", "/revoke", "/v1/nothing"):
+                    raw = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{credential}\r\n\r\n"
+                    asked[host, name, path] = (await exchange(gateway.port, raw.encode())).status
+    assert {status for (host, *_), status in asked.items() if host == "gateway.test"} == {404}
+    assert (asked["admin.test", "owner", "/v1/state"], asked["admin.test", "pair", "/v1/state"]) == (401, 200)
+    assert (asked["admin.test", "pair", "/"], asked["admin.test", "owner", "/metrics"]) == (200, 404)
+    assert (asked["admin.test", "owner", "/revoke"], asked["admin.test", "owner", "/v1/nothing"]) == (404, 404)

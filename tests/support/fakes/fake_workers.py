@@ -77,6 +77,11 @@ class FakeWorker:
             while self.names().count(name) < times:  # noqa: ASYNC110 - the channel hands commands to tasks of its own
                 await asyncio.sleep(0.001)
 
+    async def ask(self, command: Command) -> Reply:
+        """Ask the supervisor for something."""
+        assert self.channel is not None
+        return await self.channel.request(command)
+
     async def leave(self) -> None:
         assert self.channel is not None
         await self.channel.request(Leave())

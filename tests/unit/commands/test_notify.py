@@ -15,13 +15,14 @@ def settings(**keys: object) -> Settings:
     return Settings.model_validate({"secret": SECRET, **keys})
 
 
-async def admin_port(requests: list[tuple[str, object]], status: int) -> tuple[web.AppRunner, int]:
+async def admin_port(requests: list[tuple[str, str, object]], status: int) -> tuple[web.AppRunner, int]:
     async def answer(request: web.Request) -> web.Response:
-        requests.append((request.headers["Authorization"], await request.json()))
+        requests.append((request.path, request.headers["Authorization"], await request.json()))
         return web.json_response({}, status=status)
 
     app = web.Application()
-    app.router.add_post("/revoke", answer)
+    for path in ("/revoke", "/v1/changes"):
+        app.router.add_post(path, answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -49,12 +50,13 @@ async def test_a_redis_that_cannot_be_reached_is_no_exception(unused_tcp_port: i
 
 
 async def test_without_redis_the_admin_port_is_notified() -> None:
-    requests: list[tuple[str, object]] = []
+    requests: list[tuple[str, str, object]] = []
     runner, port = await admin_port(requests, 200)
     async with open_notifier(settings(listen={"admin": f"0.0.0.0:{port}", "admin_token": "t"})) as notifier:
         assert await notifier.revoke(TARGET)
-        assert not await notifier.changed(TARGET)
-    assert requests == [("Bearer t", {"api_key": "key_1"})]
+        assert await notifier.changed(TARGET)
+    named = {"api_key": "key_1"}
+    assert requests == [("/revoke", "Bearer t", named), ("/v1/changes", "Bearer t", named)]
     await runner.cleanup()
 
 

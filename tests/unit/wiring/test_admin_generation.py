@@ -25,7 +25,7 @@ async def test_a_gateway_whose_api_nobody_calls_opens_nothing_for_it(tmp_path: P
     assert settings is not None
     with (tmp_path / "log").open("wb") as output:
         process = Process(output)
-        fleet = FleetHooks(told, told, tuple, nothing_measured, lambda: 1, lambda: 1)
+        fleet = FleetHooks(told, told, tuple, nothing_measured)
         generation = AdminGeneration(settings, process, AdminTokens(), fleet)
         assert {"/v1/routes", "/v1/openapi.json"} <= {route.path for route in generation.routes()}
         await generation.close()

@@ -29,7 +29,7 @@ class Opened:
         self.admin, self.health = port_of(self.ports.admin), port_of(self.ports.health)
         self.is_ready = True
         self.revoked: list[RevocationTarget] = []
-        fleet = FleetHooks(self.revoke, self.revoke, tuple, self.collect, lambda: 1, lambda: 1)
+        fleet = FleetHooks(self.revoke, self.revoke, tuple, self.collect)
         self.it = AdminPorts(process, self.ports, Health(lambda: True, lambda: self.is_ready), self.render, fleet)
 
     async def render(self) -> tuple[bytes, str]:

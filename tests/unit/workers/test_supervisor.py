@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.config.load import LoadedConfig, file_signature
 from gateway.config.settings import TelemetrySettings
 from gateway.model.errors import GatewayError, Problem, SettingsError
@@ -48,6 +49,9 @@ class FakeGroup:
         if self.fault is not None:
             raise self.fault
         self.served.append(loaded.config.text)
+
+    def attach(self, fleet: FleetHooks) -> None:
+        self.fleet = fleet
 
     async def revoke(self, target: RevocationTarget) -> bool:
         self.revoked.append(target)

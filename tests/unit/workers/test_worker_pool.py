@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gateway.admin.fleet_hooks import FleetHooks
 from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationKind, RevocationTarget
-from gateway.telemetry.exposition import merge
+from gateway.telemetry.exposition import Snapshot, merge
 from gateway.telemetry.metrics import WorkerGroupMetrics
-from gateway.workers.control import Build, RecordedRevocation
+from gateway.workers.control import Build, ChangeCommand, Collect, RecordedRevocation, Reply, RevokeCommand
 from gateway.workers.worker_group import RecentRevocations
 from gateway.workers.worker_pool import WorkerPool
 from tests.support.clients.raw_http import PATIENCE
-from tests.support.fakes.fake_workers import FakeForkServer, FakeWorker, loaded
+from tests.support.fakes.fake_workers import FakeForkServer, FakeWorker, counted, loaded
 
 USER = RevocationTarget(RevocationKind.USER, "user_1")
 
@@ -131,6 +132,30 @@ async def test_a_change_of_a_row_reaches_every_worker(pool: Pool) -> None:
     assert [worker.names()[-1] for worker in pool.workers] == ["ChangeCommand", "ChangeCommand"]
     pool.workers[1].complete = False
     assert not await pool.it.change(USER)
+
+
+async def test_a_worker_asks_for_the_whole_fleet(pool: Pool) -> None:
+    revoked, changed = [], []
+
+    async def revoke(target: RevocationTarget) -> bool:
+        revoked.append(target)
+        return True
+
+    async def change(target: RevocationTarget) -> bool:
+        changed.append(target)
+        return False
+
+    async def collect() -> Snapshot:
+        return counted(5.0)
+
+    await pool.it.apply(loaded(1))
+    (worker,) = pool.workers
+    assert await worker.ask(RevokeCommand(USER)) == Reply()  # of a pool that no supervisor has attached to
+    pool.it.attach(FleetHooks(revoke, change, tuple, collect))
+    assert (await worker.ask(RevokeCommand(USER))).complete
+    assert not (await worker.ask(ChangeCommand(USER))).complete
+    assert (await worker.ask(Collect())).snapshot == counted(5.0)
+    assert (revoked, changed) == ([USER], [USER])
 
 
 async def test_a_revocation_reaches_a_worker_that_is_starting(pool: Pool) -> None:

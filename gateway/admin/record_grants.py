@@ -1,0 +1,98 @@
+"""What a creation or a change of a record would give, held against what its caller has."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+from sqlalchemy import select
+
+from gateway.admin.api_operation import ApiRequest
+from gateway.admin.grants import Grant, require_own
+from gateway.directory.operations.context import OperationContext
+from gateway.directory.tables import api_keys, members, sessions, users
+
+
+async def of_new_user(_context: OperationContext, request: ApiRequest) -> None:
+    """Look at a new user's own roles."""
+    require_own(request.caller, Grant(roles=frozenset(request.body.roles)))
+
+
+async def of_user(context: OperationContext, request: ApiRequest) -> None:
+    """Look at the roles that a user has and gets: whoever changes an e-mail address may sign in by it."""
+    roles = frozenset(request.body.roles) if request.body.roles is not UNSET else frozenset()
+    require_own(request.caller, Grant(roles=roles | await _roles(context, request.id)))
+
+
+async def of_new_session(context: OperationContext, request: ApiRequest) -> None:
+    """Look at all that the session's user has."""
+    body = request.body
+    role = await _organization_role(context, body.user, body.organization)
+    roles, scopes = await _roles(context, body.user), frozenset(body.scopes)
+    require_own(request.caller, Grant(roles, scopes, body.organization, role))
+
+
+async def of_session(context: OperationContext, request: ApiRequest) -> None:
+    """Look at the scopes that a session gets, and at the organization that it is switched to."""
+    scopes = _given(request.body.scopes)
+    organization: str | None = request.body.organization if request.body.organization is not UNSET else None
+    async with context.directory.reading() as connection:
+        user = await connection.scalar(select(sessions.c.user_id).where(sessions.c.id == request.id))
+    role = await _organization_role(context, user, organization)
+    roles = await _roles(context, user) if organization is not None or scopes else frozenset()
+    require_own(request.caller, Grant(roles, scopes, organization, role))
+
+
+async def of_new_member(_context: OperationContext, request: ApiRequest) -> None:
+    """Look at a membership, and at the role in it."""
+    body = request.body
+    require_own(request.caller, Grant(organization=body.organization, organization_role=body.role))
+
+
+async def of_member(context: OperationContext, request: ApiRequest) -> None:
+    """Look at the role that a member gets."""
+    async with context.directory.reading() as connection:
+        query = select(members.c.organization_id).where(members.c.id == request.id)
+        organization: str | None = await connection.scalar(query)
+    role = request.body.role if request.body.role is not UNSET else None
+    require_own(request.caller, Grant(organization=organization, organization_role=role))
+
+
+async def of_new_key(context: OperationContext, request: ApiRequest) -> None:
+    """Look at all that the key's member has, and at its scopes."""
+    await _of_acting(context, request, request.body.member, frozenset(request.body.scopes))
+
+
+async def of_key(context: OperationContext, request: ApiRequest) -> None:
+    """Look at all that a key's member has, and at the scopes that it has or gets: a rotation shows the key."""
+    async with context.directory.reading() as connection:
+        query = select(api_keys.c.member_id, api_keys.c.scopes).where(api_keys.c.id == request.id)
+        row = (await connection.execute(query)).first()
+    if row is not None:
+        scopes = frozenset(row.scopes) | _given(getattr(request.body, "scopes", UNSET))
+        await _of_acting(context, request, row.member_id, scopes)
+
+
+async def _of_acting(
+    context: OperationContext, request: ApiRequest, member: str | None, scopes: frozenset[str]
+) -> None:
+    """Look at what acts for a member: it has the user's roles, and the member's in its organization."""
+    async with context.directory.reading() as connection:
+        row = (await connection.execute(select(members).where(members.c.id == member))).first()
+    if row is not None:
+        roles = await _roles(context, row.user_id)
+        require_own(request.caller, Grant(roles, scopes, row.organization_id, row.role))
+
+
+def _given(values: tuple[str, ...] | UnsetType) -> frozenset[str]:
+    return frozenset() if values is UNSET else frozenset(values)
+
+
+async def _roles(context: OperationContext, user: str | None) -> frozenset[str]:
+    async with context.directory.reading() as connection:
+        return frozenset(await connection.scalar(select(users.c.roles).where(users.c.id == user)) or ())
+
+
+async def _organization_role(context: OperationContext, user: str | None, organization: str | None) -> str | None:
+    of_user = (members.c.user_id == user, members.c.organization_id == organization)
+    async with context.directory.reading() as connection:
+        role: str | None = await connection.scalar(select(members.c.role).where(*of_user))
+    return role

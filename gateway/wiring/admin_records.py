@@ -1,0 +1,89 @@
+"""The records that the admin API shows and changes: one directory, and whom a change is told to."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from gateway.admin.api_operation import ApiOperation, ApiRequest
+from gateway.admin.fleet_hooks import FleetHooks
+from gateway.admin.once import Once
+from gateway.admin.record_nouns import record_operations
+from gateway.admin.record_operations import CallRecords
+from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
+from gateway.config.settings import Settings
+from gateway.directory.named_calls import NamedCalls
+from gateway.directory.operations.context import OperationContext
+from gateway.directory.schema import require_current
+from gateway.directory.session_tokens import SessionTokens
+from gateway.directory.store import Directory
+from gateway.model.session import RevocationTarget
+from gateway.wiring.process import Process
+from gateway.wiring.redis import secrets_of
+
+_log = structlog.get_logger(__name__)
+
+
+class AdminRecords:
+    """Opens the directory of `settings` at the first call."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        directory: DirectorySettings,
+        process: Process,
+        fleet: FleetHooks,
+    ) -> None:
+        self._admin = settings.admin
+        self._settings = directory
+        self._process = process
+        self._fleet = fleet
+        self._opening = asyncio.Lock()
+        self._directory: Directory | None = None
+        self._tokens: SessionTokens | None = None
+        self._peppers = open_peppers(directory)
+        self._once = Once(secrets_of(settings))
+
+    def operations(self) -> tuple[ApiOperation, ...]:
+        """Return the operations on records."""
+        return record_operations(self._for_call)
+
+    async def close(self) -> None:
+        """Close the connections to the database."""
+        if self._directory is not None:
+            await self._directory.close()
+
+    async def _for_call(self, request: ApiRequest) -> CallRecords:
+        """Return what one call works with; raises GatewayError."""
+        directory = await self._open_directory()
+        context = OperationContext(
+            directory=directory,
+            now=request.now,
+            actor=request.actor,
+            on_change=self._tell,
+            audit=self._process.audit,
+            peppers=self._peppers,
+            tokens=self._tokens,
+        )
+        return CallRecords(context, NamedCalls(directory, self._admin.idempotency, self._admin.named_calls), self._once)
+
+    async def _tell(self, target: RevocationTarget, *, ended: bool = False) -> None:
+        """Tell every process of this gateway, and every replica, that a row changed."""
+        told = await (self._fleet.revoke(target) if ended else self._fleet.change(target))
+        if not told:
+            _log.warning("change_not_told", kind=target.kind.value, id=target.id)
+
+    async def _open_directory(self) -> Directory:
+        async with self._opening:
+            if self._directory is None:
+                url = self._settings.url.get_secret_value()
+                directory = Directory.open(url, connections=self._settings.connections)
+                try:
+                    self._tokens = open_tokens(self._settings, self._process.clock)
+                    await require_current(directory)
+                except BaseException:
+                    await directory.close()
+                    raise
+                self._directory = directory
+        return self._directory
