@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,14 @@ class DirectoryArguments:
         self._set(commands.add_parser("migrate", help="bring the schema up to date"), _migrate)
         load = commands.add_parser("load", help="import records (YAML or JSON), all or nothing")
         load.add_argument("records", type=Path, metavar="RECORDS")
+        load.add_argument("--dry-run", action="store_true", help="print what would be created, changed and deleted")
+        load.add_argument("--replace", action="store_true", help="empty what a record does not name")
         self._set(load, _load)
+        export = commands.add_parser("export", help="print every record but its secrets; `load` takes it again")
+        export.add_argument("--hashes", action="store_true", help="with the hashes of keys and login tokens")
+        self._set(export, _export)
+        schema = commands.add_parser("schema", help="print the JSON Schema of a records file")
+        schema.set_defaults(command=lambda _: self._run(_schema()))
         self._add_token(commands.add_parser("token", help="issue a token for a session"))
         self._add_audit(commands.add_parser("audit", help="who changed what, the newest first"))
         for name, noun in NOUN_OPTIONS.items():
@@ -69,7 +77,20 @@ def _migrate(options: argparse.Namespace) -> RunningCommand:
 def _load(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_commands import load_directory  # noqa: PLC0415 - see above
 
-    return load_directory(directory_options(options), options.records)
+    how = {"replace": options.replace, "dry_run": options.dry_run}
+    return load_directory(directory_options(options), options.records, **how)
+
+
+def _export(options: argparse.Namespace) -> RunningCommand:
+    from gateway.commands.directory_commands import export_directory  # noqa: PLC0415 - see above
+
+    return export_directory(directory_options(options), sys.stdout.write, hashes=options.hashes)
+
+
+def _schema() -> RunningCommand:
+    from gateway.commands.directory_commands import print_schema  # noqa: PLC0415 - see above
+
+    return print_schema()
 
 
 def _token(options: argparse.Namespace) -> RunningCommand:

@@ -28,17 +28,17 @@ def as_table(rows: Sequence[msgspec.Struct], columns: Sequence[str]) -> str:
 
 def as_lines(row: msgspec.Struct) -> str:
     """Return one line a field of one row."""
-    fields = {name: _text(value) for name, value in msgspec.to_builtins(row).items()}
+    fields = {name: as_text(value) for name, value in msgspec.to_builtins(row).items()}
     width = max(map(len, fields))
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in fields.items())
 
 
 def _cell(value: Any) -> str:
-    text = _text(value)
+    text = as_text(value)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Return a value on one line; what a terminal would obey is escaped, since names are anybody's choice."""
     if value is None:
         return ""

@@ -19,7 +19,7 @@ _UNKNOWN = "Other"
 """The User-Agent parser's family for what it does not recognize."""
 
 _PLAIN_TABLES = ("organizations", "workspaces", "users", "members", "projects")
-_COLUMN = {
+COLUMNS = {
     "organization": "organization_id",
     "workspace": "workspace_id",
     "user": "user_id",
@@ -41,7 +41,7 @@ def rows_of(records: Records, peppers: Peppers, organization_of: Callable[[str],
 
 def _plain_row(record: Record, *, without: set[str] | None = None) -> TableRow:
     """Return the fields as columns: references under the column's name, tuples as lists, as JSON has them."""
-    return {_COLUMN.get(name, name): _plain(value) for name, value in record.model_dump(exclude=without).items()}
+    return {COLUMNS.get(name, name): _plain(value) for name, value in record.model_dump(exclude=without).items()}
 
 
 def _plain(value: Any) -> Any:
@@ -51,7 +51,7 @@ def _plain(value: Any) -> Any:
 def _key_row(record: ApiKeyRecord, peppers: Peppers, organization_id: str) -> TableRow:
     stored, prefix = _stored_key(record, peppers)
     return {
-        **_plain_row(record, without={"key", "key_hash", "short", "project", "member"}),
+        **_plain_row(record, without={"key", "key_hash", "stored_hash", "prefix", "short", "project", "member"}),
         "hash": stored,
         "prefix": prefix,
         "organization_id": organization_id,
@@ -60,13 +60,13 @@ def _key_row(record: ApiKeyRecord, peppers: Peppers, organization_id: str) -> Ta
     }
 
 
-def _stored_key(record: ApiKeyRecord, peppers: Peppers) -> tuple[str, str]:
-    """Return what is stored of a key: its hash, and its beginning."""
+def _stored_key(record: ApiKeyRecord, peppers: Peppers) -> tuple[str | None, str]:
+    """Return what is stored of a key: its hash, None if that is not known, and its beginning."""
     if record.key is not None:
         key = record.key.get_secret_value()
         return peppers.hash(key), visible_prefix(key)
-    if record.key_hash is None:  # the record's own check has seen to it
-        raise ValueError("a key has neither a text nor a hash")
+    if record.key_hash is None:
+        return record.stored_hash, record.prefix or ""
     return imported_hash(record.key_hash.source, record.key_hash.sha256), record.key_hash.prefix
 
 

@@ -15,6 +15,7 @@ _INSTANT = "a time is RFC 3339 with a time zone, quoted or not: 2024-12-19T15:30
 _ID = re.compile(r"[!-~]{1,255}")
 _USUAL_KEY = 16
 _SHORTEST_KEY = 6
+_STORED_HASH = r"^(b1:[0-9a-f]{8}:[0-9a-f]{64}|sha256:[A-Za-z0-9_.-]{1,32}:[0-9a-f]{64})$"
 _MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
 
 
@@ -109,14 +110,14 @@ class MemberRecord(Record):
 
 
 class ProjectRecord(Record):
-    """A project of an organization, as the composio document shows it."""
+    """A project of an organization; `name` and `nano_id` are its id where they are missing."""
 
     id: Id
-    auto_id: AutoId
-    nano_id: Id
+    auto_id: AutoId | None = None
+    nano_id: Id | None = None
     organization: Id
-    name: RecordText
-    email: RecordText
+    name: RecordText | None = None
+    email: RecordText = ""
     webhook_url: RecordText | None = None
     event_webhook_url: RecordText | None = None
     webhook_secret: RecordText | None = None
@@ -125,8 +126,8 @@ class ProjectRecord(Record):
     deleted: bool = False
     is_new_webhook: bool = False
     webhook_version: Literal["V1", "V2", "V3"] = "V1"
-    created_at: RecordInstant
-    updated_at: RecordInstant
+    created_at: RecordInstant | None = None
+    updated_at: RecordInstant | None = None
 
 
 class KeyHashRecord(Record):
@@ -145,27 +146,31 @@ class ApiKeyRecord(Record):
     """A key of a member; its organization is the member's. Of `key` only a hash and a short beginning are stored.
 
     Another product's key may be here by its `key_hash`. `short: true` takes a key of fewer than 16 characters,
-    which can be guessed sooner.
+    which can be guessed sooner. An export has a key's `stored_hash`, or without hashes its `prefix` alone: where the
+    directory does not have that key, nothing opens it.
     """
 
     id: Id
-    auto_id: AutoId
+    auto_id: AutoId | None = None
     type: Literal["project", "user", "organization"]
-    name: RecordText
+    name: RecordText | None = None
     key: SecretStr | None = Field(default=None, min_length=_SHORTEST_KEY, max_length=512)
     key_hash: KeyHashRecord | None = None
+    stored_hash: Annotated[str, Field(pattern=_STORED_HASH)] | None = None
+    prefix: Annotated[RecordText, Field(max_length=12)] | None = None
     short: bool = False
     project: Id | None = None
     member: Id
     scopes: TextList = ()
-    created_at: RecordInstant
-    updated_at: RecordInstant
+    created_at: RecordInstant | None = None
+    updated_at: RecordInstant | None = None
     expires_at: RecordInstant | None = None
     deleted_at: RecordInstant | None = None
 
     @model_validator(mode="after")
     def _one_key_and_no_short_one(self) -> Self:
-        if (self.key is None) == (self.key_hash is None):
+        given = [self.key is not None, self.key_hash is not None, self.stored_hash is not None]
+        if sum(given) > 1 or (not any(given) and self.prefix is None):
             raise ValueError("needs its key, or else its key_hash")
         if self.key is not None and not self.short and len(self.key.get_secret_value()) < _USUAL_KEY:
             raise ValueError(f"a key has at least {_USUAL_KEY} characters; short: true takes one from {_SHORTEST_KEY}")

@@ -40,7 +40,7 @@ _REFERENCES = {
 
 _UNIQUE = {
     "projects": ("auto_id", "nano_id"),
-    "api_keys": ("auto_id", "key", "key_hash"),
+    "api_keys": ("auto_id", "key", "key_hash", "stored_hash"),
 }
 """The fields that no two records of a kind share, besides their id."""
 

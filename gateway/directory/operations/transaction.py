@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from gateway.directory.operations.record_table import ColumnValues, Condition, R
 from gateway.directory.tables import audit_entries
 from gateway.model.errors import ClashError, DirectoryError, InvalidRecordError, OutdatedError
 from gateway.model.session import RevocationTarget
+from gateway.telemetry.audit import Actor
 
 _FOREIGN_KEY_STATE = "23503"
 """PostgreSQL's SQLSTATE of a violated foreign key (manual, appendix A)."""
@@ -110,27 +112,8 @@ class ChangeTransaction:
 
     async def write_audit(self) -> None:
         """Write an entry for each row that was changed."""
-        actor, now = self.context.actor, self.context.now
-        who = {
-            "at": now,
-            "way_in": actor.by,
-            "actor_user": actor.user or None,
-            "actor_credential": actor.credential or None,
-            "client": actor.client or None,
-            "request_id": actor.request_id or None,
-        }
-        entries = [
-            {
-                **who,
-                "operation": row.operation,
-                "kind": row.noun,
-                "record_id": row.id,
-                "before": row.before,
-                "after": row.after,
-            }
-            for row in self.notes
-        ]
-        if entries:
+        if self.notes:
+            entries = entries_of(self.notes, self.context.actor, self.context.now)
             await self.connection.execute(audit_entries.insert(), entries)
 
     def note(
@@ -144,7 +127,7 @@ class ChangeTransaction:
     ) -> None:
         """Remember a change of one row: for the audit, and for whoever caches what the row was."""
         row = before if before is not None else after or {}
-        self.notes.append(ChangedRow(table.noun, row["id"], operation, _audited(table, before), _audited(table, after)))
+        self.notes.append(ChangedRow(table.noun, row["id"], operation, audited(table, before), audited(table, after)))
         target = target_of(table.table.name, row) if before is not None else None
         if target is not None:
             self.tell(target, ended=ended)
@@ -163,7 +146,30 @@ async def changing(context: OperationContext) -> AsyncIterator[ChangeTransaction
         await context.on_change(target, ended=ended)
 
 
-def _audited(table: RecordTable[Any], values: ColumnValues | None) -> dict[str, Any] | None:
+def entries_of(rows: Iterable[ChangedRow], actor: Actor, now: datetime) -> list[dict[str, Any]]:
+    """Return the audit entries of rows that were changed."""
+    who = {
+        "at": now,
+        "way_in": actor.by,
+        "actor_user": actor.user or None,
+        "actor_credential": actor.credential or None,
+        "client": actor.client or None,
+        "request_id": actor.request_id or None,
+    }
+    return [
+        {
+            **who,
+            "operation": row.operation,
+            "kind": row.noun,
+            "record_id": row.id,
+            "before": row.before,
+            "after": row.after,
+        }
+        for row in rows
+    ]
+
+
+def audited(table: RecordTable[Any], values: ColumnValues | None) -> dict[str, Any] | None:
     """Return a row as JSON, with what operations return of it: no secret, no hash."""
     if values is None:
         return None

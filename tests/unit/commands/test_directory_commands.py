@@ -114,7 +114,7 @@ async def test_changes_are_audited_and_no_key_or_token_with_them(options: Direct
 async def test_the_audit_is_printed_with_who_did_it(options: DirectoryOptions) -> None:
     await commands(options, "member").change(MEMBER, {"role": "owner"})
     await commands(options, "member").change(MEMBER, {"role": "viewer"})
-    table = await list_directory_audit(options, AuditFilter(kind="member"), 10, json=False)
+    table = await list_directory_audit(options, AuditFilter(kind="member"), 2, json=False)
     header, newest, first = table.output.splitlines()
     assert header.split() == ["AT", "OPERATION", "KIND", "ID", "BY", "CREDENTIAL"]
     assert "os_user:" in newest

@@ -3,14 +3,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.directory.hashing import Peppers
-from gateway.directory.loading import load_records
+from gateway.directory.loading import LoadOptions, load_records
+from gateway.directory.operations.audit_trail import AuditFilter, list_audit
+from gateway.directory.operations.project_operations import show_project
+from gateway.directory.operations.session_operations import show_session
+from gateway.directory.operations.user_operations import show_user
 from gateway.directory.store import Directory
-from gateway.model.errors import RecordsError
+from gateway.model.errors import MissingRecordError, RecordsError
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
+    CHAT_SESSION,
     CHAT_USER,
     DEMO_RECORDS,
     MEMGHOST_SESSION,
@@ -18,6 +24,7 @@ from tests.support.builders.directory import (
     PROJECT_KEY,
     WACHT_SESSION,
     Changes,
+    context_of,
     load_text,
     opened,
 )
@@ -138,3 +145,71 @@ async def test_nothing_is_told_of_an_import_that_failed(directory: Directory, tm
     stored = await directory.session_by_id(MEMGHOST_SESSION)
     assert stored is not None
     assert stored.session.closed_at is None
+
+
+async def test_a_load_changes_the_fields_that_a_record_names_and_no_others(
+    directory: Directory, tmp_path: Path
+) -> None:
+    changes, context = Changes(), context_of(directory)
+    before = await show_user(context, CHAT_USER)
+    session = await show_session(context, CHAT_SESSION)
+    text = f"""
+users: [{{id: {CHAT_USER}, name: New Name}}]
+sessions: [{{id: {CHAT_SESSION}, user: {CHAT_USER}, device: {{os_name: Plan 9}}}}]
+"""
+    loaded = await load_text(directory, tmp_path, text, changes)
+    after = await show_user(context, CHAT_USER)
+    assert msgspec.structs.replace(after, name=before.name, version="") == msgspec.structs.replace(before, version="")
+    changed = await show_session(context, CHAT_SESSION)
+    assert changed.device is not None
+    assert session.device is not None
+    assert changed.device == msgspec.structs.replace(session.device, os_name="Plan 9")
+    assert (changed.organization, changed.active_signin) == (session.organization, session.active_signin)
+    assert [(row.operation, row.noun, row.id) for row in loaded.differences] == [
+        ("changed", "user", CHAT_USER),
+        ("changed", "session", CHAT_SESSION),
+    ]
+    entries = (await list_audit(context, AuditFilter(id=CHAT_USER, operation="changed"))).rows
+    assert [(entry.before or {}).get("name") for entry in entries] == [before.name]
+
+
+async def test_replace_empties_what_a_record_does_not_name(directory: Directory, tmp_path: Path) -> None:
+    path = tmp_path / "records.yaml"
+    path.write_text(f"users: [{{id: {CHAT_USER}, name: New Name}}]")
+    await load_records(directory, PEPPERS, path, Changes(), LoadOptions(replace=True))
+    after = await show_user(context_of(directory), CHAT_USER)
+    assert (after.name, after.username, after.roles) == ("New Name", None, ())
+
+
+async def test_a_dry_run_tells_everything_and_changes_nothing(directory: Directory, tmp_path: Path) -> None:
+    changes, context = Changes(), context_of(directory)
+    path = tmp_path / "records.yaml"
+    path.write_text(f"""
+users: [{{id: fresh}}, {{id: {CHAT_USER}, name: New Name}}]
+sessions: [{{id: {WACHT_SESSION}, user: user_456789123, signins: []}}]
+""")
+    loaded = await load_records(directory, PEPPERS, path, changes, LoadOptions(dry_run=True))
+    assert [(row.operation, row.noun) for row in loaded.differences] == [
+        ("created", "user"),
+        ("changed", "user"),
+        ("deleted", "signin"),
+    ]
+    assert changes == []
+    assert (await show_user(context, CHAT_USER)).name != "New Name"
+    with pytest.raises(MissingRecordError):
+        await show_user(context, "fresh")
+
+
+async def test_what_only_one_products_document_shows_has_defaults(directory: Directory, tmp_path: Path) -> None:
+    text = """
+organizations: [{id: acme, name: Acme}]
+members: [{id: m, organization: acme}]
+projects: [{id: shop, organization: acme}, {id: blog, organization: acme}]
+api_keys: [{id: k, type: project, member: m, project: shop, key: sk_live_0123456789abcdef}]
+"""
+    await load_text(directory, tmp_path, text)
+    context = context_of(directory)
+    shop, blog = await show_project(context, "shop"), await show_project(context, "blog")
+    assert (shop.name, shop.nano_id, shop.auto_id + 1) == ("shop", "shop", blog.auto_id)
+    again = await load_text(directory, tmp_path, text)
+    assert again.differences == ()
