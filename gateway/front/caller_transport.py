@@ -12,6 +12,7 @@ from typing import cast
 from gateway.http1.downstream import FlowWatcher, RawPeer
 from gateway.model.client_address import peer_name
 from gateway.resilience.untaken import socket_of, untaken
+from gateway.resilience.write_pieces import write_pieces
 
 _WRITE_HIGH = 256 * 1024
 """Bytes that wait for a slow caller before the upstream is held."""
@@ -76,7 +77,7 @@ class CallerTransport(asyncio.Protocol):
         """Send several pieces in one."""
         transport = self._transport
         if transport is not None and not transport.is_closing():
-            transport.writelines(pieces)
+            write_pieces(transport, pieces)
 
     def end_writing(self) -> None:
         """Say that no more is coming; TLS connections cannot, and stay as they are."""

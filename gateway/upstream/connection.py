@@ -12,6 +12,7 @@ from gateway.http1.response_head import ResponseSink
 from gateway.http1.response_reader import ResponseReader
 from gateway.http1.whole_response import WholeResponses
 from gateway.resilience.untaken import untaken
+from gateway.resilience.write_pieces import write_pieces
 from gateway.upstream.exchange_deadline import ExchangeDeadline
 from gateway.upstream.last_words import LastWords
 
@@ -106,7 +107,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Send several pieces in one."""
         transport = self.transport
         if transport is not None and not transport.is_closing():
-            transport.writelines(pieces)
+            write_pieces(transport, pieces)
 
     def pause_reading(self) -> None:
         """Take no more bytes until `resume_reading`."""
