@@ -19,7 +19,7 @@ from jwt.api_jws import PyJWS
 from pydantic import AfterValidator, model_validator
 
 from gateway.authorities.http_client import AskedHttpSettings, Pairs
-from gateway.source.values import Secret, field_faults
+from gateway.source.values import OptionalSecret, field_faults
 
 AuthenticationMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "bearer"]
 
@@ -75,11 +75,11 @@ class ClientSettings(AskedHttpSettings):
 
     auth: AuthenticationMethod = "client_secret_basic"
     client_id: str = ""
-    client_secret: Secret | None = None
+    client_secret: OptionalSecret = None
     private_key_file: Annotated[str, AfterValidator(_loads)] | None = None
     key_id: str = ""
     assertion_audience: str = ""
-    token: Secret | None = None
+    token: OptionalSecret = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -134,7 +134,7 @@ class ClientAuthentication:
         return self._jws.encode(payload, signer.private, algorithm=signer.algorithm, headers=headers)
 
 
-def _shown(secret: Secret | None) -> str:
+def _shown(secret: OptionalSecret) -> str:
     return "" if secret is None else secret.get_secret_value()
 
 

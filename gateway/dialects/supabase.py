@@ -34,7 +34,7 @@ from gateway.model.answers import Found, Reason, Rejected, Unavailable, Undecide
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.person import person_of
 from gateway.model.refusal import Refusal
-from gateway.source.values import Secret
+from gateway.source.values import OptionalSecret
 
 _NO_TOKEN = SupabaseError(code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token")
 _BAD_TOKEN = SupabaseError(code=403, error_code="bad_jwt", msg="invalid JWT: unable to parse or verify signature")
@@ -62,7 +62,7 @@ class SupabaseSettings(EndpointSettings):
 class SupabaseKeys(SpokenSettings):
     """The project's key, which its gateway wants of whoever asks, and whether anonymous users count as signed in."""
 
-    apikey: Secret | None = None
+    apikey: OptionalSecret = None
     anonymous: bool = False
 
 

@@ -141,6 +141,9 @@ _Filled = Annotated[SecretStr, Field(min_length=1)]
 Secret = Annotated[_Filled, BeforeValidator(_usable), SECRET]
 """A secret, never empty; instead of it `<key>_file` may name a file that holds it, as orchestrators mount secrets."""
 
+OptionalSecret = Annotated[_Filled | None, BeforeValidator(_usable), SECRET]
+"""A secret that need not be there; `Secret | None` would not be found as one, and could be given in no file."""
+
 SecretList = Annotated[tuple[_Filled, ...], BeforeValidator(listed), BeforeValidator(_usable), SECRET]
 """One secret or a list, the one in use first; in a `<key>_file`, one a line."""
 

@@ -100,3 +100,10 @@ def test_a_file_that_is_no_key_is_not_shown(tmp_path: Path) -> None:
     assert "s3cret" not in str(refused.value)
     with pytest.raises(ValidationError, match="cannot be read"):
         ClientSettings(auth="private_key_jwt", client_id="gw", private_key_file=str(tmp_path / "none"))
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret\n", encoding="utf-8")
+    settings = ClientSettings.model_validate({"client_id": "gw", "client_secret_file": str(tmp_path / "secret")})
+    assert settings.client_secret is not None
+    assert settings.client_secret.get_secret_value() == "s3cret"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -51,6 +52,13 @@ def test_the_project_s_key_is_sent_and_never_shown() -> None:
     assert request is not None
     assert dict(request.headers)["apikey"] == "the-projects-key"
     assert "the-projects-key" not in repr(request)
+
+
+def test_the_project_s_key_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("the-projects-key\n", encoding="utf-8")
+    request = client("supabase", apikey_file=str(tmp_path / "key")).request(BEARER)
+    assert request is not None
+    assert dict(request.headers)["apikey"] == "the-projects-key"
 
 
 def test_an_anonymous_user_is_nobody_unless_the_config_says_otherwise() -> None:

@@ -1,12 +1,15 @@
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
+from gateway.config.settings import Settings
 from gateway.source.values import (
+    SECRET,
     Duration,
+    OptionalSecret,
     Peer,
     PositiveDuration,
     Rate,
@@ -28,6 +31,10 @@ class Times(SettingsModel):
 class Keys(SettingsModel):
     one: Secret
     many: SecretList = ()
+
+
+class Maybe(SettingsModel):
+    one: OptionalSecret = None
 
 
 class Lists(SettingsModel):
@@ -155,3 +162,29 @@ def test_no_secret_stands_in_a_repr_or_an_error() -> None:
 def test_the_keys_that_take_a_file_are_listed() -> None:
     assert Keys.secret_keys() == ("one", "many")
     assert Times.secret_keys() == ()
+
+
+def test_a_secret_that_need_not_be_there_may_be_in_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("s3cret\n", encoding="utf-8")
+    read = Maybe.model_validate({"one_file": str(path)}).one
+    assert read is not None
+    assert read.get_secret_value() == "s3cret"
+    assert Maybe().one is None
+    assert complaint(Maybe, {"one_file": str(tmp_path / "none")}) == "one: cannot be read: No such file or directory"
+    assert complaint(Maybe, {"one": "s", "one_file": str(path)}) == "one: give one or one_file, not both"
+
+
+def settings_classes(base: type[SettingsModel] = SettingsModel) -> set[type[SettingsModel]]:
+    return {base}.union(*(settings_classes(each) for each in base.__subclasses__()))
+
+
+def test_no_secret_of_a_config_hides_in_a_union_where_no_file_is_looked_for() -> None:
+    hidden = [
+        f"{each.__name__}.{name}"
+        for each in settings_classes()
+        for name, field in each.model_fields.items()
+        if any(SECRET in getattr(member, "__metadata__", ()) for member in get_args(field.annotation))
+    ]
+    assert Settings in settings_classes()
+    assert hidden == []
