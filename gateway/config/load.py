@@ -15,6 +15,7 @@ from gateway.config.check_listen import check_listen
 from gateway.config.check_routes import check_credentials, check_routes
 from gateway.config.check_sections import check_sections
 from gateway.config.partial import read_partial
+from gateway.config.relative_paths import settle_paths
 from gateway.config.settings import Settings
 from gateway.model.errors import Problem, SettingsError
 from gateway.source.document import Document, open_document, parse_document, read_text
@@ -84,6 +85,7 @@ def check_file(path: Path, environment: Mapping[str, str]) -> CheckedConfig:
 
 def check_document(document: Document) -> CheckedConfig:
     """Check a YAML document: its text, each key, and what its keys mean together."""
+    settle_paths(document.data, document.file)
     settings, problems = _validate(document)
     config = read_partial(document)
     problems += [*check_listen(config), *check_sections(config), *check_credentials(config)]

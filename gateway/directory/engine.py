@@ -52,16 +52,17 @@ def file_of(engine: AsyncEngine) -> Path | None:
 
 
 def make_place(url: str) -> None:
-    """Make the folder and the file of a SQLite directory, readable by its owner alone; nothing for PostgreSQL.
+    """Make the file of a SQLite directory, readable by its owner alone; nothing for PostgreSQL.
 
-    Raises DirectoryError.
+    Raises DirectoryError, also where its folder is missing: that is a mistyped path more often than a new one.
     """
     parsed = _parsed(url)
     if not _is_sqlite(parsed):
         return
     path = Path(cast("str", parsed.database))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            raise DirectoryError(f"{path}: there is no folder {path.parent}: make it, or correct the path")
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as fault:
         raise DirectoryError(f"{path}: cannot be made: {fault.strerror or type(fault).__name__}") from fault

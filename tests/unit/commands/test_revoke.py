@@ -1,13 +1,19 @@
 from pathlib import Path
 
+import pytest
+
 from gateway.commands.revoke import revoke
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.api_key_operations import create_key, delete_key, show_key
+from gateway.directory.operations.api_key_rows import NewKey
 from gateway.directory.store import Directory
+from gateway.model.errors import InvalidRecordError
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.configs import SECRET, written
-from tests.support.builders.directory import MEMGHOST_SESSION, opened
+from tests.support.builders.directory import MEMGHOST_SESSION, context_of, opened
 from tests.support.fakes.audited import Audited
 
+MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 TARGET = RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION)
 
 
@@ -36,13 +42,34 @@ async def test_a_session_is_revoked_in_its_row_and_through_redis(tmp_path: Path,
     assert (result.succeeded, result.note) == (True, "")
     assert result.output == f"session {MEMGHOST_SESSION} is ended everywhere"
     assert not await is_open(tmp_path)
-    assert audited.summaries == [("revoked", "session", MEMGHOST_SESSION, "done")]
+    assert audited.summaries == [
+        ("record_changed", "session", MEMGHOST_SESSION, "ended"),
+        ("revoked", "session", MEMGHOST_SESSION, "done"),
+    ]
 
 
 async def test_what_no_directory_knows_is_revoked_all_the_same(tmp_path: Path, redis_url: str) -> None:
     await migrate(f"sqlite:///{tmp_path / 'd.db'}")
     path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n")
-    assert (await revoke(path, RevocationTarget(RevocationKind.USER, "a foreign issuer's"), Audited().log)).succeeded
+    result = await revoke(path, RevocationTarget(RevocationKind.USER, "nobody"), Audited().log)
+    assert (result.succeeded, result.output) == (True, "")
+    assert result.note == "a does not know the user nobody; it is remembered all the same"
+
+
+async def test_a_key_is_revoked_by_what_is_visible_of_it(tmp_path: Path, redis_url: str) -> None:
+    async with opened(f"sqlite:///{tmp_path / 'd.db'}") as directory:
+        context = context_of(directory)
+        made = [
+            await create_key(context, NewKey(type="user", member=MEMBER), lambda _, end=end: f"{end * 64}")
+            for end in ("same1", "same2")
+        ]
+        path = config(tmp_path, f"redis: {{url: '{redis_url}', key_prefix: 'revoke:'}}\n")
+        with pytest.raises(InvalidRecordError, match=r"several keys begin with uk_live_same: .*; name one by its id"):
+            await revoke(path, RevocationTarget(RevocationKind.API_KEY, "uk_live_same"), Audited().log)
+        await delete_key(context, made[0].api_key.id)
+        result = await revoke(path, RevocationTarget(RevocationKind.API_KEY, "uk_live_same"), Audited().log)
+        assert result.output == f"api_key {made[1].api_key.id} is ended everywhere"
+        assert (await show_key(context, made[1].api_key.id)).deleted_at is not None
 
 
 async def test_a_directory_that_cannot_be_asked_is_reported_and_gateways_are_notified(

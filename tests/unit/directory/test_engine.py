@@ -40,7 +40,7 @@ def test_another_kind_of_url_is_refused_without_showing_it(url: str) -> None:
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "new/folder/directory.db"
+    path = tmp_path / "directory.db"
     make_place(f"sqlite:///{path}")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_bytes(b"before")
@@ -52,6 +52,12 @@ def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DirectoryError, match=r"file/directory\.db: cannot be made"):
         make_place(f"sqlite:///{tmp_path}/file/directory.db")
+
+
+def test_a_mistyped_path_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DirectoryError, match=r"there is no folder .*/vra: make it, or correct the path"):
+        make_place(f"sqlite:///{tmp_path}/vra/directory.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_postgresql_needs_no_place() -> None:

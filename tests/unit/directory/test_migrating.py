@@ -40,7 +40,8 @@ def tables(path: Path) -> list[str]:
         return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
 
 
-async def test_a_new_directory_is_made_with_its_folder(tmp_path: Path) -> None:
+async def test_a_new_directory_is_made_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "var/100%").mkdir(parents=True)
     url = f"sqlite:///{tmp_path}/var/100%/directory.db"
     await migrate(url)
     assert await revision(url) == "0003"
