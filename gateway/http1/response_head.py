@@ -17,7 +17,7 @@ from gateway.model.field_changes import FieldChanges
 from gateway.model.headers import spelling
 from gateway.model.memo import FieldNameMemo
 
-_STATUSES = range(200, 600)  # RFC 9110 section 15, without the interim ones
+_STATUSES = range(200, 1000)  # RFC 9110 section 15: what begins with 6 to 9 is carried as the error that it is
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
 _REASONS = frozenset(status.phrase.encode() for status in HTTPStatus)
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # none may be there (RFC 9112 section 4), and llhttp lets them pass

@@ -1,26 +1,25 @@
 """One response out of bytes: what an upstream's connection hands in, a sink gets as head, body and end.
 
-Where the framing is HTTP's, llhttp reads it; inside a body of known length, or one that ends with the connection,
-there is nothing to parse, and the bytes go through as they came.
+llhttp reads heads; each is handed to it up to its empty line and no further. A chunked body has a reader of its own;
+inside of one of known length, or one that ends with the connection, there is nothing to parse, and the bytes go through
+as they came.
 """
 
 from __future__ import annotations
 
 import httptools
 
-from gateway.http1.chunk_budget import excused
 from gateway.http1.faults import ExchangeError, Fault
+from gateway.http1.response_chunks import ResponseChunks
 from gateway.http1.response_head import RawFields, ResponseHead, ResponseSink, read_head
 
 _INTERIM, _SWITCHING, _FINAL = 100, 101, 200
-_STATUS_LINE = len(b"HTTP/1.1 200 \r\n\r\n")
+_EMPTY_LINE = b"\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
 
 
 class ResponseReader:
     """Reads the response to one request; `head_bytes` bounds its head, interim ones included, and chunked framing.
-
-    Bytes are counted by the read. A head is weighed by its fields only where its last read brought more than that, for
-    a body may stand behind it.
 
     To make a parser costs as much as to parse a small response with it, so a reader whose parser saw the response's
     very end can `restart` for the next one on its connection (`between` tells).
@@ -30,15 +29,16 @@ class ResponseReader:
     """
 
     __slots__ = (
+        "_chunks",
         "_fields",
-        "_framing_left",
         "_head_bytes",
         "_head_request",
-        "_heads_bytes",
+        "_heads_left",
         "_left",
         "_parser",
         "_reason",
         "_sink",
+        "_tail",
         "_upgrading",
         "between",
         "complete",
@@ -58,8 +58,9 @@ class ResponseReader:
         self._sink = sink
         self._fields: RawFields = []
         self._reason = b""
-        self._framing_left = self._head_bytes
-        self._heads_bytes = 0
+        self._heads_left = self._head_bytes
+        self._tail = b""
+        self._chunks: ResponseChunks | None = None
         self._head_request = head_request
         self._upgrading = upgrading
         self._left: int | None = 0
@@ -72,15 +73,15 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Take bytes; raises ExchangeError (bad response) for those that cannot be understood."""
-        if self._parser is None:
+        if self.head is None and self._parser is not None:
+            data = self._read_heads(self._parser, data)
+        if self.complete:
+            if data:
+                self.keep_alive = False  # more than was asked for
+        elif self._chunks is not None:
+            self._read_chunks(self._chunks, data)
+        elif data and self.head is not None:
             self._pass_on(data)
-            return
-        self._framing_left -= len(data)
-        self._parse(self._parser, data)
-        if self._framing_left < 0:
-            self._require_progress()
-        elif self._framing_left > self._head_bytes:
-            self._framing_left = self._head_bytes
 
     def feed_eof(self) -> None:
         """Take it that the upstream sends no more: the end of a body that has no other."""
@@ -98,8 +99,6 @@ class ResponseReader:
         self._fields = []
         self._reason = b""
         self.between = False
-        if self.complete:
-            self.keep_alive = False  # more than was asked for
 
     def on_status(self, reason: bytes) -> None:
         """Take a piece of the reason phrase."""
@@ -113,14 +112,11 @@ class ResponseReader:
     def on_headers_complete(self) -> None:
         """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
         parser = self._parser
-        if self.complete or parser is None:
+        if parser is None or self.head is not None:
             return
         status = parser.get_status_code()
         if _INTERIM <= status < _FINAL:
-            self._weigh_head()
             return
-        if self._framing_left < 0:
-            self._weigh_head()
         if parser.get_http_version() not in {"1.1", "1.0"}:
             raise ExchangeError(Fault.BAD_RESPONSE, "the version is not HTTP/1.0 or HTTP/1.1")
         head = read_head(status, self._reason, self._fields, head_request=self._head_request)
@@ -129,57 +125,59 @@ class ResponseReader:
         framed = head.length is not None or head.chunked
         self.keep_alive = parser.should_keep_alive() and framed and not head.is_contradictory
         self._sink.head(head)
-        if head.length == 0:
+        if head.chunked:
+            self._chunks = ResponseChunks(self._head_bytes)
+        elif head.length == 0:
             self._end()
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body, as the parser saw it."""
-        if self.complete:
-            self.keep_alive = False  # more than was announced
-        elif self.head is None:
+        """Refuse a body in front of the final head: the parser is given nothing that stands behind that."""
+        if data and self.head is None:
             raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
-        else:
-            if self._left is None:
-                self._framing_left += excused(len(data))
-            self._pass_on(data)
 
     def on_message_complete(self) -> None:
-        """End a chunked body; the others end by count or with the connection."""
-        if self.head is not None and self.head.chunked and not self.complete:
-            if self._framing_left < 0:
-                self._require_progress()
-            self._end()
+        """Take note that the parser stands between two responses."""
         self.between = self.complete
 
-    # What both lead to
+    # What leads to them
 
-    def _parse(self, parser: httptools.HttpResponseParser, data: bytes) -> None:
-        try:
-            parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._switch(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self.keep_alive = False
-            if not self.complete:  # else it stands behind a complete response
+    def _read_heads(self, parser: httptools.HttpResponseParser, data: bytes) -> bytes:
+        """Hand heads to the parser up to the end of the final one; return what stands behind that."""
+        while data and self.head is None and self.switched is None:
+            piece, data = self._cut(data)
+            self._heads_left -= len(piece)
+            if self._heads_left < 0:
+                raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+            try:
+                parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as upgrade:
+                self._switch(piece[upgrade.args[0] :] + data)
+            except httptools.HttpParserError as error:
                 raise _as_exchange_error(error) from None
-        if not self.between and (self.complete or (self.head is not None and not self.head.chunked)):
+        if self.head is not None and not self.between and self._chunks is None:
             self.close()  # what comes now is counted, not parsed
+        return data
 
-    def _weigh_head(self) -> None:
-        """Weigh the head that has just ended together with the interim ones before it."""
-        fields = sum(len(name) + len(value) + 4 for name, value in self._fields)
-        self._heads_bytes += _STATUS_LINE + len(self._reason) + fields
-        if self._heads_bytes > self._head_bytes:
-            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
+    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
+        """Part what belongs to a head, up to and including its empty line, from what stands behind it."""
+        known = self._tail + data if self._tail else data
+        place = known.find(_EMPTY_LINE)
+        if place < 0:
+            self._tail = known[1 - len(_EMPTY_LINE) :]
+            return data, b""
+        end = place + len(_EMPTY_LINE) - len(self._tail)
+        self._tail = b""
+        return data[:end], data[end:]
 
-    def _require_progress(self) -> None:
-        """Refuse a response whose head, or whose framing between two pieces of body, has no end in sight."""
-        if self.complete or self.switched is not None:
-            return
-        if self.head is None:
-            raise ExchangeError(Fault.BAD_RESPONSE, "the head is too long")
-        if self.head.chunked:
-            raise ExchangeError(Fault.BAD_RESPONSE, "the chunked framing is too long")
+    def _read_chunks(self, chunks: ResponseChunks, data: bytes) -> None:
+        pieces, size = chunks.feed(data)
+        for piece in pieces:
+            self._sink.body(piece)
+        if chunks.complete:
+            self.keep_alive = self.keep_alive and size == len(data)
+            self._end()
+            if self._parser is not None:
+                self._parser.feed_data(_LAST_CHUNK)  # for the parser that was the body
 
     def _switch(self, rest: bytes) -> None:
         if self.complete or not self._upgrading:

@@ -52,7 +52,7 @@ async def test_a_name_is_resolved() -> None:
         b"not http at all\r\n\r\n",
         b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 600 High\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 1000 High\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",

@@ -117,7 +117,6 @@ NO_HEADS = (
     b"HTTP/1.1 099 OK\r\nContent-Length: 4\r\n\r\nevil",
     b"HTTP/1.1 103 Early Hints\r\nContent-Length: 4\r\n\r\nevil",
     b"HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n",
-    b"HTTP/1.1 600 OK\r\nContent-Length: 4\r\n\r\nevil",
     b"HTTP/1.1 2000 OK\r\nContent-Length: 4\r\n\r\nevil",
     b"HTTP/1.1 20 OK\r\nContent-Length: 4\r\n\r\nevil",
     b"HTTP/1.1 -200 OK\r\nContent-Length: 4\r\n\r\nevil",

@@ -33,7 +33,7 @@ def test_the_body_is_framed_as_rfc_9112_says(
     [
         (99, []),
         (199, []),
-        (600, []),
+        (1000, []),
         (200, [(b"Content-Length", b"5x")]),
         (200, [(b"Content-Length", b"9" * 19)]),
         (200, [(b"Transfer-Encoding", b"gzip")]),
