@@ -17,6 +17,7 @@ from gateway.identity.identity_tokens import IdentityTokens
 from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Judged, then
+from gateway.model.destination import MOVING
 from gateway.model.memo import SessionMemo
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.route import Access, Route
@@ -24,6 +25,7 @@ from gateway.model.session import Session
 from gateway.model.target import oddity_refusal
 from gateway.policy.challenges import challenge_of
 from gateway.policy.cross_origin import RoutesCors, is_foreign_cookie
+from gateway.policy.destinations import refused_destination
 from gateway.policy.limits import Limits
 from gateway.policy.readings import refused_oddity
 from gateway.policy.route_limits import RouteLimits
@@ -151,6 +153,9 @@ class Gate:
             return _Matched(route, oddity_refusal(odd), odd.value)
         if route is None:
             return _Matched(None, Refusal(RefusalCode.NOT_FOUND, "no route"), "match")
+        astray = refused_destination(access, route, self._table) if access.method in MOVING else None
+        if astray is not None:
+            return _Matched(route, astray, "destination")
         if route.access is Access.PUBLIC:
             return _Matched(route, rule="public")
         reading = self._readings[route.name].read(access)

@@ -22,7 +22,8 @@ class ExplainedCredential(msgspec.Struct, frozen=True, omit_defaults=True):
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A decision in words. `answered_by` names the gateway's own endpoint, where it answers itself.
 
-    `upstream`, `target` and `headers` are of the request that an upstream would get; secrets are masked.
+    `upstream`, `target` and `headers` are of the request that an upstream would get; secrets are masked. Where
+    upstreams differ in base paths, `target` lists what each gets. `put_right` is what is changed in the answer.
     """
 
     allowed: bool
@@ -37,6 +38,7 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     upstream: tuple[str, ...] = ()
     method: str | None = None
     target: str | None = None
+    put_right: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 

@@ -36,7 +36,8 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs, *, 
     """
     settings = load_settings(config, os.environ)
     try:
-        access = read_request(method, url, headers, RouteTable(to_routes(settings)).oddities)
+        table = RouteTable(to_routes(settings))
+        access = read_request(method, url, headers, table.oddities)
     except MalformedError as error:
         if as_case:
             return CommandResult(malformed_case(method, url, error.refusal.status))
@@ -70,6 +71,8 @@ def _explanation(told: Explanation) -> Iterator[str]:
         return
     yield _line("upstream", ", ".join(told.upstream))
     yield _line("is sent", f"{told.method} {told.target}")
+    if told.put_right is not None:
+        yield _line("put right", f"{told.put_right}, in the answer")
     for name, value in told.headers:
         yield f"  {name}: {value}"
 

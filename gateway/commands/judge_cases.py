@@ -21,6 +21,7 @@ from gateway.model.credential import Ambiguous, Credential, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.errors import MalformedError, Problem, SettingsError
 from gateway.source.document import Document, KeyPath
+from gateway.upstream.request_head import prefix_fields
 from gateway.wiring.explanation import Unlimited, owner_of, read_request
 from gateway.wiring.judging import OfflineGate
 
@@ -159,8 +160,9 @@ class _Bench:
         if decision.answered or route is None:
             return _Outcome(status=_PREFLIGHT_STATUS, route=name, rule=decision.rule)
         access = self._offline.shedding.bare(decision.access, route)
-        passing = self._offline.request_heads.passing(route, access.headers)
-        fields = (*passing, *forwarded_headers(access, believed=False), *decision.identity)
+        passing = self._offline.request_heads.passing(route, route.upstream[0], access)
+        way = (*forwarded_headers(access, believed=False), *prefix_fields(route, access))
+        fields = (*passing, *way, *decision.identity)
         return _Outcome(route=name, rule=decision.rule, headers=_joined_by_name(fields))
 
 

@@ -187,6 +187,9 @@ def _rules(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[
     if route.strip_prefix and not f"{route.match.path}/".startswith(f"{route.strip_prefix}/"):
         text = f"is not what the route's path begins with: {route.match.path}"
         yield config.problem(text, "routes", place, "strip_prefix")
+    if route.rewrite_paths and ";" in route.strip_prefix:
+        text = f"cannot be put into the Path of a cookie, which a semicolon ends: {route.strip_prefix}"
+        yield config.problem(text, "routes", place, "rewrite_paths")
 
 
 def _upstream(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ The classes have the fields of the model's structs of the same name, which `msgs
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -14,7 +14,18 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import MalformedError
 from gateway.model.field_changes import FieldChanges
-from gateway.model.route import PREFLIGHT_SECONDS, Access, Challenge, HealthCheck, LimitBy, OnMany, Route, Timeouts
+from gateway.model.method import read_method
+from gateway.model.route import (
+    PREFLIGHT_SECONDS,
+    Access,
+    Challenge,
+    HealthCheck,
+    LimitBy,
+    OnMany,
+    Retry,
+    Route,
+    Timeouts,
+)
 from gateway.model.target import parse_target
 from gateway.source.addresses import LoginUrl, Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
@@ -34,9 +45,6 @@ from gateway.source.values import (
 
 _FIELD_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-"""The methods that are forwarded; TRACE and CONNECT never are."""
 
 
 def _name(value: str) -> str:
@@ -72,8 +80,12 @@ def _written(value: object) -> object:
     return [str(entry).lower() if isinstance(entry, bool | int) else entry for entry in entries]
 
 
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
+def _method(value: str) -> str:
+    """Return a method in upper case, as all that are known have it; raises ValueError."""
+    try:
+        return read_method(value.upper())
+    except MalformedError as error:
+        raise ValueError(f"can never match: {error}") from None
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -82,13 +94,16 @@ Name = Annotated[str, AfterValidator(_name)]
 HostPattern = Annotated[str, AfterValidator(_host)]
 """A host name, or `*.name`."""
 
+Method = Annotated[str, AfterValidator(_method)]
+"""A method that is carried: any token (RFC 9110 section 9.1) but TRACE and CONNECT."""
+
 
 class MatchSettings(SettingsModel):
     """Which requests a route matches; a key that is left out matches all."""
 
     host: HostPattern = ""
     path: CanonicalPath = "/"
-    methods: Annotated[tuple[Annotated[Method, BeforeValidator(_upper)], ...], BeforeValidator(listed)] = ()
+    methods: Annotated[tuple[Method, ...], BeforeValidator(listed)] = ()
 
 
 class RequireSettings(SettingsModel):
@@ -194,7 +209,9 @@ class RouteSettings(SettingsModel):
     tls: ClientTlsSettings = ClientTlsSettings()
     health_check: HealthCheckSettings | None = None
     sticky: bool = False
+    retry: Retry = Retry.SAFE
     strip_prefix: PathPrefix = ""
+    rewrite_paths: bool = False
     preserve_host: bool = True
     forward_credentials: bool = False
     path_parameters: bool = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import msgspec
@@ -14,12 +16,17 @@ from gateway.model.decision import AccessRequest, HeaderPairs
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
-from gateway.model.refusal import Refusal, RefusalCode, mistake
+from gateway.model.method import STANDARD, read_method
+from gateway.model.refusal import RefusalCode, mistake
 from gateway.model.target import ALWAYS_READ, Oddity, Target, parse_target
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-ALLOW = (b"Allow", ", ".join(_METHODS).encode("ascii"))
-"""What a 405 says besides (RFC 9110 section 15.5.6): the methods that are carried."""
+ALLOW = (b"Allow", ", ".join(STANDARD).encode("ascii"))
+"""What a 405 says besides (RFC 9110 section 15.5.6): of the methods that are carried, those that everybody knows."""
+_FORWARDED_HOST = re.compile(r"host[ \t]*=[ \t\"]*([^\s\",;]*)", re.IGNORECASE)
+"""Wherever it stands: not every program that reads the field knows what is quoted (RFC 7239 section 4)."""
+_PORTS = re.compile(rb"[1-9][0-9]{0,4}(?: *, *[1-9][0-9]{0,4})*")
+_HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", re.ASCII)
+_LAST_PORT = 65535
 _LONGEST_CHAIN = 32
 """Addresses of X-Forwarded-For that are looked at; no honest chain of proxies is longer."""
 _LONGEST_REMEMBERED = 512
@@ -36,6 +43,7 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
     target: Target
     client: str
     authority: str
+    prefix: str
     made: dict[object, Any]
 
 
@@ -43,8 +51,8 @@ class AccessReader:
     """Reads requests as they came over the socket, and believes forwarded headers of trusted proxies only.
 
     Trust is by the peer's address and nothing else; by default nobody is trusted. `target_bytes`
-    is the longest target, and `allowed` what some route allows a path to hold. `trusts` tells whether the forwarded
-    headers of a peer are believed.
+    is the longest target, `allowed` what some route allows a path to hold, and `listed` the methods that some route
+    lists. `trusts` tells whether the forwarded headers of a peer are believed.
     """
 
     def __init__(
@@ -53,11 +61,13 @@ class AccessReader:
         target_bytes: int,
         clock: Callable[[], float],
         allowed: Collection[Oddity] = ALWAYS_READ,
+        listed: Collection[str] = (),
     ) -> None:
         self.trusts = Networks(trusted).include
         self._target_bytes = target_bytes
         self._clock = clock
         self._allowed = frozenset(allowed)
+        self._listed = frozenset(listed)
 
     def read(self, request: DownstreamRequest, headers: Headers, request_id: str) -> AccessRequest:
         """Make the AccessRequest of `request`, whose fields are `headers`.
@@ -83,26 +93,32 @@ class AccessReader:
             self._clock(),
             request_id,
             known.authority,
+            known.prefix,
             known.made,
         )
 
     def _read(self, request: DownstreamRequest, headers: Headers, before: _Read | None) -> _Read:
         """Read what does not differ between equal requests of one connection; `before` had the same fields."""
-        method, raw = read_method(request.head.method), request.head.target
+        method, raw = read_method(request.head.method, self._listed), request.head.target
         if before is not None:
-            scheme, host, client, authority = before.scheme, before.host, before.client, before.authority
+            way = before.scheme, before.host, before.client, before.authority, before.prefix
         else:
-            scheme, host, client, authority = self._origin(request, headers)
+            way = self._origin(request, headers)
+        scheme, host, client, authority, prefix = way
         target = self.target(raw if raw.startswith("/") else _origin_form(raw, method, scheme, host))
-        return _Read(method, raw, scheme, host, target, client, authority, {})
+        return _Read(method, raw, scheme, host, target, client, authority, prefix, {})
 
-    def _origin(self, request: DownstreamRequest, headers: Headers) -> tuple[str, Host, str, str]:
-        """Return scheme, host, client and the spelling of the host, as `_believe` does."""
+    def _origin(self, request: DownstreamRequest, headers: Headers) -> tuple[str, Host, str, str, str]:
+        """Return scheme, host, client, the spelling of the host and a prefix, as `_believe` does."""
         scheme, peer = request.connection.scheme, request.connection.peer
         values = headers.by_name.get(b"host")
         # HTTP/1.0 alone may have none, as the checks of load balancers do: no host's route is met then.
         host = parse_host(values, scheme) if values else Host("", DEFAULT_PORTS[scheme])
-        return self._believe(headers, scheme, host, peer) if self.trusts(peer) else (scheme, host, peer, "")
+        return self._believe(headers, scheme, host, peer) if self.trusts(peer) else (scheme, host, peer, "", "")
+
+    def method(self, raw: str) -> str:
+        """Read a method; raises MalformedError for one that is not carried."""
+        return read_method(raw, self._listed)
 
     def target(self, raw: str) -> Target:
         """Read a request target; raises MalformedError, also for one that is longer than the limit."""
@@ -117,8 +133,7 @@ class AccessReader:
         """
         client = peer
         for text in map(str.strip, reversed(chain.split(",")[-_LONGEST_CHAIN:])):
-            # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
-            address = None if "%" in text else parse_address(text)
+            address = _hop(text)
             if address is None:
                 return client
             client = str(address)
@@ -126,8 +141,8 @@ class AccessReader:
                 return client
         return client
 
-    def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str, str]:
-        """Return scheme, host and client as the trusted peer tells them; what cannot be read is not believed.
+    def _believe(self, headers: Headers, scheme: str, host: Host, peer: str) -> tuple[str, Host, str, str, str]:
+        """Return scheme, host, client and prefix as the trusted peer tells them; what cannot be read is not believed.
 
         The fourth is what an upstream is told of the host, where it is not as in the Host field: a proxy that keeps a
         client's X-Forwarded-Host would else let the client be judged by one host and served by another.
@@ -142,22 +157,14 @@ class AccessReader:
             if named:
                 raise
         chain = b",".join(headers.all(b"x-forwarded-for")).decode("latin-1")
-        return told_scheme, told_host, self.client(chain, peer), named
-
-
-def read_method(method: str) -> str:
-    """Return a method that is carried, as it came; raises MalformedError for any other, lower-case ones among them."""
-    if method not in _METHODS:
-        code = RefusalCode.METHOD_NOT_ALLOWED if method in {"TRACE", "CONNECT"} else RefusalCode.NOT_IMPLEMENTED
-        raise MalformedError(Refusal(code, "a method that is not carried"))
-    return method
+        return told_scheme, told_host, self.client(chain, peer), named, _prefix(headers)
 
 
 def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
-    """Return what the upstream is told of the request's way here.
+    """Return what the upstream is told of the request's way here, a prefix aside, which depends on its route.
 
     A chain of addresses is continued only when the peer is `believed`; from anybody else it starts anew, with the
-    address that the socket shows.
+    address that the socket shows. What else a believed peer says goes on.
     """
     chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
     # A socket file is no address (RFC 7239 section 6.2).
@@ -167,7 +174,59 @@ def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
         *((b"X-Forwarded-Host", host) for host in hosts),
+        *(_told_on(access) if believed else ()),
     )
+
+
+def _told_on(access: AccessRequest) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what a trusted proxy says that nothing is judged by: port, address, and RFC 7239's words for all of it."""
+    headers = access.headers
+    ports = b", ".join(headers.all(b"x-forwarded-port"))
+    if _PORTS.fullmatch(ports):
+        yield b"X-Forwarded-Port", ports
+    addresses = headers.all(b"x-real-ip")
+    if len(addresses) == 1 and _hop(addresses[0].decode("latin-1")) is not None:
+        yield b"X-Real-IP", addresses[0]
+    forwarded = headers.all(b"forwarded")
+    if all(_names_no_other_host(value.decode("latin-1"), access) for value in forwarded):
+        yield from ((b"Forwarded", value) for value in forwarded)
+
+
+def _names_no_other_host(forwarded: str, access: AccessRequest) -> bool:
+    """Tell whether a Forwarded field agrees with the host that was judged, whoever reads it however.
+
+    A proxy that keeps a client's field would else let the client be judged by one host and served by another.
+    """
+    try:
+        names = [parse_authority(host, access.scheme).name for host in _FORWARDED_HOST.findall(forwarded)]
+    except MalformedError:
+        return False
+    return "\\" not in forwarded and all(name == access.host.name for name in names)
+
+
+def _hop(text: str) -> IPv4Address | IPv6Address | None:
+    """Return one address of a chain, without the port that some balancers write behind it; None for anything else."""
+    spelled = _HOP.fullmatch(text)
+    if spelled is not None and int(spelled[2] or spelled[4] or 0) <= _LAST_PORT:
+        text = spelled[1] or spelled[3]
+    # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
+    return None if "%" in text or "[" in text or "]" in text else parse_address(text)
+
+
+def _prefix(headers: Headers) -> str:
+    """Return the path that proxies took off, those of a list behind one another; empty where one is no plain path.
+
+    A list has the outermost first. `//evil.example` in it would make links of frameworks go there.
+    """
+    told = b",".join(headers.all(b"x-forwarded-prefix")).decode("latin-1")
+    prefixes = [each.strip(" \t").removesuffix("/") for each in told.split(",")]
+    prefix = "".join(prefixes)
+    if not prefix or any(each and not each.startswith("/") for each in prefixes):
+        return ""
+    try:
+        return prefix if str(parse_target(prefix, ())) == prefix and "?" not in prefix else ""
+    except MalformedError:
+        return ""
 
 
 def _origin_form(raw: str, method: str, scheme: str, host: Host) -> str:

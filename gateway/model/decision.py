@@ -24,7 +24,8 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
 
     `scheme` is `http` or `https` as the client used it; `peer` is the address that the socket shows, `client` the
     address after the headers of trusted proxies (the same, by default). `received_at` is in epoch seconds. `authority`
-    is the `host` as a trusted proxy spelled it, empty where it is that of the Host field.
+    is the `host` as a trusted proxy spelled it, empty where it is that of the Host field, and `prefix` the path that
+    it took off the target, without a slash at its end.
 
     `made` holds what pure functions made of the other fields but `received_at` and `request_id`, each under a key of
     its own: equal requests of one connection share it. Whoever changes a field does it by `altered`.
@@ -40,6 +41,7 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     received_at: float
     request_id: str
     authority: str = ""
+    prefix: str = ""
     made: dict[object, Any] = msgspec.field(default_factory=dict)
 
     def again(self, received_at: float, request_id: str) -> AccessRequest:

@@ -33,6 +33,13 @@ class Challenge(StrEnum):
     BASIC = "basic"
 
 
+class Retry(StrEnum):
+    """Which requests are sent again where a reused connection died: safe ones, or all idempotent ones."""
+
+    SAFE = "safe"
+    IDEMPOTENT = "idempotent"
+
+
 class LimitBy(StrEnum):
     """Whose token bucket a rate limit counts in."""
 
@@ -147,11 +154,15 @@ class HealthCheck(msgspec.Struct, frozen=True):
 
 
 class UpstreamAddress(msgspec.Struct, frozen=True):
-    """The address of one upstream; at a socket file `host` is its path and `port` 0."""
+    """The address of one upstream; at a socket file `host` is its path and `port` 0.
+
+    `path` is what stands before every path that it is sent, without a slash at its end.
+    """
 
     scheme: str
     host: str
     port: int
+    path: str = ""
 
     @property
     def authority(self) -> str:
@@ -162,24 +173,25 @@ class UpstreamAddress(msgspec.Struct, frozen=True):
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        """Format as a URL without a path, or as `unix:` and the path of a socket file."""
+        """Format as a URL, or as `unix:` and the path of a socket file."""
         if self.scheme == UNIX:
             return f"{UNIX}:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route of the config; a request is forwarded by the same object that it was judged by.
 
     `on_unauthenticated` is the URL of a login, `{url}` in it the address that was opened.
-    `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash. `audience` is the
-    `aud` of the identity token. `origins` are the foreign origins that may use cookies with unsafe methods, those of
-    `cors` among them. `body_bytes` is the size of the largest request body, 0 for no limit, and `buffer_body` that of
-    the largest that is read whole before the upstream is asked. `sticky` says that the requests of one session go
-    to one upstream, as long as that serves. `case_sensitive` says that the upstream tells letter case, and a last
-    slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and `any_bytes` allow paths that servers read
-    in several ways, as far as every reading is of this route.
+    `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash, and `rewrite_paths`
+    puts the upstream's own paths in its answers right. `audience` is the `aud` of the identity token. `origins` are the
+    foreign origins that may use cookies with unsafe methods, those of `cors` among them. `body_bytes` is the size of
+    the largest request body, 0 for no limit, and `buffer_body` that of the largest that is read whole before the
+    upstream is asked. `sticky` says that the requests of one session go to one upstream, as long as that serves, and
+    `retry` which are sent again where a kept connection died. `case_sensitive` says that the upstream tells letter
+    case, and a last slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and `any_bytes` allow paths
+    that servers read in several ways, as far as every reading is of this route.
     """
 
     name: str
@@ -195,7 +207,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     tls: UpstreamTls = UpstreamTls()
     health_check: HealthCheck | None = None
     sticky: bool = False
+    retry: Retry = Retry.SAFE
     strip_prefix: str = ""
+    rewrite_paths: bool = False
     preserve_host: bool = True
     forward_credentials: bool = False
     path_parameters: bool = False

@@ -8,6 +8,7 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import Decision
 from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
+from gateway.model.method import SAFE, STANDARD, read_method
 from gateway.policy.readings import refused_oddity
 
 if TYPE_CHECKING:
@@ -21,22 +22,32 @@ VARY_BY_ORIGIN: HeaderPairs = ((b"Vary", b"Origin"),)
 """On every answer that may differ by origin: a shared cache must not serve one page's answer to another."""
 
 _REQUESTED_METHOD = b"access-control-request-method"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1, those that are forwarded
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+def _carries_none(_method: str) -> bool:
+    return False
 
 
 class Cors:
     """The CORS of one route or endpoint (Fetch standard, "CORS protocol").
 
     Only pages of the origins in `rules` get any of its fields, and never `*`: with credentials that would be every
-    page. A page may send `credential_fields` besides those in `rules`; `methods` are those that a preflight allows.
+    page. A page may send `credential_fields` besides those in `rules`; `methods` are those that a preflight allows, and
+    so is any other one for which `carries` is true, if it is asked about.
     """
 
-    def __init__(self, rules: CorsRules, credential_fields: Iterable[bytes], methods: Iterable[str]) -> None:
+    def __init__(
+        self,
+        rules: CorsRules,
+        credential_fields: Iterable[bytes],
+        methods: Iterable[str],
+        carries: Callable[[str], bool] = _carries_none,
+    ) -> None:
+        self._methods = tuple(methods)
+        self._carries = carries
         self._origins = frozenset(origin.encode("ascii") for origin in rules.origins)
         listed = (name.lower().encode("ascii") for name in rules.request_headers)
         self._preflight: HeaderPairs = (
-            (b"Access-Control-Allow-Methods", ", ".join(methods).encode("ascii")),
             (b"Access-Control-Allow-Headers", b", ".join(sorted({*credential_fields, *listed, b"content-type"}))),
             (b"Access-Control-Max-Age", str(rules.max_age).encode("ascii")),
         )
@@ -45,8 +56,12 @@ class Cors:
 
     def preflight(self, access: AccessRequest) -> HeaderPairs | None:
         """Return the fields that answer a listed page's preflight; `None` for any other request."""
-        origin = self._origin(access)
-        return None if origin is None or requested_method(access) is None else (*_allow(origin), *self._preflight)
+        origin, method = self._origin(access), requested_method(access)
+        if origin is None or method is None:
+            return None
+        methods = self._methods if method in self._methods or not self._carries(method) else (*self._methods, method)
+        allowed = (b"Access-Control-Allow-Methods", ", ".join(methods).encode("ascii"))
+        return (*_allow(origin), allowed, *self._preflight)
 
     def fields(self, access: AccessRequest) -> HeaderPairs:
         """Return the fields of an answer that is no preflight's."""
@@ -68,10 +83,21 @@ class RoutesCors:
     def __init__(self, table: RouteTable, credential_fields: Callable[[Route], Iterable[bytes]]) -> None:
         self._table = table
         self._cors_of = {
-            route.name: Cors(route.cors, credential_fields(route), sorted(route.match.methods) or _METHODS)
+            route.name: self._cors(route, route.cors, credential_fields(route))
             for route in table.routes
             if route.cors is not None
         }
+
+    def _cors(self, route: Route, rules: CorsRules, credential_fields: Iterable[bytes]) -> Cors:
+        methods = route.match.methods
+        return Cors(rules, credential_fields, sorted(methods or STANDARD), _carries_none if methods else self._carries)
+
+    def _carries(self, method: str) -> bool:
+        """Tell whether a method is one that a route without `methods` carries."""
+        try:
+            return read_method(method, self._table.methods) == method
+        except MalformedError:
+            return False
 
     def preflight(self, access: AccessRequest) -> Decision | None:
         """Answer a listed page that asks whether it may ask; it comes without a credential (Fetch standard).
@@ -121,7 +147,7 @@ def is_foreign_cookie(access: AccessRequest, route_origins: frozenset[str], cred
     """
     if credential.kind is not CredentialKind.COOKIE and not credential.ambient:
         return False
-    if access.method in _SAFE_METHODS and not access.is_upgrade:
+    if access.method in SAFE and not access.is_upgrade:
         return False
     values = access.headers.all(b"origin")
     if len(values) != 1:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.model.method import STANDARD
 from gateway.model.route import Access, Match, Require, Route
 from gateway.policy.routes import RouteTable
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _STRICTNESS = {Access.PUBLIC: 0, Access.OPTIONAL: 1, Access.REQUIRED: 2}
 _ANY_OF = ("roles", "organization_roles", "organizations", "projects", "workspaces", "kinds", "email_domains")
 _ALL_OF = ("all_roles", "scopes")
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def public_inside_required(routes: Sequence[Route]) -> list[tuple[int, int]]:
@@ -53,7 +53,9 @@ def exact_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
     for place, route in enumerate(routes):
         match = route.match
         if not match.path.endswith("/"):
-            takers = {table.place(match.host.lower(), f"{match.path}/", method) for method in match.methods or _METHODS}
+            takers = {
+                table.place(match.host.lower(), f"{match.path}/", method) for method in match.methods or _methods(table)
+            }
             pairs += [(place, at) for at in takers if at is not None and _is_laxer(routes[at], route)]
     return sorted(pairs)
 
@@ -67,10 +69,15 @@ def alike(routes: Sequence[Route]) -> list[tuple[int, int]]:
     pairs = set()
     for place, route in enumerate(routes):
         match = route.match
-        for method in match.methods or _METHODS:
+        for method in match.methods or _methods(table):
             if table.place(match.host.lower(), match.path, method) == place and not route.case_sensitive:
                 pairs.add((place, table.alike(match.host.lower(), match.path, method)))
     return sorted((place, other) for place, other in pairs if other is not None)
+
+
+def _methods(table: RouteTable) -> frozenset[str]:
+    """Return the methods of a route that lists none, as far as they can make a difference."""
+    return table.methods.union(STANDARD)
 
 
 def _meeting_pairs(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:

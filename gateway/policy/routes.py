@@ -29,7 +29,8 @@ _LONGEST = 512
 class RouteTable:
     """The routes of one config, compiled once.
 
-    `routes` are in the config's order, `oddities` what one of them allows a path to hold.
+    `routes` are in the config's order, `oddities` what one of them allows a path to hold, and `methods` those that one
+    of them lists.
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
@@ -42,6 +43,7 @@ class RouteTable:
         self.oddities = frozenset(ALWAYS_READ) | {
             oddity for oddity in Oddity for route in routes if getattr(route, oddity.value)
         }
+        self.methods = frozenset(method for route in routes for method in route.match.methods)
         self._matches: AdmissionMemo[tuple[str, str, str], tuple[Route | None]] = AdmissionMemo(_REMEMBERED)
 
     def match(self, host: str, path: str, method: str) -> Route | None:

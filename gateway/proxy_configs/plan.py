@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import ceil
 
@@ -45,6 +46,9 @@ _DECIDED = frozenset(
     }
 )
 """Keys of a route that are in the gateway's answer, whoever carries the request, or in the config that is printed."""
+
+_PLAIN_METHOD = re.compile(r"[A-Z0-9_-]+")
+"""What needs no quotes in any of the proxies' languages."""
 
 ONLY = "app"
 """The name of the application where there is but one."""
@@ -151,6 +155,10 @@ def _dispatch(routes: Sequence[Route]) -> tuple[tuple[Application, ...], tuple[D
             raise GatewayError(f"route {route.name}: its upstreams have several schemes, which no proxy takes together")
         if route.upstream[0].scheme == UNIX:
             raise GatewayError(f"route {route.name}: a socket file is this machine's, and the proxy may be elsewhere")
+        if any(address.path for address in route.upstream):
+            raise GatewayError(f"route {route.name}: a base path of an upstream is not written for a proxy")
+        if not all(map(_PLAIN_METHOD.fullmatch, route.match.methods)):
+            raise GatewayError(f"route {route.name}: a method with signs in its name is not written for a proxy")
         names.setdefault(route.upstream, f"{ONLY}-{route.name}")
     if not names:
         raise GatewayError("the config has no routes, so there is nothing to send requests to")

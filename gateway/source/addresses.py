@@ -13,15 +13,18 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from gateway.model.errors import MalformedError
 from gateway.model.host import DEFAULT_PORTS, parse_authority
 from gateway.model.route import UNIX, UpstreamAddress
+from gateway.model.target import parse_target
 
 _PORTS = 65536
 _SYSTEMD = "systemd"
 _SOCKET_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}", re.ASCII)
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})"
 _LISTEN = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})", re.ASCII)
-_URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}(?::(?P<port>\d{{1,5}}))?/?", re.ASCII)
+_URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}(?::(?P<port>\d{{1,5}}))?(?P<path>/[^?#]*)?", re.ASCII)
 _LOGIN = re.compile(r"(?:(?P<origin>https?://[^/?#\\@]+)(?=[/?]|\Z)|(?=/(?![/\\])))[!-\[\]-~]*", re.ASCII)
-_NO_UPSTREAM = "an upstream is a URL of scheme, host and port alone: http://orders:8000; or unix:/run/orders.sock"
+_NO_UPSTREAM = (
+    "an upstream is a URL of scheme, host, port and base path alone: http://orders:8000/api; or unix:/run/orders.sock"
+)
 _LONGEST_SOCKET_PATH = 107
 """Bytes of a socket file's path (sun_path in unix(7), without its last NUL)."""
 _NO_LISTEN = "an address to listen at is HOST:PORT: 0.0.0.0:8080, [::]:8080; or unix:/run/gateway.sock"
@@ -95,9 +98,9 @@ def are_one_place(one: ListenPlace, other: ListenPlace) -> bool:
 
 
 def parse_upstream(text: str) -> UpstreamAddress:
-    """Parse `http(s)://host[:port]` or `unix:/path`; raises ValueError.
+    """Parse `http(s)://host[:port][/path]` or `unix:/path`; raises ValueError.
 
-    A path, query or user information is refused and not ignored, since whoever writes one expects it to count.
+    A query or user information is refused and not ignored, since whoever writes one expects it to count.
     """
     scheme, _, path = text.partition(":")
     if scheme == UNIX:
@@ -108,7 +111,19 @@ def parse_upstream(text: str) -> UpstreamAddress:
     port = int(match["port"]) if match["port"] else DEFAULT_PORTS[match["scheme"]]
     if not 0 < port < _PORTS:
         raise ValueError(_NO_UPSTREAM)
-    return UpstreamAddress(match["scheme"], _bare(match["host"], _NO_UPSTREAM).lower(), port)
+    host = _bare(match["host"], _NO_UPSTREAM).lower()
+    return UpstreamAddress(match["scheme"], host, port, _base_path(match["path"] or ""))
+
+
+def _base_path(path: str) -> str:
+    """Check a base path, and return it without its trailing slash; it has one reading, and is sent as it stands."""
+    try:
+        plain = not path or str(parse_target(path, ())) == path
+    except MalformedError as error:
+        raise ValueError(f"no upstream has such a base path: {error}") from None
+    if not plain:
+        raise ValueError("no upstream has such a base path: it is not in canonical form")
+    return path.removesuffix("/")
 
 
 def _socket_path(path: str) -> str:
@@ -179,7 +194,7 @@ ListenList = Annotated[
 """One place to listen at or a list of them: `HOST:PORT`, `unix:/path`, `systemd:NAME`."""
 
 UpstreamSetting = Annotated[UpstreamAddress, BeforeValidator(_upstream)]
-"""In a config a URL of scheme, host and port."""
+"""In a config a URL of scheme, host, port and base path."""
 
 UpstreamList = Annotated[tuple[UpstreamSetting, ...], BeforeValidator(_as_list)]
 """One upstream or a list of them."""

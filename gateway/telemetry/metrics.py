@@ -14,10 +14,10 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from gateway.model.method import STANDARD
 from gateway.telemetry.exposition import DurationHistogram, FunctionCollector
 from gateway.telemetry.record import ALLOWED, RequestRecord, outcome_of
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "other"
 _STATUSES = range(100, 600)  # RFC 9110 section 15
 
@@ -51,7 +51,7 @@ class RequestMetrics:
         self.in_flight -= 1
         decision = record.decision
         route = decision.route.name if decision is not None and decision.route is not None else ""
-        method = record.method if record.method in _METHODS else _OTHER
+        method = record.method if record.method in STANDARD else _OTHER
         status = record.status if record.status in _STATUSES else 0
         outcome = outcome_of(record)
         key = (record.endpoint, route, method, status, outcome)
@@ -75,7 +75,7 @@ class RequestMetrics:
     def _collect(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
             "gateway_requests",
-            "Requests that have ended, by how they were decided and answered; status `other` where nothing was sent.",
+            "Requests that have ended, by decision and answer; status `other` where nothing usual was sent.",
             labels=("endpoint", "route", "method", "status", "decision"),
         )
         for (endpoint, route, method, status, outcome), count in self._requests.items():

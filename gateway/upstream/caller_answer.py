@@ -5,7 +5,9 @@ from __future__ import annotations
 from msgspec import structs
 
 from gateway.http1.response_head import ResponseHead, changed_lines, compose_head
+from gateway.model.route import UpstreamAddress
 from gateway.upstream.forward_context import ForwardContext
+from gateway.upstream.public_paths import PublicPaths
 
 _LAST_CHUNK = b"0\r\n\r\n"
 _JOINED = 16 * 1024
@@ -20,10 +22,11 @@ class CallerAnswer:
     carry another request.
     """
 
-    __slots__ = ("_chunking", "_out", "begun", "context", "keep_alive", "unframed")
+    __slots__ = ("_chunking", "_out", "_upstream", "begun", "context", "keep_alive", "unframed")
 
-    def __init__(self, context: ForwardContext) -> None:
+    def __init__(self, context: ForwardContext, upstream: UpstreamAddress) -> None:
         self.context = context
+        self._upstream = upstream
         self._out: list[bytes] = []
         self._chunking = False
         self.unframed = False
@@ -36,7 +39,8 @@ class CallerAnswer:
         record = context.record
         record.status = record.upstream_status = head.status
         changes, added = context.route.response_headers, context.decision.caller_headers
-        if head.plain and not (changes.names or added or context.http_1_0 or context.must_close):
+        is_changed = changes.names or added or context.route.rewrite_paths
+        if head.plain and not (is_changed or context.http_1_0 or context.must_close):
             self.keep_alive = True
             return head.plain
         framing = self._framing(head) if head.declared is None else b"Content-Length: %b\r\n" % head.declared
@@ -46,6 +50,9 @@ class CallerAnswer:
             self.keep_alive = True
             if context.http_1_0:
                 framing += b"Connection: keep-alive\r\n"
+        if context.route.rewrite_paths:
+            public = PublicPaths(context.route, self._upstream, context.decision.access)
+            head = structs.replace(head, lines=public.put_right(head.lines))
         if changes:
             head = structs.replace(head, lines=changed_lines(head.lines, changes))
         return compose_head(head, framing, added)

@@ -39,7 +39,7 @@ class Exchange(CallerAnswer):
     __slots__ = ("_complete", "_over", "_owner", "_paused", "loan", "slow")
 
     def __init__(self, context: ForwardContext, loan: Loan, owner: ExchangeOwner) -> None:
-        super().__init__(context)
+        super().__init__(context, loan.upstream.address)
         self.loan = loan
         self._owner = owner
         self._paused = False

@@ -31,7 +31,8 @@ class HealthChecks:
         self._connector = connector
         self._check = check
         self._label = label
-        lines = (f"GET {check.path} HTTP/1.1", f"Host: {host}", f"User-Agent: {_AGENT}", "Connection: close", "", "")
+        line = f"GET {connector.address.path}{check.path} HTTP/1.1"
+        lines = (line, f"Host: {host}", f"User-Agent: {_AGENT}", "Connection: close", "", "")
         self._request = "\r\n".join(lines).encode("ascii")
         self._in_a_row = 0
         self.failing = False

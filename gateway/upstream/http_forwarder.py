@@ -11,7 +11,9 @@ from gateway.http1.downstream import DownstreamRequest, Forwarded
 from gateway.http1.faults import ExchangeError, Fault
 from gateway.http1.response_head import ResponseHead, compose_switch
 from gateway.model.decision import Decision
+from gateway.model.method import IDEMPOTENT, SAFE
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.model.route import Retry
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import Loan, Upstream
@@ -28,9 +30,9 @@ from gateway.upstream.upstreams import Upstreams
 
 _CALLERS = CallerLimits()
 
-_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that may be sent again after a reused connection turned out dead. Not PUT and DELETE, though idempotent:
-the upstream may have carried them out, and a second DELETE is answered otherwise than the first."""
+_REPEATABLE = {Retry.SAFE: SAFE, Retry.IDEMPOTENT: IDEMPOTENT}
+"""What may be sent again after a reused connection turned out dead. PUT and DELETE only where the route says so: the
+upstream may have carried them out, and a second DELETE is answered otherwise than the first."""
 
 
 class HttpForwarder:
@@ -231,4 +233,6 @@ def _may_repeat(exchange: Exchange, error: ExchangeError) -> bool:
     """Tell whether a failed request may be sent once more: its connection was reused, and died without a word."""
     context, connection = exchange.context, exchange.loan.connection
     silent = connection.used and not connection.heard
-    return error.fault is Fault.LOST and silent and context.body is None and context.request.head.method in _REPEATABLE
+    if error.fault is not Fault.LOST or not silent or context.body is not None or context.record.retried:
+        return False
+    return context.request.head.method in _REPEATABLE[context.route.retry]

@@ -15,10 +15,11 @@ import msgspec
 
 from gateway.http1.field_names import HOP_BY_HOP, MESSAGE, is_told_by_us, named_by_connection
 from gateway.model.decision import AccessRequest, HeaderPairs
+from gateway.model.destination import FIELD, destination_of
 from gateway.model.headers import Headers, spelling
 from gateway.model.memo import AdmissionMemo, FieldNameMemo
 from gateway.model.route import Route, UpstreamAddress
-from gateway.model.target import Target
+from gateway.model.target import Oddity, Target
 from gateway.upstream.cookies import OwnCookies
 from gateway.upstream.forward_context import ForwardContext
 
@@ -87,18 +88,30 @@ class RequestHeads:
     def _constant_lines(self, context: ForwardContext, upstream: UpstreamAddress) -> bytes:
         """Return the lines that equal requests have in common."""
         route, access = context.route, context.decision.access
-        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b" % (
+        prefix = public_prefix(route, access) if route.strip_prefix or access.prefix else ""
+        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b%b" % (
             access.method.encode("ascii"),
-            target_of(route.strip_prefix, access.target).encode("ascii"),
-            _host(route, upstream, access),
-            self._passing_lines(route, access.headers),
+            target_of(route, upstream, access.target).encode("ascii"),
+            host_of(route, upstream, access),
+            self._passing_lines(route, access.headers)
+            if FIELD not in access.headers.by_name
+            else b"".join([b"%b: %b\r\n" % field for field in self.passing(route, upstream, access)]),
             context.added,
+            b"X-Forwarded-Prefix: %b\r\n" % prefix.encode("ascii") if prefix else b"",
             self._via,
         )
 
-    def passing(self, route: Route, headers: Headers) -> HeaderPairs:
-        """Return which of the caller's fields an upstream of `route` gets, in order; for `explain`."""
-        return (*self._passing(route, headers), *route.request_headers.fixed)
+    def passing(self, route: Route, upstream: UpstreamAddress, access: AccessRequest) -> HeaderPairs:
+        """Return which of the caller's fields an upstream of `route` gets, in order, and those that the route sets.
+
+        The destination of a COPY or MOVE is sent as its target is: as it was judged, and beneath the same base path.
+        """
+        fields = self._passing(route, access.headers)
+        destination = destination_of(access, tuple(Oddity))
+        if destination is not None:
+            sent = target_of(route, upstream, destination).encode("ascii")
+            fields = ((name, sent if name.lower() == FIELD else value) for name, value in fields)
+        return (*fields, *route.request_headers.fixed)
 
     def drops(self, name: bytes) -> bool:
         """Tell whether a caller's field of this name never goes to an upstream, whatever its route says."""
@@ -181,10 +194,27 @@ class RequestHeads:
         )
 
 
-def target_of(prefix: str, target: Target) -> str:
-    """Return the target as it is sent: what was judged, without the route's prefix (a path always begins with `/`)."""
-    path = target.beneath(prefix) if prefix else target.path
+def target_of(route: Route, upstream: UpstreamAddress, target: Target) -> str:
+    """Return the target as it is sent: what was judged, without the route's prefix, beneath the upstream's base path.
+
+    A path always begins with `/`.
+    """
+    prefix = route.strip_prefix
+    path = upstream.path + (target.beneath(prefix) if prefix else target.path)
     return path if target.query is None else f"{path}?{target.query}"
+
+
+def public_prefix(route: Route, access: AccessRequest) -> str:
+    """Return what stands before the path that an upstream is sent, its base path aside, to whoever asks for it."""
+    stripped = route.strip_prefix
+    is_taken_off = stripped and access.target.beneath(stripped) != access.target.path
+    return access.prefix + stripped if is_taken_off else access.prefix
+
+
+def prefix_fields(route: Route, access: AccessRequest) -> HeaderPairs:
+    """Return the field that tells an upstream of a prefix that was taken off, if one was; for `explain`."""
+    prefix = public_prefix(route, access)
+    return ((b"X-Forwarded-Prefix", prefix.encode("ascii")),) if prefix else ()
 
 
 def _names(context: ForwardContext) -> bytes:
@@ -196,7 +226,7 @@ def _names(context: ForwardContext) -> bytes:
     return names + b"tracestate: %b\r\n" % b",".join(states) if states else names
 
 
-def _host(route: Route, upstream: UpstreamAddress, access: AccessRequest) -> bytes:
+def host_of(route: Route, upstream: UpstreamAddress, access: AccessRequest) -> bytes:
     """Return the Host that is sent: the one that was judged, unless the route wants the upstream's own."""
     if route.preserve_host:
         if access.authority:

@@ -16,16 +16,19 @@ from gateway.model.answers import Found
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host
+from gateway.model.method import read_method
 from gateway.model.route import RateLimit
 from gateway.model.target import ALWAYS_READ, Oddity, parse_target
 from gateway.model.url import without_passwords
 from gateway.policy.limits import BucketState, Taken
-from gateway.upstream.request_head import target_of
+from gateway.upstream.request_head import prefix_fields, target_of
 from gateway.wiring.generation import Generation
 from gateway.wiring.process import wall_clock
 
 CLIENT = "127.0.0.1"
 """The address of whoever sends an explained request, or a case that names none."""
+
+_PUT_RIGHT = "Location, Content-Location and the Path of Set-Cookie"
 
 _UNMASKED = 4
 """Characters of a secret that are shown: enough to recognize it, far too few to guess the rest."""
@@ -73,7 +76,7 @@ def read_request(
     if b"host" not in fields:
         fields = Headers([(b"Host", authority.encode()), *headers])
     return AccessRequest(
-        method=method.upper(),
+        method=read_method(method.upper()),
         scheme="https" if scheme.lower() == "https" else "http",
         host=parse_host(fields.all(b"host"), "https" if scheme.lower() == "https" else "http"),
         target=parse_target(target, allowed),
@@ -137,17 +140,18 @@ def _forwarded(told: Explanation, decision: Decision, settings: Settings, genera
     if route is None:
         return told
     named = ((b"X-Request-Id", access.request_id.encode("ascii")), (b"traceparent", b"(new)"))
-    added = (*forwarded_headers(access, believed=False), *named, *decision.identity)
+    added = (*forwarded_headers(access, believed=False), *prefix_fields(route, access), *named, *decision.identity)
     secret_names = _secret_names(settings, generation) | {spelling(name) for name, _ in route.request_headers.fixed}
     fields = []
-    for name, value in (*generation.request_heads.passing(route, access.headers), *added):
+    for name, value in (*generation.request_heads.passing(route, route.upstream[0], access), *added):
         text = value.decode("latin-1")
         fields.append((name.decode("latin-1"), masked(text) if spelling(name) in secret_names else text))
     return msgspec.structs.replace(
         told,
         upstream=tuple(without_passwords(str(upstream)) for upstream in route.upstream),
         method=access.method,
-        target=target_of(route.strip_prefix, access.target),
+        target=", ".join(dict.fromkeys(target_of(route, upstream, access.target) for upstream in route.upstream)),
+        put_right=_PUT_RIGHT if route.rewrite_paths else None,
         headers=tuple(fields),
     )
 

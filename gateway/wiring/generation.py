@@ -135,8 +135,8 @@ class Generation:
         self._forwarder = HttpForwarder(
             self.upstreams, self.request_heads, self.streams, process.now, caller_limits(settings)
         )
-        allowed = self._table.oddities
-        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, allowed)
+        allowed, listed = self._table.oddities, self._table.methods
+        accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, allowed, listed)
         renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)
         self.shedding = Shedding(self._table.routes, sessions.readers)
         carrying = SheddingForwarder(self._forwarder, self.shedding) if self.shedding else self._forwarder

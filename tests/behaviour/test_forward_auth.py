@@ -107,10 +107,10 @@ async def test_a_refusal_has_the_status_that_the_proxy_understands(
 
 @pytest.mark.parametrize("proxy", PROXIES)
 async def test_methods_are_judged_as_the_client_sent_them(gateway: Gateway, proxy: str) -> None:
-    for method in ("TRACE", "CONNECT", "PROPFIND", "get", "GE T", ""):
+    for method in ("TRACE", "CONNECT", "propfind", "get", "GE T", ""):
         response = await ask(gateway, proxy, Asked(method, "/public/"))
         assert response.status >= 400, method
-    for method in ("HEAD", "POST", "OPTIONS", "DELETE"):
+    for method in ("HEAD", "POST", "OPTIONS", "DELETE", "PROPFIND", "FOO"):
         assert (await ask(gateway, proxy, Asked(method, "/public/"))).status == 200, method
 
 

@@ -335,9 +335,8 @@ async def test_only_the_origin_form_is_carried(attacked: Victim) -> None:
 @pytest.mark.parametrize(
     ("methods", "status"),
     [
-        ((b"TRACE", b"CONNECT"), 405),
-        ((b"PROPFIND", b"PURGE", b"LINK", b"MKCOL", b"SUBSCRIBE", b"SOURCE", b"M-SEARCH", b"QUERY"), 501),
-        ((b"get", b"Get", b"GETT", b"GE", b"X", b"T" * 9000), 501),
+        ((b"TRACE", b"CONNECT", b"TRACK", b"PRI", b"Trace"), 405),
+        ((b"get", b"Get", b"propfind", b"Mkcol", b"T" * 65, b"T" * 9000), 501),
         ((b"G\x00T", b"", b"GET,POST", b"\xc7ET"), 400),
     ],
 )

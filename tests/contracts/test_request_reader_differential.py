@@ -33,6 +33,8 @@ LINES = (
     b"OPTIONS * HTTP/1.1",
     b"PROPFIND /x HTTP/1.1",
     b"FOO /x HTTP/1.1",
+    b"VERSION-CONTROL /x HTTP/1.1",
+    b"!#$%&'*+.^_`|~9-a /x HTTP/1.1",
     b"CONNECT a:1 HTTP/1.1",
     b"GET http://b/ HTTP/1.1",
     b"GET /\xc3\xa9 HTTP/1.1",
@@ -192,6 +194,23 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def test_what_is_accepted_aiohttp_reads_in_the_same_way(loop: asyncio.AbstractEventLoop, data: bytes) -> None:
     for own, head, body in accepted(data):
         assert disagreement(loop, own, head, body) == "", own
+
+
+def with_method(line: bytes, method: bytes) -> bytes:
+    return method + line[line.index(b" ") :]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=requests(), method=st.from_regex(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}", fullmatch=True))
+def test_a_method_changes_nothing_but_itself(data: bytes, method: bytes) -> None:
+    for own, head, body in accepted(data):
+        if head.upgrade:  # which is GET's alone
+            continue
+        line = re.sub(rb"\A(?:\r\n)+", b"", own)
+        [(_, read, read_body)] = accepted(with_method(line, method))
+        assert (read.method, read_body) == (method.decode("ascii"), body)
+        assert (read.target, read.version, read.keep_alive) == (head.target, head.version, head.keep_alive)
+        assert read.block.headers.raw == head.block.headers.raw
 
 
 @settings(max_examples=100, deadline=None)

@@ -58,6 +58,19 @@ async def test_the_matrix_of_decisions(stand: Stand) -> None:
             assert response.one(b"WWW-Authenticate") is not None
 
 
+async def test_methods_of_webdav_are_judged_and_carried(stand: Stand) -> None:
+    for method in ("PROPFIND", "MKCOL", "REPORT", "LOCK", "SEARCH"):
+        for target, lines, status in (("/echo/a", (KEY,), 200), ("/echo/a", (), 401), ("/admin/", (MEMBER,), 403)):
+            assert (await stand.ask(target, *lines, method=method)).status == status, (method, target)
+            assert [found.method.decode() for found in stand.came()] == ([method] if status == 200 else [])
+    for method in ("propfind", "Delete", "TRACE"):
+        assert (await stand.ask("/public/", method=method)).status >= 400, method
+        assert stand.came() == []
+    assert (await stand.ask("/echo/a", KEY, "Destination: /echo/b", method="MOVE")).status == 200
+    assert (await stand.ask("/echo/a", KEY, "Destination: /admin/b", method="MOVE")).status == 403
+    assert [found.method for found in stand.came()] == [b"MOVE"]
+
+
 async def test_the_application_is_told_who_calls_and_is_shown_no_credential(stand: Stand) -> None:
     bearer = f"Authorization: Bearer {stand.gateway.bearer}"
     pair = ("X-User-Id: rbAXPnMktTFbNpwtJ", "X-Auth-Token: 1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE")

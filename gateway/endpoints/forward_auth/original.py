@@ -14,7 +14,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from pydantic import AfterValidator, Field
 
-from gateway.endpoints.access_reader import AccessReader, read_method
+from gateway.endpoints.access_reader import AccessReader
 from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
@@ -156,7 +156,7 @@ def original_access(reader: OriginalReader, decision_request: AccessRequest, acc
     if original.scheme not in DEFAULT_PORTS:
         raise malformed("the original scheme is neither http nor https")
     return AccessRequest(
-        method=read_method(original.method),
+        method=accesses.method(original.method),
         scheme=original.scheme,
         host=parse_authority(original.authority, original.scheme),
         target=accesses.target(original.target),

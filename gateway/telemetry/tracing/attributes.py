@@ -23,6 +23,7 @@ from opentelemetry.semconv.attributes.url_attributes import URL_FULL, URL_PATH, 
 
 from gateway.model.answers import Found, Rejected, Resolution
 from gateway.model.decision import Decision
+from gateway.model.method import STANDARD
 from gateway.model.route import Route
 from gateway.telemetry.access_log import loggable_path
 from gateway.telemetry.record import RequestRecord, outcome_of
@@ -32,13 +33,12 @@ Attributes = dict[str, str | int | float | bool]
 OTHER = "_OTHER"
 """The conventions' value for a method that is not one of HTTP's, so that foreign text is no span name."""
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def method_of(record: RequestRecord) -> str:
-    """Return the method, if it is one that can be forwarded."""
-    return record.method if record.method in _METHODS else OTHER
+    """Return the method, if it is one of those that everybody knows."""
+    return record.method if record.method in STANDARD else OTHER
 
 
 def of_request(record: RequestRecord) -> Attributes:

@@ -22,6 +22,12 @@ routes:
     credentials: []
     forward_credentials: true
     upstream: ["http://127.0.0.1:2", "http://127.0.0.1:3"]
+  - name: based
+    match: {{path: /based/}}
+    access: public
+    strip_prefix: /based
+    rewrite_paths: true
+    upstream: ["http://127.0.0.1:2/app", "http://127.0.0.1:3/other/", "http://127.0.0.1:4/app"]
 """
 
 
@@ -44,9 +50,29 @@ async def test_the_request_that_an_upstream_would_get_is_shown(tmp_path: Path) -
         "  X-Forwarded-For: 127.0.0.1",
         "  X-Forwarded-Proto: https",
         "  X-Forwarded-Host: www.example.com",
+        "  X-Forwarded-Prefix: /open",
         "  X-Request-Id: explain",
         "  traceparent: (new)",
     ]
+
+
+async def test_a_base_path_is_shown_with_what_is_put_right(tmp_path: Path) -> None:
+    lines = await explained(tmp_path, "/based/a", (b"Destination", b"http://localhost/based/%62"), method="MOVE")
+    assert lines[4:8] == [
+        "upstream:    http://127.0.0.1:2/app, http://127.0.0.1:3/other, http://127.0.0.1:4/app",
+        "is sent:     MOVE /app/a, /other/a",
+        "put right:   Location, Content-Location and the Path of Set-Cookie, in the answer",
+        "  Destination: /app/b",
+    ]
+    astray = await explained(tmp_path, "/based/a", (b"Destination", b"/passed-on"), method="MOVE")
+    assert astray[2:] == [
+        "decision:    refused, 403 forbidden",
+        "rule:        destination (the destination is not of the request's own route)",
+    ]
+    for method in ("TRACE", "connect"):
+        assert await explained(tmp_path, "/based/a", method=method) == [
+            "decision:    refused, 405: a method that is never carried"
+        ]
 
 
 async def test_a_secret_that_is_sent_on_is_masked(tmp_path: Path) -> None:

@@ -56,9 +56,7 @@ async def test_a_request_is_read_as_it_came() -> None:
     assert (access.peer, access.client, access.scheme, access.received_at) == ("127.0.0.1", "127.0.0.1", "http", 12.5)
 
 
-@pytest.mark.parametrize(
-    ("method", "status"), [(b"TRACE", 405), (b"PROPFIND", 501), (b"PURGE", 501), (b"SUBSCRIBE", 501)]
-)
+@pytest.mark.parametrize(("method", "status"), [(b"TRACE", 405), (b"Propfind", 501), (b"get", 501)])
 async def test_methods_that_are_not_carried_are_refused(method: bytes, status: int) -> None:
     async with reading() as ask:
         refused = await ask(get(b"Host: a").replace(b"GET", method, 1))

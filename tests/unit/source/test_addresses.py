@@ -100,9 +100,12 @@ def test_what_is_no_address_to_listen_at_is_refused(text: str) -> None:
         ("https://Orders.Example.COM/", UpstreamAddress("https", "orders.example.com", 443)),
         ("http://[2001:DB8::1]:81", UpstreamAddress("http", "2001:db8::1", 81)),
         ("unix:/run/orders.sock", UpstreamAddress("unix", "/run/orders.sock", 0)),
+        ("http://orders/app", UpstreamAddress("http", "orders", 80, "/app")),
+        ("http://orders:8000/App/v1/", UpstreamAddress("http", "orders", 8000, "/App/v1")),
+        ("http://[::1]/%C3%A9", UpstreamAddress("http", "::1", 80, "/%C3%A9")),
     ],
 )
-def test_an_upstream_is_scheme_host_and_port(text: str, address: UpstreamAddress) -> None:
+def test_an_upstream_is_scheme_host_port_and_base_path(text: str, address: UpstreamAddress) -> None:
     assert parse_upstream(text) == address
     assert parse_upstream(str(address)) == address
 
@@ -113,7 +116,6 @@ def test_an_upstream_is_scheme_host_and_port(text: str, address: UpstreamAddress
         "orders:8000",
         "ftp://orders",
         "http://",
-        "http://orders/path",
         "http://orders?q",
         "http://orders#f",
         "http://user:pass@orders",
@@ -125,8 +127,17 @@ def test_an_upstream_is_scheme_host_and_port(text: str, address: UpstreamAddress
     ],
 )
 def test_what_says_more_than_an_upstream_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="scheme, host and port alone"):
+    with pytest.raises(ValueError, match="scheme, host, port and base path alone"):
         parse_upstream(text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/a/../b", "//", "/a//b", "/a;b", "/%2e%2e", "/a%", "/a\\b", "/a b", "/\xe9", "/%61", "/a\n", "/%5c", "/%2f"],
+)
+def test_a_base_path_has_one_reading_and_is_sent_as_it_stands(path: str) -> None:
+    with pytest.raises(ValueError, match="base path"):
+        parse_upstream(f"http://orders{path}")
 
 
 @pytest.mark.parametrize(

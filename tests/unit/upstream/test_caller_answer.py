@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.http1.response_head import ResponseHead
+from gateway.model.route import UpstreamAddress
 from gateway.upstream.caller_answer import CallerAnswer
 from tests.support.builders.carriages import downstream_request, forward_context
 from tests.support.fakes.fake_transport import FakeClient
@@ -14,7 +15,9 @@ class Answering:
     def __init__(self, version: tuple[int, int] = (1, 1), caller_headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         self.client = FakeClient()
         request = downstream_request(version=version, connection=self.client)
-        self.answer = CallerAnswer(forward_context(request, caller_headers=caller_headers))
+        self.answer = CallerAnswer(
+            forward_context(request, caller_headers=caller_headers), UpstreamAddress("http", "up", 80)
+        )
 
     def whole(self, head: ResponseHead, body: bytes) -> bytes:
         self.answer._write_whole(self.answer._compose(head), body)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.headers import spelling
-from gateway.model.route import UpstreamAddress
+from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import Target
 from gateway.upstream.request_head import RequestHeads, Stripped, target_of
 from tests.support.builders.carriages import downstream_request, forward_context, request_body
@@ -27,7 +27,8 @@ def test_a_head_is_what_was_judged_and_what_the_gateway_says() -> None:
     job.record.traceparent = b"00-trace"
     heads = RequestHeads(STRIPPED, via=b"gw")
     assert heads.compose(job, UPSTREAM) == (
-        b"GET /1?q HTTP/1.1\r\nHost: gateway.test\r\nAccept: */*\r\nX-Forwarded-For: a\r\nVia: 1.1 gw\r\n"
+        b"GET /1?q HTTP/1.1\r\nHost: gateway.test\r\nAccept: */*\r\nX-Forwarded-For: a\r\n"
+        b"X-Forwarded-Prefix: /orders\r\nVia: 1.1 gw\r\n"
         b"X-Request-Id: req-1\r\ntraceparent: 00-trace\r\n\r\n"
     )
     job.record.request_id = "req-2"
@@ -104,5 +105,8 @@ def test_no_spelling_reaches_the_upstream(fields: list[tuple[bytes, bytes]]) -> 
     [("", "/a", "/a"), ("/a", "/a/b", "/b"), ("/a", "/a", "/"), ("/a", "/ab", "/ab"), ("/a", "/b/a", "/b/a")],
 )
 def test_a_prefix_is_cut_at_a_segment(prefix: str, path: str, sent: str) -> None:
-    assert target_of(prefix, Target(path, path)) == sent
-    assert target_of(prefix, Target(path, path, "")) == f"{sent}?"
+    route = Route(name="r", match=Match("/"), strip_prefix=prefix)
+    assert target_of(route, UPSTREAM, Target(path, path)) == sent
+    assert target_of(route, UPSTREAM, Target(path, path, "")) == f"{sent}?"
+    beneath = UpstreamAddress("http", "orders", 8000, "/app")
+    assert target_of(route, beneath, Target(path, path, "x=/y")) == f"/app{sent}?x=/y"

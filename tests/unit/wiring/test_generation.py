@@ -36,7 +36,7 @@ async def test_a_generation_has_the_config_s_routes_readers_and_fields(
     decision = await made.gate(Sessions(nobody), LocalLimits(process.now)).decide(access)
     assert decision.allowed
     assert decision.route is not None
-    assert made.request_heads.passing(decision.route, access.headers) == ((b"Accept", b"*/*"),)
+    assert made.request_heads.passing(decision.route, decision.route.upstream[0], access) == ((b"Accept", b"*/*"),)
     await made.close()
 
 
