@@ -25,7 +25,13 @@ from gateway.endpoints import openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
 from gateway.model.route import Access, LimitBy, OnMany, Route, UpstreamAddress
-from gateway.policy.overlaps import alike, exact_beside_laxer, public_inside_required, stricter_behind_laxer
+from gateway.policy.overlaps import (
+    alike,
+    exact_beside_laxer,
+    listed_beside_laxer,
+    public_inside_required,
+    stricter_behind_laxer,
+)
 from gateway.policy.routes import unreachable
 from gateway.source.addresses import is_loopback
 from gateway.source.certificates import ClientTlsSettings
@@ -251,6 +257,11 @@ def _order(config: PartialConfig) -> Iterator[Problem]:
         if index not in hidden_routes:
             text = f"is stricter than routes[{places[laxer]}] ({routes[laxer].name}), which takes a part of it"
             yield config.warning(text, "routes", places[index], "match")
+    for index, laxer in listed_beside_laxer(routes):
+        text = (
+            f"lists some methods; all others, made-up ones too, are of routes[{places[laxer]}] ({routes[laxer].name})"
+        )
+        yield config.warning(f"{text}, a laxer one", "routes", places[index], "match", "methods")
     for index, laxer in exact_beside_laxer(routes):
         path, name = routes[index].match.path, routes[laxer].name
         outcome = "takes it" if routes[laxer].case_sensitive else "would take it, so it is answered 404"

@@ -43,6 +43,20 @@ def stricter_behind_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
     ]
 
 
+def listed_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
+    """Return `(place, laxer place)` of every route that lists methods, where a later, laxer one takes all others.
+
+    Any token is a method: what is guarded as PUT and DELETE is not as PROPPATCH, or as one that somebody made up.
+    """
+    table = RouteTable(routes)
+    pairs = []
+    for place, route in enumerate(routes):
+        taker = table.place(route.match.host.lower(), route.match.path, "") if route.match.methods else None
+        if taker is not None and taker > place and _is_laxer(routes[taker], route):
+            pairs.append((place, taker))
+    return pairs
+
+
 def exact_beside_laxer(routes: Sequence[Route]) -> list[tuple[int, int]]:
     """Return `(place, laxer place)` of every route for an exact path whose path with a slash a laxer one takes.
 

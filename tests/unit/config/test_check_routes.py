@@ -10,6 +10,10 @@ WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and for
 LOGIN_WITHOUT_TLS = "is reached without TLS: whoever is on the way can read it and sign in instead"
 NEVER = "cannot tell what is not its own, so"
 EXACT = "warning: routes[0].match.path: is exact, and many serve /a/ alike: routes[1] (r1), a laxer one, "
+LISTED = (
+    "warning: routes[0].match.methods: lists some methods; all others, made-up ones too, are of routes[1] (r1), "
+    "a laxer one"
+)
 ALIKE = (
     "warning: routes[1].match.path: is answered 404: without letter case or its last slash it is of routes[0] (r0); "
     "case_sensitive: true where the upstream tells them apart"
@@ -194,6 +198,26 @@ def test_two_routes_of_one_name_are_reported_although_neither_is_valid() -> None
             ["warning: routes[0].access: is public, inside of what routes[1] (r1) requires a session for"],
         ),
         (("match: {path: /a/b/}, credentials: token", "match: {path: /a/}, credentials: token"), []),
+        (
+            ("match: {path: /a/, methods: [PUT, DELETE]}, credentials: token", "match: {path: /a/}, access: public"),
+            [
+                LISTED,
+            ],
+        ),
+        (
+            (
+                "match: {path: /a/, methods: [PUT, DELETE]}, credentials: token",
+                "match: {path: /a/, methods: [GET]}, access: public",
+            ),
+            [],
+        ),
+        (
+            ("match: {path: /a/, methods: [GET]}, access: public", "match: {path: /a/}, credentials: token"),
+            [
+                "warning: routes[1].match: is stricter than routes[0] (r0), which takes a part of it",
+                "warning: routes[0].access: is public, inside of what routes[1] (r1) requires a session for",
+            ],
+        ),
         (
             ("match: {path: /a}, credentials: token", "match: {path: /}, access: public"),
             [
