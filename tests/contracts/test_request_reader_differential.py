@@ -1,7 +1,8 @@
 """What the reader accepts, aiohttp's parser (llhttp behind other checks) accepts too, and reads in the same way.
 
-The documented widenings: any token is a method, HTTP/1.0 may speak of an upgrade, and `Sec-WebSocket-Key1` is a field
-like any other. Targets are judged by the parser of targets, which may refuse what aiohttp does.
+The documented widenings: any token is a method, a query may hold other bytes than ASCII, HTTP/1.0 may speak of an
+upgrade, and `Sec-WebSocket-Key1` is a field like any other. Targets are judged by the parser of targets, which may
+refuse what aiohttp does.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def in_a_common_method(data: bytes, head: RequestHead) -> bytes:
 
 def widened(head: RequestHead) -> bool:
     """Tell whether aiohttp may refuse what was accepted."""
-    if b"sec-websocket-key1" in head.block.headers:
+    if b"sec-websocket-key1" in head.block.headers or not head.target.isascii():
         return True
     try:
         parse_target(head.target)
