@@ -47,6 +47,7 @@ function failed(error) {
 
 leave.addEventListener("click", () => {
   token.forget();
+  location.hash = "#/state";
   show();
 });
 window.addEventListener("hashchange", async () => {
