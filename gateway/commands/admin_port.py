@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, UnixConnector
+import errno
+
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, DummyCookieJar, UnixConnector
 
 from gateway.config.settings import ListenSettings
 from gateway.source.addresses import ListenAddress, SocketFile
@@ -21,3 +23,14 @@ def admin_client(listen: ListenSettings) -> ClientSession:
         return ClientSession("http://localhost", connector=connector, timeout=timeout, cookie_jar=jar)
     host = _LOOPBACK.get(listen.admin.host, listen.admin.host)
     return ClientSession(f"http://{ListenAddress(host, listen.admin.port)}", timeout=timeout, cookie_jar=jar)
+
+
+async def is_serving(listen: ListenSettings) -> bool:
+    """Tell whether a gateway may run at `listen.admin`: False only where a connection is refused outright."""
+    try:
+        async with admin_client(listen) as client, client.get("/healthz"):
+            return True
+    except ClientConnectorError as fault:
+        return fault.os_error.errno not in {errno.ECONNREFUSED, errno.ENOENT}
+    except (TimeoutError, ClientError, OSError):
+        return True

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.authorities.directory import DirectorySettings, open_peppers, open_tokens
 from gateway.commands.command_output import COMMAND, CommandResult
-from gateway.commands.notify import GatewayNotifier, open_notifier
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.directory.operations.context import OperationContext
@@ -23,6 +23,9 @@ from gateway.model.errors import DirectoryError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog
 from gateway.wiring.process import wall_clock
+
+if TYPE_CHECKING:
+    from gateway.commands.notify import GatewayNotifier
 
 
 class DirectoryOptions(msgspec.Struct, frozen=True):
@@ -34,17 +37,32 @@ class DirectoryOptions(msgspec.Struct, frozen=True):
 
 
 class Notifications:
-    """Notifies the running gateways of each change, and counts those that did not reach all of them."""
+    """Notifies the running gateways of each change, and counts those that did not reach all of them.
 
-    def __init__(self, notifier: GatewayNotifier) -> None:
-        self._notifier = notifier
+    `unheard` says that one of these may run, and did not hear of it.
+
+    What notifies them is opened for the first change: a command that only reads waits for none of its libraries.
+    """
+
+    def __init__(self, settings: Settings, resources: AsyncExitStack) -> None:
+        self._settings = settings
+        self._resources = resources
+        self._notifier: GatewayNotifier | None = None
         self.failures = 0
+        self.unheard = False
 
     async def __call__(self, target: RevocationTarget, *, ended: bool = False) -> None:
         """Notify the gateways of one change; of what is never valid again as of a revocation."""
+        if self._notifier is None:
+            from gateway.commands.notify import open_notifier  # noqa: PLC0415 - see the class
+
+            self._notifier = await self._resources.enter_async_context(open_notifier(self._settings))
         notify = self._notifier.revoke if ended else self._notifier.changed
         if not await notify(target):
+            from gateway.commands.admin_port import is_serving  # noqa: PLC0415 - see the class
+
             self.failures += 1
+            self.unheard = self.unheard or self._settings.redis is not None or await is_serving(self._settings.listen)
 
 
 class OpenedDirectory(msgspec.Struct, frozen=True):
@@ -78,19 +96,18 @@ class OpenedDirectory(msgspec.Struct, frozen=True):
             "not every gateway could be told; one that runs may serve what it has for "
             f"{2 * self.settings.cache.fresh:g} s"
         )
-        # without Redis there may be no gateway to tell, as long as nothing was started
-        return CommandResult(output, "; ".join(filter(None, (note, untold))), succeeded=self.settings.redis is None)
+        # where nobody listens at the admin port no gateway was started yet, and none has anything cached
+        is_told = not self.notifications.unheard
+        return CommandResult(output, "; ".join(filter(None, (note, untold))), succeeded=is_told)
 
 
 @asynccontextmanager
 async def open_directory_of(options: DirectoryOptions) -> AsyncIterator[OpenedDirectory]:
     """Open the directory that is meant; raises GatewayError."""
     settings, name, directory_settings = find_directory(options)
-    async with (
-        open_current(directory_settings.url.get_secret_value()) as directory,
-        open_notifier(settings) as notifier,
-    ):
-        notifications = Notifications(notifier)
+    async with AsyncExitStack() as resources:
+        directory = await resources.enter_async_context(open_current(directory_settings.url.get_secret_value()))
+        notifications = Notifications(settings, resources)
         yield OpenedDirectory(settings, name, directory_settings, directory, options.audit, notifications)
 
 

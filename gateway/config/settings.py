@@ -19,7 +19,6 @@ from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route
 from gateway.model.url import fault_of_url
-from gateway.redis.client import connect
 from gateway.source.addresses import HostName, Listen, ListenAddress, ListenList
 from gateway.source.names import CanonicalPath, FieldName
 from gateway.source.values import (
@@ -98,6 +97,8 @@ class RedisSettings(SettingsModel):
             raise ValueError("begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
         if not url.startswith("unix:") and (fault := fault_of_url(url)):
             raise ValueError(fault)
+        from gateway.redis.client import connect  # noqa: PLC0415 - redis-py takes half a second to load
+
         connect(url, 1.0)
         return value
 

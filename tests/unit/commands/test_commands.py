@@ -1,6 +1,8 @@
 import argparse
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +111,11 @@ def test_what_cannot_be_is_said_with_the_field(shell: Shell) -> None:
         shell("member", "create", "--organization", "acme", "--user", "jane")
     with pytest.raises(InvalidRecordError, match=r"^live: "):
         shell("session", "list", "--live", "perhaps")
+
+
+@pytest.mark.processes
+def test_a_command_that_reads_loads_nothing_that_only_serving_or_changing_needs() -> None:
+    heavy = ("redis", "opentelemetry", "alembic", "uvloop", "gateway.workers", "gateway.sessions")
+    code = f"import sys, gateway.commands.noun_commands; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,12 +69,32 @@ async def test_loaded_records_are_counted_and_the_same_again_change_nothing(opti
     assert (result.note, result.succeeded) == ("", True)
 
 
-async def test_a_change_that_reaches_no_gateway_is_noted(options: DirectoryOptions, tmp_path: Path) -> None:
+async def test_a_change_that_reaches_no_gateway_is_noted(tmp_path: Path, unused_tcp_port: int) -> None:
+    options = config(tmp_path, more=f"listen: {{admin: '127.0.0.1:{unused_tcp_port}', admin_token: t}}\n")
+    await migrate_directory(options)
+    await load_directory(options, DEMO_RECORDS)
     records = tmp_path / "records.yaml"
     records.write_text(DEMO_RECORDS.read_text(encoding="utf-8").replace("role: admin", "role: owner"), encoding="utf-8")
     result = await load_directory(options, records)
     assert result.succeeded
     assert result.note == "not every gateway could be told; one that runs may serve what it has for 120 s"
+
+
+@pytest.mark.parametrize("token", ["", ", admin_token: t"])
+async def test_a_change_that_a_running_gateway_did_not_take_is_no_success(tmp_path: Path, token: str) -> None:
+    def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        options = config(tmp_path, more=f"listen: {{admin: '127.0.0.1:{port}'{token}}}\n")
+        await migrate_directory(options)
+        await load_directory(options, DEMO_RECORDS)
+        result = await commands(options, "member").change(MEMBER, {"role": "owner"})
+    assert not result.succeeded
+    assert "not every gateway could be told" in result.note
 
 
 async def test_a_change_that_redis_did_not_take_is_no_success(tmp_path: Path, unused_tcp_port: int) -> None:
