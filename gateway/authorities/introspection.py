@@ -13,18 +13,15 @@ from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
-from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.authorities.client_authentication import ClientAuthentication, ClientSettings
 from gateway.authorities.http_client import EndpointUrl, HttpClient, trusted
+from gateway.authorities.public_claims import shown
+from gateway.dialects.claims import END_OF_TIME, ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import UNDECODABLE
 from gateway.source.values import Duration, StringList
-
-_REJECTED = Rejected(Reason.UNKNOWN)
-_END_OF_TIME = 253402300800.0
-"""Epoch seconds of the year 10000, where datetimes end."""
 
 
 class IntrospectionSettings(ClientSettings):
@@ -84,7 +81,7 @@ class IntrospectionAuthority(Authority):
     @override
     async def look_up(self, credential: Credential) -> Answer:
         if credential.kind is CredentialKind.TOKEN_PAIR:  # the request has room for one token alone
-            return _REJECTED
+            return Rejected(Reason.UNKNOWN)
         form = (("token", credential.parts[0]), ("token_type_hint", "access_token"), *self._authentication.form())
         response = await self._client.post(form, self._authentication.headers())
         return response if isinstance(response, Unavailable) else self._judge(response)
@@ -111,20 +108,20 @@ class IntrospectionAuthority(Authority):
         active = claims.get("active")
         if not isinstance(active, bool):
             return Undecided("the introspection endpoint does not say whether the token is active")
-        return self._judge_active(claims) if active else _REJECTED  # of an inactive one nothing else is read
+        if not active:  # then nothing else is read
+            return Rejected(Reason.UNKNOWN, "the issuer calls it inactive")
+        return self._judge_active(claims)
 
     def _judge_active(self, claims: Claims) -> Found | Rejected:
         """Judge the claims of a token that is active, which is what counts: an odd time is none."""
         now, expires_at = self._clock(), _instant(claims.get("exp"))
         if expires_at is not None and now >= expires_at:
-            return Rejected(Reason.EXPIRED)
-        not_before = claims.get("nbf")
-        early = is_number(not_before) and not_before > now + self._settings.leeway
-        if early or not self._is_for_us(claims):
-            return _REJECTED
+            return Rejected(Reason.EXPIRED, f"exp is {shown(claims.get('exp'))}, and it is {now:.0f}")
+        if fault := self._fault_of(claims, now):
+            return Rejected(Reason.UNKNOWN, fault)
         session = session_of_claims(claims, self._settings.claims, client="client_id", free=self._free)
         if session is None:
-            return _REJECTED
+            return Rejected(Reason.UNKNOWN, f"it has no subject at {self._settings.claims.subject}")
         issued_at = _instant(claims.get("iat"))
         return Found(
             session,
@@ -132,14 +129,18 @@ class IntrospectionAuthority(Authority):
             None if expires_at is None else instant_of(expires_at),
         )
 
-    def _is_for_us(self, claims: Claims) -> bool:
-        """Tell whether issuer, client and audience are those of the config, as far as it has them."""
-        settings = self._settings
+    def _fault_of(self, claims: Claims, now: float) -> str:
+        """Return why an active token is not for us, as far as the config says what is; empty when it is."""
+        settings, not_before = self._settings, claims.get("nbf")
+        if is_number(not_before) and not_before > now + settings.leeway:
+            return f"nbf is {shown(not_before)}, ahead of {now:.0f} by more than the leeway"
         if settings.issuer is not None and claims.get("iss") != settings.issuer:
-            return False
+            return f"iss is {shown(claims.get('iss'))}, not {shown(settings.issuer)}"
         if settings.clients and claims.get("client_id") not in settings.clients:
-            return False
-        return not settings.audience or not frozenset(settings.audience).isdisjoint(listed(claims.get("aud")))
+            return f"client_id is {shown(claims.get('client_id'))}, not one of clients"
+        if settings.audience and frozenset(settings.audience).isdisjoint(listed(claims.get("aud"))):
+            return f"aud is {shown(claims.get('aud'))}, not {' or '.join(map(shown, settings.audience))}"
+        return ""
 
 
 def _instant(value: Any) -> float | None:
@@ -147,7 +148,7 @@ def _instant(value: Any) -> float | None:
 
     Issuers write 0, -1, the largest number that they have, or a text for a token without an expiry.
     """
-    return float(value) if is_number(value) and 0 < value < _END_OF_TIME else None
+    return float(value) if is_number(value) and 0 < value < END_OF_TIME else None
 
 
 async def _open(settings: IntrospectionSettings, opened_with: OpenedWith) -> Authority:

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
-from gateway.authorities.claims import ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
 from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.authorities.parsed_token import ParsedToken, parse_token
 from gateway.authorities.published_keys import EVERY_ALGORITHM, JwtAlgorithm, both_names
 from gateway.authorities.shared_secret import HMAC, SharedSecrets, require_long
+from gateway.authorities.token_rules import TokenRules, instant
+from gateway.dialects.claims import ClaimMap, Claims, instant_of, session_of_claims
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.source.values import Duration, PositiveDuration, SecretList, StringList, field_faults
 
-_RULES_OF_ITS_OWN = frozenset({"crit", "b64"})
-"""Header parameters that change what a signature means (RFC 7515 section 4.1.11, RFC 7797); we know none of them.
-
-`jku`, `x5u`, `x5c` and `jwk` point to keys: they are never followed, and some issuers write them into every token.
-"""
-
 ACCESS_TOKEN_TYPES = ("JWT", "at+jwt")
 """The `typ` of an access token (RFC 9068 section 2.1). Any other is a token of another purpose, like a logout token,
 and must not pass for an access token (RFC 8725 section 3.11)."""
-
-_REJECTED = Rejected(Reason.UNKNOWN)
-
-_END_OF_TIME = 253402300800.0
-"""Epoch seconds of the year 10000, where datetimes end."""
 
 _AT_ONCE = 100_000
 """Signed tokens that are judged at once: that takes no connection, and one that waits for a key holds up no other."""
@@ -126,14 +116,13 @@ class JwtAuthority(Authority):
             self._free,
         )
         self._settings = settings
-        self._audience = frozenset(settings.audience)
-        self._algorithms = both_names(frozenset((HMAC,) if settings.shared_secret else settings.algorithms))
-        self._types = frozenset(map(_plain_type, settings.types))
+        algorithms = both_names(frozenset((HMAC,) if settings.shared_secret else settings.algorithms))
+        self._rules = TokenRules(settings.issuer, settings.audience, algorithms, settings.types, settings.leeway)
         self._clock = clock
         self._published = None if settings.shared_secret else _published(settings)
         times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
         self._keys: KeySet | SharedSecrets = (
-            secrets if self._published is None else KeySet(self._published.fetch, tuple(self._algorithms), times, now)
+            secrets if self._published is None else KeySet(self._published.fetch, tuple(algorithms), times, now)
         )
 
     @override
@@ -150,13 +139,13 @@ class JwtAuthority(Authority):
         parsed = self._own(credential)
         if parsed is None:
             return None
+        if fault := self._rules.header_fault(parsed.header):
+            return Rejected(Reason.UNKNOWN, fault)
         wanted = self._wanted(parsed)
-        if wanted is None:
-            return _REJECTED
         signed = await self._keys.has_signed(wanted, parsed.is_signed_by)
         if isinstance(signed, Unavailable):
             return signed
-        return self._judge(parsed.claims) if signed else _REJECTED
+        return self._judge(parsed.claims) if signed else Rejected(Reason.UNKNOWN, self._keys.unsigned_because(wanted))
 
     @override
     async def session_of(self, credential: Credential, session_id: str) -> Found | Rejected | Unavailable:
@@ -168,43 +157,39 @@ class JwtAuthority(Authority):
         if self._published is not None:
             await self._published.close()
 
-    def _own(self, credential: Credential) -> ParsedToken | None:
-        """Return the token of a credential if it is in this issuer's name."""
+    @override
+    def unclaimed_because(self, credential: Credential) -> str:
+        """Return whose token it is, if it is one; a slash too many is easily overlooked."""
+        parsed = self._parsed(credential)
+        if parsed is None or parsed.claims.get("iss") == self._settings.issuer:
+            return ""
+        return self._rules.foreign_because(parsed.claims)
+
+    def _parsed(self, credential: Credential) -> ParsedToken | None:
         if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
             return None
-        parsed = parse_token(credential.parts[0], self._settings.token_bytes)
+        return parse_token(credential.parts[0], self._settings.token_bytes)
+
+    def _own(self, credential: Credential) -> ParsedToken | None:
+        """Return the token of a credential if it is in this issuer's name."""
+        parsed = self._parsed(credential)
         return parsed if parsed is not None and parsed.claims.get("iss") == self._settings.issuer else None
 
-    def _wanted(self, parsed: ParsedToken) -> TokenKey | None:
-        """Return what an acceptable header says of the token's key, `None` for any other header."""
-        header = parsed.header
-        typ, algorithm = header.get("typ", "JWT"), header.get("alg")
-        if not isinstance(typ, str) or _plain_type(typ) not in self._types:
-            return None
-        if not _RULES_OF_ITS_OWN.isdisjoint(header):
-            return None
-        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            return None
-        issued_at = _instant(parsed.claims.get("iat"))
+    def _wanted(self, parsed: ParsedToken) -> TokenKey:
+        """Return what a token says of its key."""
+        issued_at = instant(parsed.claims.get("iat"))
         age = None if issued_at is None else self._clock() - issued_at
-        return TokenKey(str(header.get("kid", "")), algorithm, age)
+        return TokenKey(str(parsed.header.get("kid", "")), parsed.header["alg"], age)
 
     def _judge(self, claims: Claims) -> Found | Rejected:
-        """Judge the claims of a verified token (RFC 7519 section 4.1): its audience, its times and its subject."""
-        now = self._clock()
-        expires_at, issued_at = _instant(claims.get("exp")), _instant(claims.get("iat", 0))
-        not_before = _instant(claims.get("nbf", 0))
-        if expires_at is None or issued_at is None or not_before is None:
-            return _REJECTED
-        if self._audience.isdisjoint(listed(claims.get("aud"))):
-            return _REJECTED
-        if now >= expires_at:
-            return Rejected(Reason.EXPIRED)
-        if now + self._settings.leeway < max(issued_at, not_before):
-            return _REJECTED
+        """Judge the claims of a verified token."""
+        rejected = self._rules.rejected_at(claims, self._clock())
+        if rejected is not None:
+            return rejected
         session = session_of_claims(claims, self._settings.claims, free=self._free)
         if session is None:
-            return _REJECTED
+            return Rejected(Reason.UNKNOWN, f"it has no subject at {self._settings.claims.subject}")
+        issued_at, expires_at = instant(claims.get("iat")), claims["exp"]
         return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))
 
 
@@ -221,16 +206,6 @@ def _fault_of_address(issuer: str, *, insecure_http: bool) -> str:
     except ValueError as error:
         return f"is where its document is, without a jwks_url: {error}"
     return ""
-
-
-def _plain_type(typ: str) -> str:
-    """Return a media type in one spelling: `application/` may be left out (RFC 7515 section 4.1.9)."""
-    return typ.lower().removeprefix("application/")
-
-
-def _instant(value: Any) -> float | None:
-    """Return a NumericDate (RFC 7519 section 2) that a datetime can hold, `None` for anything else."""
-    return value if is_number(value) and 0 <= value < _END_OF_TIME else None
 
 
 async def _open(settings: JwtSettings, opened_with: OpenedWith) -> Authority:

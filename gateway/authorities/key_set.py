@@ -11,6 +11,7 @@ import jwt
 import msgspec
 import structlog
 
+from gateway.authorities.public_claims import shown
 from gateway.authorities.published_keys import PublishedKeys, read_key_set
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
@@ -22,6 +23,9 @@ Signed = Callable[[jwt.PyJWK], bool]
 
 FetchKeySet = Callable[[], Awaitable[RemoteResponse | Unavailable]]
 """Fetches a key set's document."""
+
+
+_UNSIGNED = "its signature is of none of the issuer's keys"
 
 
 class KeyTimes(msgspec.Struct, frozen=True):
@@ -86,6 +90,12 @@ class KeySet:
         if self._attempts != attempts or not self._may_be_newer(wanted):
             return False
         return Undecided("the token's key may have been published since the key set was fetched", self._wait())
+
+    def unsigned_because(self, wanted: TokenKey) -> str:
+        """Return why none of the keys has signed a token, in words for the log."""
+        if self._keys.named(wanted.kid, wanted.algorithm) or not wanted.kid:
+            return f"its signature is not of the issuer's key {shown(wanted.kid)}" if wanted.kid else _UNSIGNED
+        return f"the issuer publishes no key {shown(wanted.kid)} for {wanted.algorithm}"
 
     def _verdict(self, wanted: TokenKey, signed: Signed) -> bool | None:
         """Judge by the keys that are there; `None` when the key that the token means may not be among them."""

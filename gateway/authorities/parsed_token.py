@@ -8,7 +8,7 @@ import jwt
 import msgspec
 from jwt.api_jws import PyJWS
 
-from gateway.authorities.claims import Claims
+from gateway.dialects.claims import Claims
 from gateway.model.errors import UNDECODABLE
 from gateway.signing import is_spelled_once
 

@@ -29,6 +29,11 @@ class SharedSecrets:
         """Tell whether one of the secrets has signed a token."""
         return any(map(signed, self._keys))
 
+    @staticmethod
+    def unsigned_because(_wanted: TokenKey) -> str:
+        """Return why none of the secrets has signed a token, in words for the log."""
+        return "its signature is not by the shared secret"
+
 
 def require_long(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     """Return secrets that are long enough; raises ValueError, whose text does not show them."""

@@ -58,6 +58,21 @@ JsonPath = Annotated[str, AfterValidator(_readable)]
 """A path of this language, or an empty text, which is no place."""
 
 
+def is_many(path: str) -> bool:
+    """Tell whether a path enters arrays, so that it stands for many values."""
+    return any(step.arrays for step in _steps(path))
+
+
+def _one(path: str) -> str:
+    if path and is_many(path):
+        raise ValueError("is one value, and `[]` stands for many")
+    return path
+
+
+JsonPlace = Annotated[JsonPath, AfterValidator(_one)]
+"""A path to one value alone, or an empty text."""
+
+
 def find(document: Any, path: str) -> Any:
     """Return what stands at `path`: a value, or a list of those that are there behind `[]`; `None` for nothing."""
     if not path or not isinstance(document, dict):

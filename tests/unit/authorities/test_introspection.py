@@ -113,6 +113,22 @@ async def test_a_token_for_somebody_else_is_rejected(wanted: dict[str, Any]) -> 
     assert await look_up(stripped, **wanted) == UNKNOWN
 
 
+async def test_why_a_token_is_refused_is_told_apart_for_the_log() -> None:
+    wanted = {"issuer": "https://id.example.com", "audience": "orders", "clients": ["web"]}
+    good = {"iss": "https://id.example.com", "aud": "orders", "client_id": "web"}
+    for says, detail in (
+        ({"iss": "https://id.example.com/"}, "iss is 'https://id.example.com/', not 'https://id.example.com'"),
+        ({"aud": "billing"}, "aud is 'billing', not 'orders'"),
+        ({"client_id": "other"}, "client_id is 'other', not one of clients"),
+        ({"nbf": 2**40}, f"nbf is {2**40}, ahead of"),
+        ({"active": False}, "the issuer calls it inactive"),
+        ({"sub": 7}, "it has no subject at sub"),
+    ):
+        answer = await look_up({**ACTIVE, **good, **says}, **wanted)
+        assert isinstance(answer, Rejected)
+        assert answer.detail.startswith(detail)
+
+
 async def test_a_token_for_us_passes_every_check() -> None:
     wanted = {"audience": ["billing", "orders"], "clients": ["cli", "spa"], "issuer": ISSUER}
     assert isinstance(await look_up(ACTIVE, **wanted), Found)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from gateway.source.json_paths import find, require_path, scalars, texts
+from gateway.source.json_paths import JsonPlace, find, is_many, require_path, scalars, texts
 
 DOCUMENT: dict[str, Any] = {
     "sub": "u1",
@@ -105,3 +106,13 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 )
 def test_a_value_lists_names(value: Any, listed: tuple[str, ...], written: tuple[str, ...]) -> None:
     assert (texts(value), scalars(value)) == (listed, written)
+
+
+def test_one_value_is_at_a_place_and_many_behind_arrays() -> None:
+    place = TypeAdapter(JsonPlace)
+    assert place.validate_python("user.id") == "user.id"
+    assert place.validate_python("") == ""
+    assert is_many("groups[].name")
+    assert not is_many('"groups[]"')
+    with pytest.raises(ValidationError, match="is one value"):
+        place.validate_python("groups[].name")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from gateway.authorities.claims import ClaimMap, listed, session_of_claims
+from gateway.dialects.claims import ClaimMap, instant_at, listed, session_of_claims
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,37 @@ def test_a_path_that_cannot_be_is_a_problem(path: str) -> None:
             ClaimMap(**{key: path})
     with pytest.raises(ValidationError, match="a path is names"):
         ClaimMap(free={"department": path})
+
+
+def test_an_id_may_be_a_number_where_that_is_asked_for() -> None:
+    claims = {"sub": 7, "sid": 8, "org_id": 9, "workspace_id": 10, "org_role": "owner"}
+    session = session_of_claims(claims, ClaimMap(), numbers=True)
+    assert session is not None
+    assert session.organization is not None
+    assert session.workspace is not None
+    assert (session.subject, session.id, session.organization.id, session.workspace.id) == ("7", "8", "9", "10")
+    assert session_of_claims({"sub": 0}, ClaimMap(), numbers=True) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1_900_000_000, 1_900_000_000),
+        (1_900_000_000_000, 1_900_000_000),
+        ("2030-03-17T17:46:40Z", 1_900_000_000),
+        ("2030-03-17 18:46:40+01:00", 1_900_000_000),
+        (0, None),
+        (-1, None),
+        (2**63, None),
+        (None, None),
+    ],
+)
+def test_an_instant_has_three_forms(value: Any, expected: int | None) -> None:
+    instant = instant_at({"exp": value}, "exp")
+    assert (instant and instant.timestamp()) == expected
+
+
+@pytest.mark.parametrize("value", ["2030-03-17T17:46:40", "soon", True, [], math.inf])
+def test_what_is_no_time_is_not_guessed(value: Any) -> None:
+    with pytest.raises(ValueError, match="no "):
+        instant_at({"exp": value}, "exp")

@@ -5,15 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from typing import Annotated, Any, TypeGuard
 
+import msgspec
 from pydantic import Field
 
 from gateway.model.session import Member, Organization, Session, User, Workspace
-from gateway.source.json_paths import JsonPath, find, scalars, texts
+from gateway.source.json_paths import JsonPath, JsonPlace, find, scalars, texts
 from gateway.source.values import SettingsModel
 
 Claims = dict[str, Any]
+
+END_OF_TIME = 253402300800.0
+"""Epoch seconds of the year 10000, where datetimes end."""
+
+_LEAST_MILLISECONDS = 100_000_000_000
+"""In seconds it is the year 5138, in milliseconds 1973: no session ends near either."""
+
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class ClaimMap(SettingsModel):
@@ -25,43 +34,46 @@ class ClaimMap(SettingsModel):
     and, where none is registered, the commonest.
     """
 
-    subject: JsonPath = Field(default="sub", min_length=1)
-    session: JsonPath = "sid"
-    email: JsonPath = "email"
-    email_verified: JsonPath = "email_verified"
-    name: JsonPath = "name"
-    username: JsonPath = "preferred_username"
-    first_name: JsonPath = "given_name"
-    last_name: JsonPath = "family_name"
-    image_url: JsonPath = "picture"
+    subject: JsonPlace = Field(default="sub", min_length=1)
+    session: JsonPlace = "sid"
+    email: JsonPlace = "email"
+    email_verified: JsonPlace = "email_verified"
+    name: JsonPlace = "name"
+    username: JsonPlace = "preferred_username"
+    first_name: JsonPlace = "given_name"
+    last_name: JsonPlace = "family_name"
+    image_url: JsonPlace = "picture"
     roles: JsonPath = "roles"
     scopes: JsonPath = "scope"
-    organization: JsonPath = "org_id"
-    organization_name: JsonPath = "org_name"
-    organization_role: JsonPath = "org_role"
-    workspace: JsonPath = "workspace_id"
+    organization: JsonPlace = "org_id"
+    organization_name: JsonPlace = "org_name"
+    organization_role: JsonPlace = "org_role"
+    workspace: JsonPlace = "workspace_id"
     free: dict[str, JsonPath] = Field(default_factory=dict)
 
 
-def session_of_claims(claims: Claims, names: ClaimMap, *, client: str = "", free: Sequence[str] = ()) -> Session | None:
+def session_of_claims(
+    claims: Claims, names: ClaimMap, *, client: str = "", free: Sequence[str] = (), numbers: bool = False
+) -> Session | None:
     """Return the session of these claims, or `None` when they have no subject.
 
-    `free` are the names of the claims that the config asks for besides.
-    `client` is the claim of a client that acts for itself: it is the subject where no user is named, and then there
-    is no user (RFC 7662 section 2.2, `client_id`).
+    `free` are the names of the claims that the config asks for besides. With `numbers` an id may be a whole number, as
+    many databases have it. `client` is the claim of a client that acts for itself: it is the subject where no user is
+    named, and then there is no user (RFC 7662 section 2.2, `client_id`).
     """
-    user = _user(claims, names)
+    identity = _number_or_text if numbers else _text
+    user = _user(claims, names, identity(claims, names.subject))
     if user is None and find(claims, names.subject) is not None:
         return None  # a subject that is no text is not the client's name
     subject = user.id if user is not None else _text(claims, client)
     if not subject:
         return None
-    organization = _text(claims, names.organization)
+    organization = identity(claims, names.organization)
     role = _text(claims, names.organization_role)
-    workspace = _text(claims, names.workspace)
+    workspace = identity(claims, names.workspace)
     return Session(
         subject=subject,
-        id=_text(claims, names.session),
+        id=identity(claims, names.session),
         user=user,
         organization=Organization(id=organization, name=_text(claims, names.organization_name))
         if organization
@@ -79,6 +91,26 @@ def instant_of(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def instant_at(claims: Claims, path: str) -> datetime | None:
+    """Return the instant at a path: seconds or milliseconds after the epoch, or RFC 3339 with an offset.
+
+    `None` where nothing stands, and for a number that is no time: some programs write 0 or -1 for *never*. Raises
+    ValueError for what is neither, since a guess could let a session outlive its end.
+    """
+    value = find(claims, path)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            return msgspec.convert(value, _Instant).astimezone(UTC)
+        except msgspec.ValidationError:
+            raise ValueError("no RFC 3339 with an offset") from None
+    if not is_number(value):
+        raise ValueError("no time")
+    seconds = value / 1000 if value >= _LEAST_MILLISECONDS else value
+    return instant_of(seconds) if 0 < seconds < END_OF_TIME else None
+
+
 def is_number(value: Any) -> TypeGuard[float]:
     """Tell whether a claim is a finite number; JSON's `true` is none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
@@ -93,8 +125,7 @@ def listed(value: Any) -> tuple[str, ...]:
     return ()
 
 
-def _user(claims: Claims, names: ClaimMap) -> User | None:
-    user_id = _text(claims, names.subject)
+def _user(claims: Claims, names: ClaimMap, user_id: str | None) -> User | None:
     if not user_id:
         return None
     return User(
@@ -117,6 +148,12 @@ def _verified(value: Any) -> bool | None:
 def _text(claims: Claims, path: str) -> str | None:
     value = find(claims, path)
     return value if isinstance(value, str) and value else None
+
+
+def _number_or_text(claims: Claims, path: str) -> str | None:
+    """Return an id; 0 is none, which some programs write for a guest."""
+    value = find(claims, path)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and value else _text(claims, path)
 
 
 def _texts(claims: Claims, path: str) -> tuple[str, ...]:
