@@ -156,14 +156,25 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
         "-H", "--header", dest="headers", type=header, action="append", default=[], metavar="'NAME: VALUE'"
     )
     parser.add_argument("--case", action="store_true", help="print it as a case for `gateway test`")
-    parser.add_argument("method", metavar="METHOD")
-    parser.add_argument("url", metavar="URL", help="https://api.example.com/orders/7, or a path alone")
-    parser.set_defaults(command=_explain)
+    parser.add_argument(
+        "--session-info", metavar="AUTHORITY", help="print what an answer of this remote authority would become instead"
+    )
+    parser.add_argument("--answer", type=Path, metavar="FILE", help="the answer's JSON, else standard input")
+    parser.add_argument("--status", type=int, default=200, help="the answer's status (default 200)")
+    parser.add_argument("method", metavar="METHOD", nargs="?")
+    parser.add_argument("url", metavar="URL", nargs="?", help="https://api.example.com/orders/7, or a path alone")
+    parser.set_defaults(command=_explain, misunderstood=parser.error)
 
 
 def _explain(options: argparse.Namespace) -> int:
     from gateway.commands.explain import explain  # noqa: PLC0415 - see the module's docstring
 
+    if options.session_info is not None:
+        from gateway.commands.explain_answer import explain_answer  # noqa: PLC0415 - see the module's docstring
+
+        return _print(explain_answer(options.config, options.session_info, options.answer, options.status))
+    if options.url is None:
+        options.misunderstood("METHOD and URL are required, or --session-info AUTHORITY")
     headers = tuple(options.headers)
     return _print(explain(options.config, options.method, options.url, headers, as_case=options.case))
 

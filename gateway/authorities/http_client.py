@@ -24,7 +24,7 @@ from typing_extensions import override
 from yarl import URL
 
 from gateway.authorities.authority_kind import MOST_CREDENTIAL_BYTES, AuthorityBaseSettings
-from gateway.dialects.dialect import RemoteResponse
+from gateway.dialects.dialect import RemoteRequest, RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
 from gateway.source.addresses import is_loopback
 from gateway.source.certificates import CaFile, client_context
@@ -128,9 +128,14 @@ class HttpClient:
             headers={"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "session-gateway"},
         )
 
-    async def get(self, headers: Pairs = (), query: Pairs = ()) -> RemoteResponse | Unavailable:
-        """Send a GET with these fields, and `query` after the URL's own."""
-        return await self._send("GET", self._url.extend_query(query) if query else self._url, headers, None)
+    async def get(self) -> RemoteResponse | Unavailable:
+        """Send a GET."""
+        return await self._send("GET", self._url, (), None)
+
+    async def ask(self, request: RemoteRequest) -> RemoteResponse | Unavailable:
+        """Send a dialect's request, its query after the URL's own."""
+        url = self._url.extend_query(request.query) if request.query else self._url
+        return await self._send(request.method, url, request.headers, None)
 
     async def post(self, form: Pairs, headers: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a form."""

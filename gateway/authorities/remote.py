@@ -103,7 +103,7 @@ class RemoteAuthority(Authority):
             return None
         if (wait := math.ceil(self._resting_until - monotonic())) > 0:
             return Undecided("the authority has asked us to wait", wait, asked=False)
-        response = await self._client.get(request.headers, request.query)
+        response = await self._client.ask(request)
         if isinstance(response, Unavailable):
             return response
         if response.retry_after and self._dialect.limits_by_address:

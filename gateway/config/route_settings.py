@@ -9,7 +9,7 @@ import re
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.model.credential import CredentialKind
 from gateway.model.errors import MalformedError
@@ -30,20 +30,17 @@ from gateway.model.target import parse_target
 from gateway.source.addresses import LoginUrl, Origin, UpstreamList, host_name
 from gateway.source.certificates import ClientTlsSettings
 from gateway.source.json_paths import JsonPath
-from gateway.source.names import CanonicalPath, FieldName, PathPrefix
+from gateway.source.names import CanonicalPath, FieldName, FixedFields, PathPrefix
 from gateway.source.values import (
     Duration,
     PositiveDuration,
     Rate,
-    SecretByName,
-    SecretFiles,
     SettingsModel,
     Size,
     StringList,
     listed,
 )
 
-_FIELD_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -156,19 +153,10 @@ class RouteCorsSettings(SettingsModel):
     max_age: Annotated[Duration, AfterValidator(int)] = PREFLIGHT_SECONDS
 
 
-def _field_value(value: SecretStr) -> SecretStr:
-    """Check the value of a field that is set; raises ValueError, whose text does not show it."""
-    if not _FIELD_VALUE.fullmatch(value.get_secret_value()):
-        raise ValueError("a field's value is printable ASCII without a blank at either end")
-    return value
-
-
 class FieldChangesSettings(SettingsModel):
     """Header fields that are set whatever comes, and those that are left out; the value of one may be in a file."""
 
-    set: Annotated[dict[FieldName, Annotated[SecretByName, AfterValidator(_field_value)]], SecretFiles] = Field(
-        default_factory=dict
-    )
+    set: FixedFields = Field(default_factory=dict)
     remove: Annotated[tuple[FieldName, ...], BeforeValidator(listed)] = ()
 
     def to_changes(self) -> FieldChanges:

@@ -55,7 +55,7 @@ class AnswerDecoder(Generic[_Document]):
             return Unavailable(f"the authority answered {status}")
         if status != HTTPStatus.OK and status not in self._refusals:
             return Undecided(f"the authority answered {status}", response.retry_after or 1)
-        if not _is_json(response.content_type):
+        if not is_json(response.content_type):
             return Undecided(f"the authority answered {status} with another content type than JSON")
         if status == HTTPStatus.OK:
             answer = _or_none(lambda: self._success(response.body, to_answer))
@@ -87,6 +87,6 @@ def _or_none(decode: Callable[[], _Decoded]) -> _Decoded | None:
         return None
 
 
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
     """Tell whether a media type is JSON (RFC 8259 section 11, RFC 6839 section 3.1)."""
     return content_type == "application/json" or content_type.endswith("+json")

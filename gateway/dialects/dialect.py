@@ -75,6 +75,7 @@ class RemoteRequest(msgspec.Struct, frozen=True):
 
     headers: tuple[tuple[str, str], ...]
     query: tuple[tuple[str, str], ...] = ()
+    method: str = "GET"
 
     def __repr__(self) -> str:
         """Show field names alone: a value is the credential."""

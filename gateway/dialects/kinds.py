@@ -9,6 +9,7 @@ from pydantic import PlainValidator
 from gateway.dialects import (
     better_auth,
     composio,
+    custom,
     kratos,
     memghost,
     oauth2_proxy,
@@ -36,6 +37,7 @@ DIALECTS = KindTable(
         oauth2_proxy.KIND,
         oidc_userinfo.KIND,
         supabase.KIND,
+        custom.KIND,
     ),
 )
 """Every dialect; installed packages add theirs."""

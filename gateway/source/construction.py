@@ -113,7 +113,12 @@ class Construction:
         return built
 
     def _key(self, node: Node, path: tuple[str | int, ...]) -> str | None:
-        """Return a key; a key that is no string is a fault, since `on`, `1` and `null` have several readings."""
+        """Return a key; a key that is no string is a fault, since `on` and `1` have several readings.
+
+        The word `null` is the key of that name: no map of ours has another, and so it need not be quoted.
+        """
+        if isinstance(node, ScalarNode) and str(node.tag) == f"{_TAG}null" and node.value == "null":
+            return "null"
         if str(node.tag) == f"{_TAG}merge":
             self._fault(path, "has a merge key (`<<`), which YAML 1.2 does not know: write the keys out")
             return None

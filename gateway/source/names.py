@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, SecretStr
 
 from gateway.model.errors import MalformedError
 from gateway.model.target import parse_target
+from gateway.source.values import SecretByName, SecretFiles
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
+_FIELD_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?", re.ASCII)
 _LONGEST = 128
 """Characters, more than any real name has."""
 
@@ -52,6 +54,17 @@ def _cookie_name(value: str) -> str:
 
 FieldName = Annotated[str, AfterValidator(_field_name)]
 """A header field's name, a token (RFC 9110 section 5.6.2), as the config writes it."""
+
+
+def _field_value(value: SecretStr) -> SecretStr:
+    """Check the value of a field that is set; raises ValueError, whose text does not show it."""
+    if not _FIELD_VALUE.fullmatch(value.get_secret_value()):
+        raise ValueError("a field's value is printable ASCII without a blank at either end")
+    return value
+
+
+FixedFields = Annotated[dict[FieldName, Annotated[SecretByName, AfterValidator(_field_value)]], SecretFiles]
+"""Header fields with their values, each of which may be in a file (`NAME_file`)."""
 
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
 """A cookie's name, a token too (RFC 6265 section 4.1.1); case counts."""

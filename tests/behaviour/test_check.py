@@ -106,7 +106,7 @@ def models(value: Any, data: Any, path: str) -> Iterator[tuple[SettingsModel, di
         yield value, data, path
     elif isinstance(value, tuple):
         for place, each in enumerate(value):
-            if isinstance(each, SettingsModel):
+            if isinstance(each, SettingsModel) and isinstance(data[place], dict):  # else a short form of it
                 yield each, data[place], f"{path}[{place}]"
     elif isinstance(value, dict):
         for name, each in value.items():

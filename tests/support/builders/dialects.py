@@ -29,6 +29,9 @@ from tests.support.builders.product_examples import (
     BETTER_AUTH,
     BETTER_AUTH_JSON,
     BETTER_AUTH_SERVED,
+    CUSTOM,
+    CUSTOM_JSON,
+    CUSTOM_KEYS,
     KRATOS,
     KRATOS_JSON,
     KRATOS_SERVED,
@@ -158,6 +161,18 @@ EXAMPLES = {
         sent=((BEARER, {"Authorization": "Bearer bearer-token"}),),
         identifies=("id",),
         gone=403,
+    ),
+    "custom": Example(
+        found=Found(CUSTOM),
+        answer=CUSTOM_JSON,
+        keys=CUSTOM_KEYS,
+        credential=COOKIE,
+        sent=tuple(
+            (credential, {"Cookie": f"app_token={credential.parts[0]}"})
+            for credential in (COOKIE, BEARER, PROJECT_KEY, USER_KEY, ORGANIZATION_KEY)
+        ),
+        identifies=("user", "id"),
+        no_ids=("", None, True, 0, 4.2),
     ),
 }
 """By the names of the config: what the suites of dialects and of authorities run, and `make lint` asks for."""

@@ -191,3 +191,39 @@ SUPABASE_JSON: dict[str, Any] = {
         }
     ],
 }
+
+CUSTOM = Session(
+    subject="u_42",
+    id="s_7",
+    user=User(id="u_42", email="ada@example.com", name="Ada Lovelace"),
+    organization=Organization(id="3", name="Engines"),
+    roles=("admin", "author"),
+    expires_at=at("2027-03-17T00:00:00Z"),
+)
+CUSTOM_JSON: dict[str, Any] = {
+    "ok": True,
+    "session": {"id": "s_7", "until": 1805241600000},
+    "user": {
+        "id": "u_42",
+        "mail": "ada@example.com",
+        "name": "Ada Lovelace",
+        "roles": [{"name": "admin"}, {"name": "author"}],
+    },
+    "team": {"id": 3, "title": "Engines"},
+}
+CUSTOM_KEYS: dict[str, Any] = {
+    "send": {"cookie": "app_token"},
+    "found": {"status": 200, "when": "ok"},
+    "nobody": [{"status": 200, "null": True}, {"when": "active", "is": False}],
+    "claims": {
+        "subject": "user.id",
+        "session": "session.id",
+        "email": "user.mail",
+        "name": "user.name",
+        "roles": "user.roles[].name",
+        "organization": "team.id",
+        "organization_name": "team.title",
+        "expires_at": "session.until",
+    },
+}
+"""An app of one's own, whose answer the config describes."""

@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient, require_tls
-from gateway.dialects.dialect import RemoteResponse
+from gateway.dialects.dialect import RemoteRequest, RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
 from tests.support.servers.low_level import listening
 
@@ -27,7 +27,7 @@ async def say(request: web.BaseRequest) -> web.StreamResponse:
 async def test_get_and_post_are_heard_with_the_bare_media_type() -> None:
     async with listening(say) as port:
         client = HttpClient(f"http://127.0.0.1:{port}/a?x=1", SETTINGS)
-        got = await client.get(query=(("y", "ü&"),))
+        got = await client.ask(RemoteRequest((), (("y", "ü&"),)))
         posted = await client.post((("token", "a b"),))
         await client.close()
     assert got == RemoteResponse(200, "application/json", b"GET /a?x=1&y=%C3%BC%26 ")
@@ -136,7 +136,7 @@ async def test_a_name_that_leads_nowhere_is_the_authoritys_own_fault(url: str) -
 async def test_a_field_that_cannot_be_sent_is_its_callers_alone() -> None:
     async with listening(say) as port:
         client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
-        answer = await client.get((("X-Key", "a\r\nb"),))
+        answer = await client.ask(RemoteRequest((("X-Key", "a\r\nb"),)))
         assert isinstance(answer, Undecided)
         assert isinstance(await client.get(), RemoteResponse)
         await client.close()
