@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from gateway.authorities.directory import open_peppers
 from gateway.commands.command_output import CommandResult
 from gateway.commands.opened_directory import DirectoryOptions, find_directory, open_directory_of
+from gateway.commands.progress import Progress
 from gateway.commands.record_output import as_json, as_table, as_text
 from gateway.directory.exporting import export_records
 from gateway.directory.loading import LoadOptions, load_records
@@ -34,8 +36,13 @@ async def load_directory(
     """Import a records file, all or nothing, or print what that would change; raises GatewayError."""
     async with open_directory_of(options) as opened:
         peppers, actor = open_peppers(opened.directory_settings), opened.context.actor
-        how = LoadOptions(actor=actor, replace=replace, dry_run=dry_run)
-        loaded = await load_records(opened.directory, peppers, records, opened.notifications, how)
+        progress = Progress(sys.stderr)
+        progress.say(f"reading {records}")
+        how = LoadOptions(actor=actor, replace=replace, dry_run=dry_run, on_table=progress.say)
+        try:
+            loaded = await load_records(opened.directory, peppers, records, opened.notifications, how)
+        finally:
+            progress.clear()
         if dry_run:
             lines = [_difference(row) for row in loaded.differences]
             return CommandResult("\n".join(lines) or "nothing would change")
@@ -47,9 +54,12 @@ async def load_directory(
 
 async def export_directory(options: DirectoryOptions, write: Callable[[str], object], *, hashes: bool) -> CommandResult:
     """Write every record but its secrets, which `load` takes again; raises GatewayError."""
+    progress = Progress(sys.stderr)
     async with open_directory_of(options) as opened:
         async for line in export_records(opened.directory, hashes=hashes):
             write(f"{line}\n")
+            progress.count("records")
+    progress.clear()
     return CommandResult("")
 
 

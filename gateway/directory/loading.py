@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,16 @@ Rows = dict[str, list[TableRow]]
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Who loads, and how: `replace` empties what a record does not name, `dry_run` changes nothing."""
+    """Who loads, and how: `replace` empties what a record does not name, `dry_run` changes nothing.
+
+    `on_table` is told what is written now.
+    """
 
     actor: Actor = Actor("command")
     now: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
     replace: bool = False
     dry_run: bool = False
+    on_table: Callable[[str], None] = lambda _: None
 
 
 class LoadedRecords(msgspec.Struct, frozen=True):
@@ -70,7 +74,7 @@ async def load_records(
         _keep_later_activity(rows["sessions"], existing["sessions"])
         differences = tuple(_differences(rows, existing))
         if not how.dry_run:
-            await _store(connection, file, rows, existing)
+            await _store(connection, file, rows, existing, how.on_table)
             if differences:
                 await connection.execute(audit_entries.insert(), entries_of(differences, how.actor, how.now))
     changed = changed_targets(rows, existing)
@@ -143,7 +147,13 @@ def _differences(rows: Rows, existing: ExistingRows) -> Iterable[ChangedRow]:
             yield ChangedRow("signin", row_id, "deleted", audited(_TABLES["signins"], row), None)
 
 
-async def _store(connection: AsyncConnection, file: RecordsFile, rows: Rows, existing: ExistingRows) -> None:
+async def _store(
+    connection: AsyncConnection,
+    file: RecordsFile,
+    rows: Rows,
+    existing: ExistingRows,
+    on_table: Callable[[str], None],
+) -> None:
     """Write the rows that are new or changed, table by table."""
     for signin_id in existing["signins"]:
         await connection.execute(delete(signins).where(signins.c.id == signin_id))
@@ -152,6 +162,7 @@ async def _store(connection: AsyncConnection, file: RecordsFile, rows: Rows, exi
         due = table_rows if table is signins else [row for row in table_rows if existing[name].get(row["id"]) != row]
         if not due:
             continue
+        on_table(f"writing {len(due)} {name}")
         statement = table.insert() if table is signins else _upsert(table, connection.dialect.name)
         try:
             await connection.execute(statement, due)
