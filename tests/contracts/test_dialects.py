@@ -204,7 +204,7 @@ def test_only_the_credentials_that_the_dialect_names_are_sent(name: str) -> None
         assert (None if request is None else dict(request.headers)) == sent.get(repr(credential))
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(body=st.binary(max_size=300), status=st.sampled_from([200, 400, 401, 403, 404, 500]))
 def test_no_answer_of_a_remote_raises(body: bytes, status: int) -> None:
     for name in SPOKEN:
@@ -218,7 +218,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(data=st.data(), name=st.sampled_from(SPOKEN))
 def test_a_damaged_answer_never_raises_and_never_changes_who_it_is_about(data: st.DataObject, name: str) -> None:
     example: Example = EXAMPLES[name]
@@ -230,7 +230,7 @@ def test_a_damaged_answer_never_raises_and_never_changes_who_it_is_about(data: s
         assert decoded.session.subject == example.found.session.subject
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(data=st.data(), name=st.sampled_from(BOTH))
 def test_what_is_said_and_heard_keeps_every_field_that_the_dialect_carries(data: st.DataObject, name: str) -> None:
     found = msgspec.structs.replace(EXAMPLES[name].found, session=data.draw(sessions(name)))

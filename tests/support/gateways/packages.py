@@ -21,7 +21,9 @@ def install(folder: Path, name: str) -> Path:
     target = folder / "installed"
     source = shutil.copytree(PACKAGES / name, folder / name)  # building writes beside the source
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--target", str(target), str(source)], check=True, timeout=100)
+    subprocess.run(
+        [*pip, "--no-build-isolation", "--no-compile", "--target", str(target), str(source)], check=True, timeout=100
+    )
     return target
 
 
