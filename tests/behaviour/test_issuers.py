@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -281,3 +282,28 @@ async def test_a_shared_secret_verifies_by_hmac_alone(examples: Examples, tmp_pa
         ):
             assert await status(running, forged) == 401
         assert secret.encode() not in running.gateway.log()
+
+
+async def test_why_a_token_is_refused_is_in_the_log_and_told_to_nobody(examples: Examples, tmp_path: Path) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    old = {"iat": now - 3600}  # an older key cannot have been published a moment ago
+    refused = {
+        "aud is 'billing', not 'orders'": sign(claims(FIRST, aud="billing")),
+        f"iss is '{FIRST}/', not '{FIRST}'": sign(claims(f"{FIRST}/")),
+        "ahead of": sign(claims(FIRST, nbf=now + 3600)),
+        "it has no subject at sub": sign(claims(FIRST, sub=None)),
+        "alg is 'HS256', not ": pyjwt.encode(claims(FIRST), "x" * 32),
+        "typ is 'logout+jwt', not ": sign(claims(FIRST), typ="logout+jwt"),
+        "the issuer publishes no key 'none' for ES256": sign(claims(FIRST, **old), OTHER_EC_KEY, kid="none"),
+        "its signature is not of the issuer's key 'k1'": sign(claims(FIRST, **old), OTHER_EC_KEY),
+        "exp is 1, and it is": sign(claims(FIRST, exp=1)),
+    }
+    async with trusting_first(examples, tmp_path, Jwks(jwk(EC_KEY, "k1"))) as running:
+        assert await status(running, sign(claims(FIRST))) == 200
+        for token in refused.values():
+            assert await status(running, token) == 401
+        lines = [line for line in running.gateway.log().splitlines() if b'"log":"access"' in line.replace(b": ", b":")]
+    details = [json.loads(line).get("detail", "") for line in lines[1:]]
+    assert len(details) == len(refused)
+    for detail, expected in zip(details, refused, strict=True):
+        assert expected in detail
