@@ -17,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from gateway.wiring.process import run_loop
 from tests.support.clients.admin_client import AdminClient
 from tests.support.clients.raw_http import raw_client
 from tests.support.gateways.serving import ADMIN_TOKEN, USER_ID, Examples, config, serving
@@ -30,7 +31,7 @@ _CALL = (
 ).encode() + _BODY
 
 
-async def main(calls: int = 500, endings: int = 50) -> None:
+async def main(calls: int = 500, endings: int = 50) -> int:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as name, redis_server.running(redis_server.program()) as redis:
         folder = Path(name)
@@ -44,6 +45,7 @@ async def main(calls: int = 500, endings: int = 50) -> None:
             async with serving(settings, folder / "one") as one, serving(settings, folder / "two") as two:
                 _show("POST /v1/sessions", await _opening(one.admin_port, calls))
                 _show("ended at one replica, refused at another", await _ending(one.admin_port, two.port, endings))
+    return 0
 
 
 async def _opening(port: int, calls: int) -> list[float]:
@@ -87,4 +89,4 @@ def _show(name: str, taken: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(run_loop(main()))
