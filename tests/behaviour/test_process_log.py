@@ -59,8 +59,8 @@ async def test_a_reload_and_a_killed_worker_need_no_reader_either(tmp_path: Path
         config = written(tmp_path, upstream.port, listen=", workers: 2", more=LEAST)
         async with running(config) as gateway:
             await fill(gateway)
+            before = gateway.workers()  # not behind the signal, where a new one may be among them
             gateway.process.send_signal(signal.SIGUSR2)
-            before = gateway.workers()
             while set(gateway.workers()) & set(before):
                 assert (await gateway.ask()).status == 200
             await gateway.until_ready()
