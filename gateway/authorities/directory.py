@@ -71,10 +71,19 @@ class Recognition(msgspec.Struct, frozen=True):
     tokens: SessionTokens | None
 
 
+Freshen = Callable[[str], Awaitable[bool]]
+"""Brings the facts of a session up to date where they come from elsewhere; tells whether its rows have changed."""
+
+
+async def nothing_is_due(session_id: str) -> bool:  # noqa: ARG001 - the type's
+    """Leave a session as it is: nobody but the directory says who that is."""
+    return False
+
+
 class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
     """Judges what the directory issued; anything else is *not mine*.
 
-    `timeout` is in seconds and `clock` in epoch seconds.
+    `timeout` is in seconds and `clock` in epoch seconds. `freshen` is asked at each look-up of a token's session.
     """
 
     memory_only = False
@@ -94,6 +103,7 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
         self.verdict_digest = verdict_digest
         self.store = store
         self.peppers = recognition.peppers
+        self.freshen: Freshen = nothing_is_due
         self._clock = clock
         self._timeout = timeout
 
@@ -186,7 +196,11 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
         stored = await self.store.session_by_id(claims.session_id)
         if stored is None or stored.session.subject != claims.subject:
             return Rejected(Reason.GONE)
-        return self._verdict(stored, claims)
+        verdict = self._verdict(stored, claims)
+        if isinstance(verdict, Rejected) or not await self.freshen(claims.session_id):
+            return verdict
+        renewed = await self.store.session_by_id(claims.session_id)
+        return Rejected(Reason.GONE) if renewed is None else self._verdict(renewed, claims)
 
     def _claims(self, credential: Credential) -> SessionClaims | TokenFault:
         if self.tokens is None:

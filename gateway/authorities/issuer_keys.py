@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -18,9 +19,45 @@ _JWK_SET = "application/jwk-set+json, application/json"
 _DOCUMENT = "/.well-known/openid-configuration"
 
 
-class _ProviderMetadata(msgspec.Struct):
+class _KeysMetadata(msgspec.Struct):
     issuer: str
     jwks_uri: str
+
+
+class _Metadata(Protocol):
+    issuer: str
+
+
+Metadata = TypeVar("Metadata", bound=_Metadata)
+
+
+class IssuerDocument:
+    """Reads what an issuer says of itself (OpenID Connect Discovery 1.0 section 4).
+
+    The document's `issuer` must be the config's, character by character (section 4.3): else a document of another
+    issuer at the same host would say whose keys count here.
+    """
+
+    def __init__(self, issuer: str, settings: HttpAuthoritySettings) -> None:
+        self._issuer = issuer
+        self._client = HttpClient(issuer.removesuffix("/") + _DOCUMENT, settings)
+
+    async def read(self, kind: type[Metadata]) -> Metadata | Unavailable:
+        """Fetch the document and return its members of interest; Unavailable when it cannot be."""
+        response = await self._client.get()
+        if isinstance(response, Unavailable):
+            return response
+        if response.status != HTTPStatus.OK:
+            return Unavailable(f"the issuer's document: answered {response.status}")
+        try:
+            metadata = msgspec.json.decode(response.body, type=kind)
+        except UNDECODABLE:
+            return Unavailable("the issuer's document cannot be read")
+        return metadata if metadata.issuer == self._issuer else Unavailable("the issuer's document is another issuer's")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
 
 
 class ConfiguredKeys:
@@ -39,17 +76,15 @@ class ConfiguredKeys:
 
 
 class DiscoveredKeys:
-    """Fetches the key set that an issuer's document names (OpenID Connect Discovery 1.0 section 4), anew each time.
+    """Fetches the key set that an issuer's document names, both anew each time.
 
-    The document's `issuer` must be the config's, character by character (section 4.3): else a document of another
-    issuer at the same host would say whose keys count here. `timeout` of the settings bounds both requests together.
+    `timeout` of the settings bounds both requests together.
     """
 
     def __init__(self, issuer: str, settings: HttpAuthoritySettings, *, insecure_http: bool = False) -> None:
-        self._issuer = issuer
         self._settings = settings
         self._insecure_http = insecure_http
-        self._document = HttpClient(issuer.removesuffix("/") + _DOCUMENT, settings)
+        self._document = IssuerDocument(issuer, settings)
         self._url = ""
         self._keys: ConfiguredKeys | None = None
 
@@ -69,17 +104,9 @@ class DiscoveredKeys:
             await self._keys.close()
 
     async def _discover(self) -> ConfiguredKeys | Unavailable:
-        response = await self._document.get()
-        if isinstance(response, Unavailable):
-            return response
-        if response.status != HTTPStatus.OK:
-            return Unavailable(f"the issuer's document: answered {response.status}")
-        try:
-            metadata = msgspec.json.decode(response.body, type=_ProviderMetadata)
-        except UNDECODABLE:
-            return Unavailable("the issuer's document cannot be read")
-        if metadata.issuer != self._issuer:
-            return Unavailable("the issuer's document is another issuer's")
+        metadata = await self._document.read(_KeysMetadata)
+        if isinstance(metadata, Unavailable):
+            return metadata
         try:
             require_tls(metadata.jwks_uri, insecure_http=self._insecure_http)
         except ValueError:

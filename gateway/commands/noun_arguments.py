@@ -62,6 +62,12 @@ class NounArguments:
             role.add_argument("role", nargs="?", metavar="ROLE")
             self._set(role, _role)
 
+        if noun.noun == "user":
+            password = verbs.add_parser("password", help="give a user the password that standard input has")
+            password.add_argument("--remove", action="store_true", help="take it away")
+            password.add_argument("id", metavar="ID")
+            self._set_command(password, _password)
+
     def _add_fields(self, parser: argparse.ArgumentParser, fields: tuple[str, ...], required: tuple[str, ...]) -> None:
         for field in fields:
             names = [f"--{field.replace('_', '-')}"]
@@ -169,6 +175,12 @@ def _expire(commands: NounCommands, _: NounOptions, options: argparse.Namespace)
 def _role(commands: NounCommands, _: NounOptions, options: argparse.Namespace) -> RunningCommand:
     said = f"has the role {options.role}" if options.role is not None else "has no role"
     return commands.change(options.id, {"role": options.role}, said)
+
+
+def _password(options: argparse.Namespace) -> RunningCommand:
+    from gateway.commands.directory_passwords import set_directory_password  # noqa: PLC0415 - see above
+
+    return set_directory_password(directory_options(options), options.id, remove=options.remove)
 
 
 def _json(text: str) -> Any:

@@ -14,6 +14,7 @@ from gateway.config.check_actions import check_actions
 from gateway.config.check_listen import check_listen
 from gateway.config.check_routes import check_credentials, check_routes
 from gateway.config.check_sections import check_sections
+from gateway.config.check_sign_in import check_sign_in
 from gateway.config.partial import read_partial
 from gateway.config.relative_paths import settle_paths
 from gateway.config.settings import Settings
@@ -90,6 +91,7 @@ def check_document(document: Document) -> CheckedConfig:
     config = read_partial(document)
     problems += [*check_listen(config), *check_sections(config), *check_credentials(config)]
     problems += [*check_actions(config), *check_routes(config)]
+    problems += check_sign_in(config)
     ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.text))
     usable = all(problem.warning for problem in ordered)
     return CheckedConfig(settings if usable else None, tuple(ordered))

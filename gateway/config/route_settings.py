@@ -191,6 +191,7 @@ class RouteSettings(SettingsModel):
     on_many: OnMany = OnMany.REJECT
     challenge: Challenge = Challenge.BEARER
     on_unauthenticated: OnUnauthenticatedSettings | None = None
+    sign_in: StringList | None = None
     require: RequireSettings = RequireSettings()
     origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     upstream: UpstreamList = Field(min_length=1)
@@ -222,6 +223,7 @@ class RouteSettings(SettingsModel):
         resolved = {
             "request_headers": self.request_headers.to_changes(),
             "response_headers": self.response_headers.to_changes(),
+            "sign_in": None,
             "on_unauthenticated": "" if self.on_unauthenticated is None else self.on_unauthenticated.redirect,
             "credentials": () if self.access is Access.PUBLIC else credentials,
             "origins": self.origins + (self.cors.origins if self.cors is not None else ()),

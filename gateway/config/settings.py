@@ -7,17 +7,19 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from gateway.admin.settings import AdminSettings
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.config.route_settings import Name, RouteSettings
+from gateway.config.sign_in_settings import SignInSettings
 from gateway.credentials.kinds import ReaderSettings, read_by_default
 from gateway.dialects.kinds import DialectSettings
 from gateway.dialects.own_sessions import OwnSessionsSettings
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
-from gateway.model.route import Route
+from gateway.model.route import Route, SignInOffer
 from gateway.model.url import fault_of_url
 from gateway.source.addresses import HostName, Listen, ListenAddress, ListenList
 from gateway.source.names import CanonicalPath, FieldName
@@ -210,6 +212,7 @@ class Sections(SettingsModel):
     limits: LimitSettings = LimitSettings()
     upstreams: UpstreamsSettings = UpstreamsSettings()
     admin: AdminSettings = AdminSettings()
+    sign_in: SignInSettings | None = None
 
 
 class Settings(Sections):
@@ -231,4 +234,15 @@ def free_claims(settings: Settings) -> tuple[str, ...]:
 def to_routes(settings: Settings) -> tuple[Route, ...]:
     """Return the model's routes, in the config's order."""
     readers = read_by_default(settings.credentials)
-    return tuple(route.to_route(readers, settings.limits.body_bytes) for route in settings.routes)
+    routes = (route.to_route(readers, settings.limits.body_bytes) for route in settings.routes)
+    pairs = zip(routes, settings.routes, strict=True)
+    return tuple(_with_sign_in(route, each, settings.sign_in) for route, each in pairs)
+
+
+def _with_sign_in(route: Route, settings: RouteSettings, sign_in: SignInSettings | None) -> Route:
+    """Return the route with what it offers a browser: all providers, its own list, or nothing (an empty list)."""
+    reads = sign_in is not None and sign_in.reader in route.credentials
+    if sign_in is None or not reads or settings.sign_in == () or route.on_unauthenticated:
+        return route
+    offer = SignInOffer(settings.sign_in or (), frozenset(sign_in.hosts))
+    return msgspec.structs.replace(route, sign_in=offer)

@@ -153,13 +153,14 @@ class Wacht(Dialect):
         return (session_cookie(self._cookie, token),)
 
 
-def session_cookie(name: str, token: str) -> tuple[bytes, bytes]:
+def session_cookie(name: str, token: str, domain: str = "") -> tuple[bytes, bytes]:
     """Return the field that sets a session cookie (RFC 6265 section 4.1).
 
     Scripts cannot read it, it is sent over TLS alone, and not with the posts of foreign pages. It has no Max-Age: the
-    token itself says when it expires, and a browser's clock may be wrong.
+    token itself says when it expires, and a browser's clock may be wrong. With a `domain` its hosts share it.
     """
-    return b"Set-Cookie", f"{name}={token}; Path=/; HttpOnly; Secure; SameSite=Lax".encode("ascii")
+    shared = f"; Domain={domain}" if domain else ""
+    return b"Set-Cookie", f"{name}={token}; Path=/{shared}; HttpOnly; Secure; SameSite=Lax".encode("ascii")
 
 
 def development_session(token: str) -> tuple[bytes, bytes]:

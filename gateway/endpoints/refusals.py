@@ -14,6 +14,7 @@ from gateway.model.credential import CredentialKind
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response, json_fields
 from gateway.model.host import DEFAULT_PORTS
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.sign_in.return_target import sign_in_location
 
 _CHALLENGES = b"WWW-Authenticate"
 _CHALLENGE = b'Bearer realm="gateway"'
@@ -65,14 +66,17 @@ def refusal_response(
     return Response(refusal.status, fields + caller_headers, body, closes)
 
 
-def decision_refusal(decision: Decision, refusal: Refusal, *, sends_to_login: int = 302) -> Response:
+def decision_refusal(
+    decision: Decision, refusal: Refusal, *, sends_to_login: int = 302, signs_in: bool = True
+) -> Response:
     """Word why a request that was judged is not carried: a browser's navigation gets a page, or is sent to a login.
 
-    `sends_to_login` is the status of the latter, for a proxy that asked and takes no redirect for an answer.
+    `sends_to_login` is the status of the latter, for a proxy that asked and takes no redirect for an answer. `signs_in`
+    tells that our own paths are at the origin that was asked.
     """
     access = decision.access
     page = is_navigation(access.method, access.headers)
-    login = login_url(decision, refusal) if page else ""
+    login = login_url(decision, refusal, signs_in=signs_in) if page else ""
     response = refusal_response(refusal, access.request_id, decision.caller_headers, page=page)
     if not login:
         return response
@@ -82,18 +86,23 @@ def decision_refusal(decision: Decision, refusal: Refusal, *, sends_to_login: in
     return Response(sends_to_login, (*_SENT_TO_A_LOGIN, location, *decision.caller_headers))
 
 
-def login_url(decision: Decision, refusal: Refusal) -> str:
+def login_url(decision: Decision, refusal: Refusal, *, signs_in: bool = True) -> str:
     """Return where a person is sent for a session, empty where the route names no login or it would not help.
 
     Only who shows nothing, or a cookie that has had its time: a bad key is its owner's to mend, and of two cookies of a
     name one is a neighbour's.
     """
     route, access = decision.route, decision.access
-    if route is None or not route.on_unauthenticated or refusal.code is not RefusalCode.UNAUTHENTICATED:
+    if route is None or refusal.code is not RefusalCode.UNAUTHENTICATED:
         return ""
     shown = decision.credential
     foreign = shown is not None and shown.kind is not CredentialKind.COOKIE
     if foreign or refusal.rejected is Reason.AMBIGUOUS or not access.host.name:
+        return ""
+    offer = route.sign_in
+    if signs_in and offer is not None and (not offer.hosts or access.host.name in offer.hosts):
+        return sign_in_location(access, origin_of(access), offer.providers)
+    if not route.on_unauthenticated:
         return ""
     login = route.on_unauthenticated.replace("{url}", quote(origin_of(access) + str(access.target), safe=""))
     return origin_of(access) + login if login.startswith("/") else login

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -22,6 +23,7 @@ from gateway.model.target import Target
 
 DEV_SESSION = "__dev_session__"
 
+_NO_DOMAINS: Mapping[str, str] = MappingProxyType({})
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+", re.ASCII)
 _UNREADABLE = b"(unreadable)"
 """The cookie value for a token that cannot be one: the request has a credential, so it must not pass as anonymous."""
@@ -30,13 +32,21 @@ _UNREADABLE = b"(unreadable)"
 class CookieRenewal:
     """Gives an answer a new cookie when the request's cookie is due, so that a session in use does not expire.
 
-    `renew` signs it, for sessions of our own directory alone; `cookies` are the cookies' names by reader. What the
+    `renew` signs it, for sessions of our own directory alone; `cookies` are the cookies' names by reader, `domains` the
+    domains of those that several hosts share: without it a browser would have two of one name. What the
     readers in `development` found may have been in the query, so their next token goes back in a header of its own.
     """
 
-    def __init__(self, renew: Renew, cookies: Mapping[str, str], development: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        renew: Renew,
+        cookies: Mapping[str, str],
+        development: Collection[str] = (),
+        domains: Mapping[str, str] = _NO_DOMAINS,
+    ) -> None:
         self._renew = renew
         self._cookies = cookies
+        self._domains = domains
         self._development = frozenset(development)
 
     def fields(self, decision: Decision) -> HeaderPairs:
@@ -49,7 +59,8 @@ class CookieRenewal:
             return ()
         if credential.reader in self._development:
             return (development_session(token),)
-        return (session_cookie(self._cookies[credential.reader], token),)
+        reader = credential.reader
+        return (session_cookie(self._cookies[reader], token, self._domains.get(reader, "")),)
 
 
 def without_dev_session(target: Target) -> tuple[Target, tuple[str, ...]]:

@@ -180,10 +180,17 @@ class UpstreamAddress(msgspec.Struct, frozen=True):
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
+class SignInOffer(msgspec.Struct, frozen=True):
+    """Where a browser without a session may sign in: at these `providers`, or all where none is named, and `hosts`."""
+
+    providers: tuple[str, ...] = ()
+    hosts: frozenset[str] = frozenset()
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route of the config; a request is forwarded by the same object that it was judged by.
 
-    `on_unauthenticated` is the URL of a login, `{url}` in it the address that was opened.
+    `on_unauthenticated` is the URL of a login, `{url}` in it the address that was opened; `sign_in` is our own.
     `credentials` names the readers that are used, in order. `strip_prefix` has no trailing slash, and `rewrite_paths`
     puts the upstream's own paths in its answers right. `audience` is the `aud` of the identity token. `origins` are the
     foreign origins that may use cookies with unsafe methods, those of `cors` among them. `body_bytes` is the size of
@@ -201,6 +208,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     on_many: OnMany = OnMany.REJECT
     challenge: Challenge = Challenge.BEARER
     on_unauthenticated: str = ""
+    sign_in: SignInOffer | None = None
     require: Require = Require()
     origins: frozenset[str] = frozenset()
     upstream: tuple[UpstreamAddress, ...] = ()

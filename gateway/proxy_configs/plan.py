@@ -36,6 +36,7 @@ _DECIDED = frozenset(
             "credentials",
             "on_many",
             "on_unauthenticated",
+            "sign_in",
             "require",
             "origins",
             "audience",

@@ -140,7 +140,9 @@ def renewal_of(settings: Settings, sessions: SessionsWiring) -> CookieRenewal | 
     cookies = {name: _cookie((reader,)) for name, reader in sessions.readers.items() if reader.cookies}
     if not cookies:
         return None
-    return CookieRenewal(cookie_renewal(sessions.authorities), cookies, _in_development(settings))
+    sign_in = settings.sign_in
+    domains = {sign_in.reader: sign_in.cookie_domain} if sign_in is not None and sign_in.cookie_domain else {}
+    return CookieRenewal(cookie_renewal(sessions.authorities), cookies, _in_development(settings), domains)
 
 
 def development_cookies(settings: Settings, sessions: SessionsWiring) -> tuple[bytes, ...]:

@@ -9,11 +9,14 @@ import asyncio
 import random
 import ssl
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
+from gateway.authorities.openid_provider import OpenIdProvider
 from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
 from gateway.credentials.shedding import Shedding
 from gateway.endpoints.access_reader import AccessReader
@@ -54,7 +57,9 @@ from gateway.wiring.endpoints import (
 from gateway.wiring.judging import identity_headers, stripped
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring, open_authorities
+from gateway.wiring.sign_in_wiring import SignInWiring, open_providers
 
+_NO_PROVIDERS: Mapping[str, OpenIdProvider] = MappingProxyType({})
 _BATCH_SECONDS = 0.02
 """For which a recheck of open streams waits for further revocations: they often come many at once."""
 
@@ -108,6 +113,7 @@ class Generation:
         identity: UpstreamIdentity,
         sessions: SessionsWiring,
         recheck: RecheckSignal,
+        providers: Mapping[str, OpenIdProvider] = _NO_PROVIDERS,
     ) -> None:
         self.sessions = sessions
         self.opened = AsyncExitStack()
@@ -146,8 +152,10 @@ class Generation:
         forward_auth = tuple(forward_auth_endpoints(settings, parts))
         beneath: dict[str, Endpoint] = {endpoint.beneath: endpoint for endpoint in forward_auth if endpoint.beneath}
         beneath |= {each.beneath: each for each in own if isinstance(each, SessionActionsEndpoint) and each.beneath}
+        sign_in = SignInWiring(settings, providers, sessions, process)
+        signing_in = tuple(sign_in.endpoints(gate, limits, allowed))
         journal = _journal(settings.telemetry, process)
-        self.public_port = PublicPort((*own, *forward_auth), proxy, accesses, journal, beneath)
+        self.public_port = PublicPort((*own, *forward_auth, *signing_in), proxy, accesses, journal, beneath)
         self._tasks.start(self._recheck_streams(), "recheck of streams")
 
     def gate(self, sessions: Sessions, limits: Limits) -> Gate:
@@ -180,7 +188,8 @@ async def open_generation(settings: Settings, process: Process) -> Generation:
         authorities = await open_authorities(settings, process, stack)
         sessions = SessionsWiring(settings, process, authorities, recheck.revoked)
         stack.push_async_callback(sessions.close)
-        generation = Generation(settings, process, identity, sessions, recheck)
+        providers = await open_providers(settings, process, stack)
+        generation = Generation(settings, process, identity, sessions, recheck, providers)
         generation.opened = stack.pop_all()
     return generation
 

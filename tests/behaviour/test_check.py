@@ -24,7 +24,7 @@ REFERENCE = ROOT / "config" / "gateway.yaml"
 NOTHING: tuple[object, ...] = (None, (), "", {}, PydanticUndefined)
 """Defaults beside which the reference may show an example."""
 
-EXAMPLES = {"routes[0].match.path", "authorities.tokens.algorithms"}
+EXAMPLES = {"routes[0].match.path", "authorities.tokens.algorithms", "sign_in.providers.company.algorithms"}
 """Keys with a default that the reference shows another value of, the default being in its comment."""
 
 
@@ -32,7 +32,13 @@ EXAMPLES = {"routes[0].match.path", "authorities.tokens.algorithms"}
 def environment_of_the_reference(tmp_path: Path) -> dict[str, str]:
     keys = tmp_path / "keys.pem"
     keys.write_bytes(KeyRing.generate().to_pem())
-    secrets = ("GATEWAY_SECRET", "GATEWAY_ADMIN_TOKEN", "GATEWAY_PEPPER", "GATEWAY_INTROSPECTION_SECRET")
+    secrets = (
+        "GATEWAY_SECRET",
+        "GATEWAY_ADMIN_TOKEN",
+        "GATEWAY_PEPPER",
+        "GATEWAY_INTROSPECTION_SECRET",
+        "GATEWAY_OIDC_SECRET",
+    )
     return {
         **dict.fromkeys(secrets, "0123456789abcdef0123456789abcdef"),
         **dict.fromkeys(("GATEWAY_TOKEN_KEYS", "GATEWAY_IDENTITY_KEYS", "GATEWAY_CERT", "GATEWAY_KEY"), str(keys)),
@@ -56,6 +62,7 @@ def test_without_its_secrets_the_reference_names_each_variable_and_file() -> Non
         "authorities.accounts.pepper[0]: the environment variable GATEWAY_PEPPER is not set",
         "authorities.opaque.client_secret: the environment variable GATEWAY_INTROSPECTION_SECRET is not set",
         "identity.token.keys_file: cannot be read: No such file or directory",
+        "sign_in.providers.company.client_secret: the environment variable GATEWAY_OIDC_SECRET is not set",
     ]
 
 

@@ -12,9 +12,13 @@ from gateway.dialects.normal import Normal
 from gateway.dialects.own_sessions import OwnSessions
 from gateway.endpoints import openapi
 from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
+from gateway.endpoints.sign_in.password_sign_in import PASSWORD_PATH
+from gateway.endpoints.sign_in.rocketchat_login import ROCKETCHAT_LOGIN_PATH
+from gateway.endpoints.sign_in.sign_in_parts import CALLBACK_PATH, SIGN_OUT_PATH
 from gateway.identity.header_names import DEFAULT_NAMES, PRESETS
 from gateway.model.answers import Reason
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.sign_in.return_target import SIGN_IN_PATH
 from tests.support.builders.dialects import SERVED, server
 from tests.support.readers import pages
 from tests.support.repository import DOCS
@@ -77,7 +81,9 @@ def test_every_own_path_is_in_the_table() -> None:
     dialects = {path for name in SERVED for path in server(name).paths}
     own = {f"{path}{{id}}" if each.beneath else path for each in OwnSessions().actions for path in each.paths}
     admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
-    assert shown == forward_auth | dialects | admin | own | {*Normal.paths, openapi.PATH}
+    of_providers = {f"{path}PROVIDER" for path in (PASSWORD_PATH, CALLBACK_PATH, f"{SIGN_OUT_PATH}/")}
+    sign_in = {SIGN_IN_PATH, SIGN_OUT_PATH, ROCKETCHAT_LOGIN_PATH, *of_providers}
+    assert shown == sign_in | forward_auth | dialects | admin | own | {*Normal.paths, openapi.PATH}
 
 
 def test_the_table_of_refusals_has_every_code_with_its_status() -> None:

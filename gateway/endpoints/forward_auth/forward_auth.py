@@ -130,7 +130,9 @@ class ForwardAuthEndpoint:
         """Record the decision as it is, and answer with a status that the proxy passes on."""
         record.decision = decision
         reader = self._proxy.reader
-        return decision_refusal(decision, reader.translate(refusal), sends_to_login=reader.sends_to_login)
+        return decision_refusal(
+            decision, reader.translate(refusal), sends_to_login=reader.sends_to_login, signs_in=False
+        )
 
     def _allow(self, decision: Decision) -> Response:
         max_age = self._max_age(decision)

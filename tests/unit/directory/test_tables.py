@@ -31,6 +31,7 @@ def test_an_instant_is_the_same_in_every_zone_and_sorts() -> None:
 def test_every_reference_says_what_becomes_of_it_and_is_indexed() -> None:
     for table in METADATA.sorted_tables:
         indexed = {column.name for index in table.indexes for column in index.columns}
+        indexed |= {column.name for column in list(table.primary_key.columns)[:1]}
         for key in table.foreign_keys:
             assert key.ondelete in {"CASCADE", "SET NULL"}, key
             assert key.parent.name in indexed, key

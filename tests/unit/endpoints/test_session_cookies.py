@@ -88,6 +88,12 @@ def test_a_cookie_that_is_due_is_set_again_under_its_reader_s_name() -> None:
     )
 
 
+def test_a_cookie_that_several_hosts_share_is_renewed_for_all_of_them() -> None:
+    renewal = CookieRenewal(renew, {"cookie": "sid"}, (), {"cookie": "example.com"})
+    (field,) = renewal.fields(decision(COOKIE, FOUND["wacht"]))
+    assert field == (b"Set-Cookie", b"sid=next; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax")
+
+
 def test_in_development_it_goes_back_in_a_field_of_its_own() -> None:
     renewal = CookieRenewal(renew, {"cookie": "sid"}, ["cookie"])
     assert renewal.fields(decision(COOKIE, FOUND["wacht"])) == ((b"X-Development-Session", b"next"),)

@@ -1,0 +1,90 @@
+"""Problems of `sign_in`, and of the routes that lead to it, whose keys are right one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.authorities.directory import DirectorySettings
+from gateway.config.check_require import check_require
+from gateway.config.partial import PartialConfig
+from gateway.config.route_settings import RouteSettings
+from gateway.config.sign_in_settings import OidcProviderSettings, SignInSettings
+from gateway.credentials.cookie import CookieSettings
+from gateway.model.errors import Problem
+from gateway.model.route import Access
+
+_HOST_PREFIX = "__Host-"
+
+
+def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
+    """Yield the problems of the section, and of each route's `sign_in`."""
+    settings = config.sections.sign_in
+    if settings is not None:
+        yield from _reader(config, settings)
+        yield from _scope(config, settings)
+        offering = [name for name, each in settings.providers.items() if getattr(each, "rocketchat", False)]
+        for name in offering[1:]:
+            text = f"/api/v1/login is that of {offering[0]} already"
+            yield config.problem(text, "sign_in", "providers", name, "rocketchat")
+        for name, provider in settings.providers.items():
+            if not isinstance(provider, OidcProviderSettings):
+                continue
+            yield from check_require(config, provider.require, ("sign_in", "providers", name, "require"))
+            if provider.insecure_http:
+                text = "lets an issuer be asked without TLS: whoever is on the way can say who everybody is"
+                yield config.warning(text, "sign_in", "providers", name, "insecure_http")
+    for place, route in config.routes.items():
+        if route.sign_in:
+            yield from _route(config, settings, place, route)
+
+
+def _route(
+    config: PartialConfig, settings: SignInSettings | None, place: int, route: RouteSettings
+) -> Iterator[Problem]:
+    """Yield what keeps a route from leading to its providers."""
+    for position, name in enumerate(route.sign_in or ()):
+        if settings is None or name not in settings.providers:
+            yield config.problem(f"{name} is not one of sign_in.providers", "routes", place, "sign_in", position)
+    if route.on_unauthenticated is not None:
+        yield config.problem("is not used: on_unauthenticated leads to another login", "routes", place, "sign_in")
+    if route.access is Access.PUBLIC:
+        yield config.problem("is never asked for: the route is public", "routes", place, "sign_in")
+    elif settings is not None and route.credentials is not None and settings.reader not in route.credentials:
+        text = f"leads nowhere: the route does not read {settings.reader}, which a sign-in sets"
+        yield config.problem(text, "routes", place, "sign_in")
+
+
+def _reader(config: PartialConfig, settings: SignInSettings) -> Iterator[Problem]:
+    """Yield what keeps the cookie from being one of a directory's sessions."""
+    if settings.reader not in config.reader_names:
+        yield config.problem(f"{settings.reader} is not one of credentials", "sign_in", "reader")
+        return
+    reader = config.credentials.get(settings.reader)
+    if reader is None:
+        return
+    if not isinstance(reader, CookieSettings):
+        yield config.problem(f"{settings.reader} is no cookie", "sign_in", "reader")
+        return
+    if not any(_issues_cookies(config, name) for name in reader.authority):
+        text = f"no authority of {settings.reader} is a directory with tokens, which could begin a session"
+        yield config.problem(text, "sign_in", "reader")
+    if settings.cookie_domain is None and not reader.name.startswith(_HOST_PREFIX):
+        text = f"its cookie's name must begin with {_HOST_PREFIX}: a neighbouring host could set it; or cookie_domain"
+        yield config.problem(text, "sign_in", "reader")
+    if settings.cookie_domain is not None and reader.name.startswith(_HOST_PREFIX):
+        yield config.problem(f"a {_HOST_PREFIX} cookie has no domain", "sign_in", "cookie_domain")
+
+
+def _issues_cookies(config: PartialConfig, name: str) -> bool:
+    """Tell whether an authority begins sessions; one with a problem of its own is not judged twice."""
+    authority = config.authorities.get(name)
+    if authority is None:
+        return name in config.authority_names
+    return isinstance(authority, DirectorySettings) and authority.tokens is not None
+
+
+def _scope(config: PartialConfig, settings: SignInSettings) -> Iterator[Problem]:
+    domain = settings.cookie_domain
+    for position, host in enumerate(settings.hosts if domain is not None else ()):
+        if host != domain and not host.endswith(f".{domain}"):
+            yield config.problem(f"is not within cookie_domain: {domain}", "sign_in", "hosts", position)

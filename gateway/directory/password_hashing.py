@@ -1,0 +1,86 @@
+"""Passwords as argon2id hashes (RFC 9106), made in a few threads so that nobody's guesses keep the event loop busy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from gateway.model.errors import DirectoryError
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+LONGEST_PASSWORD = 1024
+"""Bytes. A longer one is a way to keep us busy."""
+_MOST_WAITING = 32
+"""Hashes that wait for a thread; at 50 ms each, whoever comes behind them is told to come later."""
+
+_Done = TypeVar("_Done")
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """Whether a password is the right one, and its new hash where the parameters have changed since it was set."""
+
+    right: bool
+    rehashed: str = ""
+
+
+class PasswordHashing:
+    """Hashes and verifies; raises DirectoryError where the extra is not installed.
+
+    `threads` hash at once, each in 64 MiB (the second recommended option of RFC 9106 section 4).
+    """
+
+    def __init__(self, threads: int = 2) -> None:
+        self._hasher = _hasher()
+        self._nobodys = ""
+        self._places = asyncio.Semaphore(threads)
+        self._waiting = 0
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to store; raises DirectoryError for a password that is too long, or too many at once."""
+        if len(password.encode()) > LONGEST_PASSWORD:
+            raise DirectoryError(f"a password has {LONGEST_PASSWORD} bytes at most")
+        return await self._in_thread(lambda: self._hasher.hash(password))
+
+    async def verify(self, stored: str | None, password: str) -> Verified:
+        """Compare a password with a stored hash; without one it takes as long, so that nobody learns who is known."""
+        encoded = password.encode("utf-8", "surrogatepass")
+        odd = len(encoded) > LONGEST_PASSWORD
+        return await self._in_thread(lambda: self._verify(None if odd else stored, b"" if odd else encoded))
+
+    def _verify(self, stored: str | None, password: bytes) -> Verified:
+        from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415 - an extra
+
+        if not self._nobodys:
+            self._nobodys = self._hasher.hash(token_urlsafe(16))
+        try:
+            self._hasher.verify(self._nobodys if stored is None else stored, password)
+        except (VerificationError, InvalidHashError):
+            return Verified(right=False)
+        if stored is None:
+            return Verified(right=False)
+        old = self._hasher.check_needs_rehash(stored)
+        return Verified(right=True, rehashed=self._hasher.hash(password) if old else "")
+
+    async def _in_thread(self, work: Callable[[], _Done]) -> _Done:
+        if self._waiting >= _MOST_WAITING:
+            raise DirectoryError("too many passwords are being checked at once")
+        self._waiting += 1
+        try:
+            async with self._places:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
+
+
+def _hasher() -> PasswordHasher:
+    try:
+        from argon2 import PasswordHasher  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise DirectoryError("passwords need argon2-cffi: install session-gateway[passwords]") from None
+    return PasswordHasher()

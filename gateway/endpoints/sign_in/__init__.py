@@ -1,0 +1,1 @@
+"""The own paths by which a browser signs in and out."""

@@ -1,0 +1,64 @@
+import pytest
+
+from gateway.config.check_sign_in import check_sign_in
+from tests.support.builders.configs import lines, partial
+
+KEYS = "tokens: {issuer: i, audience: a, keys_file: k}"
+PARTS = f"""\
+authorities:
+  accounts: {{kind: directory, url: "sqlite:///gateway.db", pepper: p, {KEYS}}}
+  plain: {{kind: directory, url: "sqlite:///gateway.db", pepper: p}}
+credentials:
+  good: {{kind: cookie, name: __Host-a, authority: accounts}}
+  wide: {{kind: cookie, name: a, authority: accounts}}
+  none: {{kind: cookie, name: __Host-b, authority: plain}}
+  key: {{kind: api_key, header: x-api-key, type: project, authority: accounts}}
+"""
+PROVIDERS = "providers: {company: {kind: oidc, issuer: 'https://i', client_id: c, client_secret: s}}"
+NO_PREFIX = "its cookie's name must begin with __Host-: a neighbouring host could set it; or cookie_domain"
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("reader: good", []),
+        ("reader: wide, cookie_domain: example.com, hosts: [a.example.com, example.com]", []),
+        ("reader: lost", ["sign_in.reader: lost is not one of credentials"]),
+        ("reader: key", ["sign_in.reader: key is no cookie"]),
+        ("reader: wide", [f"sign_in.reader: {NO_PREFIX}"]),
+        ("reader: good, cookie_domain: example.com", ["sign_in.cookie_domain: a __Host- cookie has no domain"]),
+        (
+            "reader: wide, cookie_domain: example.com, hosts: [badexample.com]",
+            ["sign_in.hosts[0]: is not within cookie_domain: example.com"],
+        ),
+        (
+            "reader: none",
+            ["sign_in.reader: no authority of none is a directory with tokens, which could begin a session"],
+        ),
+    ],
+)
+def test_the_cookie_is_one_of_a_directorys_sessions(keys: str, expected: list[str]) -> None:
+    assert lines(check_sign_in(partial(f"{PARTS}sign_in: {{{keys}, {PROVIDERS}}}\n"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("sign_in: [company]", []),
+        ("sign_in: []", []),
+        ("sign_in: [lost]", ["routes[0].sign_in[0]: lost is not one of sign_in.providers"]),
+        ("sign_in: [company], access: public", ["routes[0].sign_in: is never asked for: the route is public"]),
+        (
+            "sign_in: [company], credentials: [key]",
+            ["routes[0].sign_in: leads nowhere: the route does not read good, which a sign-in sets"],
+        ),
+        (
+            "sign_in: [company], on_unauthenticated: {redirect: /login}",
+            ["routes[0].sign_in: is not used: on_unauthenticated leads to another login"],
+        ),
+    ],
+)
+def test_a_route_offers_providers_that_there_are(keys: str, expected: list[str]) -> None:
+    route = f"routes:\n  - {{name: r, match: {{}}, upstream: 'http://127.0.0.1:1', {keys}}}\n"
+    text = f"{PARTS}sign_in: {{reader: good, {PROVIDERS}}}\n{route}"
+    assert lines(check_sign_in(partial(text))) == expected

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.directory.operations.password_operations import (
+    StoredPassword,
+    keep_rehashed,
+    password_of,
+    set_password,
+    sign_in_by_password,
+)
+from gateway.directory.operations.session_operations import show_session
+from gateway.directory.operations.session_rows import NewSession
+from gateway.directory.operations.user_operations import NewUser, create_user
+from gateway.directory.store import Directory
+from gateway.model.errors import MissingRecordError
+from tests.support.builders.directory import context_of, opened
+
+
+@pytest.fixture
+async def directory(tmp_path: Path) -> AsyncIterator[Directory]:
+    async with opened(f"sqlite:///{tmp_path}/directory.db", demo=False) as directory:
+        yield directory
+
+
+async def test_a_password_is_set_found_rehashed_and_removed(directory: Directory) -> None:
+    context = context_of(directory)
+    user = await create_user(context, NewUser(username="joe", email="joe@example.com"))
+    with pytest.raises(MissingRecordError):
+        await set_password(context, "nobody", "h")
+    await set_password(context, user.id, "h1")
+    stored = await password_of(context, "joe")
+    assert stored == await password_of(context, "joe@example.com") == StoredPassword(user.id, "h1")
+    assert "h1" not in repr(stored)
+    assert stored is not None
+    await keep_rehashed(context, stored, "h2")
+    await keep_rehashed(context, stored, "h3")
+    assert await password_of(context, "joe") == StoredPassword(user.id, "h2")
+    await set_password(context, user.id, None)
+    assert await password_of(context, "joe") is None
+
+
+async def test_of_two_with_one_address_neither_signs_in_by_it(directory: Directory) -> None:
+    context = context_of(directory)
+    for name in ("a", "b"):
+        user = await create_user(context, NewUser(username=name, email="same@example.com"))
+        await set_password(context, user.id, "h")
+    assert await password_of(context, "same@example.com") is None
+    assert await password_of(context, "a") is not None
+
+
+async def test_a_new_password_ends_the_sessions_of_the_old_one(directory: Directory) -> None:
+    context = context_of(directory)
+    user = await create_user(context, NewUser(username="joe"))
+    session = await sign_in_by_password(context, NewSession(user=user.id, ttl=60.0, credentials=()))
+    await set_password(context, user.id, "h")
+    assert (await show_session(context, session.id or "")).closed_at is not None
