@@ -26,6 +26,13 @@ class DemoTokenPair(msgspec.Struct, frozen=True):
     token: str
 
 
+class DemoSignIn(msgspec.Struct, frozen=True):
+    """The name and the password of a person who signs in by a browser."""
+
+    login: str
+    password: str
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """What `gateway demo --credentials FILE` writes; the API keys and the token pair are those of records.yaml."""
 
@@ -37,6 +44,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     bearer: str
     token_pair: DemoTokenPair = DemoTokenPair("rbAXPnMktTFbNpwtJ", "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE")
     rocketchat_session_id: str = "QoYYFw2t9oKks2niG"
+    sign_in: DemoSignIn
     public_url: str
     admin_url: str
     admin_token: str
@@ -88,4 +96,7 @@ def curl_lines(credentials: Credentials) -> str:
         ),
         ("Metrics", f"{credentials.admin_url}/metrics"),
     )
-    return "".join(f"\n# {text}\ncurl -i {line}\n" if text else f"curl -i {line}\n" for text, line in lines)
+    person = credentials.sign_in
+    browser = f"\n# In a browser: open {url}/ and sign in as {person.login} with {person.password}\n"
+    browser += f"# and sign out again at {url}/_gateway/sign-out\n"
+    return browser + "".join(f"\n# {text}\ncurl -i {line}\n" if text else f"curl -i {line}\n" for text, line in lines)

@@ -21,6 +21,7 @@ from gateway.demo.credentials import (
     SESSION_COOKIE,
     Credentials,
     DemoCookie,
+    DemoSignIn,
     curl_lines,
     write_credentials,
 )
@@ -29,11 +30,16 @@ from gateway.demo.embedded_valkey import EmbeddedValkey, start_valkey
 from gateway.directory.changes import tell_nobody
 from gateway.directory.loading import load_records
 from gateway.directory.migrating import migrate
+from gateway.directory.operations.context import OperationContext
+from gateway.directory.operations.password_operations import set_password
 from gateway.directory.operations.session_operations import sign_token
+from gateway.directory.password_hashing import PasswordHashing
 from gateway.directory.schema import open_current
 from gateway.model.errors import DirectoryError, SettingsError
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
+from gateway.telemetry.audit import Actor, AuditLog
+from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.wiring.process import run_loop, wall_clock
 from gateway.workers.sockets import Ports, bind_ports, port_of
 
@@ -41,6 +47,7 @@ _HERE = Path(__file__).parent
 _RECORDS = _HERE / "records.yaml"
 _CONFIG = _HERE / "gateway.yaml"
 _DAY = 86400.0
+_PERSON, _LOGIN = "user_456789123", "johndoe"
 
 
 def run(port: int, admin_port: int, credentials: Path | None) -> int:
@@ -66,10 +73,11 @@ async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
         settings = _settings(environment)
         ports = bind_ports(settings.listen)
         stack.callback(ports.close)
-        tokens = await _fill(settings)
+        person = DemoSignIn(_LOGIN, secrets.token_urlsafe(9))
+        tokens = await _fill(settings, person.password)
 
         async def greet(_: Ports) -> None:
-            made = _credentials(ports, environment["DEMO_ADMIN_TOKEN"], *tokens)
+            made = _credentials(ports, environment["DEMO_ADMIN_TOKEN"], person, *tokens)
             if credentials is not None:
                 write_credentials(made, credentials)
             _greet(made, valkey)
@@ -109,8 +117,11 @@ def _write_keys(path: Path) -> None:
     path.write_bytes(KeyRing.generate().to_pem())
 
 
-async def _fill(settings: Settings) -> tuple[str, str]:
-    """Create the directory, load the example records, and return a bearer and a cookie token for their sessions."""
+async def _fill(settings: Settings, password: str) -> tuple[str, str]:
+    """Create the directory, load the example records, and return a bearer and a cookie token for their sessions.
+
+    One of the people gets `password`.
+    """
     directory = settings.authorities["accounts"]
     tokens = open_tokens(directory, wall_clock) if isinstance(directory, DirectorySettings) else None
     if not isinstance(directory, DirectorySettings) or tokens is None:
@@ -119,15 +130,24 @@ async def _fill(settings: Settings) -> tuple[str, str]:
     await migrate(url)
     async with open_current(url) as opened:
         await load_records(opened, open_peppers(directory), _RECORDS, tell_nobody)
+        hashed = await PasswordHashing().hash(password)
+        audit = AuditLog(LineBuffer(lambda _: None), Timestamps(wall_clock))
+        await set_password(
+            OperationContext(directory=opened, now=now, actor=Actor("demo"), on_change=tell_nobody, audit=audit),
+            _PERSON,
+            hashed,
+            end_sessions=False,
+        )
         bearer = await sign_token(opened, tokens, SESSION_BEARER, "bearer", now, ttl=_DAY)
         cookie = await sign_token(opened, tokens, SESSION_COOKIE, "cookie", now, ttl=_DAY)
     return bearer, cookie
 
 
-def _credentials(ports: Ports, admin_token: str, bearer: str, cookie: str) -> Credentials:
+def _credentials(ports: Ports, admin_token: str, person: DemoSignIn, bearer: str, cookie: str) -> Credentials:
     return Credentials(
         session_cookie=DemoCookie("__session", cookie),
         bearer=bearer,
+        sign_in=person,
         public_url=f"http://127.0.0.1:{port_of(ports.public)}",
         admin_url=f"http://127.0.0.1:{port_of(ports.admin)}",
         admin_token=admin_token,

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.credentials import Credentials, DemoCookie, curl_lines, write_credentials
+from gateway.demo.credentials import Credentials, DemoCookie, DemoSignIn, curl_lines, write_credentials
 
 CREDENTIALS = Credentials(
     session_cookie=DemoCookie("__session", "cookie-value"),
     bearer="bearer-value",
+    sign_in=DemoSignIn("jane", "her-password"),
     public_url="http://127.0.0.1:1",
     admin_url="http://127.0.0.1:2",
     admin_token="admin-value",
@@ -32,6 +33,7 @@ def test_the_file_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
             "token": "1Dd4iN_ClKn5jl-xPC36snQ4s9Zd5GZnXCQuCNSKcVE",
         },
         "rocketchat_session_id": "QoYYFw2t9oKks2niG",
+        "sign_in": {"login": "jane", "password": "her-password"},
         "public_url": "http://127.0.0.1:1",
         "admin_url": "http://127.0.0.1:2",
         "admin_token": "admin-value",

@@ -7,13 +7,16 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
 
 from tests.support.clients.commands import ENVIRONMENT
+from tests.support.clients.cookie_browser import CookieBrowser
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.processes
@@ -48,6 +51,17 @@ async def status_of(url: str, **headers: str) -> int:
     async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
         await answer.read()
         return answer.status
+
+
+async def signs_in(port: int, person: dict[str, str]) -> bool:
+    """Tell whether a browser that opens the demo signs in by its form."""
+    browser = CookieBrowser(port, host=f"127.0.0.1:{port}")
+    form = await browser.follow(await browser.open("/"))
+    state = form.body.split(b'name="state" value="')[1].split(b'"')[0].decode()
+    lines = ("Content-Type: application/x-www-form-urlencoded", f"Origin: http://127.0.0.1:{port}")
+    body = urlencode({"state": state, **person}).encode()
+    sent = await browser.open("/_gateway/sign-in/password/people", *lines, method="POST", body=body)
+    return (await browser.follow(sent)).status == HTTPStatus.OK
 
 
 def is_empty(folder: Path) -> bool:
@@ -93,6 +107,8 @@ async def test_every_credential_works_and_the_end_leaves_nothing_behind(tmp_path
         assert await status_of(f"{url}/echo/", **login) == 200
         assert await status_of(f"{url}/admin/", **{"X-Api-Key": credentials["member_api_key"]}) == 403
         assert await status_of(f"{credentials['admin_url']}/readyz") == 200
+        assert credentials["sign_in"]["password"] in text
+        assert await signs_in(int(url.rpartition(":")[2]), credentials["sign_in"])
         embedded = children_of(process)
         process.send_signal(number)
         _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
