@@ -67,7 +67,8 @@ def body(detail: str, sent: bytes, **fields: Any) -> Refused:
 
 NO_LINE = "the request line is not one of HTTP/1.1"
 NO_PROXY = "a PROXY header, which is read from trusted proxies alone, where listen.proxy_protocol says so"
-NOT_CARRIED, NOT_HERE = "a method that is not carried", "a method that this path does not have"
+NOT_CARRIED, IN_ANOTHER_CASE = "a method that is never carried", "a known method in another case"
+NOT_HERE = "a method that this path does not have"
 LONG = {"status": 414, "reason": "uri_too_long"}
 LARGE = {"status": 413, "reason": "payload_too_large"}
 NOT_FOUND = {"status": 404, "reason": "not_found"}
@@ -118,7 +119,7 @@ TABLE = [
     target("the path has parameters, and no route here allows them", b"/public/a;b", "/public/a;b", route="public"),
     target("the target names another host or scheme", b"http://other.test/a", "http://other.test/a"),
     elsewhere(NOT_CARRIED, "TRACE", "/public/a", **NOT_ALLOWED),
-    elsewhere(NOT_CARRIED, "get", "/public/a", **NOT_IMPLEMENTED),
+    elsewhere(IN_ANOTHER_CASE, "get", "/public/a", **NOT_IMPLEMENTED),
     elsewhere(NOT_HERE, "PUT", "/_gateway/openapi.json", **NOT_ALLOWED, endpoint="openapi"),
     elsewhere(NOT_HERE, "PUT", "/_gateway/session", **NOT_ALLOWED, endpoint="session"),
     elsewhere("no route", "GET", "/nowhere", **NOT_FOUND, rule="match"),

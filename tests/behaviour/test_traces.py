@@ -316,7 +316,7 @@ async def test_an_authority_that_cannot_be_asked_is_an_error_all_the_way_up(exam
 
 async def test_what_was_never_a_request_is_a_span_all_the_same(examples: Examples, tmp_path: Path) -> None:
     async with traced(examples, tmp_path) as running:
-        for raw in (b"BREW /coffee HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n"):
+        for raw in (b"get /coffee HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n"):
             assert (await exchange(running.gateway.port, raw)).status in {400, 501}
     assert [span.name for span in running.spans] == ["HTTP", "HTTP"]
     assert {told(span)["http.request.method"] for span in running.spans} == {"_OTHER"}
