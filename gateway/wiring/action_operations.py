@@ -40,6 +40,7 @@ class ActionParts(msgspec.Struct, frozen=True):
     rejected_lookups: RejectedLookups
     tasks: TaskKeeper
     process: Process
+    has_bus: bool = False
 
 
 class DirectoryActions:
@@ -87,8 +88,12 @@ class DirectoryActions:
         return outcome
 
     async def _changed(self, target: RevocationTarget, *, ended: bool = False) -> None:
+        """Tell this generation, and all others by the bus; without one, those of this gateway."""
         revoker = self.parts.revoker
         await (revoker.revoke(target) if ended else revoker.changed(target))
+        if self.parts.has_bus:
+            return
+        await self.parts.process.tell_others(target, ended=ended)
 
 
 class _CallOperations(SessionOperations):

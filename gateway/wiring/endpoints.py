@@ -96,7 +96,9 @@ def directories(settings: Settings, sessions: SessionsWiring, process: Process) 
     """Return what opens a call's operations, for each directory by its name."""
     from gateway.wiring.action_operations import ActionParts, open_directories  # noqa: PLC0415 - see its docstring
 
-    parts = ActionParts(sessions.revoker, sessions.rejected_lookups, sessions.tasks, process)
+    parts = ActionParts(
+        sessions.revoker, sessions.rejected_lookups, sessions.tasks, process, settings.redis is not None
+    )
     return open_directories(settings.authorities, sessions.authorities, parts)
 
 

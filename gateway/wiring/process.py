@@ -7,11 +7,12 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from gateway import __version__
+from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.audit import AuditLog
 from gateway.telemetry.forwarding_metrics import ForwardingMetrics
@@ -38,10 +39,22 @@ wall_clock: Callable[[], float] = time.time  # noqa: TID251 - this is the place 
 """The time in epoch seconds; the one real clock, handed in to whoever needs it."""
 
 
+class TellOthers(Protocol):
+    """Tells whoever else of this gateway caches what a target shows; `ended` says that it is never valid again."""
+
+    async def __call__(self, target: RevocationTarget, *, ended: bool) -> None:
+        """Return when all were told, or never will be."""
+
+
+async def nobody_else(target: RevocationTarget, *, ended: bool) -> None:
+    """Where there is no other generation and no other worker."""
+
+
 class Process:
     """Made once, on the running event loop; it outlives every generation.
 
     `clock` is in epoch seconds, `now` in monotonic ones. `draining` is set for good when the process is to end.
+    `tell_others` reaches the generations and workers beside the one that serves.
     Log lines go to `output`, by default standard output. `tracing` is None until a config asks for it.
     """
 
@@ -59,6 +72,7 @@ class Process:
         self.forwarding_metrics = ForwardingMetrics(self.metrics.registry)
         self.tracing: Tracing | None = None
         self.tasks = TaskKeeper()
+        self.tell_others: TellOthers = nobody_else
         self.draining = False
         self.serving = False
 

@@ -24,7 +24,7 @@ from gateway.wiring.admin_generation import open_public_admin
 from gateway.wiring.callers import many_callers
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
-from gateway.workers.control import RecordedRevocation
+from gateway.workers.control import ChannelClosedError, RecordedRevocation
 from gateway.workers.descriptors import callers_within, current_limit
 from gateway.workers.sockets import Certificate, Sockets, accept, load_certificate
 
@@ -63,6 +63,7 @@ class Worker:
         self._certificate: Certificate | None = None
         self._listening: list[asyncio.AbstractServer | HandshakeListener] = []
         self._cut = asyncio.Event()
+        process.tell_others = self.tell
 
     async def build(self, settings: Settings, revocations: Sequence[RecordedRevocation]) -> None:
         """Build a generation and keep it aside; raises GatewayError, and then nothing has changed.
@@ -126,6 +127,12 @@ class Worker:
     async def change(self, target: RevocationTarget) -> bool:
         """Look up again, in every generation, what is cached of a row that changed; return whether all were told."""
         return all([await each.sessions.revoker.changed(target) for each in self._active.generations()])
+
+    async def tell(self, target: RevocationTarget, *, ended: bool) -> None:
+        """Tell the whole fleet, this process too, what a request here has ended or changed."""
+        told = self.fleet or self
+        with contextlib.suppress(ChannelClosedError):  # then the supervisor has gone, and every worker drains
+            await (told.revoke(target) if ended else told.change(target))
 
     async def drain(self, grace: float) -> None:
         """Let requests in flight end within `grace` seconds, tell tunnels to go, and close everything.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config.settings import Settings
 from gateway.directory.operations.session_rows import IssuedSession
 from tests.support.clients.raw_http import PATIENCE, raw_client
 from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, Examples, Gateway, config, serving
@@ -197,6 +198,23 @@ async def test_a_stream_ends_with_its_session(examples: Examples, tmp_path: Path
                 await stream.send(f"GET /echo/ HTTP/1.1\r\nHost: {HOST}\r\n{bearer(other)}\r\n\r\n".encode())
                 await stream.head()
                 assert await stream.chunk() == b"data: 1\n\n"
+                ended = await call(gateway.port, f"DELETE {LIST}/{other.session.id}", bearer(mine))
+                assert ended.status == 204
+                assert await stream.read_all() == b""
+
+
+async def test_without_redis_a_stream_from_before_a_reload_ends_too(examples: Examples, tmp_path: Path) -> None:
+    async with recording_upstream(events) as upstream:
+        accounts = examples.settings(tmp_path)
+        settings = config(upstream.port, accounts, sessions=SECTION)
+        async with serving(settings, tmp_path) as gateway:
+            mine, other = await sign_in(accounts, MEMGHOST_USER), await sign_in(accounts, MEMGHOST_USER)
+            async with raw_client(gateway.port) as stream:
+                await stream.send(f"GET /echo/ HTTP/1.1\r\nHost: {HOST}\r\n{bearer(other)}\r\n\r\n".encode())
+                await stream.head()
+                assert await stream.chunk() == b"data: 1\n\n"
+                await gateway.worker.build(Settings.model_validate(settings), ())
+                await gateway.worker.swap()
                 ended = await call(gateway.port, f"DELETE {LIST}/{other.session.id}", bearer(mine))
                 assert ended.status == 204
                 assert await stream.read_all() == b""
