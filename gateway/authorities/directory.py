@@ -24,19 +24,24 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, OddQuestionError
 from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing, TokenFault
-from gateway.source.values import PositiveDuration, Secret, SecretList, SettingsModel, StringList
+from gateway.source.values import Duration, PositiveDuration, Secret, SecretList, SettingsModel, StringList
 
 _log = structlog.get_logger(__name__)
 
 
 class TokenSettings(SettingsModel):
-    """The tokens that the directory issues, and the PEM file of the keys that sign them. `ttl`s are in seconds."""
+    """The tokens that the directory issues, and the PEM file of the keys that sign them. `ttl`s are in seconds.
+
+    The refresh token before the current one ends nothing when it is shown again within `refresh_leeway`.
+    """
 
     issuer: str = Field(min_length=1)
     audience: str = Field(min_length=1)
     keys_file: Path
     ttl: PositiveDuration = 3600.0
     cookie_ttl: PositiveDuration = 86400.0
+    refresh_ttl: PositiveDuration = 90 * 86400.0
+    refresh_leeway: Duration = 0.0
 
 
 class DirectorySettings(AuthorityBaseSettings):
@@ -238,7 +243,16 @@ def open_tokens(settings: DirectorySettings, clock: Callable[[], float]) -> Sess
     if tokens is None:
         return None
     key_ring = KeyRing.load(tokens.keys_file)
-    return SessionTokens(key_ring, tokens.issuer, tokens.audience, clock, ttl=tokens.ttl, cookie_ttl=tokens.cookie_ttl)
+    return SessionTokens(
+        key_ring,
+        tokens.issuer,
+        tokens.audience,
+        clock,
+        ttl=tokens.ttl,
+        cookie_ttl=tokens.cookie_ttl,
+        refresh_ttl=tokens.refresh_ttl,
+        refresh_leeway=tokens.refresh_leeway,
+    )
 
 
 def open_peppers(settings: DirectorySettings) -> Peppers:

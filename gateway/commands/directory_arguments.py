@@ -45,7 +45,7 @@ class DirectoryArguments:
 
     def _add_token(self, token: argparse.ArgumentParser) -> None:
         token.add_argument("--session", required=True, metavar="ID")
-        token.add_argument("--kind", choices=("bearer", "cookie"), default="bearer", help="(default bearer)")
+        token.add_argument("--kind", choices=("bearer", "cookie", "refresh"), default="bearer", help="(default bearer)")
         token.add_argument("--ttl", type=duration, metavar="TIME", help="how long it is good: 15m (default: config)")
         self._set(token, _token)
 

@@ -79,7 +79,7 @@ def _difference(row: ChangedRow) -> str:
 
 
 async def issue_directory_token(
-    options: DirectoryOptions, session_id: str, kind: Literal["bearer", "cookie"], ttl: float | None
+    options: DirectoryOptions, session_id: str, kind: Literal["bearer", "cookie", "refresh"], ttl: float | None
 ) -> CommandResult:
     """Sign a token for a session, valid for `ttl` seconds, which is the result's output; raises GatewayError."""
     async with open_directory_of(options) as opened:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway.authorities.directory import DirectorySettings
+from gateway.authorities.kinds import AuthoritySettings
 from gateway.config.listed_readers import shared_readers, unknown_readers
 from gateway.config.partial import PartialConfig
 from gateway.credentials.bearer import BearerSettings
 from gateway.credentials.cookie import CookieSettings
+from gateway.credentials.kinds import ReaderSettings
 from gateway.credentials.token_pair import TokenPairSettings
+from gateway.dialects.own_sessions import OwnSessionsSettings
+from gateway.dialects.product_actions import build_actions
+from gateway.dialects.rocketchat import FOR_MANAGERS, RocketchatSettings
 from gateway.model.errors import Problem
 
 _OF_SESSIONS = (CookieSettings, BearerSettings, TokenPairSettings)
@@ -17,13 +22,38 @@ _OF_SESSIONS = (CookieSettings, BearerSettings, TokenPairSettings)
 
 
 def check_actions(config: PartialConfig) -> Iterator[Problem]:
-    """Yield readers that show no session of a directory where sessions are listed and ended."""
+    """Yield readers that show no session of a directory where sessions are changed, and managers that nobody is."""
     own = config.sections.sessions
     if own is not None:
-        names = tuple(own.credentials)
+        names = own_readers(own, config.credentials, config.authorities)
+        if not names:
+            text = "has no reader of a directory's sessions: nobody can ever list theirs"
+            yield config.problem(text, "sessions")
         yield from unknown_readers(config, names, "sessions", "credentials")
         yield from shared_readers(config, names, "sessions", "credentials")
         yield from _sessionless(config, names, "sessions", "credentials")
+    for place, endpoint in config.session_info.items():
+        if build_actions(endpoint) is not None:
+            yield from _sessionless(config, tuple(endpoint.credentials), "session_info", place, "credentials")
+        if isinstance(endpoint, RocketchatSettings) and not endpoint.managers:
+            for position, name in enumerate(endpoint.actions):
+                if name in FOR_MANAGERS:
+                    text = f"{name} is for managers, and there are none: name their roles in `managers`"
+                    yield config.problem(text, "session_info", place, "actions", position)
+
+
+def own_readers(
+    settings: OwnSessionsSettings, readers: Mapping[str, ReaderSettings], authorities: Mapping[str, AuthoritySettings]
+) -> tuple[str, ...]:
+    """Return the readers by which people list and end their sessions: those listed, or all that show one of ours."""
+    if settings.credentials:
+        return tuple(settings.credentials)
+    directories = {name for name, each in authorities.items() if isinstance(each, DirectorySettings)}
+    return tuple(
+        name
+        for name, reader in readers.items()
+        if isinstance(reader, _OF_SESSIONS) and not directories.isdisjoint(reader.authority)
+    )
 
 
 def _sessionless(config: PartialConfig, names: tuple[str, ...], *path: str | int) -> Iterator[Problem]:

@@ -20,8 +20,9 @@ from gateway.credentials.header_jwt import HeaderJwtSettings
 from gateway.credentials.kinds import in_url, read_by_default
 from gateway.dialects import normal, own_sessions
 from gateway.dialects.kinds import serve
+from gateway.dialects.product_actions import build_actions
 from gateway.dialects.settings import EndpointSettings
-from gateway.endpoints import openapi
+from gateway.endpoints import devices_page, openapi
 from gateway.endpoints.public_port import OWN
 from gateway.model.errors import Problem
 from gateway.model.route import Access, LimitBy, OnMany, Route, UpstreamAddress
@@ -58,7 +59,7 @@ def own_paths(sections: Sections, session_info: Mapping[int, EndpointSettings]) 
     yield OwnPath(normal.PATH, "the session in its normal form")
     yield OwnPath(openapi.PATH, "the OpenAPI document")
     if sections.sessions is not None:
-        for path in own_sessions.PATHS:
+        for path in (*own_sessions.PATHS, devices_page.PATH):
             hosts = frozenset(sections.sessions.hosts)
             yield OwnPath(path, "people's own sessions", ("sessions",), hosts)
     token = sections.identity.token
@@ -67,7 +68,9 @@ def own_paths(sections: Sections, session_info: Mapping[int, EndpointSettings]) 
     for name, endpoint in sections.forward_auth.items():
         yield OwnPath(endpoint.path, f"forward-auth, {name}", ("forward_auth", name, "path"))
     for place, settings in session_info.items():
-        for path in serve(settings).paths:
+        actions = build_actions(settings)
+        acted = [path for each in actions.actions for path in each.paths] if actions is not None else []
+        for path in (*serve(settings).paths, *acted):
             yield OwnPath(path, f"session_info, {settings.dialect}", ("session_info", place), frozenset(settings.hosts))
 
 

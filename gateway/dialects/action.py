@@ -56,6 +56,46 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
         return self.found.session
 
 
+class LoginOrder(msgspec.Struct, frozen=True):
+    """One field by which logins are sorted."""
+
+    field: str
+    descending: bool = False
+
+
+class WantedLogins(msgspec.Struct, frozen=True, kw_only=True):
+    """Which logins to list: those of everybody or the caller's own, whose search term holds `filter`."""
+
+    everybody: bool = False
+    filter: str = ""
+    offset: int = 0
+    count: int = 50
+    order: tuple[LoginOrder, ...] = ()
+
+
+class LoginPage(msgspec.Struct, frozen=True):
+    """Some logins, the newest session of each, and how many there are in all."""
+
+    sessions: tuple[Session, ...]
+    total: int
+
+
+class TokenPairGranted(msgspec.Struct, frozen=True):
+    """An access token good for `expires_in` seconds, and the refresh token that replaces the one that was shown."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"TokenPairGranted(expires_in={self.expires_in})"
+
+
+class ConcurrentRefreshError(Exception):
+    """Another request with the same refresh token was first; the token's family lives on."""
+
+
 class SessionOperations(Protocol):
     """What one caller may do to sessions of the directory that knows them.
 
@@ -71,6 +111,42 @@ class SessionOperations(Protocol):
 
     async def end_others(self) -> int:
         """End every live session of the caller but the current one; return how many."""
+
+    async def logins(self, wanted: WantedLogins) -> LoginPage:
+        """Return one row a login token."""
+
+    async def end_login(self, session_id: str) -> None:
+        """End one of the caller's own live sessions that a login token opened, and every other one of that token."""
+
+    async def any_login(self, session_id: str) -> Session:
+        """Return anybody's live session that has a login token."""
+
+    async def end_any(self, session_id: str) -> None:
+        """End anybody's session that has a login token, and every other one of that token."""
+
+    async def sign_out(self, signin_id: str) -> Session | None:
+        """Take one sign-in out of the current session; return the session, None when nobody is left in it."""
+
+    async def switch_sign_in(self, signin_id: str) -> Session:
+        """Let another sign-in of the current session be the active one."""
+
+    async def switch_organization(self, organization_id: str | None) -> Session:
+        """Bind the current session to an organization that its user is a member of, or to none."""
+
+    async def switch_workspace(self, workspace_id: str | None) -> Session:
+        """Bind the current session to a workspace and its organization, or to neither."""
+
+    def cookie(self, session: Session) -> str:
+        """Sign a cookie token for a session."""
+
+    def access_token(self, session: Session, ttl: float) -> str:
+        """Sign an access token for a session, good for `ttl` seconds."""
+
+    async def refresh(self, token: str) -> TokenPairGranted:
+        """Exchange a refresh token.
+
+        Raises MissingRecordError for a bad one, ConcurrentRefreshError for the slower of two uses at once.
+        """
 
 
 class ActionReply(msgspec.Struct, frozen=True):

@@ -27,11 +27,15 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.refusal import Refusal
 from gateway.model.session import Session, User
 
+MemghostActionName = Literal["logout", "refresh"]
+"""What people may do besides, each beneath `/auth/` and `/api/v1/auth/`."""
+
 
 class MemghostSettings(EndpointSettings):
     """memghost's session-info endpoint."""
 
     dialect: Literal["memghost"]
+    actions: tuple[MemghostActionName, ...] = ()
 
 
 class MemghostSession(msgspec.Struct):
@@ -62,14 +66,14 @@ class MemghostError(msgspec.Struct, omit_defaults=True):
 
 
 _NOBODY = MemghostError("unauthorized", "Authentication required")
-_BAD_TOKEN = MemghostError("unauthorized", "Invalid or expired token")
+BAD_TOKEN = MemghostError("unauthorized", "Invalid or expired token")
 _NO_SESSION = MemghostError("not_found", "Session not found")
 _FAULT = MemghostError("internal_error", "An internal error occurred")
 _CANNOT_TELL = MemghostError("internal_error", "The service is temporarily unavailable")
 _TOO_MANY = MemghostError("rate_limit_exceeded", "Too many requests")
 _WRONG_METHOD = MemghostError("invalid_request", "Method not allowed")
 
-_FAILURES = {401: _BAD_TOKEN, 404: _NO_SESSION, 405: _WRONG_METHOD, 429: _TOO_MANY, 500: _FAULT, 503: _CANNOT_TELL}
+_FAILURES = {401: BAD_TOKEN, 404: _NO_SESSION, 405: _WRONG_METHOD, 429: _TOO_MANY, 500: _FAULT, 503: _CANNOT_TELL}
 
 
 class Memghost(Dialect):
@@ -95,7 +99,7 @@ class Memghost(Dialect):
             case Rejected(Reason.GONE):
                 return json_response(404, _NO_SESSION)
             case Rejected():
-                return json_response(401, _BAD_TOKEN)
+                return json_response(401, BAD_TOKEN)
             case None:
                 return json_response(401, _NOBODY)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import unquote
 
 import msgspec
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 from typing_extensions import override
 
 from gateway.dialects.action import Action, ActionCall, ActionReply, DialectActions, SessionOperations, body_as
@@ -30,12 +30,13 @@ ROWS = 200
 
 
 class OwnSessionsSettings(SettingsModel):
-    """Where people list and end their own sessions. It reads with `credentials` and no others.
+    """Where people list and end their own sessions.
 
+    It reads with `credentials` and no others; without them, with every reader that shows a session of a directory.
     `hosts` are the host names that it answers for; none means all. Pages of the origins in `cors` may ask, too.
     """
 
-    credentials: StringList = Field(min_length=1)
+    credentials: StringList = ()
     hosts: Annotated[tuple[HostName, ...], BeforeValidator(listed)] = ()
     rate_limit: EndpointLimitSettings | None = None
     cors: CorsSettings | None = None

@@ -29,15 +29,16 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import HeaderPairs
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.session import Session, User
+from gateway.source.values import StringList
 
 _PARAMETER = "sessionId"
-_MAX_PARAMETERS = 32
+MAX_PARAMETERS = 32
 """Query parameters that are read; more than one is an error already."""
 
 _LOGGED_OUT = "You must be logged in to do this."
 # old servers send `status` and `message`, new ones `success` and `error`: both, for clients of either age
 _UNAUTHORIZED = RocketChatError(status="error", message=_LOGGED_OUT, success=False, error=_LOGGED_OUT)
-_NOT_FOUND = RocketChatError(success=False, error="Session not found")
+NOT_FOUND = RocketChatError(success=False, error="Session not found")
 _FAULT = RocketChatError(success=False, error="Internal server error")
 _WRONG_METHOD = RocketChatError(success=False, error="Method Not Allowed")
 _MISSING = "must have required property 'sessionId' [invalid-params]"
@@ -47,10 +48,29 @@ _REPEATED = "must be string [invalid-params]"
 _error_decoder = msgspec.json.Decoder(RocketChatError)
 
 
+RocketchatActionName = Literal[
+    "sessions/list",
+    "sessions/logout.me",
+    "sessions/list.all",
+    "sessions/info.admin",
+    "sessions/logout",
+    "logout",
+    "users.logoutOtherClients",
+]
+"""What people and managers may do besides, each beneath `/api/v1/`."""
+
+FOR_MANAGERS: frozenset[RocketchatActionName] = frozenset(
+    {"sessions/list.all", "sessions/info.admin", "sessions/logout"}
+)
+"""Those for which the product asks for a permission (`view-device-management`, `logout-device-management`)."""
+
+
 class RocketchatSettings(EndpointSettings):
-    """Rocket.Chat's session-info endpoint."""
+    """Rocket.Chat's session-info endpoint. `managers` are the roles that may what is for managers among `actions`."""
 
     dialect: Literal["rocketchat"]
+    actions: tuple[RocketchatActionName, ...] = ()
+    managers: StringList = ()
 
 
 class Rocketchat(Dialect):
@@ -131,7 +151,7 @@ class Rocketchat(Dialect):
     ) -> Found | Rejected | Unavailable:
         """Return the session of that id, or, when none was sent, the user alone, whom the pair proved."""
         user_id, named = credential.parts[0], _named_session(credential, session_id)
-        if response.status in {400, 404} and parse(response.body, _error_decoder) == _NOT_FOUND:
+        if response.status in {400, 404} and parse(response.body, _error_decoder) == NOT_FOUND:
             if named:
                 return Rejected(Reason.GONE)
             return Found(Session(subject=user_id, user=User(id=user_id)))
@@ -146,7 +166,7 @@ class Rocketchat(Dialect):
                     return json_response(200, document)
             case Unavailable(retry_after=seconds):
                 return json_response(503, _FAULT, retry_after_header(seconds))
-        return json_response(self._not_found_status, _NOT_FOUND)
+        return json_response(self._not_found_status, NOT_FOUND)
 
 
 def _named_session(credential: Credential, session_id: str) -> str:
@@ -169,20 +189,21 @@ def _own(document: RocketChatSession, user_id: str, named: str) -> Found:
 def _session_id(query: str | None) -> str | RocketChatError:
     """Return the value of `sessionId`, or what is wrong with the parameters, in the product's order."""
     try:
-        pairs = parse_qsl(query or "", keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+        pairs = parse_qsl(query or "", keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
     except ValueError:
-        return _invalid(_ADDITIONAL)
+        return invalid(_ADDITIONAL)
     values = [value for name, value in pairs if name == _PARAMETER]
     if not values:
-        return _invalid(_MISSING)
+        return invalid(_MISSING)
     if len(values) < len(pairs):
-        return _invalid(_ADDITIONAL)
+        return invalid(_ADDITIONAL)
     if len(values) > 1:
-        return _invalid(_REPEATED)
+        return invalid(_REPEATED)
     return values[0]
 
 
-def _invalid(text: str) -> RocketChatError:
+def invalid(text: str) -> RocketChatError:
+    """Return the product's error for parameters that are wrong."""
     return RocketChatError(success=False, error=text, errorType="invalid-params")
 
 

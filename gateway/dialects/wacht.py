@@ -49,6 +49,10 @@ _FAILURES = {
 }
 
 
+WachtActionName = Literal["sign-out", "switch-sign-in", "switch-organization", "switch-workspace", "token"]
+"""What people may do besides, each beneath `/session/`."""
+
+
 class WachtSettings(EndpointSettings):
     """wacht's session-info endpoint.
 
@@ -57,6 +61,7 @@ class WachtSettings(EndpointSettings):
     """
 
     dialect: Literal["wacht"]
+    actions: tuple[WachtActionName, ...] = ()
     development: bool = False
 
 

@@ -36,7 +36,9 @@ class SessionClaims(msgspec.Struct, frozen=True):
 
 
 class SessionTokens:
-    """Issues and verifies both kinds of token. `ttl` and `cookie_ttl` are in seconds, `clock` in epoch seconds.
+    """Issues and verifies both kinds of token. Times to live are in seconds, `clock` in epoch seconds.
+
+    `refresh_ttl` and `refresh_leeway` are for the refresh tokens beside them, which are random and not signed.
 
     No token outlives its session's own expiry.
     """
@@ -50,17 +52,21 @@ class SessionTokens:
         *,
         ttl: float = 3600.0,
         cookie_ttl: float = 86400.0,
+        refresh_ttl: float = 90 * 86400.0,
+        refresh_leeway: float = 0.0,
     ) -> None:
         self._key_ring = key_ring
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._ttl = ttl
+        self.ttl = ttl
+        self.refresh_ttl = refresh_ttl
+        self.refresh_leeway = refresh_leeway
         self._cookie_ttl = cookie_ttl
 
     def issue_access(self, session: Session, ttl: float | None = None) -> str:
         """Sign an access token for `ttl` seconds; raises DirectoryError for an expired session or one without id."""
-        return self._sign(ACCESS_TYP, session, self._ttl if ttl is None else ttl)
+        return self._sign(ACCESS_TYP, session, self.ttl if ttl is None else ttl)
 
     def issue_cookie(self, session: Session, ttl: float | None = None) -> str:
         """Sign a cookie token for `ttl` seconds; raises DirectoryError for an expired session or one without an id."""

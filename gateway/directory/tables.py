@@ -204,6 +204,18 @@ sessions = Table(
     Index("ix_sessions_login", "user_id", "login_token_hash"),
 )
 
+refresh_families = Table(
+    "refresh_families",
+    METADATA,
+    _id(),  # the keyed hash of what every token of the family begins with
+    _reference("session_id", "sessions", "CASCADE", required=True),
+    _text("token_hash", required=True),  # of the one token that is good; see `hashing`
+    _text("previous_hash"),  # of the one before it
+    _instant("created_at", required=True),
+    _instant("rotated_at"),
+    _instant("expires_at", required=True),
+)
+
 signins = Table(
     "signins",
     METADATA,

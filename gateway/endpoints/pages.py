@@ -15,10 +15,18 @@ _STYLE = (
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
 
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-).encode("ascii")
-"""Nothing is loaded, run, framed or sent from such a page (Content Security Policy Level 3)."""
+
+def policy_of(form_action: str) -> bytes:
+    """Return the policy of a page whose forms may be sent to `form_action` (Content Security Policy Level 3).
+
+    Nothing is loaded, run or framed.
+    """
+    style = f"style-src 'sha256-{_STYLE_HASH}'"
+    return f"default-src 'none'; {style}; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'".encode()
+
+
+POLICY = policy_of("'none'")
+"""Nor is anything sent."""
 
 
 def page_fields(policy: bytes = POLICY) -> HeaderPairs:

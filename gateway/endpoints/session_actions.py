@@ -151,8 +151,9 @@ class SessionActionsEndpoint:
     def _open(self, call: ActionCall) -> SessionOperations:
         """Return what the call may do; raises RefusedCallError where another authority than a directory answered."""
         if call.found is None:
-            return next(iter(self._operations.values()))(call)
-        open_operations = self._operations.get(call.info.authority)
+            open_operations = next(iter(self._operations.values()), None)
+        else:
+            open_operations = self._operations.get(call.info.authority)
         if open_operations is None:
             raise RefusedCallError(RefusalCode.FORBIDDEN, "a session of another authority")
         return open_operations(call)
@@ -202,7 +203,7 @@ class SessionActionsEndpoint:
         self, info_response: InfoResponse, extra: HeaderPairs, access: AccessRequest, here: _ActionsByMethod
     ) -> Response:
         has_type = any(name == _CONTENT_TYPE for name, _ in info_response.headers)
-        fields = _NO_STORE if has_type or info_response.status == _NO_CONTENT else _FIELDS
+        fields = _NO_STORE if has_type or not info_response.body else _FIELDS
         fields = (*fields, *info_response.headers, *extra)
         if info_response.status == _METHOD_NOT_ALLOWED:
             fields += (_allow(here),)

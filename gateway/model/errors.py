@@ -6,6 +6,7 @@
     ├── RecordsError         a records file cannot be imported; carries every problem found
     ├── DirectoryError       the directory refuses what was asked of it (no such row, a taken name)
     │   ├── MissingRecordError   there is no such row
+    │   │   └── ReplayedTokenError   a refresh token that was used already
     │   ├── InvalidRecordError   no such record can be: a field is wrong, or refers to nothing
     │   ├── ClashError           another row has this id, name or number
     │   ├── OutdatedError        the row is no longer what the caller has seen
@@ -85,6 +86,14 @@ class DirectoryError(GatewayError):
 
 class MissingRecordError(DirectoryError):
     """There is no such row, or it is not the caller's: the text is the same."""
+
+
+class ReplayedTokenError(MissingRecordError):
+    """A refresh token was used a second time, so the session `session_id` was ended; its caller is told no more."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__("the refresh token was used before")
+        self.session_id = session_id
 
 
 class InvalidRecordError(DirectoryError):

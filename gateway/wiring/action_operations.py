@@ -6,31 +6,32 @@ Loaded only where a config has actions: a process without a directory never load
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-from typing_extensions import override
+import structlog
 
-from gateway.authorities.authority import Authority
-from gateway.authorities.directory import DirectoryAuthority
-from gateway.authorities.kinds import AuthoritySettings
-from gateway.dialects.action import ActionCall, SessionOperations, ThrottledCallError
+from gateway.authorities.directory import DirectoryAuthority, DirectorySettings
+from gateway.dialects.action import (
+    ActionCall,
+)
 from gateway.directory.operations.context import OperationContext
-from gateway.directory.operations.owned_sessions import end_own_session, own_sessions
-from gateway.directory.operations.session_operations import end_sessions
 from gateway.directory.store import Directory
-from gateway.endpoints.session_actions import OpenOperations
-from gateway.model.errors import DirectoryError, GatewayError, MissingRecordError
-from gateway.model.session import RevocationTarget, Session
+from gateway.model.client_address import bucket_of_address
+from gateway.model.errors import DirectoryError, GatewayError
+from gateway.model.session import RevocationTarget
+from gateway.resilience.places import Caller, Places
 from gateway.resilience.tasks import TaskKeeper
+from gateway.resilience.under_way import UnderWay
 from gateway.sessions.rejected_lookups import RejectedLookups
 from gateway.sessions.revoker import Revoker
 from gateway.telemetry.audit import Actor
 from gateway.wiring.process import Process
 
 _Result = TypeVar("_Result")
+_log = structlog.get_logger(__name__)
 
 
 class ActionParts(msgspec.Struct, frozen=True):
@@ -44,27 +45,32 @@ class ActionParts(msgspec.Struct, frozen=True):
 
 
 class DirectoryActions:
-    """Opens the operations of each call to one directory.
+    """One directory, as the actions of calls work with it.
 
-    `timeout` is how many seconds a caller waits; what was begun is ended all the same, and told.
+    `refreshing` knows the families of refresh tokens that are being used. `timeout` is how many seconds a caller waits;
+    what was begun is ended all the same, and told.
     """
 
-    def __init__(self, authority: DirectoryAuthority, directory: Directory, timeout: float, parts: ActionParts) -> None:
+    def __init__(
+        self, authority: DirectoryAuthority, directory: Directory, settings: DirectorySettings, parts: ActionParts
+    ) -> None:
         self._authority = authority
         self._directory = directory
-        self.timeout = timeout
+        self._places = Places(max(1, settings.connections // 2))
+        self.timeout = settings.timeout
         self.parts = parts
+        self.refreshing = UnderWay()
 
-    def __call__(self, call: ActionCall) -> SessionOperations:
-        """Return what `call` may do."""
-        return _CallOperations(self, call)
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.fromtimestamp(self.parts.process.clock(), UTC)
 
     def context(self, call: ActionCall) -> OperationContext:
         """Return what an operation of this call is given."""
         process = self.parts.process
         return OperationContext(
             directory=self._directory,
-            now=datetime.fromtimestamp(process.clock(), UTC),
+            now=self.now(),
             actor=_actor(call),
             on_change=self._changed,
             audit=process.audit,
@@ -72,12 +78,20 @@ class DirectoryActions:
             tokens=self._authority.tokens,
         )
 
-    async def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Do it in a task of its own: whoever hangs up must not leave a change that was made and not told.
+    async def run(self, work: Coroutine[Any, Any, _Result], client: str = "") -> _Result:
+        """Do it for a client address, in a task: whoever hangs up must not leave a change that was made and not told.
 
-        Raises what `work` raises, and DirectoryError when it takes too long.
+        So many are done at once as leave connections to look-ups, and those that wait go on by turns of their
+        addresses. Raises what `work` raises, and DirectoryError when it takes too long.
         """
-        task = self.parts.tasks.start(_outcome(work), "session action")
+        caller = Caller(bucket_of_address(client))
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self._places.take(caller)
+        except TimeoutError:
+            work.close()
+            raise DirectoryError("too many people change their sessions at once") from None
+        task = self.parts.tasks.start(self._lent(work, caller), "session action")
         try:
             async with asyncio.timeout(self.timeout):
                 outcome = await asyncio.shield(task)
@@ -87,6 +101,15 @@ class DirectoryActions:
             raise outcome
         return outcome
 
+    async def _lent(self, work: Coroutine[Any, Any, _Result], caller: Caller) -> _Result | GatewayError:
+        """Do it, and give the place back; return the error that is raised, for a wrong question is no failed task."""
+        try:
+            return await work
+        except GatewayError as error:
+            return error
+        finally:
+            self._places.give_back(caller)
+
     async def _changed(self, target: RevocationTarget, *, ended: bool = False) -> None:
         """Tell this generation, and all others by the bus; without one, those of this gateway."""
         revoker = self.parts.revoker
@@ -94,47 +117,6 @@ class DirectoryActions:
         if self.parts.has_bus:
             return
         await self.parts.process.tell_others(target, ended=ended)
-
-
-class _CallOperations(SessionOperations):
-    """The operations of one call."""
-
-    def __init__(self, actions: DirectoryActions, call: ActionCall) -> None:
-        self._actions = actions
-        self._call = call
-        self._context = actions.context(call)
-
-    @override
-    async def own(self, limit: int) -> tuple[Session, ...]:
-        return await self._actions.run(own_sessions(self._context, self._owner, limit))
-
-    @override
-    async def end(self, session_id: str) -> None:
-        await self._guessing(end_own_session(self._context, session_id, self._owner))
-
-    @override
-    async def end_others(self) -> int:
-        return len(await self._actions.run(end_sessions(self._context, self._owner, keep=self._call.session.id)))
-
-    async def _guessing(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Do what an id names that may be made up: so many unknown ones of an address, and no more."""
-        rejected, client = self._actions.parts.rejected_lookups, self._call.client
-        wait = rejected.wait(client)
-        if wait:
-            work.close()
-            raise ThrottledCallError(wait)
-        try:
-            return await self._actions.run(work)
-        except MissingRecordError:
-            rejected.count(client)
-            raise
-
-    @property
-    def _owner(self) -> str:
-        user = self._call.session.user
-        if user is None:
-            raise MissingRecordError("a session of nobody's")
-        return user.id
 
 
 def _actor(call: ActionCall) -> Actor:
@@ -148,22 +130,3 @@ def _actor(call: ActionCall) -> Actor:
         user="" if user is None else user.id,
         credential="" if credential is None else credential.kind.value,
     )
-
-
-async def _outcome(work: Awaitable[_Result]) -> _Result | GatewayError:
-    """Return the error that was raised: what a caller asks wrongly is no failed task."""
-    try:
-        return await work
-    except GatewayError as error:
-        return error
-
-
-def open_directories(
-    settings: Mapping[str, AuthoritySettings], authorities: Mapping[str, Authority], parts: ActionParts
-) -> dict[str, OpenOperations]:
-    """Return what opens a call's operations, for each of `authorities` that is a directory."""
-    return {
-        name: DirectoryActions(authority, authority.store, settings[name].timeout, parts)
-        for name, authority in authorities.items()
-        if isinstance(authority, DirectoryAuthority) and isinstance(authority.store, Directory)
-    }

@@ -14,8 +14,6 @@ from gateway.dialects.dialect import Renew
 from gateway.dialects.dialect_kind import CookieIssue
 from gateway.dialects.kinds import serve
 from gateway.dialects.normal import Normal
-from gateway.dialects.own_sessions import OwnSessions, OwnSessionsSettings
-from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wacht import WachtSettings
 from gateway.endpoints import openapi
 from gateway.endpoints.access_reader import AccessReader
@@ -31,17 +29,15 @@ from gateway.endpoints.openapi import (
     public_operations,
     session_info_operations,
 )
-from gateway.endpoints.session_actions import OpenOperations, SessionActionsEndpoint
 from gateway.endpoints.session_cookies import CookieRenewal
-from gateway.endpoints.session_info import METHODS, EndpointPolicy, SessionInfoEndpoint
+from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found
-from gateway.model.route import CorsRules
-from gateway.policy.cross_origin import Cors
 from gateway.policy.limits import Limits
 from gateway.signing import KeyRing
 from gateway.upstream.request_head import RequestHeads
+from gateway.wiring.acting import action_endpoints, endpoint_policy
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring
 
@@ -49,13 +45,6 @@ Now = Callable[[], float]
 
 _JWKS_MAX_AGE = 300
 """Seconds that verifiers may keep our keys; a new key is to be published for as long before it signs."""
-
-_EXPOSED = ("X-Development-Session", "Retry-After")
-"""The headers of an answer that a foreign page may read: the next token in development, and when to try again."""
-
-
-_ACTION_METHODS = ("GET", "HEAD", "POST", "DELETE")
-"""What a preflight at the path of an action allows."""
 
 
 def own_endpoints(
@@ -75,31 +64,21 @@ def own_endpoints(
     renew = cookie_renewal(sessions.authorities)
     operations = public_operations(None if token is None else token.jwks_path)
     for each in settings.session_info:
-        readers = _named(sessions, each.credentials)
+        readers = tuple(sessions.readers[name] for name in each.credentials)
         dialect = serve(each, CookieIssue(_cookie(readers), renew))
         operations += session_info_operations(dialect, readers)
-        yield SessionInfoEndpoint(dialect, _policy(each, readers), gate, sessions.session_of, limits, process.now)
-    if settings.sessions is not None:
-        own, readers = OwnSessions(), _named(sessions, settings.sessions.credentials)
-        operations += action_operations(own, readers)
-        policy = _policy(settings.sessions, readers, _ACTION_METHODS)
-        yield SessionActionsEndpoint(own, policy, gate, directories(settings, sessions, process), limits, process.now)
+        yield SessionInfoEndpoint(
+            dialect, endpoint_policy(each, readers), gate, sessions.session_of, limits, process.now
+        )
+    for acting, actions, readers in action_endpoints(settings, gate, sessions, limits, process):
+        operations += action_operations(actions, readers)
+        yield acting
     normal, all_readers = Normal(), tuple(sessions.readers.values())
     yield SessionInfoEndpoint(
         normal, EndpointPolicy(readers=all_readers), gate, sessions.session_of, limits, process.now
     )
     document = msgspec.json.encode(openapi_document([*operations, *session_info_operations(normal, all_readers)]))
     yield JsonDocumentEndpoint("openapi", openapi.PATH, lambda: document, "no-cache")
-
-
-def directories(settings: Settings, sessions: SessionsWiring, process: Process) -> dict[str, OpenOperations]:
-    """Return what opens a call's operations, for each directory by its name."""
-    from gateway.wiring.action_operations import ActionParts, open_directories  # noqa: PLC0415 - see its docstring
-
-    parts = ActionParts(
-        sessions.revoker, sessions.rejected_lookups, sessions.tasks, process, settings.redis is not None
-    )
-    return open_directories(settings.authorities, sessions.authorities, parts)
 
 
 class ForwardAuthParts(msgspec.Struct, frozen=True):
@@ -160,26 +139,3 @@ def _in_development(settings: Settings) -> tuple[str, ...]:
 def _cookie(readers: Sequence[Reader]) -> str:
     """Return the name of the cookie that these readers read, empty where they read none."""
     return next((name.decode("ascii") for reader in readers for name in sorted(reader.cookies)), "")
-
-
-def _named(sessions: SessionsWiring, names: Sequence[str]) -> tuple[Reader, ...]:
-    return tuple(sessions.readers[name] for name in names)
-
-
-def _policy(
-    settings: EndpointSettings | OwnSessionsSettings, readers: tuple[Reader, ...], methods: Sequence[str] = METHODS
-) -> EndpointPolicy:
-    """Return the policy of an endpoint; what its CORS lets a page ask, it lets it change with cookies, too."""
-    cors, origins = None, frozenset[str]()
-    if settings.cors is not None:
-        origins = frozenset(settings.cors.origins)
-        fields = frozenset(name for reader in readers for name in reader.headers)
-        cors = Cors(CorsRules(origins, exposed=_EXPOSED), fields, methods)
-    return EndpointPolicy(
-        readers=readers,
-        hosts=frozenset(settings.hosts),
-        rate_limit=settings.rate_limit.to_rate_limit() if settings.rate_limit is not None else None,
-        cors=cors,
-        origins=origins,
-        development=isinstance(settings, WachtSettings) and settings.development,
-    )

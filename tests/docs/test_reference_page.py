@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 from gateway import cli
 from gateway.commands.noun_fields import NOUN_OPTIONS
+from gateway.dialects.action import DialectActions
+from gateway.dialects.memghost import MemghostActionName
+from gateway.dialects.memghost_actions import MemghostActions
 from gateway.dialects.normal import Normal
 from gateway.dialects.own_sessions import OwnSessions
+from gateway.dialects.rocketchat import RocketchatActionName
+from gateway.dialects.rocketchat_actions import RocketchatActions
+from gateway.dialects.wacht import WachtActionName
+from gateway.dialects.wacht_actions import WachtActions
 from gateway.endpoints import openapi
+from gateway.endpoints.devices_page import DevicesPage
 from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
 from gateway.endpoints.sign_in.password_sign_in import PASSWORD_PATH
 from gateway.endpoints.sign_in.rocketchat_login import ROCKETCHAT_LOGIN_PATH
@@ -79,7 +88,14 @@ def test_every_own_path_is_in_the_table() -> None:
     shown = {path for row in rows("Own paths") for path in re.findall(r"`(/[^`]*)`", row[0])}
     forward_auth = {kind.settings.model_fields["path"].default for kind in FORWARD_AUTH.own.values()}
     dialects = {path for name in SERVED for path in server(name).paths}
-    own = {f"{path}{{id}}" if each.beneath else path for each in OwnSessions().actions for path in each.paths}
+    actions = (*OwnSessions().actions, *DevicesPage().actions)
+    own = {f"{path}{{id}}" if each.beneath else path for each in actions for path in each.paths}
+    listed: tuple[DialectActions, ...] = (
+        MemghostActions(get_args(MemghostActionName)),
+        RocketchatActions(get_args(RocketchatActionName)),
+        WachtActions(get_args(WachtActionName)),
+    )
+    own |= {path for product in listed for each in product.actions for path in each.paths}
     admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
     of_providers = {f"{path}PROVIDER" for path in (PASSWORD_PATH, CALLBACK_PATH, f"{SIGN_OUT_PATH}/")}
     sign_in = {SIGN_IN_PATH, SIGN_OUT_PATH, ROCKETCHAT_LOGIN_PATH, *of_providers}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, not_, or_
 
 from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
+from gateway.directory.operations.record_table import ColumnValues
 from gateway.directory.operations.session_rows import SESSIONS
-from gateway.directory.operations.transaction import ChangeTransaction, changing
+from gateway.directory.operations.transaction import changing
 from gateway.directory.rows import stored_session
 from gateway.directory.store import JOINED_SESSIONS
 from gateway.directory.tables import sessions
@@ -21,7 +22,7 @@ async def own_sessions(context: OperationContext, owner: str, limit: int) -> tup
     """Return a user's live sessions without their sign-ins, the last active first."""
     query = (
         JOINED_SESSIONS.where(sessions.c.user_id == owner, live(context))
-        .order_by(sessions.c.last_activity_at.desc(), sessions.c.created_at.desc(), sessions.c.id)
+        .order_by(sessions.c.last_activity_at.desc().nulls_last(), sessions.c.created_at.desc(), sessions.c.id)
         .limit(limit)
     )
     async with context.directory.reading() as connection:
@@ -29,25 +30,42 @@ async def own_sessions(context: OperationContext, owner: str, limit: int) -> tup
         return without_signins(rows)
 
 
-async def end_own_session(context: OperationContext, session_id: str, owner: str | None = None) -> tuple[str, ...]:
+async def end_own_session(
+    context: OperationContext, session_id: str, owner: str | None = None, *, of_login: bool = False
+) -> tuple[str, ...]:
     """Log a live session out, and every other one of its user and login token: that token would open those.
 
-    With an `owner`, only one of that user. Raises MissingRecordError for any other, after one and the same query.
+    With an `owner`, only one of that user; where `of_login`, only one that a login token opened. Raises
+    MissingRecordError for any other, after one and the same query.
     """
-    of_owner = [sessions.c.user_id == owner] if owner is not None else []
+    conditions = [live(context)]
+    if owner is not None:
+        conditions.append(sessions.c.user_id == owner)
+    if of_login:
+        conditions.append(sessions.c.login_token_hash.is_not(None))
     async with changing(context) as transaction:
-        before = await transaction.locked(SESSIONS, session_id, live(context), *of_owner)
-        return await _close_login(transaction, before)
+        before = await transaction.locked(SESSIONS, session_id, *conditions)
+        return await close_sessions(transaction, _of_one_login(before))
 
 
-async def _close_login(transaction: ChangeTransaction, before: dict[str, Any]) -> tuple[str, ...]:
-    same = sessions.c.id == before["id"]
-    if before["login_token_hash"] is not None:
-        of_login = and_(
-            sessions.c.user_id == before["user_id"], sessions.c.login_token_hash == before["login_token_hash"]
-        )
-        same = or_(same, of_login)
-    return await close_sessions(transaction, same)
+async def end_other_sessions(context: OperationContext, owner: str, keep: str) -> tuple[str, ...]:
+    """Log out every session of a user but one, and those that the login token of that one opens as well.
+
+    Raises MissingRecordError where the one to keep is over.
+    """
+    async with changing(context) as transaction:
+        kept = await transaction.locked(SESSIONS, keep, live(context), sessions.c.user_id == owner)
+        return await close_sessions(transaction, sessions.c.user_id == owner, not_(_of_one_login(kept)))
+
+
+def _of_one_login(values: ColumnValues) -> ColumnElement[bool]:
+    """Return the condition that a session is this one, or of the same user and login token."""
+    same: ColumnElement[bool] = sessions.c.id == values["id"]
+    token_hash = values["login_token_hash"]
+    if token_hash is None:
+        return same
+    of_token = and_(sessions.c.login_token_hash.is_not(None), sessions.c.login_token_hash == token_hash)
+    return or_(same, and_(sessions.c.user_id == values["user_id"], of_token))
 
 
 def live(context: OperationContext) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import checked
 from gateway.directory.operations.record_table import Condition, columns_of
+from gateway.directory.operations.refresh_tokens import expiry_of, issue_refresh_token, open_family
 from gateway.directory.operations.session_rows import (
     SESSIONS,
     IssuedSession,
@@ -49,7 +50,7 @@ async def create_session(
     wanted: set[str] = set(new.credentials or ())
     if new.credentials is None:
         wanted = {"cookie", "bearer", "pair"} if context.tokens is not None else {"pair"}
-    tokens = context.required_tokens if {"cookie", "bearer"} & wanted else None
+    tokens = context.required_tokens if {"cookie", "bearer", "refresh"} & wanted else None
     login_token = randomness(_TOKEN_BYTES) if "pair" in wanted else None
     session_id, signin_id = str(uuid4()), str(uuid4())
     columns = {**_new_columns(context, new, login_token), "id": session_id, "active_signin_id": signin_id}
@@ -59,12 +60,18 @@ async def create_session(
         row = await transaction.insert(SESSIONS, columns)
         signin = {"id": signin_id, "session_id": session_id, "user_id": new.user, "created_at": context.now}
         await transaction.connection.execute(signins.insert(), signin)
+        refresh = None
+        if tokens is not None and "refresh" in wanted:
+            expires_at = expiry_of(row.expires_at, context.now, tokens.refresh_ttl)
+            peppers = context.required_peppers
+            refresh = await open_family(transaction.connection, peppers, session_id, context.now, expires_at)
     named = Session(subject=new.user, id=session_id, expires_at=row.expires_at)
     return IssuedSession(
         row,
         cookie=tokens.issue_cookie(named) if tokens is not None and "cookie" in wanted else None,
         bearer=tokens.issue_access(named) if tokens is not None and "bearer" in wanted else None,
         pair=SessionPair(new.user, login_token) if login_token is not None else None,
+        refresh=refresh,
     )
 
 
@@ -133,9 +140,14 @@ async def end_sessions(context: OperationContext, user_id: str, keep: str | None
         return await close_sessions(transaction, sessions.c.user_id == user_id, *kept)
 
 
-async def issue_token(context: OperationContext, session_id: str, kind: TokenKind, ttl: float | None = None) -> str:
-    """Sign a bearer or cookie token for a live session, good for `ttl` seconds."""
-    token = await sign_token(context.directory, context.required_tokens, session_id, kind, context.now, ttl)
+async def issue_token(
+    context: OperationContext, session_id: str, kind: TokenKind | Literal["refresh"], ttl: float | None = None
+) -> str:
+    """Sign a bearer or cookie token for a live session, good for `ttl` seconds; or make it a refresh token."""
+    if kind == "refresh":
+        token = await issue_refresh_token(context, session_id, ttl)
+    else:
+        token = await sign_token(context.directory, context.required_tokens, session_id, kind, context.now, ttl)
     context.audit.changed(context.actor, (SESSIONS.noun, session_id), f"{kind} token issued")
     return token
 

@@ -73,7 +73,8 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Where `device` is missing, it is read from `user_agent`. `ip` and `host` are those of the sign-in, `login_type` how
     it was done. `ttl` is in seconds; without it the session lasts until it is ended. `credentials` are what is to be
-    handed to the caller: a cookie, a bearer token, a user id with a login token; by default all that the directory has.
+    handed to the caller: a cookie, a bearer token, a user id with a login token, a refresh token; by default all but
+    the last that the directory has.
     """
 
     user: RowId
@@ -86,7 +87,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     host: FieldText | None = None
     login_type: FieldText | None = None
     ttl: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SESSION)] | None = None
-    credentials: tuple[Literal["cookie", "bearer", "pair"], ...] | None = None
+    credentials: tuple[Literal["cookie", "bearer", "pair", "refresh"], ...] | None = None
 
 
 class SessionPair(msgspec.Struct, frozen=True):
@@ -107,6 +108,7 @@ class IssuedSession(msgspec.Struct, frozen=True, omit_defaults=True):
     cookie: str | None = None
     bearer: str | None = None
     pair: SessionPair | None = None
+    refresh: str | None = None
 
     def __repr__(self) -> str:
         """Show no credential."""

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.config.check_actions import check_actions
+from gateway.config.check_actions import check_actions, own_readers
 from tests.support.builders.configs import SECRET, lines, partial
 
 PARTS = """\
@@ -33,6 +33,35 @@ def test_a_reader_of_sessions_of_a_directory_may() -> None:
 )
 def test_any_other_is_a_problem(readers: str, problem: str) -> None:
     assert problems(readers) == [f"sessions.credentials[0]: {problem}"]
+
+
+def test_without_a_list_all_that_show_a_session_of_a_directory_are_read() -> None:
+    config = partial(f"secret: {SECRET}\n{PARTS}sessions: {{}}\n")
+    own = config.sections.sessions
+    assert own is not None
+    assert own_readers(own, config.credentials, config.authorities) == ("cookie", "token")
+    assert lines(check_actions(config)) == []
+    nobody = partial(f"secret: {SECRET}\nsessions: {{}}\n")
+    assert lines(check_actions(nobody)) == [
+        "sessions: has no reader of a directory's sessions: nobody can ever list theirs"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("actions", "problem"),
+    [
+        ("dialect: rocketchat, credentials: [foreign], actions: [logout]", "credentials[0]: foreign asks no directory"),
+        (
+            "dialect: rocketchat, credentials: [cookie], actions: [logout, sessions/logout]",
+            "actions[1]: sessions/logout is for managers, and there are none",
+        ),
+        ("dialect: memghost, credentials: [key], actions: [refresh]", "credentials[0]: key shows no session"),
+        ("dialect: wacht, credentials: [cookie], actions: [token]", ""),
+    ],
+)
+def test_actions_have_readers_of_a_directory_and_managers(actions: str, problem: str) -> None:
+    found = lines(check_actions(partial(f"secret: {SECRET}\n{PARTS}session_info:\n  - {{{actions}}}\n")))
+    assert [each.startswith(f"session_info[0].{problem}") for each in found] == ([True] if problem else [])
 
 
 def test_without_the_section_there_is_none() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.authorities.directory import DirectorySettings
 from gateway.model.errors import DirectoryError, MissingRecordError
 from gateway.resilience.tasks import TaskKeeper
 from gateway.sessions.rejected_lookups import RejectedLookups
-from gateway.wiring.action_operations import ActionParts, DirectoryActions, open_directories
+from gateway.wiring.action_operations import ActionParts, DirectoryActions
 from tests.support.builders.directory import authority_of, opened
 
 NOBODY: Any = None
@@ -24,7 +25,9 @@ async def actions(folder: Path, patience: float = 5.0) -> AsyncIterator[Director
     tasks = TaskKeeper()
     parts = ActionParts(NOBODY, RejectedLookups(None, time.monotonic), tasks, NOBODY)
     async with opened(f"sqlite:///{folder}/directory.db") as directory:
-        yield DirectoryActions(authority_of(directory), directory, patience, parts)
+        settings = DirectorySettings.model_validate({"kind": "directory", "url": "sqlite:///x", "pepper": "p"})
+        settings = settings.model_copy(update={"timeout": patience})
+        yield DirectoryActions(authority_of(directory), directory, settings, parts)
         await tasks.aclose()
 
 
@@ -62,6 +65,22 @@ async def test_what_is_asked_wrongly_is_no_failed_task(tmp_path: Path) -> None:
     assert logs == []
 
 
-async def test_only_directories_are_opened(tmp_path: Path) -> None:
+async def test_so_many_are_done_at_once_and_an_address_that_floods_waits_for_itself(tmp_path: Path) -> None:
+    goes_on, began = asyncio.Event(), asyncio.Semaphore(0)
+    done: list[str] = []
+
+    async def change(name: str) -> None:
+        done.append(name)
+        began.release()
+        await goes_on.wait()
+
     async with actions(tmp_path) as directory:
-        assert open_directories({}, {"remote": NOBODY}, directory.parts) == {}
+        start = directory.parts.tasks.start
+        flood = [start(directory.run(change(f"flood {number}"), "192.0.2.1"), "caller") for number in range(20)]
+        other = start(directory.run(change("other"), "192.0.2.2"), "caller")
+        for _ in range(2):
+            await began.acquire()
+        assert len(done) == 2
+        goes_on.set()
+        await asyncio.gather(*flood, other)
+    assert done.index("other") <= 4
