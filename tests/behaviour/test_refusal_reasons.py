@@ -53,10 +53,10 @@ def target(detail: str, raw: bytes, path: str, **fields: Any) -> Refused:
     return Refused(b"GET " + raw + HEAD + b"\r\n", detail, {**MALFORMED, **seen, **fields})
 
 
-def elsewhere(detail: str, method: str, path: str, **fields: Any) -> Refused:
-    """What is refused with a status that says it all."""
+def elsewhere(detail: str, method: str, path: str, *, told: bool = False, **fields: Any) -> Refused:
+    """What is refused with a status that may say it all."""
     sent = f"{method} {path}".encode() + HEAD + b"\r\n"
-    return Refused(sent, detail, {"method": method, "path": path, "host": "h.test", **fields}, told=False)
+    return Refused(sent, detail, {"method": method, "path": path, "host": "h.test", **fields}, told=told)
 
 
 def body(detail: str, sent: bytes, **fields: Any) -> Refused:
@@ -118,8 +118,8 @@ TABLE = [
     target("the path holds a broken percent-escape", b"/public/%zz", "/public/%zz"),
     target("the path has parameters, and no route here allows them", b"/public/a;b", "/public/a;b", route="public"),
     target("the target names another host or scheme", b"http://other.test/a", "http://other.test/a"),
-    elsewhere(NOT_CARRIED, "TRACE", "/public/a", **NOT_ALLOWED),
-    elsewhere(IN_ANOTHER_CASE, "get", "/public/a", **NOT_IMPLEMENTED),
+    elsewhere(NOT_CARRIED, "TRACE", "/public/a", told=True, **NOT_ALLOWED),
+    elsewhere(IN_ANOTHER_CASE, "get", "/public/a", told=True, **NOT_IMPLEMENTED),
     elsewhere(NOT_HERE, "PUT", "/_gateway/openapi.json", **NOT_ALLOWED, endpoint="openapi"),
     elsewhere(NOT_HERE, "PUT", "/_gateway/session", **NOT_ALLOWED, endpoint="session"),
     elsewhere("no route", "GET", "/nowhere", **NOT_FOUND, rule="match"),
