@@ -11,10 +11,12 @@ from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
+from gateway.authorities.balancer_token import parse_balancer_token
 from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
 from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.authorities.parsed_token import ParsedToken, parse_token
+from gateway.authorities.pem_keys import PEM_ALGORITHM, PemKeys
 from gateway.authorities.published_keys import EVERY_ALGORITHM, JwtAlgorithm, both_names
 from gateway.authorities.shared_secret import HMAC, SharedSecrets, require_long
 from gateway.authorities.token_rules import TokenRules, instant
@@ -36,6 +38,8 @@ class JwtSettings(HttpAuthoritySettings):
 
     Their keys are at `jwks_url`, without it where the issuer's document says, or `shared_secret` verifies them: of HMAC
     alone, never beside published keys, since whoever knows those could sign by HMAC with them (RFC 8725 section 3.1).
+    With `pem_url` they are those of an Amazon load balancer, whose tokens differ in form: each key is a PEM at
+    `pem_url/KID`, shared by all balancers of a region, so that `signer` has to name the one that is believed.
     `types` are the `typ` that a token's header may have; without one it counts as `JWT`. `leeway` is how many seconds
     the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The `jwks_` keys are those of
     `KeyTimes`. A token longer than `token_bytes` is not decoded.
@@ -47,6 +51,8 @@ class JwtSettings(HttpAuthoritySettings):
     audience: StringList = Field(min_length=1)
     shared_secret: Annotated[SecretList, AfterValidator(require_long)] = ()
     jwks_url: Annotated[EndpointUrl | None, AfterValidator(trusted)] = None
+    pem_url: Annotated[EndpointUrl | None, AfterValidator(trusted)] = None
+    signer: StringList = ()
     algorithms: tuple[JwtAlgorithm | Literal["HS256"], ...] = Field(default=EVERY_ALGORITHM, min_length=1)
     types: StringList = Field(default=ACCESS_TOKEN_TYPES, min_length=1)
     claims: ClaimMap = ClaimMap()
@@ -70,7 +76,9 @@ class JwtSettings(HttpAuthoritySettings):
     def _keys_are_known(self) -> Self:
         """Refuse HMAC beside anything that is published, and an issuer whose keys nobody can find."""
         algorithms = self.algorithms if "algorithms" in self.model_fields_set else ()
-        if self.shared_secret:
+        if self.pem_url is not None or self.signer:
+            faults = self._pem_faults()
+        elif self.shared_secret:
             faults = {} if self.jwks_url is None else {"jwks_url": f"is not for {HMAC}: a secret is not published"}
             if algorithms and algorithms != (HMAC,):
                 faults["algorithms"] = f"must be {HMAC} alone beside a shared_secret"
@@ -81,6 +89,19 @@ class JwtSettings(HttpAuthoritySettings):
         if faults:
             raise field_faults(faults)
         return self
+
+    def _pem_faults(self) -> dict[str, str]:
+        """Return what does not go with keys that are published one by one."""
+        if self.pem_url is None:
+            return {"signer": "is looked at beside a pem_url alone"}
+        faults = {} if self.signer else {"signer": "is required beside a pem_url: all balancers of a region share it"}
+        if self.shared_secret:
+            faults["shared_secret"] = "does not go with a pem_url"  # noqa: S105 - a text
+        if self.jwks_url is not None:
+            faults["jwks_url"] = "does not go with a pem_url"
+        if "algorithms" in self.model_fields_set and self.algorithms != (PEM_ALGORITHM,):
+            faults["algorithms"] = f"must be {PEM_ALGORITHM} alone beside a pem_url"
+        return faults
 
 
 class JwtAuthority(Authority):
@@ -114,16 +135,24 @@ class JwtAuthority(Authority):
             settings.types,
             settings.claims.model_dump(),
             self._free,
+            settings.pem_url,
+            settings.signer,
         )
         self._settings = settings
-        algorithms = both_names(frozenset((HMAC,) if settings.shared_secret else settings.algorithms))
-        self._rules = TokenRules(settings.issuer, settings.audience, algorithms, settings.types, settings.leeway)
-        self._clock = clock
-        self._published = None if settings.shared_secret else _published(settings)
-        times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
-        self._keys: KeySet | SharedSecrets = (
-            secrets if self._published is None else KeySet(self._published.fetch, tuple(algorithms), times, now)
+        algorithms = both_names(frozenset(_algorithms(settings)))
+        self._rules = TokenRules(
+            settings.issuer, settings.audience, algorithms, settings.types, settings.leeway, settings.signer
         )
+        self._clock = clock
+        times = KeyTimes(settings.jwks_fresh, settings.jwks_cooldown, settings.jwks_stale)
+        self._parse = parse_token if settings.pem_url is None else parse_balancer_token
+        self._published: ConfiguredKeys | DiscoveredKeys | PemKeys | None = None
+        self._keys: KeySet | SharedSecrets | PemKeys = secrets
+        if settings.pem_url is not None:
+            self._published = self._keys = PemKeys(settings.pem_url, settings, times, now)
+        elif not settings.shared_secret:
+            self._published = published = _published(settings)
+            self._keys = KeySet(published.fetch, tuple(algorithms), times, now)
 
     @override
     def disowns(self, credential: Credential) -> bool:
@@ -168,7 +197,7 @@ class JwtAuthority(Authority):
     def _parsed(self, credential: Credential) -> ParsedToken | None:
         if credential.kind not in {CredentialKind.BEARER, CredentialKind.COOKIE}:
             return None
-        return parse_token(credential.parts[0], self._settings.token_bytes)
+        return self._parse(credential.parts[0], self._settings.token_bytes)
 
     def _own(self, credential: Credential) -> ParsedToken | None:
         """Return the token of a credential if it is in this issuer's name."""
@@ -191,6 +220,12 @@ class JwtAuthority(Authority):
             return Rejected(Reason.UNKNOWN, f"it has no subject at {self._settings.claims.subject}")
         issued_at, expires_at = instant(claims.get("iat")), claims["exp"]
         return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))
+
+
+def _algorithms(settings: JwtSettings) -> Sequence[str]:
+    if settings.pem_url is not None:
+        return (PEM_ALGORITHM,)
+    return (HMAC,) if settings.shared_secret else settings.algorithms
 
 
 def _published(settings: JwtSettings) -> ConfiguredKeys | DiscoveredKeys:

@@ -23,17 +23,25 @@ _RULES_OF_ITS_OWN = frozenset({"crit", "b64"})
 class TokenRules:
     """What the header (RFC 7515 section 4.1) and the claims (RFC 7519 section 4.1) of one issuer's tokens must say.
 
-    `algorithms` are by every name that they have; `leeway` is in seconds.
+    `algorithms` are by every name that they have; `leeway` is in seconds. `signers` are whom the header may name as the
+    token's signer, where that counts.
     """
 
     def __init__(
-        self, issuer: str, audience: Sequence[str], algorithms: AbstractSet[str], types: Sequence[str], leeway: float
+        self,
+        issuer: str,
+        audience: Sequence[str],
+        algorithms: AbstractSet[str],
+        types: Sequence[str],
+        leeway: float,
+        signers: Sequence[str] = (),
     ) -> None:
         self._issuer = issuer
         self._audience = tuple(audience)
         self._algorithms = frozenset(algorithms)
         self._types = {plain_type(typ): typ for typ in types}
         self._leeway = leeway
+        self._signers = tuple(signers)
 
     def foreign_because(self, claims: Claims) -> str:
         """Return why a token is another issuer's."""
@@ -48,6 +56,8 @@ class TokenRules:
             return f"its header has {' and '.join(own)}, which would change what its signature means"
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
             return f"alg is {shown(algorithm)}, not {_one_of(self._algorithms)}"
+        if self._signers and header.get("signer") not in self._signers:
+            return f"signer is {shown(header.get('signer'))}, not {_one_of(self._signers)}"
         return ""
 
     def rejected_at(self, claims: Claims, now: float) -> Rejected | None:
