@@ -24,6 +24,7 @@ from gateway.model.route import (
     OnMany,
     Retry,
     Route,
+    Sticky,
     Timeouts,
 )
 from gateway.model.target import parse_target
@@ -181,6 +182,11 @@ class OnUnauthenticatedSettings(SettingsModel):
     redirect: LoginUrl
 
 
+def _sticky(value: object) -> object:
+    """Return `true` as the session that it stands for, and `false` as nothing."""
+    return {True: Sticky.SESSION, False: None}[value] if isinstance(value, bool) else value
+
+
 class RouteSettings(SettingsModel):
     """One route. Without `credentials` it reads every reader's; without `body_bytes` it has that of `limits`."""
 
@@ -197,7 +203,7 @@ class RouteSettings(SettingsModel):
     upstream: UpstreamList = Field(min_length=1)
     tls: ClientTlsSettings = ClientTlsSettings()
     health_check: HealthCheckSettings | None = None
-    sticky: bool = False
+    sticky: Annotated[Sticky | None, BeforeValidator(_sticky)] = None
     retry: Retry = Retry.SAFE
     strip_prefix: PathPrefix = ""
     rewrite_paths: bool = False

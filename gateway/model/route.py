@@ -187,6 +187,13 @@ class SignInOffer(msgspec.Struct, frozen=True):
     hosts: frozenset[str] = frozenset()
 
 
+class Sticky(StrEnum):
+    """Whose requests go to one upstream: those of one session (or key), or of one browser, by a cookie of ours."""
+
+    SESSION = "session"
+    COOKIE = "cookie"
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route of the config; a request is forwarded by the same object that it was judged by.
 
@@ -195,7 +202,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     puts the upstream's own paths in its answers right. `audience` is the `aud` of the identity token. `origins` are the
     foreign origins that may use cookies with unsafe methods, those of `cors` among them. `body_bytes` is the size of
     the largest request body, 0 for no limit, and `buffer_body` that of the largest that is read whole before the
-    upstream is asked. `sticky` says that the requests of one session go to one upstream, as long as that serves, and
+    upstream is asked. `sticky` says whose requests go to one upstream, as long as that serves, and
     `retry` which are sent again where a kept connection died. `case_sensitive` says that the upstream tells letter
     case, and a last slash, apart. `path_parameters`, `encoded_slashes`, `empty_segments` and `any_bytes` allow paths
     that servers read in several ways, as far as every reading is of this route.
@@ -214,7 +221,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     upstream: tuple[UpstreamAddress, ...] = ()
     tls: UpstreamTls = UpstreamTls()
     health_check: HealthCheck | None = None
-    sticky: bool = False
+    sticky: Sticky | None = None
     retry: Retry = Retry.SAFE
     strip_prefix: str = ""
     rewrite_paths: bool = False

@@ -25,6 +25,7 @@ from gateway.upstream.long_exchanges import LongExchanges
 from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.request_body import RequestBody
 from gateway.upstream.request_head import RequestHeads
+from gateway.upstream.sticky import caller_of
 from gateway.upstream.tunnel import Tunnel
 from gateway.upstream.upstreams import Upstreams
 
@@ -180,10 +181,10 @@ class HttpForwarder:
         context.client.watch(_Leaving(task.cancel))
 
     def _choose(self, context: ForwardContext) -> Upstream:
-        """Return the least busy upstream of the route, or the one that is the session's where callers stay with one."""
+        """Return the least busy upstream of the route, or the caller's own where callers stay with one."""
         group = self._upstreams.of(context.route)
-        session = context.decision.resolution.session if context.route.sticky else None
-        return group.choose() if session is None else group.choose_for(session.id or session.subject)
+        caller = "" if context.route.sticky is None else caller_of(context)
+        return group.choose_for(caller) if caller else group.choose()
 
     def _begin(self, context: ForwardContext, loan: Loan, *, slow: bool = False) -> None:
         context.record.upstream = loan.upstream.label

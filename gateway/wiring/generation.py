@@ -130,7 +130,9 @@ class Generation:
             is_many=many_callers(settings),
         )
         readers = tuple(sessions.readers.values())
-        self.request_heads = RequestHeads(stripped(readers, identity.headers, identity.foreign.include))
+        self.request_heads = RequestHeads(
+            stripped(readers, identity.headers, identity.foreign.include, self._table.routes)
+        )
         self.upstreams = Upstreams(
             self._table.routes,
             msgspec.convert(settings.upstreams, PoolLimits, from_attributes=True),

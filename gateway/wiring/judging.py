@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gateway.config.settings import IdentitySettings, Settings, to_routes
 from gateway.credentials.fingerprint import Fingerprinter
@@ -13,9 +13,11 @@ from gateway.endpoints.networks import Networks
 from gateway.gate import Gate, Sessions
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
+from gateway.model.route import Route, Sticky
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable
 from gateway.upstream.request_head import RequestHeads, Stripped
+from gateway.upstream.sticky import STICKY_COOKIE
 from gateway.wiring.redis import secrets_of
 
 
@@ -30,8 +32,9 @@ class OfflineGate:
         }
         self._identity = identity_headers(settings.identity)
         foreign = ForeignNames(settings.identity.from_clients)
-        self.request_heads = RequestHeads(stripped(tuple(self.readers.values()), self._identity, foreign.include))
         self._table = RouteTable(to_routes(settings))
+        readers = tuple(self.readers.values())
+        self.request_heads = RequestHeads(stripped(readers, self._identity, foreign.include, self._table.routes))
         self.shedding = Shedding(self._table.routes, self.readers)
         self.oddities = self._table.oddities
 
@@ -48,11 +51,19 @@ def identity_headers(settings: IdentitySettings) -> IdentityHeaders:
     return IdentityHeaders(settings.headers, token_name=token.header, value_bytes=settings.value_bytes)
 
 
-def stripped(readers: Collection[Reader], identity: IdentityHeaders, foreign: Callable[[bytes], bool]) -> Stripped:
+def stripped(
+    readers: Collection[Reader],
+    identity: IdentityHeaders,
+    foreign: Callable[[bytes], bool],
+    routes: Iterable[Route],
+) -> Stripped:
     """Return what no client may tell an upstream under a config."""
+    sticky = any(route.sticky is Sticky.COOKIE for route in routes)
     return Stripped(
         identity=identity.spellings,
         foreign=foreign,
         credentials=frozenset(name for reader in readers for name in reader.headers),
-        cookies=frozenset(name for reader in readers for name in reader.cookies),
+        cookies=frozenset(
+            (*([STICKY_COOKIE] if sticky else ()), *(name for reader in readers for name in reader.cookies))
+        ),
     )

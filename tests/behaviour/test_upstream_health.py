@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
-from tests.support.clients.raw_http import raw_client
+import pytest
+
+from tests.support.clients.raw_http import exchange, raw_client
+from tests.support.gateways.attacks import get
 from tests.support.gateways.serving import (
     MEMBER_KEY,
     ORGANIZATION_KEY,
@@ -127,6 +131,41 @@ async def test_each_caller_stays_with_one_upstream_as_long_as_it_serves(examples
             before = carried(one), carried(other)
             assert {await ask(gateway.port, shown) for _ in range(6)} == {200}
             assert sorted((carried(one) - before[0], carried(other) - before[1])) == [0, 6]
+
+
+async def test_a_browser_stays_with_one_upstream_by_a_cookie_that_no_upstream_sees(
+    examples: Examples, tmp_path: Path
+) -> None:
+    async with (
+        recording_upstream() as one,
+        recording_upstream() as other,
+        serving(routed(examples, tmp_path, one, other, sticky="cookie", access="public"), tmp_path) as gateway,
+    ):
+        for _ in range(8):
+            before = carried(one), carried(other)
+            first = await exchange(gateway.port, get(b"/orders/1"))
+            made = first.one(b"set-cookie")
+            assert made is not None
+            assert re.fullmatch(rb"gateway_upstream=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax", made)
+            assert b"private" in (first.one(b"cache-control") or b"")
+            cookie = b"Cookie: a=b; " + made.partition(b";")[0]
+            for _ in range(5):
+                assert (await exchange(gateway.port, get(b"/orders/1", cookie))).all(b"set-cookie") == []
+            assert sorted((carried(one) - before[0], carried(other) - before[1])) == [0, 6]
+        assert carried(one)
+        assert carried(other)
+        assert {request.one(b"cookie") for request in (*one.requests, *other.requests)} == {None, b"a=b"}
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"A" * 32, b"0" * 33, b"../../etc", b'"' + b"0" * 32 + b'"'])
+async def test_a_made_up_cookie_is_replaced(examples: Examples, tmp_path: Path, value: bytes) -> None:
+    async with (
+        recording_upstream() as one,
+        serving(routed(examples, tmp_path, one, sticky="cookie", access="public"), tmp_path) as gateway,
+    ):
+        answer = await exchange(gateway.port, get(b"/orders/1", b"Cookie: gateway_upstream=" + value))
+        assert len(answer.all(b"set-cookie")) == 1
+        assert one.requests[0].all(b"cookie") == []
 
 
 async def test_a_caller_whose_upstream_has_gone_is_served_by_another(examples: Examples, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gateway.model.route import HealthCheck, Match, Route, UpstreamAddress, UpstreamTls
+from gateway.model.route import HealthCheck, Match, Route, Sticky, UpstreamAddress, UpstreamTls
 from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.upstreams import Upstreams
@@ -38,8 +38,8 @@ async def test_an_upstream_that_fails_its_checks_takes_no_request_that_another_c
 
 async def test_the_callers_of_an_upstream_that_goes_are_the_only_ones_that_move() -> None:
     three = UpstreamAddress("http", "127.0.0.1", 3)
-    all_three = Route(name="a", match=Match("/"), upstream=(ONE, OTHER, three), sticky=True)
-    without = Route(name="b", match=Match("/"), upstream=(ONE, OTHER), sticky=True)
+    all_three = Route(name="a", match=Match("/"), upstream=(ONE, OTHER, three), sticky=Sticky.SESSION)
+    without = Route(name="b", match=Match("/"), upstream=(ONE, OTHER), sticky=Sticky.SESSION)
     upstreams = made(all_three, without)
     before = {str(n): upstreams.of(all_three).choose_for(str(n)).address for n in range(300)}
     after = {caller: upstreams.of(without).choose_for(caller).address for caller in before}

@@ -16,7 +16,7 @@ def test_a_config_s_readers_need_no_authority() -> None:
 
 
 def test_what_is_stripped_is_identity_and_every_reader_s() -> None:
-    names = stripped((api_key_reader(), cookie_reader()), IdentityHeaders(), lambda name: name == b"remote-user")
+    names = stripped((api_key_reader(), cookie_reader()), IdentityHeaders(), lambda name: name == b"remote-user", ())
     assert b"x-user-id" in names.identity
     assert (names.credentials, names.cookies) == ({b"x-api-key"}, {b"__session"})
     assert names.foreign(b"remote-user")
