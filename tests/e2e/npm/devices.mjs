@@ -6,7 +6,8 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }
 const seen = { errors: [], foreign: [] };
 try {
 	const context = await browser.newContext({ viewport: { width: 320, height: 640 } });
-	await context.addCookies([{ name: '__session', value: cookie, url, httpOnly: true, secure: true, sameSite: 'Lax' }]);
+	const { hostname: domain } = new URL(url);
+	await context.addCookies([{ name: '__session', value: cookie, domain, path: '/', httpOnly: true, secure: true, sameSite: 'Lax' }]);
 	const page = await context.newPage();
 	page.on('console', (message) => message.type() === 'error' && seen.errors.push(message.text()));
 	page.on('request', (request) => new URL(request.url()).origin === new URL(url).origin || seen.foreign.push(request.url()));
