@@ -66,33 +66,41 @@ class PemKeys:
 
     async def _key(self, kid: str) -> jwt.PyJWK | Unavailable | None:
         """Return the key, `None` where there is none of this name."""
-        async with self._lock:
-            known = self._keys.get(kid)
-            if known is not None and self._now() - known[1] < self._lasts(known[0]):
-                return known[0]
-            now = self._now()
-            self._fetches = [each for each in self._fetches if now - each < self._times.cooldown]
-            if len(self._fetches) >= _MOST_FETCHES:
-                wait = max(1, math.ceil(self._times.cooldown - (now - self._fetches[0])))
-                return Undecided("more keys are asked for than may be fetched", wait)
-            self._fetches.append(now)
-            key = _read(await self._client.get(beneath=kid))
-            if isinstance(key, Unavailable):
-                serves = any(each is not None for each, _ in self._keys.values())
-                return Undecided(key.detail) if serves else key
-            self._keys.pop(kid, None)
-            if len(self._keys) >= _MOST_KEYS:
-                self._drop_one()
-            self._keys[kid] = (key, self._now())
-            return key
+        if not self._knows(kid):  # before the lock: whoever names another key waits for its fetch, and nobody else
+            async with self._lock:
+                if not self._knows(kid):
+                    return await self._fetch(kid)
+        return self._keys[kid][0]
+
+    def _knows(self, kid: str) -> bool:
+        """Tell whether what was fetched of this name still counts."""
+        known = self._keys.get(kid)
+        if known is None:
+            return False
+        key, fetched_at = known
+        return self._now() - fetched_at < (self._times.cooldown if key is None else self._times.stale)
+
+    async def _fetch(self, kid: str) -> jwt.PyJWK | Unavailable | None:
+        now = self._now()
+        self._fetches = [each for each in self._fetches if now - each < self._times.cooldown]
+        if len(self._fetches) >= _MOST_FETCHES:
+            wait = max(1, math.ceil(self._times.cooldown - (now - self._fetches[0])))
+            return Undecided("more keys are asked for than may be fetched", wait)
+        self._fetches.append(now)
+        key = _read(await self._client.get(beneath=kid))
+        if isinstance(key, Unavailable):
+            serves = any(each is not None for each, _ in self._keys.values())
+            return Undecided(key.detail) if serves else key
+        self._keys.pop(kid, None)
+        if len(self._keys) >= _MOST_KEYS:
+            self._drop_one()
+        self._keys[kid] = (key, self._now())
+        return key
 
     def _drop_one(self) -> None:
         """Forget the oldest name that has no key, so that made-up ones cost nobody's key; else the oldest key."""
         absent = (kid for kid, (key, _) in self._keys.items() if key is None)
         del self._keys[next(absent, next(iter(self._keys)))]
-
-    def _lasts(self, key: jwt.PyJWK | None) -> float:
-        return self._times.cooldown if key is None else self._times.stale
 
 
 def _read(response: RemoteResponse | Unavailable) -> jwt.PyJWK | Unavailable | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,10 +30,15 @@ class Balancer:
         self.fetched: list[str] = []
         self.status = 200
         self.now = Clock(0.0)
+        self.stalled = asyncio.Event()
+        self.goes_on = asyncio.Event()
         self.authority: JwtAuthority
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.fetched.append(request.path)
+        if request.path == "/keys/slow":
+            self.stalled.set()
+            await self.goes_on.wait()
         pem = self.pems.get(request.path.removeprefix("/keys/"))
         return web.Response(status=404) if pem is None else web.Response(body=pem, status=self.status)
 
@@ -117,6 +123,16 @@ async def test_made_up_names_cost_few_fetches_and_nobody_elses_key(balancer: Bal
     assert len(balancer.fetched) == 8
     assert isinstance(answers[-1], Undecided)
     assert isinstance(await balancer.look_up(token()), Found)
+
+
+async def test_nobody_waits_for_a_key_that_somebody_else_names(balancer: Balancer) -> None:
+    assert isinstance(await balancer.look_up(token()), Found)
+    waiting = asyncio.create_task(balancer.look_up(token(kid="slow")))  # noqa: TID251 - held here, and awaited
+    await balancer.stalled.wait()
+    assert isinstance(await balancer.look_up(token()), Found)
+    assert not waiting.done()
+    balancer.goes_on.set()
+    assert isinstance(await waiting, Rejected)
 
 
 async def test_made_up_names_push_out_no_key(balancer: Balancer) -> None:
