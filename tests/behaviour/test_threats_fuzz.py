@@ -131,6 +131,16 @@ RAW = st.one_of(
 SAID = {b"200", b"400", b"404", b"405", b"408", b"414", b"431", b"501"}
 
 
+def pass_marker(attacked: Victim, run: Run[Any]) -> None:
+    """Send an honest request until it is answered: on a busy machine, the short limits may end it before it begins."""
+    for _ in range(100):
+        statuses = run(attacked.attack(MARKER)).statuses
+        if statuses == (200,):
+            return
+        assert statuses in {(), (408,)}
+    pytest.fail("no honest request was answered")
+
+
 @FUZZ
 @given(st.lists(RAW, min_size=12, max_size=12))
 def _judge_raw(attacked: Victim, run: Run[Any], attacks: list[bytes]) -> None:
@@ -143,7 +153,7 @@ def _judge_raw(attacked: Victim, run: Run[Any], attacks: list[bytes]) -> None:
 
     answers = run(send_all())
     # What was given up (408) may still be on its way to the upstream, and would be counted with the next attacks.
-    assert run(attacked.attack(MARKER)).statuses == (200,)
+    pass_marker(attacked, run)
     statuses = [status for answer in answers for status in re.findall(rb"HTTP/\d\.\d (\d{3}) ", answer)]
     interim = statuses.count(b"100")
     arrived = [received.raw for received in attacked.upstream.requests[before:]]
@@ -158,7 +168,6 @@ def test_no_bytes_crash_hang_or_pass_for_a_request(
     attacked: Victim, run: Run[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     _judge_raw(attacked, run)
-    assert run(attacked.attack(MARKER)).statuses == (200,)
     assert caplog.records == []
     assert b"unexpected" not in attacked.gateway.log()
 

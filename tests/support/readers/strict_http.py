@@ -1,8 +1,9 @@
 """A second reader of requests, strict and short, to judge what the gateway takes for one (RFC 9112).
 
-It knows the grammar alone: what it does not match is no request, whatever a lenient server would make of it. Three
-things it allows beyond the grammar, because nothing of them is ever forwarded: line ends before a request line, more
-than one space within it, and a query of other bytes than ASCII, which is sent percent-encoded.
+It knows the grammar alone, in which a method is any token: what it does not match is no request, whatever a lenient
+server would make of it. Three things it allows beyond the grammar, because nothing of them is ever forwarded: line ends
+before a request line, more than one space within it, and a query of other bytes than ASCII, which is sent
+percent-encoded.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 _REQUEST = re.compile(
-    rb"[\r\n]*[A-Z]+ +/[!-\"$->@-~]*(?:\?[!-\"$-~\x80-\xff]*)? +HTTP/1\.(?P<minor>[01])\r\n"
+    rb"[\r\n]*[!#$%&'*+.^_`|~0-9A-Za-z-]+ +/[!-\"$->@-~]*(?:\?[!-\"$-~\x80-\xff]*)? +HTTP/1\.(?P<minor>[01])\r\n"
     rb"(?P<fields>(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)*)\r\n"
 )
 _CHUNK = re.compile(rb"(?P<size>[0-9A-Fa-f]{1,15})(?:;[\t -~\x80-\xff]*)?\r\n")
