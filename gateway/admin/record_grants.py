@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from gateway.admin.api_operation import ApiRequest
 from gateway.admin.grants import Grant, require_own
@@ -25,9 +25,8 @@ async def of_user(context: OperationContext, request: ApiRequest) -> None:
 async def of_new_session(context: OperationContext, request: ApiRequest) -> None:
     """Look at all that the session's user has."""
     body = request.body
-    role = await _organization_role(context, body.user, body.organization)
-    roles, scopes = await _roles(context, body.user), frozenset(body.scopes)
-    require_own(request.caller, Grant(roles, scopes, body.organization, role))
+    roles, role = await _standing(context, body.user, body.organization)
+    require_own(request.caller, Grant(roles, frozenset(body.scopes), body.organization, role))
 
 
 async def of_session(context: OperationContext, request: ApiRequest) -> None:
@@ -36,8 +35,9 @@ async def of_session(context: OperationContext, request: ApiRequest) -> None:
     organization: str | None = request.body.organization if request.body.organization is not UNSET else None
     async with context.directory.reading() as connection:
         user = await connection.scalar(select(sessions.c.user_id).where(sessions.c.id == request.id))
-    role = await _organization_role(context, user, organization)
-    roles = await _roles(context, user) if organization is not None or scopes else frozenset()
+    roles, role = await _standing(context, user, organization)
+    if organization is None and not scopes:
+        roles = frozenset()
     require_own(request.caller, Grant(roles, scopes, organization, role))
 
 
@@ -87,12 +87,16 @@ def _given(values: tuple[str, ...] | UnsetType) -> frozenset[str]:
 
 
 async def _roles(context: OperationContext, user: str | None) -> frozenset[str]:
-    async with context.directory.reading() as connection:
-        return frozenset(await connection.scalar(select(users.c.roles).where(users.c.id == user)) or ())
+    roles, _ = await _standing(context, user, None)
+    return roles
 
 
-async def _organization_role(context: OperationContext, user: str | None, organization: str | None) -> str | None:
-    of_user = (members.c.user_id == user, members.c.organization_id == organization)
+async def _standing(
+    context: OperationContext, user: str | None, organization: str | None
+) -> tuple[frozenset[str], str | None]:
+    """Return a user's own roles, and the one in an organization."""
+    of_user = and_(members.c.user_id == users.c.id, members.c.organization_id == organization)
+    query = select(users.c.roles, members.c.role).select_from(users.outerjoin(members, of_user))
     async with context.directory.reading() as connection:
-        role: str | None = await connection.scalar(select(members.c.role).where(*of_user))
-    return role
+        row = (await connection.execute(query.where(users.c.id == user))).first()
+    return (frozenset(row[0] or ()), row[1]) if row is not None else (frozenset(), None)

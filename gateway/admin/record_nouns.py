@@ -10,7 +10,7 @@ import msgspec
 from gateway.admin import record_grants
 from gateway.admin.api_operation import ApiOperation, ApiRequest
 from gateway.admin.problems import ProblemError
-from gateway.admin.record_operations import OpenRecords, RecordNoun, noun_operations, run_once
+from gateway.admin.record_operations import OpenRecords, RecordNoun, noun_operations, require_grant, run_once
 from gateway.directory.operations.api_key_operations import rotate_key
 from gateway.directory.operations.api_key_rows import IssuedKey
 from gateway.directory.operations.audit_trail import AuditEntry, AuditFilter, list_audit
@@ -103,7 +103,7 @@ def record_operations(records: OpenRecords) -> tuple[ApiOperation, ...]:
 def _rotating(records: OpenRecords) -> ApiOperation:
     async def rotate(request: ApiRequest) -> IssuedKey:
         seconds, opened = request.body.seconds(), await records(request)
-        await record_grants.of_key(opened.context, request)
+        await require_grant(record_grants.of_key, opened.context, request)
 
         async def rotated(context: OperationContext, _body: RotateKey) -> IssuedKey:
             return await rotate_key(context, request.id, seconds, request.expected)

@@ -138,6 +138,12 @@ def _deleting(noun: RecordNoun, calls: _NounCalls) -> ApiOperation:
     )
 
 
+async def require_grant(grant: RequireGrant | None, context: OperationContext, request: ApiRequest) -> None:
+    """Raise ProblemError for what would give somebody what the caller has not; the owner has everything."""
+    if grant is not None and not request.caller.is_owner:
+        await grant(context, request)
+
+
 async def run_once(records: CallRecords, request: ApiRequest, create: Create, made: Any) -> Any:
     """Run a creation, which returns what `made` is, and only once where its caller has named it."""
     if request.idempotency_key is None:
@@ -162,14 +168,12 @@ class _NounCalls:
 
     async def create(self, request: ApiRequest) -> Any:
         records = await self._records(request)
-        if self._noun.grant_of_new is not None:
-            await self._noun.grant_of_new(records.context, request)
+        await require_grant(self._noun.grant_of_new, records.context, request)
         return await run_once(records, request, self._of.create, self._noun.made or self._of.row)
 
     async def change(self, request: ApiRequest) -> Any:
         records = await self._records(request)
-        if self._noun.grant_of_change is not None:
-            await self._noun.grant_of_change(records.context, request)
+        await require_grant(self._noun.grant_of_change, records.context, request)
         return await self._of.change(records.context, request.id, request.body, request.expected)
 
     async def delete(self, request: ApiRequest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.directory.postgres_options import DRIVER_PARAMETERS, driver_options
+from gateway.directory.sqlite_connection import SqliteConnection
 from gateway.model.errors import DirectoryError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -40,6 +42,7 @@ def open_engine(url: str, *, connections: int = 5) -> AsyncEngine:
         max_overflow=connections,
         pool_pre_ping=not _is_sqlite(parsed),  # a database that was restarted is one more round trip, not an error
         hide_parameters=True,  # so that no exception text quotes what is looked up
+        **({"async_creator": partial(SqliteConnection, parsed.database or "")} if _is_sqlite(parsed) else {}),
     )
     if _is_sqlite(parsed):
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)

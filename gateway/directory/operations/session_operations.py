@@ -9,10 +9,10 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from msgspec import UNSET
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import and_, bindparam, not_, or_, select
 
 from gateway.directory.hashing import login_token_hash
-from gateway.directory.operations.closing import close_sessions
+from gateway.directory.operations.closing import close_session, close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import checked
@@ -41,11 +41,26 @@ TokenKind = Literal["bearer", "cookie"]
 _TOKEN_BYTES = 32
 """Random bytes of a login token: 256 bits, as Rocket.Chat's have, since its hash has no pepper."""
 
+_PLACE = (
+    select(members.c.status, workspaces.c.id)
+    .select_from(
+        users.outerjoin(
+            members,
+            and_(members.c.user_id == users.c.id, members.c.organization_id == bindparam("organization")),
+        ).outerjoin(
+            workspaces,
+            and_(workspaces.c.id == bindparam("workspace"), workspaces.c.organization_id == bindparam("organization")),
+        )
+    )
+    .where(users.c.id == bindparam("user"))
+)
+"""A user's membership and the workspace of a place; no row without the user. Made once: it stands in a login."""
+
 
 async def create_session(
     context: OperationContext, new: NewSession, randomness: Callable[[int], str] = token_urlsafe
 ) -> IssuedSession:
-    """Open a session with one sign-in of its user, and sign its tokens; two queries and three inserts."""
+    """Open a session with one sign-in of its user, and sign its tokens; one query and three inserts."""
     checked(new)
     wanted: set[str] = set(new.credentials or ())
     if new.credentials is None:
@@ -55,7 +70,6 @@ async def create_session(
     session_id, signin_id = str(uuid4()), str(uuid4())
     columns = {**_new_columns(context, new, login_token), "id": session_id, "active_signin_id": signin_id}
     async with changing(context) as transaction:
-        await transaction.require(users, new.user, "user")
         await _require_place(transaction, new.user, new.organization, new.workspace)
         row = await transaction.insert(SESSIONS, columns)
         signin = {"id": signin_id, "session_id": session_id, "user_id": new.user, "created_at": context.now}
@@ -127,10 +141,9 @@ async def end_session(context: OperationContext, session_id: str, owner: str | N
     """
     async with changing(context) as transaction:
         before = await transaction.locked(SESSIONS, session_id, *_live_of(owner))
-        await close_sessions(transaction, sessions.c.id == session_id)
+        after = await close_session(transaction, before)
         transaction.tell(RevocationTarget(RevocationKind.SESSION, session_id), ended=True)
-        after = await SESSIONS.find(transaction.connection, session_id)
-    return SESSIONS.row_of(after or before)
+    return SESSIONS.row_of(after)
 
 
 async def end_sessions(context: OperationContext, user_id: str, keep: str | None = None) -> tuple[str, ...]:
@@ -200,15 +213,15 @@ async def _require_place(
     transaction: ChangeTransaction, user_id: str | None, organization_id: str | None, workspace_id: str | None
 ) -> None:
     """Raise InvalidRecordError unless the user may act there: a session must not reach into what its user has left."""
-    if organization_id is not None:
-        of_user = (members.c.organization_id == organization_id, members.c.user_id == user_id)
-        active = select(members.c.id).where(*of_user, members.c.status == ACTIVE)
-        if await transaction.connection.scalar(active) is None:
-            raise InvalidRecordError(f"organization: the user is no active member of {organization_id}")
-    if workspace_id is not None:
-        owner = select(workspaces.c.organization_id).where(workspaces.c.id == workspace_id)
-        if organization_id is None or await transaction.connection.scalar(owner) != organization_id:
-            raise InvalidRecordError(f"workspace: {workspace_id} is not of the session's organization")
+    parameters = {"user": user_id, "organization": organization_id, "workspace": workspace_id}
+    place = (await transaction.connection.execute(_PLACE, parameters)).first()
+    if place is None and user_id is not None:
+        raise InvalidRecordError(f"user: there is no {user_id} in {users.name}")
+    status, workspace = place or (None, None)
+    if organization_id is not None and status != ACTIVE:
+        raise InvalidRecordError(f"organization: the user is no active member of {organization_id}")
+    if workspace_id is not None and workspace is None:
+        raise InvalidRecordError(f"workspace: {workspace_id} is not of the session's organization")
 
 
 async def _user_of_signin(transaction: ChangeTransaction, session_id: str, signin_id: object) -> str:
