@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.api_jws import PyJWS
 from pydantic import AfterValidator, model_validator
 
-from gateway.authorities.http_client import AskedHttpSettings, Pairs
+from gateway.authorities.http_settings import AskedHttpSettings, Pairs
 from gateway.source.values import OptionalSecret, field_faults
 
 AuthenticationMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "bearer"]

@@ -1,4 +1,4 @@
-"""How authorities are asked over HTTP: the addresses that a config may name, and one connection pool an authority.
+"""How authorities are asked over HTTP: one connection pool an authority.
 
 aiohttp's client shares a cookie jar between users, follows redirects with the credential in hand, decompresses without
 asking and sends a request again when its connection breaks. Here all of that is off.
@@ -11,26 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
-from pydantic import AfterValidator, Field, ValidationInfo
-from typing_extensions import override
 from yarl import URL
 
-from gateway.authorities.authority_kind import MOST_CREDENTIAL_BYTES, AuthorityBaseSettings
+from gateway.authorities.http_settings import HttpAuthoritySettings, Pairs
 from gateway.dialects.dialect import RemoteRequest, RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
-from gateway.source.addresses import is_loopback
-from gateway.source.certificates import CaFile, client_context
-
-Pairs = Sequence[tuple[str, str]]
-"""Names and values, of header fields, query parameters or form fields."""
+from gateway.source.certificates import client_context
 
 LARGEST_ANSWER = 1024 * 1024
 """Bytes. A session is some KB, so a larger answer is none; an authority must not fill our memory."""
@@ -42,66 +33,6 @@ _LONGEST_WAIT = 300
 _CHUNK = 64 * 1024
 _KEEPALIVE = 4.0
 """Seconds. Less than the 5 of Node's servers, so that a request hardly ever meets a connection that is being closed."""
-
-
-def _split(value: str) -> SplitResult:
-    """Take a URL apart; raises ValueError for one that cannot be an authority's."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise ValueError("not a URL") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not value.isascii():
-        raise ValueError("a URL of an authority begins with https:// or http:// and a host")
-    if "@" in parts.netloc:
-        raise ValueError("a URL may hold no user and password: they would be in every log")
-    if parts.fragment or any(character.isspace() for character in value):
-        raise ValueError("a URL may hold no fragment and no white space")
-    return parts
-
-
-def _endpoint(value: str) -> str:
-    _split(value)
-    return value
-
-
-def require_tls(url: str, *, insecure_http: bool = False) -> None:
-    """Refuse the URL of an issuer's keys or verdicts that whoever is on the way can alter; raises ValueError."""
-    parts = _split(url)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or "") and not insecure_http:
-        raise ValueError("must be https:// or on loopback: whoever answers here says who everybody is")
-
-
-def trusted(url: str | None, info: ValidationInfo) -> str | None:
-    """Return a URL of an issuer's keys or verdicts: `https://`, loopback, or any where `insecure_http` is true."""
-    if url is not None:
-        require_tls(url, insecure_http=bool(info.data.get("insecure_http")))
-    return url
-
-
-EndpointUrl = Annotated[str, AfterValidator(_endpoint)]
-"""An `http://` or `https://` URL, its query included."""
-
-
-class HttpAuthoritySettings(AuthorityBaseSettings):
-    """The settings of every authority that is asked over HTTP; `timeout` is for one whole exchange.
-
-    `proxy: environment` asks through what HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; by default none is used.
-    """
-
-    ca_file: CaFile | None = None
-    proxy: Literal["none", "environment"] = "none"
-
-
-class AskedHttpSettings(HttpAuthoritySettings):
-    """The settings of an authority that is asked about each credential; it is sent none of more `credential_bytes`."""
-
-    credential_bytes: int = Field(default=MOST_CREDENTIAL_BYTES, ge=64)
-
-    @property
-    @override
-    def longest_credential(self) -> int:
-        return self.credential_bytes
 
 
 class HttpClient:

@@ -14,7 +14,8 @@ from typing_extensions import override
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
 from gateway.authorities.client_authentication import ClientAuthentication, ClientSettings
-from gateway.authorities.http_client import EndpointUrl, HttpClient, trusted
+from gateway.authorities.http_settings import EndpointUrl, trusted
+from gateway.authorities.open_http_client import open_http_client
 from gateway.authorities.public_claims import shown
 from gateway.dialects.claims import END_OF_TIME, ClaimMap, Claims, instant_of, is_number, listed, session_of_claims
 from gateway.dialects.dialect import RemoteResponse
@@ -75,7 +76,7 @@ class IntrospectionAuthority(Authority):
         )
         self._settings = settings
         self._clock = clock
-        self._client = HttpClient(settings.url, settings)
+        self._client = open_http_client(settings.url, settings)
         self._authentication = ClientAuthentication(settings, settings.url, clock)
 
     @override

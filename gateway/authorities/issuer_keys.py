@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient, require_tls
+from gateway.authorities.http_settings import HttpAuthoritySettings, require_tls
+from gateway.authorities.open_http_client import open_http_client
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
 from gateway.model.errors import UNDECODABLE
@@ -40,7 +41,7 @@ class IssuerDocument:
 
     def __init__(self, issuer: str, settings: HttpAuthoritySettings) -> None:
         self._issuer = issuer
-        self._client = HttpClient(issuer.removesuffix("/") + _DOCUMENT, settings)
+        self._client = open_http_client(issuer.removesuffix("/") + _DOCUMENT, settings)
 
     async def read(self, kind: type[Metadata]) -> Metadata | Unavailable:
         """Fetch the document and return its members of interest; Unavailable when it cannot be."""
@@ -64,7 +65,7 @@ class ConfiguredKeys:
     """Fetches the key set at one address."""
 
     def __init__(self, url: str, settings: HttpAuthoritySettings) -> None:
-        self._client = HttpClient(url, settings, accept=_JWK_SET)
+        self._client = open_http_client(url, settings, accept=_JWK_SET)
 
     async def fetch(self) -> RemoteResponse | Unavailable:
         """Fetch the key set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.authorities.http_client import HttpAuthoritySettings
+from gateway.authorities.http_settings import HttpAuthoritySettings
 from gateway.authorities.issuer_keys import DiscoveredKeys
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.authorities.parsed_token import ParsedToken, parse_token

@@ -12,7 +12,7 @@ from typing_extensions import override
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
 from gateway.authorities.balancer_token import parse_balancer_token
-from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
+from gateway.authorities.http_settings import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
 from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.authorities.parsed_token import ParsedToken, parse_token

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from gateway.authorities.client_authentication import ClientAuthentication
-from gateway.authorities.http_client import HttpClient, Pairs, require_tls
+from gateway.authorities.http_client import HttpClient
+from gateway.authorities.http_settings import Pairs, require_tls
 from gateway.authorities.issuer_keys import IssuerDocument
 from gateway.authorities.issuer_tokens import ID_TOKEN_TYPES, LOGOUT_TOKEN_TYPES, TOKEN_BYTES, IssuerTokens
 from gateway.authorities.openid_messages import OpenIdClientSettings, ProviderDocument, TokenAnswer, error_code

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import ECAlgorithm
 
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
+from gateway.authorities.http_settings import HttpAuthoritySettings
 from gateway.authorities.key_set import KeyTimes, Signed, TokenKey
+from gateway.authorities.open_http_client import open_http_client
 from gateway.authorities.public_claims import shown
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
@@ -39,7 +40,7 @@ class PemKeys:
     """
 
     def __init__(self, url: str, settings: HttpAuthoritySettings, times: KeyTimes, now: Callable[[], float]) -> None:
-        self._client = HttpClient(url.rstrip("/"), settings, accept="application/x-pem-file, text/plain, */*")
+        self._client = open_http_client(url.rstrip("/"), settings, accept="application/x-pem-file, text/plain, */*")
         self._times = times
         self._now = now
         self._keys: dict[str, tuple[jwt.PyJWK | None, float]] = {}

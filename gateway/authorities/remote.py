@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
-from gateway.authorities.http_client import AskedHttpSettings, EndpointUrl, HttpClient
+from gateway.authorities.http_settings import AskedHttpSettings, EndpointUrl
+from gateway.authorities.open_http_client import open_http_client
 from gateway.dialects.dialect import DialectClient
 from gateway.dialects.dialect_kind import SpokenSettings
 from gateway.dialects.kinds import DIALECTS, speak, spoken_settings
@@ -74,7 +75,7 @@ class RemoteAuthority(Authority):
         self.name = name
         self.verdict_digest = verdict_digest("remote", settings.dialect, settings.url, settings.asked_by_dialect())
         self._dialect: DialectClient = speak(settings.dialect, settings)
-        self._client = HttpClient(settings.url, settings)
+        self._client = open_http_client(settings.url, settings)
         self._resting_until = 0.0
 
     @override

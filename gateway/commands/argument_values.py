@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gateway.commands.command_output import CommandResult
-from gateway.source.values import parse_duration
+if TYPE_CHECKING:
+    from gateway.commands.command_output import CommandResult
 
-RunningCommand = Coroutine[Any, Any, CommandResult]
+RunningCommand: TypeAlias = "Coroutine[Any, Any, CommandResult]"
 StartCommand = Callable[[argparse.Namespace], RunningCommand]
 
 
@@ -21,6 +21,8 @@ def below(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argpars
 
 def duration(text: str) -> float:
     """Return seconds; raises ArgumentTypeError, a usage error."""
+    from gateway.source.values import parse_duration  # noqa: PLC0415 - what only asks for help waits for no pydantic
+
     try:
         return parse_duration(text)
     except ValueError as error:

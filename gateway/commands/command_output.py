@@ -13,7 +13,7 @@ from gateway.telemetry.audit import Actor, AuditLog
 from gateway.telemetry.lines import LineBuffer, Timestamps
 from gateway.telemetry.logging import configure
 from gateway.telemetry.redaction import Redactor
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 
 COMMAND = Actor("command")
 """The actor of audit lines: anybody who may read the config's secrets."""

@@ -23,7 +23,7 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import UNDECODABLE, GatewayError
 from gateway.model.refusal import Refusal
 from gateway.source.json_paths import find
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 
 _NOBODY = Credential("explain", CredentialKind.BEARER, "", ("explain",), b"")
 """Stands for the credential that the answer would be about."""

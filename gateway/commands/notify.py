@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from time import monotonic
 from typing import Protocol
 
-from aiohttp import ClientError
-from prometheus_client import CollectorRegistry
+import msgspec
 from typing_extensions import override
 
-from gateway.commands.admin_port import admin_client
+from gateway.commands.admin_port import ask_admin_port
 from gateway.config.settings import ListenSettings, Settings
+from gateway.model.errors import GatewayError
 from gateway.model.session import RevocationTarget
-from gateway.redis.client import connect
-from gateway.sessions.bus_signature import BusSignature
-from gateway.sessions.revocation import RevocationKeys, RevocationLog
-from gateway.sessions.revoker import RevocationPublisher, Revoker
-from gateway.sessions.tombstones import Tombstones
-from gateway.telemetry.resolution_metrics import ResolutionMetrics
-from gateway.wiring.process import wall_clock
-from gateway.wiring.redis import cache_times, secrets_of
-
-_REDIS_SECONDS = 1.0
-"""For one operation of Redis: a person waits here and not a request, so it is more than `redis.timeout`."""
 
 
 class GatewayNotifier(Protocol):
@@ -44,19 +32,11 @@ async def open_notifier(settings: Settings) -> AsyncIterator[GatewayNotifier]:
     if settings.redis is None:
         yield _AdminPortNotifier(settings.listen)
         return
-    client = connect(settings.redis.url.get_secret_value(), max(settings.redis.timeout, _REDIS_SECONDS))
-    tombstones = Tombstones(settings.redis.key_prefix, wall_clock, BusSignature(secrets_of(settings)))
-    try:
-        yield Revoker(
-            RevocationKeys(secrets_of(settings)),
-            RevocationLog(monotonic),
-            cache_times(settings),
-            wall_clock,
-            ResolutionMetrics(CollectorRegistry()),
-            RevocationPublisher(client, tombstones),
-        )
-    finally:
-        await client.aclose()
+    # only where there is a Redis: its client takes a quarter of a second to load
+    from gateway.commands.redis_notifier import open_redis_notifier  # noqa: PLC0415 - see above
+
+    async with open_redis_notifier(settings, settings.redis) as notifier:
+        yield notifier
 
 
 class _AdminPortNotifier(GatewayNotifier):
@@ -77,14 +57,10 @@ class _AdminPortNotifier(GatewayNotifier):
     async def _post(self, path: str, target: RevocationTarget) -> bool:
         if self._token is None:
             return False
-        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
+        fields = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": "application/json"}
+        body = msgspec.json.encode({target.kind.value: target.id})
         try:
-            async with (
-                admin_client(self._listen) as client,
-                client.post(
-                    path, json={target.kind.value: target.id}, headers=headers, allow_redirects=False
-                ) as answer,
-            ):
-                return answer.status == HTTPStatus.OK
-        except (TimeoutError, ClientError, OSError):
+            answer = await ask_admin_port(self._listen, "POST", path, body, fields)
+        except GatewayError:
             return False
+        return answer.status == HTTPStatus.OK

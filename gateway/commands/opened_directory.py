@@ -22,7 +22,7 @@ from gateway.directory.store import Directory
 from gateway.model.errors import DirectoryError
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 
 if TYPE_CHECKING:
     from gateway.commands.notify import GatewayNotifier

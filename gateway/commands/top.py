@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
 
-from aiohttp import ClientError, ClientSession
-
-from gateway.commands.admin_port import admin_client
+from gateway.commands.admin_port import ask_admin_port
 from gateway.commands.command_output import CommandResult
 from gateway.commands.top_view import Scrape, read_metrics, view
 from gateway.config.load import load_settings
+from gateway.config.settings import ListenSettings
 from gateway.model.errors import GatewayError
 
 _CLEAR = "\x1b[H\x1b[J"
@@ -26,30 +26,31 @@ async def top(config: Path, interval: float, *, once: bool = False) -> CommandRe
     Raises SettingsError, and GatewayError for a gateway that cannot be asked; one that was asked before is waited for.
     """
     listen = load_settings(config, os.environ).listen
-    async with admin_client(listen) as client:
-        before = await _read(client)
-        while True:
-            await asyncio.sleep(interval)
-            try:
-                after = await _read(client)
-            except GatewayError as error:
-                if once:
-                    raise
-                _show(str(error))
-                continue
+    before = await _read(listen)
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            after = await _read(listen)
+        except GatewayError as error:
             if once:
-                return CommandResult(view(before, after))
-            _show(view(before, after))
-            before = after
+                raise
+            _show(str(error))
+            continue
+        if once:
+            return CommandResult(view(before, after))
+        _show(view(before, after))
+        before = after
 
 
-async def _read(client: ClientSession) -> Scrape:
+async def _read(listen: ListenSettings) -> Scrape:
     """Read the metrics; raises GatewayError where they cannot be had."""
+    answer = await ask_admin_port(listen, "GET", "/metrics")
+    if answer.status != HTTPStatus.OK:
+        raise GatewayError(f"the admin port cannot be asked: {answer.status}")
     try:
-        async with client.get("/metrics", allow_redirects=False, raise_for_status=True) as answer:
-            return read_metrics(await answer.text(), monotonic())
-    except (TimeoutError, ClientError, OSError, ValueError) as fault:
-        raise GatewayError(f"the admin port cannot be asked: {str(fault) or type(fault).__name__}") from fault
+        return read_metrics(answer.body.decode(), monotonic())
+    except ValueError as fault:
+        raise GatewayError(f"the admin port cannot be asked: {fault}") from fault
 
 
 def _show(text: str) -> None:

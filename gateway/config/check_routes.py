@@ -22,8 +22,7 @@ from gateway.dialects import normal, own_sessions
 from gateway.dialects.kinds import serve
 from gateway.dialects.product_actions import build_actions
 from gateway.dialects.settings import EndpointSettings
-from gateway.endpoints import devices_page, openapi
-from gateway.endpoints.public_port import OWN
+from gateway.endpoints.own_paths import DEVICES, DOCUMENT, OWN
 from gateway.model.errors import Problem
 from gateway.model.route import Access, LimitBy, OnMany, Route, UpstreamAddress
 from gateway.policy.overlaps import (
@@ -57,9 +56,9 @@ class OwnPath(msgspec.Struct, frozen=True):
 def own_paths(sections: Sections, session_info: Mapping[int, EndpointSettings]) -> Iterator[OwnPath]:
     """Yield every own path of a config; `session_info` maps a place in that list to its settings."""
     yield OwnPath(normal.PATH, "the session in its normal form")
-    yield OwnPath(openapi.PATH, "the OpenAPI document")
+    yield OwnPath(DOCUMENT, "the OpenAPI document")
     if sections.sessions is not None:
-        for path in (*own_sessions.PATHS, devices_page.PATH):
+        for path in (*own_sessions.PATHS, DEVICES):
             hosts = frozenset(sections.sessions.hosts)
             yield OwnPath(path, "people's own sessions", ("sessions",), hosts)
     token = sections.identity.token

@@ -21,6 +21,7 @@ from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
 from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route, SignInOffer
 from gateway.model.url import fault_of_url
+from gateway.resilience.shares import BUFFERED, STREAMS_PER_ADDRESS
 from gateway.source.addresses import HostName, Listen, ListenAddress, ListenList
 from gateway.source.names import CanonicalPath, FieldName
 from gateway.source.values import (
@@ -35,8 +36,6 @@ from gateway.source.values import (
     listed,
 )
 from gateway.telemetry.log_writer import LOG_BYTES
-from gateway.upstream.late_bodies import BUFFERED
-from gateway.upstream.open_streams import STREAMS_PER_ADDRESS
 
 _KIB = 1024
 _REDIS_URL = re.compile(r"(?:unix|rediss?(?:\+(?:sentinel|cluster))?)://.", re.ASCII)

@@ -40,7 +40,8 @@ from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.telemetry.audit import Actor, AuditLog
 from gateway.telemetry.lines import LineBuffer, Timestamps
-from gateway.wiring.process import run_loop, wall_clock
+from gateway.wiring.clock import wall_clock
+from gateway.wiring.process import run_loop
 from gateway.workers.sockets import Ports, bind_ports, port_of
 
 _HERE = Path(__file__).parent

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.directory.existing_rows import ExistingRows
-from gateway.directory.record_rows import TableRow
 from gateway.model.session import RevocationKind, RevocationTarget
+
+if TYPE_CHECKING:
+    from gateway.directory.existing_rows import ExistingRows
+    from gateway.directory.record_rows import TableRow
 
 
 class OnChange(Protocol):

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ua_parser import parse
-
 from gateway.directory.hashing import Peppers, imported_hash, login_token_hash, visible_prefix
 from gateway.directory.records import ApiKeyRecord, LoginRecord, Record, Records, SessionRecord, SignInRecord
 from gateway.directory.stored import ACTIVE, CLOSED
+from gateway.directory.user_agents import device_of
 from gateway.model.session import Device, Login
 
 TableRow = dict[str, Any]
 """Column -> value."""
-
-_UNKNOWN = "Other"
-"""The User-Agent parser's family for what it does not recognize."""
 
 _PLAIN_TABLES = ("organizations", "workspaces", "users", "members", "projects")
 COLUMNS = {
@@ -101,30 +97,3 @@ def _signin_row(record: SignInRecord, session: SessionRecord) -> TableRow:
         "user_id": record.user or session.user,
         "created_at": record.created_at,
     }
-
-
-def device_of(user_agent: str) -> Device:
-    """Return the browser and system of a User-Agent; an unknown field is absent.
-
-    `version` has at most three parts and `long_version` all of them, as in the Rocket.Chat document's example.
-    """
-    parsed = parse(user_agent).with_defaults()
-    browser, system = parsed.user_agent, parsed.os
-    short = _dotted(browser.major, browser.minor, browser.patch)
-    return Device(
-        type="browser" if browser.family != _UNKNOWN else None,
-        name=browser.family if browser.family != _UNKNOWN else None,
-        version=short or None,
-        long_version=_dotted(browser.major, browser.minor, browser.patch, browser.patch_minor) or None,
-        os_name=system.family if system.family != _UNKNOWN else None,
-        os_version=_dotted(system.major, system.minor, system.patch) or None,
-    )
-
-
-def _dotted(*parts: str | None) -> str:
-    present = []
-    for part in parts:
-        if part is None:
-            break
-        present.append(part)
-    return ".".join(present)

@@ -22,13 +22,12 @@ from gateway.dialects.action import (
 )
 from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, retry_after_header
 from gateway.dialects.own_sessions import OwnSession, own_session_list
+from gateway.endpoints.own_paths import DEVICES
 from gateway.endpoints.pages import page, page_fields, policy_of
 from gateway.model.answers import Found, Verdict
 from gateway.model.errors import MissingRecordError
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
 from gateway.model.session import Device
-
-PATH = "/_gateway/devices"
 
 _FIELDS = page_fields(policy_of("'self'"))
 """Forms go to us alone."""
@@ -49,14 +48,14 @@ class DevicesPage(DialectActions):
         self.actions = (
             Action(
                 method="GET",
-                paths=(PATH,),
+                paths=(DEVICES,),
                 run=_show,
                 summary="The page of the caller's sessions",
                 responses={200: Documented(None, "The page"), **refused},
             ),
             Action(
                 method="POST",
-                paths=(PATH,),
+                paths=(DEVICES,),
                 run=_end,
                 summary="The form of that page: `session`, or `others`",
                 responses={303: Documented(None, "They are ended"), **refused},
@@ -98,7 +97,7 @@ async def _end(call: ActionCall, operations: SessionOperations) -> ActionReply:
             await operations.end(session_id)
     else:
         raise MalformedCallError("the form names nothing")
-    location = ((b"Location", PATH.encode("ascii")), *_FIELDS)
+    location = ((b"Location", DEVICES.encode("ascii")), *_FIELDS)
     return ActionReply(InfoResponse(_SEE_OTHER, b"", location), signed_out=session_id == call.session.id)
 
 
@@ -125,4 +124,4 @@ def _time(instant: datetime | None) -> str:
 
 def _form(name: str, value: str, text: str) -> str:
     button = f'<button name="{name}" value="{escape(value)}">{text}</button>'
-    return f'<form method="post" action="{PATH}">{button}</form>'
+    return f'<form method="post" action="{DEVICES}">{button}</form>'

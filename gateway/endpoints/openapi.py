@@ -17,9 +17,8 @@ from gateway.credentials.reader import Reader
 from gateway.dialects.action import DialectActions
 from gateway.dialects.dialect import DialectServer, Documented
 from gateway.dialects.normal import NormalErrors
+from gateway.endpoints.own_paths import DOCUMENT
 from gateway.model.credential import CredentialKind
-
-PATH = "/_gateway/openapi.json"
 
 _REFERENCE = "#/components/schemas/{name}"
 _JSON = "application/json"
@@ -112,7 +111,7 @@ def _security(readers: Sequence[Reader]) -> tuple[tuple[tuple[str, ...], ...], d
 def public_operations(jwks_path: str | None) -> list[Operation]:
     """Return the operations without a credential: this document, and the identity tokens' keys where there are any."""
     document = {200: Documented(OpenApiDocument, "The OpenAPI document")}
-    operations = [Operation(path=PATH, name="openapi", summary="What can be asked here", responses=document)]
+    operations = [Operation(path=DOCUMENT, name="openapi", summary="What can be asked here", responses=document)]
     if jwks_path is not None:
         keys = {200: Documented(KeySetDocument, "The keys")}
         operations.append(Operation(path=jwks_path, name="jwks", summary="Keys of identity tokens", responses=keys))

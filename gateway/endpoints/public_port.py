@@ -11,6 +11,7 @@ import structlog
 
 from gateway.endpoints.access_reader import ALLOW, AccessReader
 from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.own_paths import OWN
 from gateway.endpoints.refusals import refusal_response
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.http1.navigation import begins_navigation, is_navigation
@@ -24,11 +25,6 @@ from gateway.telemetry.record import RequestRecord
 
 _log = structlog.get_logger(__name__)
 _NONE: Mapping[str, Endpoint] = MappingProxyType({})
-
-
-OWN = "/_gateway/"
-"""Beneath it no route is ever looked for. A proxy that asks at an endpoint which is not there would else be answered by
-an upstream, and take the 200 of its start page for an allow."""
 
 
 class PublicPort:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from gateway.model.client_address import bucket_of_address
 
+STREAMS_PER_ADDRESS = 500
+"""Tunnels and event streams of one client by default."""
+
+BUFFERED = 256 * 1024 * 1024
+"""Bytes that bodies of routes with `buffer_body` may take, all together, by default."""
+
 
 class Shares:
     """Counts by client address; an IPv6 address counts as its network, as for rate limits."""

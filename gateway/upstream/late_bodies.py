@@ -10,15 +10,12 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.http1.faults import ExchangeError, Fault
-from gateway.resilience.shares import Shares
+from gateway.resilience.shares import BUFFERED, Shares
 from gateway.upstream.forward_context import CONTINUE, ForwardContext
 from gateway.upstream.request_body import RequestBody
 
 STREAMED = 64 * 1024
 """Bytes after which a body is sent on as it comes, unless its route buffers more."""
-
-BUFFERED = 256 * 1024 * 1024
-"""Bytes that bodies of routes with `buffer_body` may take, all together, by default."""
 
 
 def _is_one(_address: str) -> bool:

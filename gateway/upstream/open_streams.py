@@ -15,14 +15,11 @@ from gateway.http1.faults import ExchangeError, Fault
 from gateway.model.answers import Found, Resolution, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
-from gateway.resilience.shares import Shares
+from gateway.resilience.shares import STREAMS_PER_ADDRESS, Shares
 from gateway.upstream.tunnel import GOING_AWAY, POLICY_VIOLATION
 
 StreamKind = Literal["tunnel", "event_stream", "answer"]
 """An `answer` is any other exchange that has been under way for longer than a second, an upload too."""
-
-STREAMS_PER_ADDRESS = 500
-"""Tunnels and event streams of one client by default."""
 
 ResolveAgain = Callable[[Credential], Awaitable[Resolution]]
 

@@ -15,7 +15,6 @@ from gateway.dialects.dialect_kind import CookieIssue
 from gateway.dialects.kinds import serve
 from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import WachtSettings
-from gateway.endpoints import openapi
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.forward_auth.client_fields import ClientFields
@@ -29,6 +28,7 @@ from gateway.endpoints.openapi import (
     public_operations,
     session_info_operations,
 )
+from gateway.endpoints.own_paths import DOCUMENT
 from gateway.endpoints.session_cookies import CookieRenewal
 from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
 from gateway.gate import Gate
@@ -78,7 +78,7 @@ def own_endpoints(
         normal, EndpointPolicy(readers=all_readers), gate, sessions.session_of, limits, process.now
     )
     document = msgspec.json.encode(openapi_document([*operations, *session_info_operations(normal, all_readers)]))
-    yield JsonDocumentEndpoint("openapi", openapi.PATH, lambda: document, "no-cache")
+    yield JsonDocumentEndpoint("openapi", DOCUMENT, lambda: document, "no-cache")
 
 
 class ForwardAuthParts(msgspec.Struct, frozen=True):

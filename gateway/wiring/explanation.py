@@ -10,7 +10,7 @@ from gateway.admin.explained import ExplainedCredential, Explanation
 from gateway.config.check_routes import own_paths
 from gateway.config.settings import Settings
 from gateway.endpoints.access_reader import forwarded_headers
-from gateway.endpoints.public_port import OWN
+from gateway.endpoints.own_paths import OWN
 from gateway.gate import Sessions
 from gateway.model.answers import Found
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
@@ -22,8 +22,8 @@ from gateway.model.target import ALWAYS_READ, Oddity, parse_target
 from gateway.model.url import without_passwords
 from gateway.policy.limits import BucketState, Taken
 from gateway.upstream.request_head import prefix_fields, target_of
+from gateway.wiring.clock import wall_clock
 from gateway.wiring.generation import Generation
-from gateway.wiring.process import wall_clock
 
 CLIENT = "127.0.0.1"
 """The address of whoever sends an explained request, or a case that names none."""

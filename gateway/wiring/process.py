@@ -21,6 +21,7 @@ from gateway.telemetry.log_writer import LogWriter
 from gateway.telemetry.metrics import RequestMetrics
 from gateway.telemetry.request_ids import RandomHex
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
+from gateway.wiring.clock import wall_clock
 
 if TYPE_CHECKING:
     from gateway.config.settings import TelemetrySettings
@@ -34,9 +35,6 @@ _FLUSH_SECONDS = 0.25
 _YOUNG_OBJECTS = 10_000
 """New objects until the collector looks for cycles: Python's 700 are less than a hundred requests in flight hold, and
 none of theirs are cycles. It was 7 percent of a request's cost."""
-
-wall_clock: Callable[[], float] = time.time  # noqa: TID251 - this is the place that the ban names
-"""The time in epoch seconds; the one real clock, handed in to whoever needs it."""
 
 
 class TellOthers(Protocol):

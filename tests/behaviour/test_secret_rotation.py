@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.clients.raw_http import exchange
 from tests.support.gateways.replicas import Fleet, Replica, callers, fleet
 from tests.support.gateways.running import until

@@ -18,9 +18,9 @@ from gateway.dialects.rocketchat import RocketchatActionName
 from gateway.dialects.rocketchat_actions import RocketchatActions
 from gateway.dialects.wacht import WachtActionName
 from gateway.dialects.wacht_actions import WachtActions
-from gateway.endpoints import openapi
 from gateway.endpoints.devices_page import DevicesPage
 from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
+from gateway.endpoints.own_paths import DOCUMENT
 from gateway.endpoints.sign_in.password_sign_in import PASSWORD_PATH
 from gateway.endpoints.sign_in.rocketchat_login import ROCKETCHAT_LOGIN_PATH
 from gateway.endpoints.sign_in.sign_in_parts import CALLBACK_PATH, SIGN_OUT_PATH
@@ -99,7 +99,7 @@ def test_every_own_path_is_in_the_table() -> None:
     admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
     of_providers = {f"{path}PROVIDER" for path in (PASSWORD_PATH, CALLBACK_PATH, f"{SIGN_OUT_PATH}/")}
     sign_in = {SIGN_IN_PATH, SIGN_OUT_PATH, ROCKETCHAT_LOGIN_PATH, *of_providers}
-    assert shown == sign_in | forward_auth | dialects | admin | own | {*Normal.paths, openapi.PATH}
+    assert shown == sign_in | forward_auth | dialects | admin | own | {*Normal.paths, DOCUMENT}
 
 
 def test_the_table_of_refusals_has_every_code_with_its_status() -> None:

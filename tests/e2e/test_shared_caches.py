@@ -14,7 +14,7 @@ import pytest
 from gateway.authorities.directory import DirectorySettings, open_tokens
 from gateway.directory.operations.session_operations import sign_token
 from gateway.directory.schema import open_current
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import COOKIE_SESSION, Examples, config, serving
 from tests.support.servers.caching_proxies import CACHES, caching

@@ -28,11 +28,11 @@ from gateway.directory.operations.session_rows import (
     SessionRow,
 )
 from gateway.directory.operations.transaction import ChangeTransaction, changing
-from gateway.directory.record_rows import device_of
 from gateway.directory.session_tokens import SessionTokens
 from gateway.directory.store import Directory
 from gateway.directory.stored import ACTIVE, judge_session
 from gateway.directory.tables import members, sessions, signins, users, workspaces
+from gateway.directory.user_agents import device_of
 from gateway.model.errors import DirectoryError, InvalidRecordError
 from gateway.model.session import Device, RevocationKind, RevocationTarget, Session
 

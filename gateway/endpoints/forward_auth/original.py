@@ -9,12 +9,11 @@ a request with another proxy's headers is refused, and so is one that does not h
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 from pydantic import AfterValidator, Field
 
-from gateway.endpoints.access_reader import AccessReader
 from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
@@ -22,6 +21,9 @@ from gateway.model.host import DEFAULT_PORTS, parse_authority
 from gateway.model.refusal import Refusal, RefusalCode, mistake
 from gateway.source.names import PathPrefix
 from gateway.source.values import Duration, Peer, SettingsModel
+
+if TYPE_CHECKING:
+    from gateway.endpoints.access_reader import AccessReader
 
 _ORIGINAL_FIELDS = frozenset(
     {

@@ -8,7 +8,7 @@ from gateway.front.serving import FrontLimits
 from gateway.http1.downstream import DownstreamRequest, Forwarded, Serving
 from gateway.http1.faults import ExchangeError
 from gateway.model.decision import Response
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.fakes.fake_transport import FakeTransport
 from tests.support.fakes.manual_loop import ManualLoop
 from tests.support.servers.fronts import Answering, Handler

@@ -22,15 +22,16 @@ from gateway.model.host import parse_host
 from gateway.model.refusal import Refusal
 from gateway.model.route import Match, Route, UpstreamAddress
 from gateway.model.target import parse_target
+from gateway.resilience.shares import STREAMS_PER_ADDRESS
 from gateway.telemetry.record import RequestRecord
 from gateway.upstream.balancer import HealthLimits
 from gateway.upstream.http_forwarder import HttpForwarder
 from gateway.upstream.late_bodies import CallerLimits
-from gateway.upstream.open_streams import STREAMS_PER_ADDRESS, OpenStreams
+from gateway.upstream.open_streams import OpenStreams
 from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads, Stripped
 from gateway.upstream.upstreams import Upstreams
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 
 _FRONT, _POOL, _HEALTH, _STRIPPED, _CALLERS = FrontLimits(), PoolLimits(), HealthLimits(), Stripped(), CallerLimits()
 

@@ -15,7 +15,7 @@ from gateway.authorities.directory import DirectorySettings, open_tokens
 from gateway.directory.operations.session_operations import sign_token
 from gateway.directory.schema import open_current
 from gateway.signing import KeyRing
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.clients.raw_http import PATIENCE
 from tests.support.gateways.running import Running, running
 from tests.support.gateways.serving import ADMIN_TOKEN, Examples, config

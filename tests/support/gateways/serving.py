@@ -23,7 +23,8 @@ from gateway.directory.schema import open_current
 from gateway.signing import KeyRing
 from gateway.telemetry.logging import configure
 from gateway.telemetry.metrics import WorkerGroupMetrics
-from gateway.wiring.process import Process, wall_clock
+from gateway.wiring.clock import wall_clock
+from gateway.wiring.process import Process
 from gateway.workers.sockets import Ports, Sockets, bind_ports, places_of, port_of
 from gateway.workers.supervisor import Supervisor
 from gateway.workers.worker import Worker

@@ -13,7 +13,7 @@ from gateway.directory.operations.session_rows import IssuedSession, NewSession
 from gateway.directory.schema import open_current
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.audit import Actor
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.fakes.audited import Audited
 

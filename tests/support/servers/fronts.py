@@ -14,7 +14,7 @@ from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Servin
 from gateway.http1.navigation import begins_navigation
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.clients.raw_http import PATIENCE
 
 _LIMITS = FrontLimits()

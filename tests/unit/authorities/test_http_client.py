@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
 
-from gateway.authorities.http_client import EndpointUrl, HttpAuthoritySettings, HttpClient, require_tls
+from gateway.authorities.http_client import HttpClient
+from gateway.authorities.http_settings import HttpAuthoritySettings
 from gateway.dialects.dialect import RemoteRequest, RemoteResponse
 from gateway.model.answers import Unavailable, Undecided
 from tests.support.servers.low_level import listening
@@ -71,57 +71,6 @@ async def test_the_environment_s_proxy_is_not_used(monkeypatch: pytest.MonkeyPat
         client = HttpClient(f"http://127.0.0.1:{port}/a", SETTINGS)
         assert isinstance(await client.get(), RemoteResponse)
         await client.close()
-
-
-def test_a_file_without_certificates_is_a_problem_of_the_config(tmp_path: Path) -> None:
-    (tmp_path / "empty.pem").write_text("no certificate")
-    for name in ("empty.pem", "missing.pem"):
-        with pytest.raises(ValidationError, match="cannot be used"):
-            HttpAuthoritySettings(ca_file=str(tmp_path / name))
-
-
-ANY = TypeAdapter(EndpointUrl)
-
-
-@pytest.mark.parametrize(
-    "url", ["https://id.example.com/jwks", "https://[2001:db8::1]:8443/a?b=c", "http://accounts.internal/session"]
-)
-def test_an_address_is_kept_as_it_was_written(url: str) -> None:
-    assert ANY.validate_python(url) == url
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "id.example.com/jwks",
-        "ftp://id.example.com/",
-        "file:///etc/passwd",
-        "https://",
-        "https://user:pass@id.example.com/",
-        "https://id.example.com/#x",
-        "https://id.example.com/a b",
-        "https://id.example.com:99999/",
-        "https://idé.example.com/",
-    ],
-)
-def test_what_could_not_be_asked_or_would_be_logged_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError):
-        ANY.validate_python(url)
-
-
-@pytest.mark.parametrize(
-    "url", ["https://id.example.com/", "http://127.0.0.1:3000/", "http://[::1]/", "http://localhost/"]
-)
-def test_who_says_who_everybody_is_is_asked_over_tls_or_on_loopback(url: str) -> None:
-    require_tls(url)
-
-
-@pytest.mark.parametrize("url", ["http://id.example.com/", "http://10.0.0.1/", "http://localhost.evil.example/"])
-def test_and_never_in_the_clear(url: str) -> None:
-    with pytest.raises(ValueError, match="https"):
-        require_tls(url)
-    require_tls(url, insecure_http=True)
 
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid/", "https://no-such-host.invalid/"])

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.authorities.http_client import HttpAuthoritySettings
+from gateway.authorities.http_settings import HttpAuthoritySettings
 from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
 from gateway.authorities.jwt import JwtSettings
 from gateway.dialects.dialect import RemoteResponse

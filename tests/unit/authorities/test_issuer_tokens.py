@@ -3,7 +3,7 @@ from time import monotonic
 
 import pytest
 
-from gateway.authorities.http_client import HttpAuthoritySettings
+from gateway.authorities.http_settings import HttpAuthoritySettings
 from gateway.authorities.issuer_tokens import ID_TOKEN_TYPES, LOGOUT_TOKEN_TYPES, IssuerTokens
 from gateway.authorities.parsed_token import ParsedToken
 from gateway.model.answers import Unavailable

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from jwt import PyJWK
 
-from gateway.authorities.http_client import HttpAuthoritySettings, HttpClient
+from gateway.authorities.http_client import HttpClient
+from gateway.authorities.http_settings import HttpAuthoritySettings
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.model.answers import Unavailable, Undecided
 from tests.support.servers.issuer import EC_KEY, OTHER_EC_KEY, RSA_KEY, Clock, Jwks, jwk

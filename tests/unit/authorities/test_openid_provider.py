@@ -12,7 +12,7 @@ from gateway.authorities.openid_provider import OpenIdProvider
 from gateway.model.answers import Unavailable
 from gateway.model.external_identity import ProviderTokens, Redeemed, SignInRefused
 from gateway.sign_in.flow import FlowCookies
-from gateway.wiring.process import wall_clock
+from gateway.wiring.clock import wall_clock
 from tests.support.servers.openid_issuer import OpenIdIssuer, openid_issuer, provider
 
 BACK = "http://app.test/_gateway/sign-in/callback/company"

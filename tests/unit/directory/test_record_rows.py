@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.directory.hashing import login_token_hash
-from gateway.directory.record_rows import device_of, rows_of
+from gateway.directory.record_rows import rows_of
 from gateway.directory.records import Records
 from gateway.directory.tables import METADATA
-from gateway.model.session import Device
 from tests.support.builders.directory import PEPPERS
 
 PAST = "2026-01-01T00:00:00Z"
@@ -100,46 +99,3 @@ def test_a_sign_in_is_the_sessions_users_unless_it_says_another() -> None:
     signins = [{"id": "i", "created_at": PAST}, {"id": "j", "user": "v", "created_at": PAST}]
     found = rows(sessions=[{"id": "s", "user": "u", "signins": signins}])["signins"]
     assert [(row["id"], row["session_id"], row["user_id"]) for row in found] == [("i", "s", "u"), ("j", "s", "v")]
-
-
-CHROME = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/113.0.0.0 Safari/537.36"
-)
-PHONE = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 16_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-    " Version/16.5 Mobile/15E148 Safari/604.1"
-)
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "device"),
-    [
-        (
-            CHROME,  # the device of the Rocket.Chat document's example
-            Device(
-                type="browser",
-                name="Chrome",
-                version="113.0.0",
-                long_version="113.0.0.0",
-                os_name="Windows",
-                os_version="10",
-            ),
-        ),
-        (
-            PHONE,
-            Device(
-                type="browser",
-                name="Mobile Safari",
-                version="16.5",
-                long_version="16.5",
-                os_name="iOS",
-                os_version="16.5",
-            ),
-        ),
-        ("", Device()),
-        ("something nobody has heard of", Device()),
-        ("\0" * 100, Device()),
-    ],
-)
-def test_what_a_user_agent_tells(user_agent: str, device: Device) -> None:
-    assert device_of(user_agent) == device
