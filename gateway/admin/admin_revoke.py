@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
@@ -11,14 +10,12 @@ from aiohttp import web
 from gateway.admin.admin_call import call_of
 from gateway.admin.admin_tokens import AdminTokens
 from gateway.admin.call_body import BODY_SECONDS, read_body
+from gateway.admin.own_operations import EndEverywhere
 from gateway.admin.web_answers import CallRefusedError, to_web
 from gateway.model.decision import Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
-
-RevokeEverywhere = Callable[[RevocationTarget], Awaitable[bool]]
-"""Revokes; false when Redis or a directory could not be reached, so that it has to be repeated."""
 
 _KINDS = (RevocationKind.SESSION, RevocationKind.USER, RevocationKind.API_KEY, RevocationKind.ORGANIZATION)
 _LONGEST_ID = 256
@@ -34,10 +31,10 @@ class RevokeEndpoint:
     """
 
     def __init__(
-        self, tokens: AdminTokens, revoke: RevokeEverywhere, audit: AuditLog, *, body_seconds: float = BODY_SECONDS
+        self, tokens: AdminTokens, end: EndEverywhere, audit: AuditLog, *, body_seconds: float = BODY_SECONDS
     ) -> None:
         self._tokens = tokens
-        self._revoke = revoke
+        self._end = end
         self._audit = audit
         self._body_seconds = body_seconds
 
@@ -46,6 +43,7 @@ class RevokeEndpoint:
         actor = call_of(request).actor
         try:
             self._tokens.require(request.headers.getall("Authorization", ()))
+            actor = msgspec.structs.replace(actor, credential="admin_token")
             target = _decode_target(await read_body(request, _BODY_BYTES, self._body_seconds))
         except CallRefusedError as refused:
             self._audit.refused(actor, refused.refusal.detail)
@@ -55,7 +53,7 @@ class RevokeEndpoint:
     async def _revoke_target(self, target: RevocationTarget, actor: Actor) -> web.Response:
         outcome = AuditOutcome.FAILED
         try:
-            outcome = AuditOutcome.DONE if await self._revoke(target) else AuditOutcome.PARTLY
+            outcome = AuditOutcome.DONE if await self._end(target, actor) else AuditOutcome.PARTLY
         finally:
             self._audit.revoked(actor, target, outcome)
         if outcome is AuditOutcome.PARTLY:

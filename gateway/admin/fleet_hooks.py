@@ -7,9 +7,11 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.admin.admin_revoke import RevokeEverywhere
 from gateway.model.session import RevocationTarget
 from gateway.telemetry.exposition import Snapshot
+
+RevokeEverywhere = Callable[[RevocationTarget], Awaitable[bool]]
+"""Has every process refuse something; false when one, or Redis, could not be told, so that it has to be repeated."""
 
 
 class PastRevocation(Protocol):
@@ -25,12 +27,12 @@ class PastRevocation(Protocol):
 
 
 class FleetHooks(msgspec.Struct, frozen=True):
-    """`revoke` ends something everywhere, `change` has it looked up again; both tell whether everybody was reached.
+    """`revoke` has something refused everywhere, `change` has it looked up again; both tell whether all were reached.
 
-    `recorded` are the revocations that this process remembers, `collect` the metrics of all processes.
+    `recorded` returns the revocations that this gateway remembers, `collect` the metrics of all processes.
     """
 
     revoke: RevokeEverywhere
     change: RevokeEverywhere
-    recorded: Callable[[], Sequence[PastRevocation]]
+    recorded: Callable[[], Awaitable[Sequence[PastRevocation]]]
     collect: Callable[[], Awaitable[Snapshot]]

@@ -15,7 +15,10 @@ from gateway.admin.problems import ProblemError
 from gateway.admin.route_views import RouteViews, views_of
 from gateway.model.route import Route
 from gateway.model.session import RevocationKind, RevocationTarget
-from gateway.telemetry.audit import AuditLog, AuditOutcome
+from gateway.telemetry.audit import Actor, AuditLog, AuditOutcome
+
+EndEverywhere = Callable[[RevocationTarget, Actor], Awaitable[bool]]
+"""Ends something in the directories and wherever it is cached; tells whether all of that was done."""
 
 Explain = Callable[[ExplainRequest], Awaitable[Explanation]]
 
@@ -56,10 +59,13 @@ class RevocationViews(msgspec.Struct, frozen=True):
 class OwnCalls:
     """What the endpoints run that need no directory."""
 
-    def __init__(self, routes: Sequence[Route], explain: Explain, fleet: FleetHooks, audit: AuditLog) -> None:
+    def __init__(
+        self, routes: Sequence[Route], explain: Explain, fleet: FleetHooks, end: EndEverywhere, audit: AuditLog
+    ) -> None:
         self._routes = tuple(routes)
         self._explain = explain
         self._fleet = fleet
+        self._end = end
         self._audit = audit
 
     async def list_routes(self, _request: ApiRequest) -> RouteViews:
@@ -76,7 +82,7 @@ class OwnCalls:
 
     async def list_revocations(self, _request: ApiRequest) -> RevocationViews:
         """Return what was revoked here."""
-        past = self._fleet.recorded()
+        past = await self._fleet.recorded()
         return RevocationViews(tuple(RevocationView(each.target.kind.value, each.target.id, each.at) for each in past))
 
     async def revoke(self, request: ApiRequest) -> RevocationView:
@@ -84,7 +90,7 @@ class OwnCalls:
         target = request.body.target()
         outcome = AuditOutcome.FAILED
         try:
-            outcome = AuditOutcome.DONE if await self._fleet.revoke(target) else AuditOutcome.PARTLY
+            outcome = AuditOutcome.DONE if await self._end(target, request.actor) else AuditOutcome.PARTLY
         finally:
             self._audit.revoked(request.actor, target, outcome)
         return _viewed(target, request, told=outcome is AuditOutcome.DONE)

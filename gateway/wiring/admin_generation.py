@@ -15,6 +15,7 @@ from aiohttp import web
 from gateway.admin.admin_callers import AdminCallers, CallerRules
 from gateway.admin.admin_tokens import AdminTokens
 from gateway.admin.api import Api
+from gateway.admin.api_operation import ApiOperation
 from gateway.admin.application import build_application
 from gateway.admin.application_bridge import ApplicationBridge
 from gateway.admin.console_files import console_routes
@@ -32,12 +33,13 @@ from gateway.model.route import OnMany
 from gateway.model.session import RevocationTarget
 from gateway.model.target import Oddity
 from gateway.policy.routes import RouteTable
+from gateway.telemetry.audit import Actor
 from gateway.wiring.explanation import decide_traceless, explanation_of, read_request, untraced
 from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 
 if TYPE_CHECKING:
-    from gateway.wiring.admin_records import AdminRecords
+    from gateway.wiring.admin_directories import AdminDirectories
 
 
 class AdminGeneration:
@@ -64,15 +66,25 @@ class AdminGeneration:
         self._oddities = table.oddities
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, tuple(Oddity))
         callers = AdminCallers(tokens, accesses, self._caller_rules if settings.admin.credentials else None)
-        operations = own_operations(OwnCalls(table.routes, self._explain, fleet, process.audit))
-        self._records = _records(settings, process, fleet)
-        if self._records is not None:
-            operations = (*self._records.operations(), *operations)
+        operations = own_operations(OwnCalls(table.routes, self._explain, fleet, self.end, process.audit))
+        self._directories = _directories(settings, process)
+        if self._directories is not None:
+            operations = (*_record_operations(settings, self._directories, process, fleet), *operations)
         self._api = Api(with_document(operations), callers, process.audit, process.clock, settings.admin.body_bytes)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the API's routes."""
         return self._api.routes()
+
+    async def end(self, target: RevocationTarget, actor: Actor) -> bool:
+        """End it in the rows of our directories and everywhere it is cached; return whether all of that was done.
+
+        Both at once, so that neither waits for the other's fault. Until a row is marked, the revocation log refuses
+        what a look-up finds in it.
+        """
+        if self._directories is None:
+            return await self._fleet.revoke(target)
+        return all(await asyncio.gather(self._fleet.revoke(target), self._directories.end(target, actor)))
 
     async def revoke(self, target: RevocationTarget) -> bool:
         """Refuse callers of whom this was revoked; return whether everybody was told."""
@@ -84,8 +96,8 @@ class AdminGeneration:
 
     async def close(self) -> None:
         """Close what was opened; the last call has ended."""
-        if self._records is not None:
-            await self._records.close()
+        if self._directories is not None:
+            await self._directories.close()
         if self._owned is not None:
             await self._owned.close()
 
@@ -94,7 +106,7 @@ class AdminGeneration:
         async with self._opening:
             if self._generation is None:
                 generation = await open_generation(self._settings, self._process)
-                for past in self._fleet.recorded():
+                for past in await self._fleet.recorded():
                     generation.sessions.revoker.remember(past.target, past.at)
                 self._owned = self._generation = generation
         return self._generation
@@ -130,13 +142,28 @@ async def open_public_admin(settings: Settings, process: Process, generation: Ge
     generation.public_port.add_beneath(PublicAdminEndpoint.beneath, PublicAdminEndpoint(host, bridge))
 
 
-def _records(settings: Settings, process: Process, fleet: FleetHooks) -> AdminRecords | None:
-    """Return the records that the API shows; None without a directory, or where it is not said which."""
-    directories = {name: each for name, each in settings.authorities.items() if isinstance(each, DirectorySettings)}
-    name = settings.admin.directory or (next(iter(directories)) if len(directories) == 1 else None)
-    if name is None or name not in directories:
+def _directories(settings: Settings, process: Process) -> AdminDirectories | None:
+    found = _directory_settings(settings)
+    if not found:
         return None
     # here and not above: a process without a directory never loads SQLAlchemy (30 MB)
-    from gateway.wiring.admin_records import AdminRecords  # noqa: PLC0415 - see above
+    from gateway.wiring.admin_directories import AdminDirectories  # noqa: PLC0415 - see above
 
-    return AdminRecords(settings, directories[name], process, fleet)
+    return AdminDirectories(found, process)
+
+
+def _record_operations(
+    settings: Settings, directories: AdminDirectories, process: Process, fleet: FleetHooks
+) -> tuple[ApiOperation, ...]:
+    """Return the operations on the records that the API shows; none where it is not said which."""
+    found = _directory_settings(settings)
+    name = settings.admin.directory or (next(iter(found)) if len(found) == 1 else None)
+    if name is None or name not in found:
+        return ()
+    from gateway.wiring.admin_records import AdminRecords  # noqa: PLC0415 - as above
+
+    return AdminRecords(settings, name, directories, process, fleet).operations()
+
+
+def _directory_settings(settings: Settings) -> dict[str, DirectorySettings]:
+    return {name: each for name, each in settings.authorities.items() if isinstance(each, DirectorySettings)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import cast
 
 import structlog
 
@@ -15,10 +15,9 @@ from gateway.authorities.directory import DirectorySettings, open_peppers, open_
 from gateway.config.settings import Settings
 from gateway.directory.named_calls import NamedCalls
 from gateway.directory.operations.context import OperationContext
-from gateway.directory.schema import require_current
 from gateway.directory.session_tokens import SessionTokens
-from gateway.directory.store import Directory
 from gateway.model.session import RevocationTarget
+from gateway.wiring.admin_directories import AdminDirectories
 from gateway.wiring.process import Process
 from gateway.wiring.redis import secrets_of
 
@@ -26,37 +25,30 @@ _log = structlog.get_logger(__name__)
 
 
 class AdminRecords:
-    """Opens the directory of `settings` at the first call."""
+    """Works with the directory called `name`, which is opened by the first call."""
 
     def __init__(
-        self,
-        settings: Settings,
-        directory: DirectorySettings,
-        process: Process,
-        fleet: FleetHooks,
+        self, settings: Settings, name: str, directories: AdminDirectories, process: Process, fleet: FleetHooks
     ) -> None:
         self._admin = settings.admin
-        self._settings = directory
+        self._name = name
+        self._settings = cast("DirectorySettings", settings.authorities[name])
+        self._directories = directories
         self._process = process
         self._fleet = fleet
-        self._opening = asyncio.Lock()
-        self._directory: Directory | None = None
         self._tokens: SessionTokens | None = None
-        self._peppers = open_peppers(directory)
+        self._peppers = open_peppers(self._settings)
         self._once = Once(secrets_of(settings))
 
     def operations(self) -> tuple[ApiOperation, ...]:
         """Return the operations on records."""
         return record_operations(self._for_call)
 
-    async def close(self) -> None:
-        """Close the connections to the database."""
-        if self._directory is not None:
-            await self._directory.close()
-
     async def _for_call(self, request: ApiRequest) -> CallRecords:
         """Return what one call works with; raises GatewayError."""
-        directory = await self._open_directory()
+        directory = await self._directories.open(self._name)
+        if self._tokens is None:
+            self._tokens = open_tokens(self._settings, self._process.clock)
         context = OperationContext(
             directory=directory,
             now=request.now,
@@ -73,17 +65,3 @@ class AdminRecords:
         told = await (self._fleet.revoke(target) if ended else self._fleet.change(target))
         if not told:
             _log.warning("change_not_told", kind=target.kind.value, id=target.id)
-
-    async def _open_directory(self) -> Directory:
-        async with self._opening:
-            if self._directory is None:
-                url = self._settings.url.get_secret_value()
-                directory = Directory.open(url, connections=self._settings.connections)
-                try:
-                    self._tokens = open_tokens(self._settings, self._process.clock)
-                    await require_current(directory)
-                except BaseException:
-                    await directory.close()
-                    raise
-                self._directory = directory
-        return self._directory

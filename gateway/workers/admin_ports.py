@@ -61,7 +61,7 @@ class AdminPorts:
         for server in self._servers:
             server.apply(_operators(settings))
         before, self._generation = self._generation, AdminGeneration(settings, self._process, self._tokens, self._fleet)
-        revocation = web.post("/revoke", RevokeEndpoint(self._tokens, self._fleet.revoke, self._process.audit).answer)
+        revocation = web.post("/revoke", RevokeEndpoint(self._tokens, self._generation.end, self._process.audit).answer)
         routes = [*self._routes, revocation, *console_routes(), *self._generation.routes()]
         earlier = await self._admin.use(build_application(routes, self._hosts))
         if before is not None and earlier is not None:

@@ -66,6 +66,10 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Return the worker's metrics."""
 
 
+class ListRevocations(msgspec.Struct, frozen=True, tag=True):
+    """From a worker: return the revocations that the supervisor remembers."""
+
+
 class Drain(msgspec.Struct, frozen=True, tag=True):
     """Let requests in flight end within `grace` seconds; the reply comes when all have, and then the channel closes."""
 
@@ -76,7 +80,7 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
     """From a worker that got SIGTERM from elsewhere: start a successor, then drain this worker."""
 
 
-Command = Build | Swap | Discard | RevokeCommand | ChangeCommand | Ping | Collect | Drain | Leave
+Command = Build | Swap | Discard | RevokeCommand | ChangeCommand | Ping | Collect | ListRevocations | Drain | Leave
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,6 +89,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     fault: str = ""
     complete: bool = True
     snapshot: Snapshot = ()
+    revocations: tuple[RecordedRevocation, ...] = ()
 
 
 class SentCommand(msgspec.Struct, frozen=True, tag=True):

@@ -18,6 +18,7 @@ from gateway.telemetry.exposition import Snapshot, merge, render, snapshot
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
+from gateway.workers.control import RecordedRevocation
 from gateway.workers.descriptors import warn_if_short
 from gateway.workers.sockets import Ports
 from gateway.workers.systemd import Notifier
@@ -56,7 +57,7 @@ class Supervisor:
         fleet = FleetHooks(
             revoke=self._revoke,
             change=self._change,
-            recorded=revocations.recent,
+            recorded=self._recorded,
             collect=self._collect,
         )
         workers.attach(fleet)
@@ -146,6 +147,9 @@ class Supervisor:
 
     async def _change(self, target: RevocationTarget) -> bool:
         return all(await asyncio.gather(self._workers.change(target), self._admin.change(target)))
+
+    async def _recorded(self) -> tuple[RecordedRevocation, ...]:
+        return self._revocations.recent()
 
     async def _collect(self) -> Snapshot:
         return merge((snapshot(self._metrics.registry), *await self._workers.collect()))

@@ -114,14 +114,14 @@ class Worker:
     async def revoke(self, target: RevocationTarget) -> bool:
         """Revoke in every generation: earlier ones still have tunnels, and the one that is built has to know it later.
 
-        Return whether it took effect here, in the directories and in Redis.
+        Return whether it took effect here and in Redis.
         """
         if self._revoked_while_building is not None:
             self._revoked_while_building.append(RecordedRevocation(target, self._process.clock()))
         generations = list(self._active.generations())
         if self._built is not None:
             generations.append(self._built.generation)
-        complete = [await generation.sessions.revoke(target) for generation in generations]
+        complete = [await generation.sessions.revoker.revoke(target) for generation in generations]
         return all(complete)
 
     async def change(self, target: RevocationTarget) -> bool:

@@ -24,6 +24,8 @@ from gateway.workers.control import (
     Discard,
     Drain,
     Leave,
+    ListRevocations,
+    RecordedRevocation,
     Reply,
     RevokeCommand,
     Swap,
@@ -71,7 +73,10 @@ def _fleet_behind(channel: ControlChannel) -> FleetHooks:
     async def collect() -> Snapshot:
         return (await channel.request(Collect())).snapshot
 
-    return FleetHooks(revoke, change, tuple, collect)
+    async def recorded() -> tuple[RecordedRevocation, ...]:
+        return (await channel.request(ListRevocations())).revocations
+
+    return FleetHooks(revoke, change, recorded, collect)
 
 
 class _CommandHandler:

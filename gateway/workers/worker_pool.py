@@ -22,6 +22,7 @@ from gateway.workers.control import (
     Command,
     ExecuteCommand,
     Leave,
+    ListRevocations,
     Reply,
     RevokeCommand,
 )
@@ -171,6 +172,8 @@ class WorkerPool(WorkerGroup):
                     return Reply(complete=await self._fleet.change(command.target))
                 case Collect():
                     return Reply(snapshot=await self._fleet.collect())
+                case ListRevocations():
+                    return Reply(revocations=self._revocations.recent())
         return Reply()
 
     async def _supervise(self, worker: WorkerHandle, execute: ExecuteCommand) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gateway.http1.frames import close_frame
-from tests.support.clients.raw_http import raw_client
+from tests.support.clients.raw_http import exchange, raw_client
 from tests.support.gateways.running import ADMIN_TOKEN, SECRET, Running, running, until
 from tests.support.servers.issuer import EC_KEY, ISSUER, Jwks, jwk, sign
 from tests.support.servers.low_level import listening
@@ -33,12 +33,14 @@ async def answer(side: UpstreamSide) -> None:
         await side.send(SWITCHED if request.all(b"upgrade") else OK)
 
 
-def token() -> str:
+def token(subject: str, *roles: str) -> str:
     now = int(datetime.now(UTC).timestamp())
-    return sign({"iss": ISSUER, "aud": "orders", "sub": "user_1", "iat": now - 10, "exp": now + 86400})
+    times = {"iat": now - 10, "exp": now + 86400}
+    return sign({"iss": ISSUER, "aud": "orders", "sub": subject, "roles": list(roles), **times})
 
 
-TOKEN = f"Authorization: Bearer {token()}"
+TOKEN = f"Authorization: Bearer {token('user_1')}"
+OPERATOR = f"Authorization: Bearer {token('operator', 'operator')}"
 UPGRADE = (
     f"GET /echo/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{TOKEN}\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -55,12 +57,18 @@ async def config(folder: Path, workers: int) -> AsyncIterator[Path]:
                 "public": "127.0.0.1:0",
                 "admin": "127.0.0.1:0",
                 "admin_token": ADMIN_TOKEN,
+                "admin_hosts": "admin.test",
                 "workers": workers,
                 "watch": "0s",
             },
             "secret": SECRET,
             "authorities": {"tokens": {**issuer, "jwks_url": f"http://127.0.0.1:{jwks}"}},
             "credentials": {"token": {"kind": "bearer", "authority": "tokens"}},
+            "admin": {
+                "credentials": ["token"],
+                "host": "admin.test",
+                "roles": {"operator": ["revocations.read", "revocations.create"]},
+            },
             "routes": [
                 {"name": "echo", "match": {"path": "/echo/"}, "upstream": f"http://127.0.0.1:{upstream.port}"},
             ],
@@ -75,6 +83,12 @@ async def statuses(gateway: Running) -> set[int]:
     return {response.status for response in await asyncio.gather(*(gateway.ask("/echo/", TOKEN) for _ in range(30)))}
 
 
+async def remembered(port: int | str, credential: str) -> list[str]:
+    """Return the ids that were revoked, as the API tells at a port."""
+    head = f"GET /v1/revocations HTTP/1.1\r\nHost: admin.test\r\nConnection: close\r\n{credential}\r\n\r\n"
+    return [row["id"] for row in (await exchange(port, head.encode())).json()["rows"]]
+
+
 @WORKERS
 async def test_a_revocation_through_the_admin_port_is_for_everybody_and_for_later(tmp_path: Path, workers: int) -> None:
     async with config(tmp_path, workers) as file, running(file) as gateway, raw_client(gateway.port) as client:
@@ -86,6 +100,8 @@ async def test_a_revocation_through_the_admin_port_is_for_everybody_and_for_late
         assert (await gateway.admin("/revoke", REVOKE)).status == 200
         assert await client.read_all() == close_frame(1008)
         assert await statuses(gateway) == {401}
+        assert await remembered(gateway.port, OPERATOR) == ["user_1"]
+        assert await remembered(gateway.admin_port, f"Authorization: Bearer {ADMIN_TOKEN}") == ["user_1"]
         assert (await gateway.reload())["outcome"] == "done"
         assert await statuses(gateway) == {401}
         if workers > 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clients.admin_client import AdminClient
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import (
     ADMIN_TOKEN,
@@ -62,9 +63,26 @@ async def test_a_directory_that_takes_no_note_is_told_and_the_caches_are_emptied
         key = f"X-Api-Key: {PROJECT_KEY}"
         assert await status_of(gateway, key) == 200
         with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
-            database.execute("DROP TABLE sessions")
+            database.execute("DROP TABLE audit_entries")
         answer = await revoke(gateway, api_key=KEY_ID)
         assert (answer.status, answer.one(b"Retry-After")) == (503, b"1")
         assert await status_of(gateway, key) == 401
         (line,) = (line for line in map(json.loads, gateway.log().splitlines()) if line["log"] == "audit")
         assert (line["event"], line["outcome"], line["id"]) == ("revoked", "partly", KEY_ID)
+
+
+async def test_what_it_ended_is_in_the_directory_s_audit_with_who_did_it(examples: Examples, tmp_path: Path) -> None:
+    accounts = examples.settings(tmp_path)
+    async with recording_upstream() as upstream, serving(config(upstream.port, accounts), tmp_path) as gateway:
+        call = AdminClient(gateway.admin_port)
+        assert (await revoke(gateway, session=LOGIN_SESSION)).status == 200
+        assert (await call("POST", "/v1/revocations", {"api_key": KEY_ID})).status == 201
+        for again in (LOGIN_SESSION, "nobody's"):
+            assert (await revoke(gateway, session=again)).status == 200
+        entries = (await call("GET", "/v1/audit?limit=2")).json()["rows"]
+    told = [(each["by"], each["operation"], each["kind"], each["id"], each.get("credential")) for each in entries]
+    assert told == [
+        ("admin_port", "deleted", "api_key", KEY_ID, "admin_token"),
+        ("admin_port", "ended", "session", LOGIN_SESSION, "admin_token"),
+    ]
+    assert (entries[1]["before"]["state"], entries[1]["after"]["state"]) == ("active", "closed")

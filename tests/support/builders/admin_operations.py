@@ -19,6 +19,6 @@ async def _never(*_: Any) -> Any:
 
 def every_operation() -> tuple[ApiOperation, ...]:
     """Return the operations of a gateway with a directory, in the order of the document."""
-    fleet = FleetHooks(_never, _never, tuple, _never)
+    fleet = FleetHooks(_never, _never, _never, _never)
     audit = AuditLog(LineBuffer(lambda _: None), Timestamps(float))
-    return with_document((*record_operations(_never), *own_operations(OwnCalls((), _never, fleet, audit))))
+    return with_document((*record_operations(_never), *own_operations(OwnCalls((), _never, fleet, _never, audit))))

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.admin.admin_revoke import RevokeEndpoint
 from gateway.admin.admin_tokens import AdminTokens
 from gateway.model.session import RevocationKind, RevocationTarget
-from gateway.telemetry.audit import AuditLog
+from gateway.telemetry.audit import Actor, AuditLog
 from gateway.telemetry.lines import LineBuffer, Timestamps
 from tests.support.builders.records import NOON
 from tests.support.clients.raw_http import RawResponse, exchange, raw_client
@@ -27,7 +27,7 @@ class Fleet:
         self.fault: Exception | None = None
         self.written: list[bytes] = []
 
-    async def revoke(self, ended: RevocationTarget) -> bool:
+    async def revoke(self, ended: RevocationTarget, _actor: Actor) -> bool:
         if self.fault is not None:
             raise self.fault
         self.ended.append(ended)

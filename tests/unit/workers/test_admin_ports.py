@@ -11,6 +11,7 @@ from gateway.source.addresses import ListenAddress
 from gateway.telemetry.exposition import Snapshot
 from gateway.wiring.process import Process
 from gateway.workers.admin_ports import AdminPorts
+from gateway.workers.control import RecordedRevocation
 from gateway.workers.sockets import bind_ports, port_of
 from tests.support.clients.raw_http import RawResponse, conversation, exchange
 
@@ -29,11 +30,14 @@ class Opened:
         self.admin, self.health = port_of(self.ports.admin), port_of(self.ports.health)
         self.is_ready = True
         self.revoked: list[RevocationTarget] = []
-        fleet = FleetHooks(self.revoke, self.revoke, tuple, self.collect)
+        fleet = FleetHooks(self.revoke, self.revoke, self.recorded, self.collect)
         self.it = AdminPorts(process, self.ports, Health(lambda: True, lambda: self.is_ready), self.render, fleet)
 
     async def render(self) -> tuple[bytes, str]:
         return b"a_metric 1.0\n", "text/plain"
+
+    async def recorded(self) -> tuple[RecordedRevocation, ...]:
+        return ()
 
     async def collect(self) -> Snapshot:
         return ()
