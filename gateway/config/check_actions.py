@@ -15,6 +15,7 @@ from gateway.credentials.token_pair import TokenPairSettings
 from gateway.dialects.own_sessions import OwnSessionsSettings
 from gateway.dialects.product_actions import build_actions
 from gateway.dialects.rocketchat import FOR_MANAGERS, RocketchatSettings
+from gateway.dialects.settings import EndpointSettings
 from gateway.model.errors import Problem
 
 _OF_SESSIONS = (CookieSettings, BearerSettings, TokenPairSettings)
@@ -22,7 +23,7 @@ _OF_SESSIONS = (CookieSettings, BearerSettings, TokenPairSettings)
 
 
 def check_actions(config: PartialConfig) -> Iterator[Problem]:
-    """Yield readers that show no session of a directory where sessions are changed, and managers that nobody is."""
+    """Yield readers that show no session of a directory where sessions are changed, and actions that nobody can do."""
     own = config.sections.sessions
     if own is not None:
         names = own_readers(own, config.credentials, config.authorities)
@@ -35,11 +36,27 @@ def check_actions(config: PartialConfig) -> Iterator[Problem]:
     for place, endpoint in config.session_info.items():
         if build_actions(endpoint) is not None:
             yield from _sessionless(config, tuple(endpoint.credentials), "session_info", place, "credentials")
+        yield from _tokenless(config, place, endpoint)
         if isinstance(endpoint, RocketchatSettings) and not endpoint.managers:
             for position, name in enumerate(endpoint.actions):
                 if name in FOR_MANAGERS:
                     text = f"{name} is for managers, and there are none: name their roles in `managers`"
                     yield config.problem(text, "session_info", place, "actions", position)
+
+
+def _tokenless(config: PartialConfig, place: int, endpoint: EndpointSettings) -> Iterator[Problem]:
+    """Yield the actions that hand out tokens where a directory of the endpoint's readers signs none."""
+    readers = [config.credentials[name] for name in endpoint.credentials if name in config.credentials]
+    names = dict.fromkeys(name for reader in readers for name in reader.authority)
+    directories = {name: config.authorities.get(name) for name in names}
+    unsigned = [
+        name for name, each in directories.items() if isinstance(each, DirectorySettings) and each.tokens is None
+    ]
+    for position, name in enumerate(getattr(endpoint, "actions", ())):
+        alone = build_actions(endpoint.model_copy(update={"actions": (name,)}))
+        if unsigned and alone is not None and any(each.issues_tokens for each in alone.actions):
+            text = f"{name} hands out tokens, and {' and '.join(unsigned)} signs none: give it `tokens`"
+            yield config.problem(text, "session_info", place, "actions", position)
 
 
 def own_readers(

@@ -173,7 +173,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One method at some paths: at these, or where `beneath`, at what begins with one of them.
 
     Where there are `managers`, only whose own roles are among them may. An action `without_caller` reads its credential
-    itself. `responses`, `parameters` and `body` are for the OpenAPI document.
+    itself. One that `issues_tokens` needs a directory that signs them. `responses`, `parameters` and `body` are for the
+    OpenAPI document.
     """
 
     method: str
@@ -181,6 +182,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     beneath: bool = False
     without_caller: bool = False
+    issues_tokens: bool = False
     managers: frozenset[str] | None = None
     summary: str = ""
     responses: Mapping[int, Documented] = {}

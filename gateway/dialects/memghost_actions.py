@@ -71,6 +71,7 @@ class MemghostActions(DialectActions):
                 paths=("/auth/refresh", "/api/v1/auth/refresh"),
                 run=_refresh,
                 without_caller=True,
+                issues_tokens=True,
                 summary="A new access token for a refresh token",
                 responses={202: Documented(MemghostTokens, "The tokens"), **failures, **at_once},
                 body=RefreshBody,

@@ -82,6 +82,7 @@ class WachtActions(DialectActions):
                 method="GET",
                 paths=("/session/token",),
                 run=self._token,
+                issues_tokens=True,
                 summary="A short token for a backend",
                 responses=self._responses(WachtTokenAnswer, "The token"),
                 parameters=("template",),

@@ -6,11 +6,14 @@ from tests.support.builders.configs import SECRET, lines, partial
 PARTS = """\
 authorities:
   accounts: {kind: directory, url: "sqlite:///gateway.db", pepper: p}
+  signing:
+    {kind: directory, url: "sqlite:///s.db", pepper: p, tokens: {issuer: "https://i", audience: a, keys_file: keys.pem}}
   chat: {kind: remote, dialect: rocketchat, url: "https://chat.example.com/info"}
 credentials:
   key: {kind: api_key, header: x-api-key, type: project, authority: accounts}
   cookie: {kind: cookie, name: __session, authority: accounts}
   token: {kind: bearer, authority: [accounts, chat]}
+  signed: {kind: cookie, name: signed, authority: signing}
   foreign: {kind: token_pair, user_header: x-user-id, token_header: x-auth-token, authority: chat}
 """
 
@@ -39,7 +42,7 @@ def test_without_a_list_all_that_show_a_session_of_a_directory_are_read() -> Non
     config = partial(f"secret: {SECRET}\n{PARTS}sessions: {{}}\n")
     own = config.sections.sessions
     assert own is not None
-    assert own_readers(own, config.credentials, config.authorities) == ("cookie", "token")
+    assert own_readers(own, config.credentials, config.authorities) == ("cookie", "token", "signed")
     assert lines(check_actions(config)) == []
     nobody = partial(f"secret: {SECRET}\nsessions: {{}}\n")
     assert lines(check_actions(nobody)) == [
@@ -55,8 +58,17 @@ def test_without_a_list_all_that_show_a_session_of_a_directory_are_read() -> Non
             "dialect: rocketchat, credentials: [cookie], actions: [logout, sessions/logout]",
             "actions[1]: sessions/logout is for managers, and there are none",
         ),
-        ("dialect: memghost, credentials: [key], actions: [refresh]", "credentials[0]: key shows no session"),
-        ("dialect: wacht, credentials: [cookie], actions: [token]", ""),
+        ("dialect: memghost, credentials: [key], actions: [logout]", "credentials[0]: key shows no session"),
+        ("dialect: wacht, credentials: [cookie], actions: [sign-out]", ""),
+        (
+            "dialect: wacht, credentials: [cookie], actions: [sign-out, token]",
+            "actions[1]: token hands out tokens, and accounts signs none: give it `tokens`",
+        ),
+        (
+            "dialect: memghost, credentials: [token], actions: [refresh]",
+            "actions[0]: refresh hands out tokens, and accounts signs none: give it `tokens`",
+        ),
+        ("dialect: wacht, credentials: [signed], actions: [token]", ""),
     ],
 )
 def test_actions_have_readers_of_a_directory_and_managers(actions: str, problem: str) -> None:
