@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 
 from gateway.authorities.kinds import AUTHORITIES
 from gateway.credentials.kinds import CREDENTIALS
 from gateway.dialects.kinds import DIALECTS
+from gateway.dialects.product_actions import build_actions
 from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
 from tests.support.readers import pages
 from tests.support.repository import DOCS, ROOT
@@ -46,6 +48,31 @@ def test_every_kind_has_every_file_of_its_recipe(recipe: str, kind: str) -> None
         file = ROOT / path.replace("KIND", kind)
         assert file.exists(), path
         assert not content or content.replace("KIND", kind) in pages.text_of(file), (path, content)
+
+
+def actions() -> Iterator[tuple[str, str, str]]:
+    """Yield each action of each product: the product, the action's name in the config, and its first path."""
+    for product in DIALECTS.own:
+        served = DIALECTS.named(product).served
+        if served is None or "actions" not in served.settings.model_fields:
+            continue
+        (names, _) = get_args(served.settings.model_fields["actions"].annotation)
+        for name in get_args(names):
+            made = build_actions(served.settings(dialect=product, credentials=("cookie",), actions=(name,)))
+            assert made is not None, (product, name)
+            yield product, name, made.actions[0].paths[0]
+
+
+ACTIONS = [pytest.param(*each, id=":".join(each[:2])) for each in actions()]
+
+
+@pytest.mark.parametrize(("product", "action", "path"), ACTIONS)
+def test_every_action_of_a_product_has_every_file_of_its_recipe(product: str, action: str, path: str) -> None:
+    for file, content in rows("A product's action").items():
+        text = pages.text_of(ROOT / file.replace("KIND", product))
+        for name, value in (("KIND", product), ("ACTION", action), ("PATH", path)):
+            content = (content or "").replace(name, value)  # noqa: PLW2901 - filled in step by step
+        assert content in text, (file, content)
 
 
 @pytest.mark.parametrize("recipe", KINDS)

@@ -3,36 +3,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
-from gateway.directory.named_calls import NamedCall, NamedCalls
-from gateway.directory.store import Directory
-from gateway.directory.tables import METADATA
-from gateway.model.errors import ClashError
+from gateway.directory.named_calls import NamedCalls
+from tests.support.builders.directory import opened
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-async def test_a_name_is_written_with_its_change_and_never_twice(tmp_path: Path) -> None:
-    directory = Directory.open(f"sqlite:///{tmp_path}/directory.db")
-    try:
-        async with directory.changing() as connection:
-            await connection.run_sync(METADATA.create_all)
+async def test_the_oldest_names_go_first(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/directory.db") as directory:
         calls = NamedCalls(directory, ttl=60.0, most=2)
-        async with calls.naming("one", "digest", NOW).changing():
-            assert await calls.find("one", NOW) is None
-        assert await calls.find("one", NOW) == NamedCall("digest", None)
-        with pytest.raises(ClashError):
-            async with calls.naming("one", "other", NOW).changing():
+        for number in range(4):
+            async with calls.naming(str(number), "digest", NOW + timedelta(seconds=number)).changing():
                 pass
-        await calls.keep("one", b"answer")
-        assert await calls.find("one", NOW) == NamedCall("digest", b"answer")
-        assert await calls.find("one", NOW + timedelta(seconds=60)) is None
-        for number in range(1, 4):
-            later = NOW + timedelta(seconds=number)
-            async with calls.naming(f"later-{number}", "digest", later).changing():
-                pass
-        found = [await calls.find(name, NOW) for name in ("one", "later-1", "later-2", "later-3")]
-        assert [each is not None for each in found] == [False, False, True, True]
-    finally:
-        await directory.close()
+        found = [await calls.find(str(number), NOW) for number in range(4)]
+    assert [each is not None for each in found] == [False, False, True, True]
