@@ -8,6 +8,7 @@
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
 # make charts     the Helm chart, by a helm that is built from its Go module (minutes, the first time)
 # make e2e-go     oauth2-proxy, built from its Go module, beside the program on the same requests (minutes, the first time)
+# make proto      the descriptors of Envoy's messages, from gateway/ext_authz/external_auth.proto
 # make lock       the lock files anew, with the newest versions that pyproject.toml allows
 # make bench      the benchmark tables (needs nginx and wrk)
 # make profile    where a request's CPU time goes, by module (needs py-spy besides)
@@ -16,7 +17,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
 
-.PHONY: run check lint test-fast test coverage compliance fuzz e2e charts e2e-go lock bench profile clean
+.PHONY: run check lint test-fast test coverage compliance fuzz e2e charts e2e-go proto lock bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
@@ -66,6 +67,9 @@ check lint: .venv/.dev
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/house.py
 	@$(BIN)/hadolint deploy/docker/Dockerfile
+
+proto: .venv/.dev
+	@$(BIN)/python -m grpc_tools.protoc -Igateway/ext_authz --descriptor_set_out=gateway/ext_authz/external_auth.binpb external_auth.proto
 
 bench: .venv/.dev
 	@$(BIN)/python tests/bench/run.py

@@ -207,6 +207,7 @@ def _add_front(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gateway", metavar="HOST:PORT", help="where the proxy reaches the gateway")
     parser.add_argument("--static", action="store_true", help="Traefik's static part, which is the same for all routes")
     parser.add_argument("--grpc", action="store_true", help="the applications speak gRPC, which Envoy alone is told")
+    parser.add_argument("--ext-authz", choices=("http", "grpc"), default="http", help="how Envoy asks (http)")
     parser.set_defaults(command=_front)
 
 
@@ -217,7 +218,11 @@ def _front(options: argparse.Namespace) -> int:
         raise GatewayError("only Traefik has a static part (--static)")
     if options.grpc and options.proxy != "envoy":
         raise GatewayError("gRPC is written for Envoy alone (--grpc)")
-    printed = front(options.config, options.proxy, options.gateway, static=options.static, grpc=options.grpc)
+    by_grpc = options.ext_authz == "grpc"
+    if by_grpc and options.proxy != "envoy":
+        raise GatewayError("only Envoy asks over gRPC (--ext-authz grpc)")
+    written_for = {"static": options.static, "grpc": options.grpc, "asks_by_grpc": by_grpc}
+    printed = front(options.config, options.proxy, options.gateway, **written_for)
     return _print_result(printed)
 
 

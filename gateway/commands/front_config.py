@@ -25,25 +25,39 @@ _CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = MappingProxyType(
 )
 
 
-def front(config: Path, proxy: str, gateway: str | None, *, static: bool = False, grpc: bool = False) -> CommandResult:
+def front(
+    config: Path,
+    proxy: str,
+    gateway: str | None,
+    *,
+    static: bool = False,
+    grpc: bool = False,
+    asks_by_grpc: bool = False,
+) -> CommandResult:
     """Print the config of `proxy`; `gateway` is where it reaches us (`HOST:PORT`).
 
-    `static` is Traefik's other file, `grpc` says that Envoy's applications speak that. Raises SettingsError, and
-    GatewayError for routes that the proxy cannot serve.
+    `static` is Traefik's other file, `grpc` says that Envoy's applications speak that, `asks_by_grpc` that it asks us
+    so. Raises SettingsError, and GatewayError for routes that the proxy cannot serve.
     """
     settings = load_settings(config, os.environ)
     if static:
         return CommandResult(traefik_static_config().rstrip("\n"))
-    plan = msgspec.structs.replace(plan_for(proxy, settings, gateway or _reached_at(settings)), grpc=grpc)
+    plan = plan_for(proxy, settings, gateway or _reached_at(settings, asks_by_grpc=asks_by_grpc))
+    plan = msgspec.structs.replace(plan, grpc=grpc, asks_by_grpc=asks_by_grpc)
     return CommandResult(_CONFIGS[proxy](plan).rstrip("\n"), "; ".join(left_undone(proxy, settings)))
 
 
-def _reached_at(settings: Settings) -> str:
-    """Return the first address that the public port listens at, by the name `gateway` where that is all of them.
+def _reached_at(settings: Settings, *, asks_by_grpc: bool) -> str:
+    """Return the first address at which a proxy can ask, by the name `gateway` where that is all of the machine's.
 
     Raises GatewayError where there is none.
     """
-    public = next((place for place in settings.listen.public if isinstance(place, ListenAddress)), None)
-    if public is None:
-        raise GatewayError("listen.public is a socket file, which not every proxy reaches: say --gateway HOST:PORT")
-    return f"gateway:{public.port}" if public.host in {ANY_IPV4, ANY_IPV6} else str(public)
+    key, places = "listen.public", settings.listen.public
+    if asks_by_grpc:
+        key, places = "listen.grpc", () if settings.listen.grpc is None else (settings.listen.grpc,)
+    if not places:
+        raise GatewayError("the config has no listen.grpc, where Envoy would ask")
+    place = next((place for place in places if isinstance(place, ListenAddress)), None)
+    if place is None:
+        raise GatewayError(f"{key} is a socket file, which not every proxy reaches: say --gateway HOST:PORT")
+    return f"gateway:{place.port}" if place.host in {ANY_IPV4, ANY_IPV6} else str(place)

@@ -81,7 +81,9 @@ def _import_before_fork(settings: Settings) -> None:
     if settings.telemetry.traces != "none":
         import gateway.telemetry.tracing.tracer  # noqa: PLC0415 - only where spans are made
     if any(isinstance(authority, DirectorySettings) for authority in settings.authorities.values()):
-        import gateway.directory.store  # noqa: F401, PLC0415 - only where there is a directory
+        import gateway.directory.store  # noqa: PLC0415 - only where there is a directory
+    if settings.listen.grpc is not None:
+        import gateway.ext_authz.grpc_server  # noqa: F401, PLC0415 - needs the extra `grpc`
 
 
 def _port_or_file(sockets: Sockets) -> int | str:
@@ -134,10 +136,10 @@ def _supervisor(start: Start, process: Process) -> Supervisor:
     revocations = RecentRevocations(process.clock, start.loaded.settings.cache.revoked)
     workers: WorkerGroup
     if start.fork_server is None:
-        workers = SingleProcess(process, Worker(process, start.ports.public), revocations)
+        workers = SingleProcess(process, Worker(process, start.ports.public, start.ports.grpc), revocations)
     else:
         ProcessCollector(registry=registry)  # the supervisor's memory and CPU time are the gateway's as well
-        workers = WorkerPool(start.fork_server, start.ports.public, revocations, metrics)
+        workers = WorkerPool(start.fork_server, (*start.ports.public, *start.ports.grpc), revocations, metrics)
     return Supervisor(process, workers, start.ports, metrics, revocations)
 
 

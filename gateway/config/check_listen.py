@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.config.partial import PartialConfig
@@ -14,6 +15,8 @@ from gateway.source.addresses import ListenPlace, SocketFile, are_one_place
 from gateway.source.document import KeyPath
 
 _OTHERS_MAY_WRITE = 0o002
+_GRPC_PACKAGES = ("h2.connection", "google.protobuf.message")
+_GRPC_REMEDY = "pip install 'session-gateway[grpc]'"
 
 
 def check_listen(config: PartialConfig) -> Iterator[Problem]:
@@ -24,6 +27,7 @@ def check_listen(config: PartialConfig) -> Iterator[Problem]:
     yield from _open_folders(config, places)
     if listen.proxy_protocol and not config.sections.trusted_proxies:
         yield config.problem("is read from trusted_proxies alone, and there are none", "listen", "proxy_protocol")
+    yield from _grpc(config)
     if SOCKET_FILE not in config.sections.trusted_proxies and any(isinstance(at, SocketFile) for at in listen.public):
         yield from _one_caller(config)
 
@@ -34,7 +38,8 @@ def _places(listen: ListenSettings) -> list[tuple[KeyPath, ListenPlace]]:
         (("public", number) if several else ("public",), place) for number, place in enumerate(listen.public)
     ]
     places.append((("admin",), listen.admin))
-    return places if listen.health is None else [*places, (("health",), listen.health)]
+    places += [((name,), place) for name in ("health", "grpc") if (place := getattr(listen, name)) is not None]
+    return places
 
 
 def _clashes(config: PartialConfig, places: Sequence[tuple[KeyPath, ListenPlace]]) -> Iterator[Problem]:
@@ -42,6 +47,31 @@ def _clashes(config: PartialConfig, places: Sequence[tuple[KeyPath, ListenPlace]
         for earlier, other in places[:number]:
             if are_one_place(place, other):
                 yield config.problem(f"is where listen.{earlier[0]} listens already, at {other}", "listen", *path)
+
+
+def _grpc(config: PartialConfig) -> Iterator[Problem]:
+    """Yield a port for Envoy without what it needs, that nobody or everybody may ask at."""
+    peers = config.sections.ext_authz.peers
+    if config.sections.listen.grpc is None:
+        if peers:
+            yield config.warning("may ask nowhere: listen.grpc is not written", "ext_authz", "peers")
+        return
+    if not is_grpc_installed():
+        yield config.problem(f"needs packages that are not installed: {_GRPC_REMEDY}", "listen", "grpc")
+    if not peers:
+        yield config.warning("is where nobody may ask: ext_authz.peers lists nobody", "listen", "grpc")
+    for position, network in enumerate(peers):
+        if not isinstance(network, str) and network.prefixlen == 0:
+            text = f"{network} believes everybody: any client can ask about, and as, any address and host"
+            yield config.warning(text, "ext_authz", "peers", position)
+
+
+def is_grpc_installed() -> bool:
+    """Return whether the packages of the extra `grpc` are installed."""
+    try:
+        return all(find_spec(name) is not None for name in _GRPC_PACKAGES)
+    except ModuleNotFoundError:  # of the package above the one that is looked for
+        return False
 
 
 def _open_folders(config: PartialConfig, places: Sequence[tuple[KeyPath, ListenPlace]]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from gateway.credentials.kinds import ReaderSettings, read_by_default
 from gateway.dialects.kinds import DialectSettings
 from gateway.dialects.own_sessions import OwnSessionsSettings
 from gateway.endpoints.forward_auth.kinds import ForwardAuthSettings
+from gateway.ext_authz.settings import ExtAuthzSettings
 from gateway.identity.header_names import CLAIM, DEFAULT_NAMES, IdentityNames
 from gateway.model.route import Route, SignInOffer
 from gateway.model.url import fault_of_url
@@ -65,12 +66,13 @@ class ListenSettings(SettingsModel):
     `watch` the config and the files that it names are checked for changes; 0 is never. A worker that does not reply for
     `worker_timeout` is killed and replaced; 0 is never. Without an `admin_token` nobody may revoke over the admin port.
     `admin_hosts` are the host names by which the admin and health ports may be asked. `socket_mode` is that of socket
-    files. With `proxy_protocol` a connection of a trusted proxy begins with whom it is for.
+    files. With `proxy_protocol` a connection of a trusted proxy begins with whom it is for. At `grpc` Envoy asks.
     """
 
     public: ListenList = (ListenAddress("0.0.0.0", 8080),)  # noqa: S104 - the public port is for everybody
     admin: Listen = ListenAddress("127.0.0.1", 9090)
     health: Listen | None = None
+    grpc: Listen | None = None
     socket_mode: FileMode = 0o660
     proxy_protocol: bool = False
     tls: TlsSettings | None = None
@@ -207,6 +209,7 @@ class Sections(SettingsModel):
     sessions: OwnSessionsSettings | None = None
     identity: IdentitySettings = IdentitySettings()
     forward_auth: ForwardAuthSettings = Field(default_factory=dict)
+    ext_authz: ExtAuthzSettings = ExtAuthzSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     limits: LimitSettings = LimitSettings()
     upstreams: UpstreamsSettings = UpstreamsSettings()

@@ -21,10 +21,32 @@ _HANDSHAKE = (
 )
 
 
+_HTTP_2 = """\
+typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    explicit_http_config: {http2_protocol_options: {}}"""
+"""What whoever is spoken to in gRPC asks of its cluster."""
+
+_HTTP_WORDS = {
+    "protocol": "HTTP",
+    "options": "",
+    "content": "routes, credentials or identity headers",
+    "side": "forward_auth: {envoy: {peers: [ADDRESS OF THIS ENVOY/32]}}",
+}
+_GRPC_WORDS = {
+    "protocol": "gRPC",
+    "options": " --ext-authz grpc",
+    "content": "routes or credentials",
+    "side": 'listen: {grpc: "0.0.0.0:8082"}, ext_authz: {peers: [ADDRESS OF THIS ENVOY/32]}',
+}
+
+
 def envoy_config(plan: FrontPlan) -> str:
     """Return the text of envoy.yaml."""
     blocks = {
-        "identity": [f"- exact: {name.lower()}" for name in plan.identity],
+        "service": _service(plan),
+        "gateway_protocol": _HTTP_2.splitlines() if plan.asks_by_grpc else [],
         "routes": list(_routes(plan)),
         "removed": list(_removed(plan)),
         "credentials": [f"- {name}" for name in plan.credentials],
@@ -32,8 +54,7 @@ def envoy_config(plan: FrontPlan) -> str:
     }
     host, _, port = plan.gateway.rpartition(":")
     words = {
-        "gateway": plan.gateway,
-        "path": plan.path,
+        **(_GRPC_WORDS if plan.asks_by_grpc else _HTTP_WORDS),
         "gateway_host": host.strip("[]"),
         "gateway_port": port,
         "headers": str(plan.headers),
@@ -41,6 +62,15 @@ def envoy_config(plan: FrontPlan) -> str:
         "head_timeout": f"{plan.head_timeout}s",
     }
     return fill("envoy.yaml", blocks, words)
+
+
+def _service(plan: FrontPlan) -> list[str]:
+    """Return how the gateway is asked, and what is believed of its answer."""
+    if plan.asks_by_grpc:
+        return fill("envoy_grpc_service.yaml", {}, {}).splitlines()
+    identity = [f"- exact: {name.lower()}" for name in plan.identity]
+    words = {"gateway": plan.gateway, "path": plan.path}
+    return fill("envoy_http_service.yaml", {"identity": identity}, words).splitlines()
 
 
 def _removed(plan: FrontPlan) -> Iterator[str]:
@@ -101,21 +131,13 @@ def _sent(character: str) -> str:
     return f"(?:{own}(?i:{encoded}))"
 
 
-_HTTP_2 = """\
-  typed_extension_protocol_options:
-    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-      "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-      explicit_http_config: {http2_protocol_options: {}}"""
-"""What an application of gRPC asks of its cluster."""
-
-
 def _cluster(application: Application, *, grpc: bool) -> Iterator[str]:
     if application.addresses[0].scheme != "http":
         raise GatewayError("upstreams with TLS are not written for Envoy: put the gateway in front of them instead")
     yield f"- name: {application.name}"
     yield "  type: STRICT_DNS"
     yield "  connect_timeout: 2s"
-    yield from _HTTP_2.splitlines() if grpc else ()
+    yield from (f"  {line}" for line in (_HTTP_2.splitlines() if grpc else ()))
     yield "  load_assignment:"
     yield f"    cluster_name: {application.name}"
     yield "    endpoints:"

@@ -75,7 +75,8 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     `gateway` is where it asks (`HOST:PORT`), at `path`. `identity` are the headers that it copies from an allow, in the
     spelling of the config. `credentials` are removed after the decision. `removed` are removed before it, and so are
     all names of the `families` (prefixes) where a proxy can do that. Limits are the gateway's, in bytes and seconds;
-    `body_bytes` 0 is none. `grpc` says that the applications speak gRPC, which is HTTP/2.
+    `body_bytes` 0 is none. `grpc` says that the applications speak gRPC, which is HTTP/2;
+    `asks_by_grpc` that the gateway is asked so.
     """
 
     gateway: str
@@ -91,6 +92,7 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     headers: int = 128
     head_timeout: int = 10
     grpc: bool = False
+    asks_by_grpc: bool = False
 
 
 def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:

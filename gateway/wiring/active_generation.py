@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
+from gateway.ext_authz.grpc_caller import CheckAnswer, GrpcCaller
+from gateway.ext_authz.grpc_message import GrpcError
+from gateway.ext_authz.statuses import UNAVAILABLE
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Serving
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
@@ -46,10 +50,31 @@ class ActiveGeneration:
         request.generation = in_flight
         return in_flight.generation.public_port.serve(request)
 
+    def check(self, message: bytes, caller: GrpcCaller) -> CheckAnswer:
+        """Answer a question that came over gRPC; see `CheckPort.check`."""
+        in_flight = self._required
+        port = in_flight.generation.check_port
+        if port is None:
+            raise GrpcError(UNAVAILABLE, "the config has no listen.grpc any more")
+        answer = port.check(message, caller)
+        if isinstance(answer, bytes):
+            return answer
+        in_flight.count += 1
+        return self._checked(in_flight, answer)
+
+    async def _checked(self, in_flight: _InFlight, answer: Coroutine[Any, Any, bytes]) -> bytes:
+        try:
+            return await answer
+        finally:
+            self._left(in_flight)
+
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Record how a request ended, in the generation that it began in."""
         in_flight: _InFlight = request.generation
         in_flight.generation.public_port.completed(request, answer)
+        self._left(in_flight)
+
+    def _left(self, in_flight: _InFlight) -> None:
         in_flight.count -= 1
         if in_flight is not self._current:
             self._close_if_idle(in_flight)

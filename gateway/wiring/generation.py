@@ -47,6 +47,7 @@ from gateway.upstream.pool import PoolLimits
 from gateway.upstream.request_head import RequestHeads
 from gateway.upstream.upstreams import Upstreams
 from gateway.wiring.callers import caller_limits, many_callers
+from gateway.wiring.checking import check_port
 from gateway.wiring.endpoints import (
     ForwardAuthParts,
     development_cookies,
@@ -157,6 +158,7 @@ class Generation:
         sign_in = SignInWiring(settings, providers, sessions, process)
         signing_in = tuple(sign_in.endpoints(gate, limits, allowed))
         journal = _journal(settings.telemetry, process)
+        self.check_port = check_port(settings, parts, journal)
         self.public_port = PublicPort((*own, *forward_auth, *signing_in), proxy, accesses, journal, beneath)
         self._tasks.start(self._recheck_streams(), "recheck of streams")
 

@@ -34,25 +34,27 @@ class Ports(msgspec.Struct, frozen=True):
     admin: Sockets
     health: Sockets
     files: tuple[OwnFile, ...] = ()
+    grpc: Sockets = ()
 
     def close(self) -> None:
         """Close all sockets, and remove their files; those that a server closed before are left alone."""
         for file in self.files:
             file.remove()
-        for each in (*self.public, *self.admin, *self.health):
+        for each in (*self.public, *self.admin, *self.health, *self.grpc):
             each.close()
 
 
 def bind_ports(listen: ListenSettings) -> Ports:
     """Bind every port of a config; raises GatewayError, and then none is bound."""
     health = () if listen.health is None else (listen.health,)
-    binding = _Binding(listen.socket_mode, (*listen.public, listen.admin, *health))
+    grpc = () if listen.grpc is None else (listen.grpc,)
+    binding = _Binding(listen.socket_mode, (*listen.public, listen.admin, *health, *grpc))
     try:
-        public, admin, healths = (binding.bind(places) for places in (listen.public, (listen.admin,), health))
+        public, admin, healths, asked = map(binding.bind, (listen.public, (listen.admin,), health, grpc))
     except OSError as error:
         Ports(tuple(binding.bound), (), (), tuple(binding.files)).close()
         raise GatewayError(f"cannot listen at {binding.place}: {error.strerror or error}") from error
-    return Ports(public, admin, healths, tuple(binding.files))
+    return Ports(public, admin, healths, tuple(binding.files), asked)
 
 
 def port_of(sockets: Sockets) -> int:

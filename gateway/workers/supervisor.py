@@ -32,7 +32,7 @@ ReadConfig = Callable[[], LoadedConfig]
 _RECHECK_SECONDS = 1.0
 """After which `listen.watch` is read again while it is 0; a reload may change it."""
 
-_KEYS_OF_THE_START = ("public", "admin", "health", "socket_mode", "proxy_protocol")
+_KEYS_OF_THE_START = ("public", "admin", "health", "grpc", "socket_mode", "proxy_protocol")
 """Keys of `listen` that a reload does not apply: sockets are bound before there are workers, and stay."""
 
 

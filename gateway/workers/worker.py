@@ -26,6 +26,7 @@ from gateway.wiring.generation import Generation, open_generation
 from gateway.wiring.process import Process
 from gateway.workers.control import ChannelClosedError, RecordedRevocation
 from gateway.workers.descriptors import callers_within, current_limit
+from gateway.workers.grpc_port import GrpcPort
 from gateway.workers.sockets import Certificate, Sockets, accept, load_certificate
 
 _ACCEPT_SECONDS = 0.25
@@ -50,13 +51,17 @@ class _BuiltGeneration(msgspec.Struct, frozen=True):
 
 
 class Worker:
-    """Serves `sockets` from the first `swap` on, and closes them. `fleet` is all processes, which the API asks."""
+    """Serves `sockets`, and Envoy's questions at `grpc`, from the first `swap` on, and closes them.
 
-    def __init__(self, process: Process, sockets: Sockets) -> None:
+    `fleet` is all processes, which the API asks.
+    """
+
+    def __init__(self, process: Process, sockets: Sockets, grpc: Sockets = ()) -> None:
         self._process = process
         self._sockets = sockets
         self.fleet: FleetHooks | None = None
         self._active = ActiveGeneration(process.tasks)
+        self._grpc = GrpcPort(grpc, self._active)
         self._built: _BuiltGeneration | None = None
         self._revoked_while_building: list[RecordedRevocation] | None = None
         self._server: GatewayServer | None = None
@@ -99,9 +104,11 @@ class Worker:
         configure_logging(built.settings.telemetry, self._process, secret_names)
         if self._server is None:
             self._server = GatewayServer(self._active, limits, self._process.clock, is_many, is_proxy)
+            await self._grpc.apply(built.settings, self._server.blocks)
             await self._listen(self._server, built.certificate, headers=built.settings.listen.proxy_protocol)
             return
         self._server.apply(limits, is_many, is_proxy)
+        await self._grpc.apply(built.settings, self._server.blocks)
         if self._certificate is not None and built.certificate is not None:
             self._certificate.use(built.certificate.context)
 
@@ -144,6 +151,7 @@ class Worker:
         await self.discard()
         if self._server is not None:
             self._server.drain()
+            self._grpc.drain()
             for generation in self._active.generations():
                 generation.streams.drain()
             await self._close_server(self._server, grace)
@@ -157,6 +165,7 @@ class Worker:
         self._cut.set()
         if self._server is not None:
             self._server.cut()
+        self._grpc.cut()
 
     def streams(self) -> StreamNumbers:
         """Count the callers' connections and open streams, for metrics."""
@@ -174,9 +183,10 @@ class Worker:
         await self._pause(accepting)
         for listening in self._listening:
             listening.close()
+        self._grpc.stop_accepting()
         await self._pause(settling)
         left = grace - accepting - settling
-        await server.close(left, min(_IDLE_SECONDS, left))
+        await asyncio.gather(server.close(left, min(_IDLE_SECONDS, left)), self._grpc.close(left))
 
     async def _send_traces(self) -> None:
         """Send the last spans; every request has ended, so there will be no more."""

@@ -39,7 +39,7 @@ _GRACE = 20.0
 
 
 def worker_main(control: socket.socket, ports: Ports) -> int:
-    """Run a worker on `ports.public`; return the exit code."""
+    """Run a worker on `ports.public` and `ports.grpc`; return the exit code."""
     for each in (*ports.admin, *ports.health):
         each.close()
     return run_loop(_run(control, ports))
@@ -48,7 +48,7 @@ def worker_main(control: socket.socket, ports: Ports) -> int:
 async def _run(control: socket.socket, ports: Ports) -> int:
     process = Process()
     channel = await open_channel(control)
-    worker = Worker(process, ports.public)
+    worker = Worker(process, ports.public, ports.grpc)
     worker.fleet = _fleet_behind(channel)
     handler = _CommandHandler(process, worker, channel)
     try:

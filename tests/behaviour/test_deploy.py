@@ -150,6 +150,7 @@ PRINTED = {
     "traefik/traefik.yaml": ("traefik", "--static"),
     "caddy/Caddyfile": ("caddy",),
     "envoy/envoy.yaml": ("envoy",),
+    "envoy/grpc.yaml": ("envoy", "--ext-authz", "grpc"),
 }
 
 

@@ -18,6 +18,7 @@ LOCKS = {
     "e2e": ("e2e",),
     "image-postgres": ("postgres",),
     "image-postgres,otel": ("postgres", "otel"),
+    "image-postgres,grpc": ("postgres", "grpc"),
 }
 """The lock files of the program, each with the extras that it is made for."""
 

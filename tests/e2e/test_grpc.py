@@ -1,4 +1,7 @@
-"""gRPC behind the Envoy of deploy/grpc, which asks the gateway about every call: a real server and a real client."""
+"""gRPC behind the Envoy of deploy/grpc, which asks the gateway about every call: a real server and a real client.
+
+Asked over HTTP, as that config has it, and over gRPC.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,14 @@ import grpc
 import grpc.aio
 import pytest
 import pytest_asyncio
+from ruamel.yaml import YAML
 
+from gateway.commands.front_config import front
 from tests.support.clients.raw_http import PATIENCE
+from tests.support.gateways.proxy_stand import asked_port, door_of
 from tests.support.gateways.serving import MEMBER_KEY, PROJECT_KEY, USER_KEY, Examples, Gateway, config, serving
 from tests.support.repository import DEPLOY
-from tests.support.servers.proxies import running_proxy
+from tests.support.servers.proxies import KINDS, OVER_GRPC, running_proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,8 +58,10 @@ class Stand:
         return raised.value
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stand(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["envoy", OVER_GRPC])
+async def stand(
+    request: pytest.FixtureRequest, examples: Examples, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stand]:
     server, app = served()
     folder = tmp_path_factory.mktemp("grpc")
     at = f"http://127.0.0.1:{app}"
@@ -62,16 +70,24 @@ async def stand(examples: Examples, tmp_path_factory: pytest.TempPathFactory) ->
         {"name": "admin", "match": {"path": "/example.Admin/"}, "require": {"roles": ["admin"]}, "upstream": at},
         {"name": "calls", "match": {"path": "/example.Caller/"}, "upstream": at},
     ]
-    door = {"envoy": {"peers": ["127.0.0.1/32"]}}
-    settings = config(app, examples.settings(folder), forward_auth=door, routes=routes)
-    texts = {"envoy/envoy.yaml": (DEPLOY / "grpc/envoy.yaml").read_text(encoding="utf-8")}
+    settings = config(app, examples.settings(folder), routes=routes, **door_of(request.param))
+    text = (DEPLOY / "grpc/envoy.yaml").read_text(encoding="utf-8")
     try:
-        async with (
-            serving(settings, folder) as gateway,
-            running_proxy("envoy", folder, gateway.port, app, READY, texts) as port,
-            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
-        ):
-            yield Stand(channel, gateway)
+        async with serving(settings, folder) as gateway:
+            if request.param == OVER_GRPC:
+                YAML(typ="safe", pure=True).dump(settings, folder / "gateway.yaml")
+                at = f"127.0.0.1:{gateway.grpc_port}"
+                text = front(folder / "gateway.yaml", "envoy", at, grpc=True, asks_by_grpc=True).output + "\n"
+            proxy = running_proxy(
+                request.param,
+                folder,
+                asked_port(request.param, gateway),
+                app,
+                READY,
+                {KINDS[request.param].files[0]: text},
+            )
+            async with proxy as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield Stand(channel, gateway)
     finally:
         server.stop(None)
 
@@ -89,6 +105,8 @@ async def test_a_call_without_one_or_with_a_bad_one_never_arrives(stand: Stand) 
     for metadata in ((), (("x-api-key", "made-up"),)):
         error = await stand.refused("/example.Caller/Who", *metadata)
         assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert "Authentication is required" in (error.details() or "")
+        assert error.trailing_metadata() is not None
     error = await stand.refused("/example.Admin/Drop", ("x-api-key", MEMBER_KEY))
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
     error = await stand.refused("/other.Service/Call", *KEY)

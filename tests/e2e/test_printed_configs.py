@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 
 from gateway.commands.front_config import front
 from tests.support.clients.raw_http import exchange
-from tests.support.gateways.proxy_stand import app, raw
+from tests.support.gateways.proxy_stand import app, asked_port, raw
 from tests.support.gateways.serving import PROJECT_KEY, Examples, config, serving
 from tests.support.servers.ports import free_port
-from tests.support.servers.proxies import KINDS, running_proxy
+from tests.support.servers.proxies import KINDS, OVER_GRPC, running_proxy
 from tests.support.servers.recording_upstream import recording_upstream
 
 KEY = f"X-Team-Key: {PROJECT_KEY}"
@@ -52,12 +52,15 @@ async def test_each_request_goes_to_the_application_of_its_route(kind: str, exam
             credentials={"key": READER},
             identity={"headers": {"user_id": "Remote-User", "auth_method": "X-By"}},
             forward_auth={proxy: {"peers": ["127.0.0.1/32"], "path": "/ask"}},
+            listen={"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "grpc": "127.0.0.1:0"},
+            ext_authz={"peers": ["127.0.0.1/32"]},
             routes=routes,
         )
         gateway = await stack.enter_async_context(serving(settings, tmp_path))
         written = tmp_path / "gateway.yaml"
         YAML(typ="safe", pure=True).dump(settings, written)
-        text = front(written, proxy, f"127.0.0.1:{gateway.port}").output + "\n"
+        at = f"127.0.0.1:{asked_port(kind, gateway)}"
+        text = front(written, proxy, at, asks_by_grpc=kind == OVER_GRPC).output + "\n"
         (name,) = [name for name in KINDS[kind].files if name != "traefik/traefik.yaml"]
         folder = tmp_path / "proxy"
         folder.mkdir()

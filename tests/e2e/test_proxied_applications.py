@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.clients.h2c import smuggled
 from tests.support.clients.raw_http import exchange
-from tests.support.gateways.proxy_stand import asked_by, raw
+from tests.support.gateways.proxy_stand import asked_by, asked_port, raw
 from tests.support.gateways.serving import Examples
 from tests.support.servers.plain_applications import running_application
 from tests.support.servers.proxies import KINDS, running_proxy
@@ -29,7 +29,7 @@ async def ports(request: pytest.FixtureRequest, examples: Examples, tmp_path: Pa
             folder.mkdir()
             found[server] = await stack.enter_async_context(running_application(server, folder))
             ready = raw("GET", "/public/", "app.test")
-            proxy = running_proxy(request.param, folder, gateway.port, found[server], ready)
+            proxy = running_proxy(request.param, folder, asked_port(request.param, gateway), found[server], ready)
             found[f"proxied {server}"] = await stack.enter_async_context(proxy)
         yield found
 

@@ -39,20 +39,20 @@ class EnvoySettings(ForwardAuthEndpointSettings):
 
 
 class EnvoyReader:
-    """Reads the request line, Host, `X-Forwarded-Proto` and `X-Real-IP`. `path` is the endpoint's.
+    """Reads the request line, Host, `X-Forwarded-Proto` and `X-Real-IP`. `path` is the endpoint's, `name` the door's.
 
     Not `X-Forwarded-For`: Envoy adds its own address to it in the decision request, so every client would be Envoy.
     """
 
-    name = "envoy"
     trusted_fields = frozenset({_PROTO, _CLIENT})
     own_fields = _OWN
     removes = b"X-Envoy-Auth-Headers-To-Remove"
     is_prefix = True
     sends_to_login = 302
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, name: str = "envoy") -> None:
         self._path = path
+        self.name = name
 
     def read(self, decision_request: AccessRequest) -> OriginalRequest:
         """Return the original request.

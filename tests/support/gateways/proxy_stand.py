@@ -11,7 +11,7 @@ from typing import Any
 from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import Examples, Gateway, config, serving
 from tests.support.servers.ports import free_port
-from tests.support.servers.proxies import running_proxy
+from tests.support.servers.proxies import OVER_GRPC, running_proxy
 from tests.support.servers.recording_upstream import (
     Conversation,
     RecordedRequest,
@@ -75,10 +75,25 @@ async def standing(
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(recording_upstream(application))
         gateway = await stack.enter_async_context(asked_by(kind, examples, folder, **sections))
-        proxy = running_proxy(kind, folder, gateway.port, upstream.port, raw("GET", "/public/", "app.test"))
+        proxy = running_proxy(
+            kind, folder, asked_port(kind, gateway), upstream.port, raw("GET", "/public/", "app.test")
+        )
         running = Stand(kind, await stack.enter_async_context(proxy), gateway, upstream)
         running.came()
         yield running
+
+
+def asked_port(kind: str, gateway: Gateway) -> int:
+    """Return the port at which a proxy of that kind asks."""
+    return gateway.grpc_port if kind == OVER_GRPC else gateway.port
+
+
+def door_of(kind: str) -> dict[str, Any]:
+    """Return the sections of a gateway that a proxy of that kind may ask."""
+    if kind != OVER_GRPC:
+        return {"forward_auth": {kind.partition(" ")[0]: {"peers": ["127.0.0.1/32"]}}}
+    listen = {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "grpc": "127.0.0.1:0"}
+    return {"listen": listen, "ext_authz": {"peers": ["127.0.0.1/32"]}}
 
 
 @asynccontextmanager
@@ -87,7 +102,7 @@ async def asked_by(kind: str, examples: Examples, folder: Path, **sections: Any)
     settings = config(
         free_port(),
         examples.settings(folder),
-        forward_auth={kind.partition(" ")[0]: {"peers": ["127.0.0.1/32"]}},
+        **door_of(kind),
         redis={"url": f"redis://127.0.0.1:{free_port()}/0"},  # nobody listens there: Redis is down throughout
         **sections,
     )

