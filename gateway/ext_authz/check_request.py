@@ -14,6 +14,7 @@ from gateway.http1.field_names import HOP_BY_HOP
 from gateway.http1.malformed import malformed
 from gateway.model.client_address import UNKNOWN_CLIENT
 from gateway.model.errors import MalformedError
+from gateway.model.memo import FieldNameMemo
 from gateway.model.refusal import RefusalCode, mistake
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110 section 5.6.2, in lower case
@@ -26,6 +27,8 @@ _OURS = (HOP_BY_HOP - {_UPGRADE, b"te", b"proxy-authorization"}) | {b"expect", b
 """Fields that a decision request over HTTP does not have from the client either (deploy/envoy), or that we compose."""
 
 _ADDRESS = re.compile(r"[0-9A-Za-z.:%]+")
+
+_NAMES: FieldNameMemo[None] = FieldNameMemo()
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -73,7 +76,7 @@ class CheckReading:
         for name, value in pairs:
             if name.startswith(b":"):
                 _require_same(name, value, http)
-            elif not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+            elif not (name in _NAMES or _is_token(name)) or _CONTROL.search(value):
                 raise malformed("the question has a field that none can be")
             elif name == b"host" and value != _bytes(http.host):
                 raise malformed("the question names two hosts")
@@ -94,6 +97,14 @@ class CheckReading:
             if "," in value and field[0] in self._merging:
                 raise malformed("a credential's field with a comma, which may be two: set encode_raw_headers")
             yield field
+
+
+def _is_token(name: bytes) -> bool:
+    """Tell whether a field may have this name; those that may are remembered."""
+    if not _TOKEN.fullmatch(name):
+        return False
+    _NAMES.keep(name, None)
+    return True
 
 
 def _http_of(question: Any) -> Any:

@@ -11,11 +11,16 @@ from gateway.ext_authz.messages import CheckResponse
 from gateway.ext_authz.statuses import OK, percent_encoded, status_of
 from gateway.model.decision import Decision, HeaderPairs, Response
 from gateway.model.headers import Headers
+from gateway.model.memo import AdmissionMemo
 
 APPEND, OVERWRITE = 0, 2
 """Of HeaderAppendAction: beside a field of the same name, or in its place."""
 
 _ALLOWED = 200
+_REMEMBERED = 1024
+"""Allows that are remembered, each of _LONGEST bytes at most."""
+
+_LONGEST = 4096
 _GRPC = b"application/grpc"
 _OF_THE_ANSWER = frozenset({b"cache-control", b"vary"})
 """Fields of an allow that are about how long it may be cached: this one is not."""
@@ -27,10 +32,12 @@ _OF_A_BODY = frozenset({b"content-type", b"content-security-policy", b"vary"})
 """Fields that a gRPC caller is not told: its answer has no body."""
 
 
-class Wording(msgspec.Struct, frozen=True):
+class Wording:
     """How Envoy is answered; `removes` is the field of an allow that lists what to remove, in lower case."""
 
-    removes: bytes
+    def __init__(self, removes: bytes) -> None:
+        self._removes = removes
+        self._allows: AdmissionMemo[HeaderPairs, bytes] = AdmissionMemo(_REMEMBERED)
 
     def word(self, answer: Response, decision: Decision | None, headers: Headers | None) -> bytes:
         """Return the CheckResponse of an answer; an allow is only what both the answer and the decision call one.
@@ -38,10 +45,18 @@ class Wording(msgspec.Struct, frozen=True):
         `headers` are the client's, by which a gRPC caller is known; None where the question could not be read.
         """
         if answer.status == _ALLOWED and decision is not None and decision.allowed:
-            response = self._allow(answer, decision)
-        else:
-            response = _deny(answer, is_grpc(headers))
-        worded: bytes = response.SerializeToString()
+            return self._allowed(answer, decision)
+        denied: bytes = _deny(answer, is_grpc(headers)).SerializeToString()
+        return denied
+
+    def _allowed(self, answer: Response, decision: Decision) -> bytes:
+        """Word an allow; equal fields, none of which are for the client, are worded once."""
+        known = None if decision.caller_headers else self._allows.get(answer.fields)
+        if known is not None:
+            return known
+        worded: bytes = self._allow(answer, decision).SerializeToString()
+        if not decision.caller_headers and len(worded) <= _LONGEST:
+            self._allows.put(answer.fields, worded, answer.fields)
         return worded
 
     def _allow(self, answer: Response, decision: Decision) -> Any:
@@ -51,7 +66,7 @@ class Wording(msgspec.Struct, frozen=True):
         of_caller = decision.caller_headers
         for name, value in answer.fields[: len(answer.fields) - len(of_caller)]:
             lower = name.lower()
-            if lower == self.removes:
+            if lower == self._removes:
                 allow.headers_to_remove.extend(value.decode("ascii").split(","))
             elif lower in _OF_THE_ANSWER:
                 continue

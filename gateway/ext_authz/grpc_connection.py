@@ -38,6 +38,12 @@ _RESETS = 1000
 _OF_A_STRANGER = 65536
 """Bytes that are read of whoever may not ask: one question, and no flood."""
 
+_CONFIGURATION = H2Configuration(
+    client_side=False,
+    header_encoding=None,
+    validate_outbound_headers=False,  # ours are few and fixed
+    normalize_outbound_headers=False,
+)
 _LAST_STREAM = 2**31 - 1
 
 
@@ -51,7 +57,7 @@ class GrpcConnection(asyncio.Protocol):
     def __init__(self, server: GrpcConnectionOwner) -> None:
         self._server = server
         self._transport: asyncio.Transport | None = None
-        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._h2 = H2Connection(_CONFIGURATION)
         self._writer = CallWriter(self._h2, self._forget)
         self._calls: dict[int, GrpcCall] = {}
         self._unfinished_bytes = self._strange_bytes = 0
