@@ -11,7 +11,7 @@ from gateway.config.settings import ListenSettings
 from gateway.model.client_address import SOCKET_FILE
 from gateway.model.errors import Problem
 from gateway.model.route import LimitBy
-from gateway.source.addresses import ListenPlace, SocketFile, are_one_place
+from gateway.source.addresses import ListenAddress, ListenPlace, SocketFile, are_one_place, is_loopback
 from gateway.source.document import KeyPath
 
 _OTHERS_MAY_WRITE = 0o002
@@ -58,6 +58,10 @@ def _grpc(config: PartialConfig) -> Iterator[Problem]:
         return
     if not is_grpc_installed():
         yield config.problem(f"needs packages that are not installed: {_GRPC_REMEDY}", "listen", "grpc")
+    place = config.sections.listen.grpc
+    if config.sections.listen.tls is not None and isinstance(place, ListenAddress) and not is_loopback(place.host):
+        text = "is without TLS, which listen.tls gives to listen.public alone: credentials of callers come here"
+        yield config.warning(text, "listen", "grpc")
     if not peers:
         yield config.warning("is where nobody may ask: ext_authz.peers lists nobody", "listen", "grpc")
     for position, network in enumerate(peers):

@@ -33,6 +33,9 @@ class GrpcCall:
         self.task: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
-        """Give up what is being done for it."""
+        """Give up what is being done for it.
+
+        Not at once: a task that never began would write nothing down, and its generation would wait for it for ever.
+        """
         if self.task is not None:
-            self.task.cancel()
+            asyncio.get_running_loop().call_soon(self.task.cancel)

@@ -30,7 +30,8 @@ def wanted(settings: Settings) -> int:
     upstreams = len({address for route in settings.routes for address in route.upstream})
     # A caller has one upstream at a time: streams are as many as callers at most, beside pools that are idle.
     outward = min(upstreams * (pool.connections + pool.streams), upstreams * pool.connections + callers)
-    return callers + outward + KEPT_BACK
+    asking = settings.ext_authz.connections if settings.listen.grpc is not None else 0
+    return callers + outward + asking + KEPT_BACK
 
 
 def callers_within(settings: Settings, limit: int) -> int:

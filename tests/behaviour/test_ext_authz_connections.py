@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,22 @@ async def test_calls_that_are_taken_back_again_and_again_end_the_connection(gate
         for stream in range(1, 2 * 1200, 2):
             await client.send(client.headers(stream, CALL), RstStreamFrame(stream, 8))
         assert await client.until_closed() in {CALM, None}
+
+
+async def test_a_call_that_is_taken_back_while_it_waits_is_written_down(gateway: Gateway) -> None:
+    """Also where it is taken back before anybody has begun to look the key up."""
+    before = gateway.log().count(b"client gone")
+    async with raw_http2(gateway.grpc_port) as client:
+        for stream in range(1, 2 * 10, 2):
+            asked = question("/echo/a", ("x-api-key", f"nobody's {stream}")).SerializeToString()
+            body = b"\0" + len(asked).to_bytes(4, "big") + asked
+            whole = DataFrame(stream, body, flags=["END_STREAM"])
+            await client.send(client.headers(stream, CALL), whole, RstStreamFrame(stream, 8))
+        await client.send(client.headers(99, CALL), DataFrame(99, BODY, flags=["END_STREAM"]))
+        assert await answered(client, 99)
+    lines = [json.loads(line) for line in gateway.log().splitlines() if b"client gone" in line]
+    assert len(lines) - before == 10
+    assert {line["endpoint"] for line in lines} == {"forward_auth.envoy_grpc"}
 
 
 async def test_headers_without_end_are_not_kept(gateway: Gateway) -> None:

@@ -65,6 +65,9 @@ async def test_no_question_fails_when_the_config_or_the_workers_change(tmp_path:
         path.write_text(path.read_text().replace("peers: [unix]", "peers: [192.0.2.1/32]"))
         await gateway.reload()
         assert (await to.fails(CHECK, ASKED)).code() is grpc.StatusCode.PERMISSION_DENIED
+        path.write_text(path.read_text().replace(f', grpc: "unix:{tmp_path}/grpc"', ""))
+        await gateway.reload()
+        assert (await to.fails(CHECK, ASKED)).code() is grpc.StatusCode.UNAVAILABLE, "until a restart closes it"
         assert await gateway.stop() == 0
     assert not (tmp_path / "grpc").exists()
 

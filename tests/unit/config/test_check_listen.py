@@ -62,3 +62,34 @@ listen: """
     ]
     assert problems_of(f"{text}{{public: 'unix:/absent/g'}}\ntrusted_proxies: [unix]") == []
     assert problems_of(f"{text}{{public: '127.0.0.1:80'}}") == []
+
+
+NOBODY = "warning: listen.grpc: is where nobody may ask: ext_authz.peers lists nobody"
+EVERYBODY = "0.0.0.0/0 believes everybody: any client can ask about, and as, any address and host"
+CLEAR = "is without TLS, which listen.tls gives to listen.public alone: credentials of callers come here"
+ONE = "\next_authz: {peers: [10.0.0.5/32]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("listen: {grpc: 127.0.0.1:8082}" + ONE, []),
+        ("listen: {grpc: 'unix:/absent/grpc'}\next_authz: {peers: [unix]}", []),
+        ("listen: {grpc: 127.0.0.1:8082}", [NOBODY]),
+        (ONE, ["warning: ext_authz.peers: may ask nowhere: listen.grpc is not written"]),
+        (
+            "listen: {grpc: 127.0.0.1:8080}" + ONE,
+            ["listen.grpc: is where listen.public listens already, at 0.0.0.0:8080"],
+        ),
+        (
+            "listen: {grpc: 127.0.0.1:8082}\next_authz: {peers: [0.0.0.0/0]}",
+            [f"warning: ext_authz.peers[0]: {EVERYBODY}"],
+        ),
+        (
+            "listen: {grpc: 0.0.0.0:8082, tls: {cert_file: /absent, key_file: /absent}}" + ONE,
+            [f"warning: listen.grpc: {CLEAR}"],
+        ),
+    ],
+)
+def test_a_port_for_envoy_has_somebody_who_may_ask(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == expected

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from gateway.config.settings import Settings
+from gateway.config.settings import ListenSettings, Settings
 from gateway.workers import descriptors
 from gateway.workers.descriptors import KEPT_BACK, callers_within, current_limit, raise_limit, wanted, warn_if_short
 
@@ -22,6 +22,8 @@ def settings(connections: int = 1000) -> Settings:
 def test_every_caller_and_every_upstream_counts_and_some_are_kept_back() -> None:
     assert wanted(settings()) == 1000 + (2 * 100 + 1000) + KEPT_BACK
     assert wanted(settings(connections=9000)) == 9000 + 2 * (100 + 4096) + KEPT_BACK
+    asked = settings().model_copy(update={"listen": ListenSettings.model_validate({"grpc": "127.0.0.1:1"})})
+    assert wanted(asked) == wanted(settings()) + asked.ext_authz.connections
 
 
 @pytest.mark.parametrize(("limit", "callers"), [(3000, 1000), (2456, 1000), (2200, 972), (300, 22), (10, 16)])
