@@ -15,7 +15,7 @@ from aiohttp import web
 from gateway.admin.admin_call import call_of
 from gateway.admin.admin_callers import OWNER, AdminCaller, AdminCallers, actor_of
 from gateway.admin.api_operation import ApiOperation, ApiRequest
-from gateway.admin.call_reading import expected_version, idempotency_key, is_known, read_json, read_query
+from gateway.admin.call_reading import expected_versions, idempotency_key, is_known, read_json, read_query
 from gateway.admin.problems import ProblemError, problem_of
 from gateway.model.errors import GatewayError
 from gateway.telemetry.audit import AuditLog, AuditOutcome
@@ -76,7 +76,7 @@ class Api:
             detail = f"This needs the permission {operation.permission}."
             raise ProblemError(HTTPStatus.FORBIDDEN, "no_permission", detail)
         query = read_query(request, operation)
-        key, expected = idempotency_key(request, operation), expected_version(request, operation)
+        key, expected = idempotency_key(request, operation), expected_versions(request, operation)
         body = await read_json(request, operation, self._body_bytes)
         answer = await operation.run(
             ApiRequest(

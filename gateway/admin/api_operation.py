@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from gateway.admin.admin_callers import AdminCaller
+from gateway.directory.operations.record_table import ExpectedVersion
 from gateway.telemetry.audit import Actor
 
 
 class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One call, read: `id` is that of the path, `query` and `body` are what the operation asks for.
 
-    `expected` is the version that the caller has seen (If-Match), None where any will do. `idempotency_key` is the
+    `expected` are the versions that the caller has seen (If-Match), None where any will do. `idempotency_key` is the
     caller's own name for this creation.
     """
 
@@ -25,7 +26,7 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     query: tuple[Any, ...] = ()
     body: Any = None
-    expected: str | None = None
+    expected: ExpectedVersion | None = None
     idempotency_key: str | None = None
 
 

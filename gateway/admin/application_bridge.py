@@ -22,6 +22,7 @@ from gateway.http1.field_names import HOP_BY_HOP
 from gateway.http1.response_head import ResponseHead
 from gateway.http1.response_reader import ResponseReader
 from gateway.model.decision import HeaderPairs, Response
+from gateway.model.method import STANDARD
 from gateway.model.refusal import Refusal, RefusalCode
 
 SERVER = "gateway"
@@ -38,6 +39,8 @@ _OF_THE_FRONT = frozenset({b"server", b"date"})
 
 _silent = logging.getLogger(f"{__name__}.aiohttp")
 _silent.setLevel(logging.CRITICAL + 1)  # strangers' bytes would fill the log with tracebacks
+
+_METHODS = frozenset({*STANDARD, "CONNECT", "TRACE"})
 
 
 class ApplicationBridge:
@@ -76,10 +79,13 @@ class ApplicationBridge:
         """Answer one request of a client, by default of the peer; raises nothing."""
         call = AdminCall(self._new_id(), request, self._way_in, client or request.connection.peer)
         server = self._runner.server if self._runner is not None else None
+        if server is None:
+            return refusal_response(Refusal(RefusalCode.UNAVAILABLE), call.request_id)
+        if request.head.method not in _METHODS:  # which aiohttp would call malformed
+            return refusal_response(Refusal(RefusalCode.NOT_IMPLEMENTED), call.request_id)
         head = _head(request)
-        if server is None or head is None:
-            code = RefusalCode.UNAVAILABLE if server is None else RefusalCode.NOT_FOUND
-            return refusal_response(Refusal(code), call.request_id)
+        if head is None:
+            return refusal_response(Refusal(RefusalCode.NOT_FOUND), call.request_id)
         exchange = _ApplicationExchange(server(), request.body, call)
         try:
             async with asyncio.timeout(_CALL_SECONDS):

@@ -14,6 +14,7 @@ from gateway.admin.call_body import read_body
 from gateway.admin.problems import ProblemError, invalid
 
 _ETAG = re.compile(r'(W/)?"([!#-~]*)"')
+_ETAGS = re.compile(r'(?:W/)?"[!#-~]*"(?:[ \t]*,[ \t]*(?:W/)?"[!#-~]*")*+')
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}+")
 
 
@@ -53,15 +54,17 @@ async def read_json(request: web.Request, operation: ApiOperation, most: int) ->
         raise invalid("The body is not JSON.") from None
 
 
-def expected_version(request: web.Request, operation: ApiOperation) -> str | None:
-    """Return the version that a change is meant for (RFC 9110 section 13.1.1); raises ProblemError."""
-    values = request.headers.getall("If-Match", [])
-    if not values or values == ["*"] or not operation.versioned:
+def expected_versions(request: web.Request, operation: ApiOperation) -> frozenset[str] | None:
+    """Return the versions that a change is meant for (RFC 9110 section 13.1.1); raises ProblemError.
+
+    A weak tag never matches here, so a field of nothing else leaves none.
+    """
+    value = ",".join(request.headers.getall("If-Match", [])).strip()
+    if not operation.versioned or "If-Match" not in request.headers or value == "*":
         return None
-    match = _ETAG.fullmatch(values[0].strip()) if len(values) == 1 else None
-    if match is None:
-        raise invalid("If-Match holds one entity tag, or *.")
-    return match[2] if match[1] is None else ""  # a weak tag never matches here, nor does any version of a row
+    if not _ETAGS.fullmatch(value):
+        raise invalid('If-Match holds entity tags, "..." each, or *.')
+    return frozenset(tag for weak, tag in _ETAG.findall(value) if not weak)
 
 
 def is_known(request: web.Request, etag: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +17,14 @@ from gateway.admin.problems import ProblemError
 from gateway.credentials.fingerprint import framed
 from gateway.directory.named_calls import NamedCall, NamedCalls
 from gateway.directory.operations.context import OperationContext
+from gateway.model.errors import ClashError
 from gateway.sessions.sealing import Sealer
 
 _FORM = b"\x03"
 """The kind of what is sealed: an answer of the API, which opens as nothing else."""
+
+_LOOKS, _PAUSE, _WAITED = 40, 0.05, timedelta(seconds=2)
+"""For two seconds a call waits for the answer of the same one in another process, which is about to write it."""
 
 Create = Callable[[OperationContext, Any], Awaitable[Any]]
 
@@ -49,14 +54,23 @@ class Once:
         digest = blake2b(msgspec.json.encode(request.body), digest_size=16).hexdigest()
         lock = self._locks.setdefault(name.hex(), asyncio.Lock())
         async with lock:
-            found = await calls.find(name.hex(), request.now)
-            if found is not None:
-                return self._again(found, name, key, digest, answer)
-            named = calls.naming(name.hex(), digest, request.now)
-            made = await create(msgspec.structs.replace(context, directory=named), request.body)
-            sealed = self._sealer.seal((key,), name, msgspec.json.encode(made), _FORM)
-            await calls.keep(name.hex(), sealed)
-            return made
+            for _ in range(_LOOKS):
+                found = await calls.find(name.hex(), request.now)
+                if found is None:
+                    named = calls.naming(name.hex(), digest, request.now)
+                    try:
+                        made = await create(msgspec.structs.replace(context, directory=named), request.body)
+                    except ClashError:
+                        if await calls.find(name.hex(), request.now) is None:
+                            raise
+                        continue  # another process was first, and its answer is this call's too
+                    await calls.keep(name.hex(), self._sealer.seal((key,), name, msgspec.json.encode(made), _FORM))
+                    return made
+                is_under_way = found.answer is None and request.now - found.at < _WAITED
+                if not is_under_way or found.digest != digest:
+                    return self._again(found, name, key, digest, answer)
+                await asyncio.sleep(_PAUSE)
+        raise _lost()
 
     def _again(self, found: NamedCall, name: bytes, key: str, digest: str, answer: Any) -> Any:
         if found.digest != digest:
@@ -66,5 +80,9 @@ class Once:
             opened = self._sealer.open(position, (key,), name, found.answer or b"", _FORM)
             if opened is not None:
                 return msgspec.json.decode(opened, type=answer)
-        detail = "This was done, and its answer was lost: look for what was made, or take another Idempotency-Key."
-        raise ProblemError(HTTPStatus.CONFLICT, "answer_lost", detail)
+        raise _lost()
+
+
+def _lost() -> ProblemError:
+    detail = "This was done, and its answer was lost: look for what was made, or take another Idempotency-Key."
+    return ProblemError(HTTPStatus.CONFLICT, "answer_lost", detail)

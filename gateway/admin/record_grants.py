@@ -18,15 +18,19 @@ async def of_new_user(_context: OperationContext, request: ApiRequest) -> None:
 
 async def of_user(context: OperationContext, request: ApiRequest) -> None:
     """Look at the roles that a user has and gets: whoever changes an e-mail address may sign in by it."""
-    roles = frozenset(request.body.roles) if request.body.roles is not UNSET else frozenset()
+    body = request.body
+    roles = frozenset(body.roles) if body.roles is not UNSET else frozenset()
     require_own(request.caller, Grant(roles=roles | await _roles(context, request.id)))
+    if body.email is not UNSET or body.username is not UNSET:
+        await _require_memberships(context, request, request.id)
 
 
 async def of_new_session(context: OperationContext, request: ApiRequest) -> None:
-    """Look at all that the session's user has."""
+    """Look at all that the session's user has: whoever holds a session may switch it to any of its organizations."""
     body = request.body
     roles, role = await _standing(context, body.user, body.organization)
     require_own(request.caller, Grant(roles, frozenset(body.scopes), body.organization, role))
+    await _require_memberships(context, request, body.user)
 
 
 async def of_session(context: OperationContext, request: ApiRequest) -> None:
@@ -48,12 +52,13 @@ async def of_new_member(_context: OperationContext, request: ApiRequest) -> None
 
 
 async def of_member(context: OperationContext, request: ApiRequest) -> None:
-    """Look at the role that a member gets."""
+    """Look at the role that a member gets or has: to let a suspended one in again is to give it."""
     async with context.directory.reading() as connection:
-        query = select(members.c.organization_id).where(members.c.id == request.id)
-        organization: str | None = await connection.scalar(query)
-    role = request.body.role if request.body.role is not UNSET else None
-    require_own(request.caller, Grant(organization=organization, organization_role=role))
+        query = select(members.c.organization_id, members.c.role).where(members.c.id == request.id)
+        row = (await connection.execute(query)).first()
+    if row is not None:
+        role = request.body.role if request.body.role is not UNSET else row.role
+        require_own(request.caller, Grant(organization=row.organization_id, organization_role=role))
 
 
 async def of_new_key(context: OperationContext, request: ApiRequest) -> None:
@@ -80,6 +85,15 @@ async def _of_acting(
     if row is not None:
         roles = await _roles(context, row.user_id)
         require_own(request.caller, Grant(roles, scopes, row.organization_id, row.role))
+
+
+async def _require_memberships(context: OperationContext, request: ApiRequest, user: str) -> None:
+    """Look at the role that a user has in each organization."""
+    query = select(members.c.organization_id, members.c.role).where(members.c.user_id == user)
+    async with context.directory.reading() as connection:
+        rows = (await connection.execute(query)).all()
+    for row in rows:
+        require_own(request.caller, Grant(organization=row.organization_id, organization_role=row.role))
 
 
 def _given(values: tuple[str, ...] | UnsetType) -> frozenset[str]:

@@ -76,7 +76,7 @@ class RotateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         except ValueError as fault:
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_record", f"overlap: {fault}") from None
         if not 0 <= seconds <= _LONGEST_OVERLAP:
-            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_record", "overlap: a year at most")
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_record", "overlap: from 0 to a year")
         return seconds
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 RunningCommand: TypeAlias = "Coroutine[Any, Any, CommandResult]"
 StartCommand = Callable[[argparse.Namespace], RunningCommand]
 
+_LONGEST = 36525 * 86400.0
+"""Seconds: a century. Beyond some thousand years no date can be written."""
+
 
 def below(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser]:
     """Return where commands are added below another."""
@@ -24,18 +27,21 @@ def duration(text: str) -> float:
     from gateway.source.values import parse_duration  # noqa: PLC0415 - what only asks for help waits for no pydantic
 
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds > _LONGEST:
+        raise argparse.ArgumentTypeError("a century at most")
+    return seconds
 
 
 def instant(text: str) -> datetime:
     """Return an instant in UTC; raises ArgumentTypeError, a usage error."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        # Without an offset it would be another instant on each machine.
-        raise argparse.ArgumentTypeError("an instant is RFC 3339 with its offset: 2030-01-31T12:00:00Z")
-    return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    # Without an offset it would be another instant on each machine.
+    raise argparse.ArgumentTypeError("an instant is RFC 3339 with its offset: 2030-01-31T12:00:00Z")

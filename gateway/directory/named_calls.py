@@ -19,8 +19,9 @@ from gateway.model.errors import ClashError
 
 
 class NamedCall(msgspec.Struct, frozen=True):
-    """What was called under a name: a digest of what was wanted, and the sealed answer, once there is one."""
+    """What was called under a name, and when: a digest of what was wanted, and the sealed answer once there is one."""
 
+    at: datetime
     digest: str
     answer: bytes | None
 
@@ -38,7 +39,7 @@ class NamedCalls:
         query = select(named_calls).where(named_calls.c.id == name, named_calls.c.at > now - self._ttl)
         async with self._directory.reading() as connection:
             row = (await connection.execute(query)).mappings().first()
-        return None if row is None else NamedCall(row["digest"], row["answer"])
+        return None if row is None else NamedCall(row["at"], row["digest"], row["answer"])
 
     def naming(self, name: str, digest: str, now: datetime) -> Directory:
         """Return the directory, each of whose changes is under this name: a second one raises ClashError."""

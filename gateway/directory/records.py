@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from gateway.directory.stored import FIRST_MOMENT, LAST_MOMENT
+
 _INSTANT = "a time is RFC 3339 with a time zone, quoted or not: 2024-12-19T15:30:00Z"
 _ID = re.compile(r"[!-~]{1,255}")
 _USUAL_KEY = 16
@@ -28,6 +30,8 @@ def _instant(value: object) -> object:
         raise ValueError(_INSTANT) from None
     if instant.tzinfo is None:
         raise ValueError(_INSTANT)
+    if not FIRST_MOMENT <= instant <= LAST_MOMENT:
+        raise ValueError("is no instant between the years 1 and 9999")
     return instant.astimezone(UTC)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
 
 from gateway.model.answers import Reason
 from gateway.model.session import RevocationTarget, Session
+
+FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""Between these an instant can be written in every zone's time. Outside a row could be stored, and never read again."""
 
 ACTIVE = "active"
 """The state of a live session, and the status of a member that may act."""

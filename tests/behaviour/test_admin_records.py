@@ -29,7 +29,10 @@ DIALECTS = [
     {"dialect": "rocketchat", "credentials": ["pair"]},
 ]
 ROLES = {
-    "support": ["users.read", "users.create", "users.change", "sessions.read", "sessions.create", "sessions.end"],
+    "support": [
+        *("users.read", "users.create", "users.change", "members.change"),
+        *("sessions.read", "sessions.create", "sessions.end"),
+    ],
     "reader": sorted(each for each in PERMISSIONS if each.endswith(".read")),
     "keeper": ["keys.read", "keys.create", "keys.change", "keys.delete", "keys.rotate", "members.create"],
     "nothing": [],
@@ -67,7 +70,9 @@ async def test_a_user_is_created_shown_changed_and_deleted(call: AdminClient) ->
     assert (await call("GET", "/v1/users/jane", None, f"If-None-Match: {etag(shown)}")).status == 304
     changed = await call("PATCH", "/v1/users/jane", {"name": "Jane"}, f"If-Match: {etag(shown)}")
     assert (changed.status, changed.json()["name"], changed.json()["email"]) == (200, "Jane", "jane@example.com")
-    for stale in (etag(shown), f"W/{etag(changed)}", '"x"'):
+    listed = await call("PATCH", "/v1/users/jane", {"name": "Jane"}, f'If-Match: "x", W/"y" ,{etag(changed)}')
+    assert (listed.status, etag(listed)) == (200, etag(changed))
+    for stale in (etag(shown), f"W/{etag(changed)}", '"x"', f'"x", {etag(shown)}'):
         late = await call("PATCH", "/v1/users/jane", {"name": "Joan"}, f"If-Match: {stale}")
         assert (late.status, late.json()["code"]) == (412, "outdated")
     assert (await call("PATCH", "/v1/users/jane", {"name": None}, "If-Match: *")).json().get("name") is None
@@ -175,13 +180,59 @@ async def test_a_named_creation_is_done_once_and_answered_alike(call: AdminClien
         stored = str(database.execute("SELECT * FROM named_calls").fetchall())
         assert answers[0].json()["bearer"] not in stored
         assert answers[0].json()["session"]["id"] not in stored
-        database.execute("UPDATE named_calls SET answer = NULL")  # as a crash behind the creation leaves it
+        # as a crash behind the creation leaves it, and long enough ago that no process can be at it
+        database.execute("UPDATE named_calls SET answer = NULL, at = at - 3000000")
         sessions = database.execute("SELECT count(*) FROM sessions").fetchone()
     lost = await create("a", "key-1")
     assert (lost.status, lost.json()["code"]) == (409, "answer_lost")
     with sqlite3.connect(tmp_path / "directory.db") as database:
         assert database.execute("SELECT count(*) FROM sessions").fetchone() == sessions
     assert (await create("a", "a b")).status == 400
+
+
+async def test_two_processes_that_get_the_same_named_call_answer_alike(call: AdminClient, tmp_path: Path) -> None:
+    """The name is there, as the other process has written it, and the answer comes while this one waits."""
+    made = await call("POST", "/v1/users", {"name": "Jane"}, "Idempotency-Key: one")
+    with sqlite3.connect(tmp_path / "directory.db") as database:
+        (answer,) = database.execute("SELECT answer FROM named_calls").fetchone()
+        database.execute("UPDATE named_calls SET answer = NULL")
+    waiting = asyncio.gather(call("POST", "/v1/users", {"name": "Jane"}, "Idempotency-Key: one"))
+    await asyncio.sleep(0)
+    with sqlite3.connect(tmp_path / "directory.db") as database:
+        database.execute("UPDATE named_calls SET answer = ?", (answer,))
+    assert [(each.status, each.body) for each in await waiting] == [(201, made.body)]
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_an_instant_that_no_zone_can_write_is_refused_and_spoils_no_list(call: AdminClient, instant: str) -> None:
+    session = (await opened(call, USER_ID))["session"]["id"]
+    key = (await call("GET", "/v1/keys?limit=1")).json()["rows"][0]["id"]
+    for path in (f"/v1/sessions/{session}", f"/v1/keys/{key}"):
+        answer = await call("PATCH", path, {"expires_at": instant})
+        assert (answer.status, answer.json()["detail"]) == (
+            422,
+            "expires_at: no instant between the years 1 and 9999",
+        )
+    assert [(await call("GET", f"/v1/{noun}")).status for noun in ("sessions", "keys")] == [200, 200]
+
+
+async def test_whoever_helps_people_gets_into_no_organization_by_it(call: AdminClient) -> None:
+    """A session may be switched to any organization of its user, and an e-mail address is signed in by."""
+    await call("POST", "/v1/users", {"id": "chief"})
+    await call("POST", "/v1/organizations", {"id": "org_x", "name": "X"})
+    made = await call("POST", "/v1/members", {"organization": "org_x", "user": "chief", "role": "admin"})
+    suspended = {"status": "suspended"}
+    assert (await call("PATCH", f"/v1/members/{made.json()['id']}", suspended)).status == 200
+    await call("POST", "/v1/users", {"id": "helper", "roles": ["support"]})
+    helper = call.showing(f"Authorization: Bearer {(await opened(call, 'helper'))['bearer']}")
+    for method, path, body in (
+        ("POST", "/v1/sessions", {"user": "chief"}),
+        ("PATCH", "/v1/users/chief", {"email": "helper@example.com"}),
+        ("PATCH", f"/v1/members/{made.json()['id']}", {"status": "active"}),
+    ):
+        answer = await helper(method, path, body)
+        assert (answer.status, answer.json()["code"]) == (403, "more_than_own"), path
+    assert (await helper("PATCH", "/v1/users/chief", {"name": "Chief"})).status == 200
 
 
 async def test_nobody_gives_what_they_do_not_have(call: AdminClient) -> None:

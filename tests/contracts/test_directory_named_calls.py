@@ -27,12 +27,12 @@ async def test_a_name_is_written_with_its_change_and_never_twice(directory: Dire
     calls = NamedCalls(directory, ttl=60.0, most=100)
     async with calls.naming("one", "digest", NOON).changing():
         pass
-    assert await calls.find("one", NOON) == NamedCall("digest", None)
+    assert await calls.find("one", NOON) == NamedCall(NOON, "digest", None)
     with pytest.raises(ClashError):
         await create_user(context_of(calls.naming("one", "other", NOON)), NewUser(id="jane"))
     assert "jane" not in {row.id for row in (await list_users(context_of(directory), UserFilter())).rows}
     await calls.keep("one", b"\x00answer\xff")
-    assert await calls.find("one", NOON) == NamedCall("digest", b"\x00answer\xff")
+    assert await calls.find("one", NOON) == NamedCall(NOON, "digest", b"\x00answer\xff")
     assert await calls.find("one", NOON + timedelta(seconds=60)) is None
 
 

@@ -23,7 +23,7 @@ from gateway.directory.operations.api_key_rows import (
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import checked
-from gateway.directory.operations.record_table import Condition, columns_of
+from gateway.directory.operations.record_table import Condition, ExpectedVersion, columns_of
 from gateway.directory.operations.transaction import ChangeTransaction, changing
 from gateway.directory.tables import api_keys, members, projects
 from gateway.model.errors import InvalidRecordError
@@ -113,7 +113,7 @@ async def list_keys(context: OperationContext, wanted: KeyFilter, order: PageOrd
 
 
 async def change_key(
-    context: OperationContext, key_id: str, change: KeyChange, expected: str | None = None
+    context: OperationContext, key_id: str, change: KeyChange, expected: ExpectedVersion | None = None
 ) -> ApiKeyRow:
     """Set a key's name or scopes, or the instant from which it is refused as expired."""
     columns = columns_of(checked(change))
@@ -122,7 +122,7 @@ async def change_key(
         return await transaction.update(API_KEYS, before, columns)
 
 
-async def delete_key(context: OperationContext, key_id: str, expected: str | None = None) -> ApiKeyRow:
+async def delete_key(context: OperationContext, key_id: str, expected: ExpectedVersion | None = None) -> ApiKeyRow:
     """Mark a key as deleted: it is refused as revoked from now on. An earlier instant stays."""
     async with changing(context) as transaction:
         before = await transaction.locked(API_KEYS, key_id, expected=expected)
@@ -135,7 +135,7 @@ async def rotate_key(
     context: OperationContext,
     key_id: str,
     overlap: float,
-    expected: str | None = None,
+    expected: ExpectedVersion | None = None,
     randomness: Callable[[int], str] = token_urlsafe,
 ) -> IssuedKey:
     """Create a key for the same, and let the old one expire in `overlap` seconds, or when it would have anyway."""

@@ -12,7 +12,7 @@ from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import FieldText, RowId, checked
-from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import members, organizations, sessions, users
 
@@ -88,7 +88,7 @@ async def list_members(
 
 
 async def change_member(
-    context: OperationContext, member_id: str, change: MemberChange, expected: str | None = None
+    context: OperationContext, member_id: str, change: MemberChange, expected: ExpectedVersion | None = None
 ) -> MemberRow:
     """Set fields of a member."""
     columns = columns_of(checked(change))
@@ -97,7 +97,7 @@ async def change_member(
         return await transaction.update(MEMBERS, before, columns)
 
 
-async def delete_member(context: OperationContext, member_id: str, expected: str | None = None) -> None:
+async def delete_member(context: OperationContext, member_id: str, expected: ExpectedVersion | None = None) -> None:
     """Delete a member, and log out its user's sessions in the organization; its keys are refused as gone."""
     async with changing(context) as transaction:
         before = await transaction.locked(MEMBERS, member_id, expected=expected)

@@ -11,7 +11,7 @@ from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import FieldText, RowId, checked
-from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import organizations, sessions
 
@@ -77,7 +77,7 @@ async def list_organizations(
 
 
 async def change_organization(
-    context: OperationContext, organization_id: str, change: OrganizationChange, expected: str | None = None
+    context: OperationContext, organization_id: str, change: OrganizationChange, expected: ExpectedVersion | None = None
 ) -> OrganizationRow:
     """Set fields of an organization."""
     columns = columns_of(checked(change))
@@ -86,7 +86,9 @@ async def change_organization(
         return await transaction.update(ORGANIZATIONS, before, columns)
 
 
-async def delete_organization(context: OperationContext, organization_id: str, expected: str | None = None) -> None:
+async def delete_organization(
+    context: OperationContext, organization_id: str, expected: ExpectedVersion | None = None
+) -> None:
     """Delete an organization with its members, projects and workspaces, and log out the sessions bound to it.
 
     Its keys are refused as gone.

@@ -16,7 +16,7 @@ from gateway.directory.operations.api_key_rows import API_KEYS
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import FieldText, RowId, checked
-from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import ChangeTransaction, changing
 from gateway.directory.tables import api_keys, organizations, projects
 
@@ -119,7 +119,7 @@ async def list_projects(
 
 
 async def change_project(
-    context: OperationContext, project_id: str, change: ProjectChange, expected: str | None = None
+    context: OperationContext, project_id: str, change: ProjectChange, expected: ExpectedVersion | None = None
 ) -> ProjectRow:
     """Set fields of a project."""
     columns = columns_of(checked(change))
@@ -128,7 +128,7 @@ async def change_project(
         return await transaction.update(PROJECTS, before, columns)
 
 
-async def delete_project(context: OperationContext, project_id: str, expected: str | None = None) -> None:
+async def delete_project(context: OperationContext, project_id: str, expected: ExpectedVersion | None = None) -> None:
     """Delete a project; its keys are refused as gone, and users' keys that were narrowed to it as revoked."""
     async with changing(context) as transaction:
         before = await transaction.locked(PROJECTS, project_id, expected=expected)

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from gateway.directory.stored import FIRST_MOMENT, LAST_MOMENT
 from gateway.model.errors import InvalidRecordError
 
 RowId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,255}$(?!\n)", description="1 to 255 printable ASCII characters")]
@@ -16,6 +17,7 @@ FieldText = Annotated[str, msgspec.Meta(pattern=r"^[^\u0000]*$", max_length=1024
 """PostgreSQL cannot hold a NUL."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant; `checked` bounds it."""
 
 Texts = Annotated[tuple[FieldText, ...], msgspec.Meta(max_length=256)]
 
@@ -28,9 +30,14 @@ def checked(record: NewRecord) -> NewRecord:
     Who decodes a record from JSON has this done, who makes one in Python has not.
     """
     try:
-        return msgspec.convert(msgspec.to_builtins(record, builtin_types=(datetime,)), type(record))
+        converted = msgspec.convert(msgspec.to_builtins(record, builtin_types=(datetime,)), type(record))
     except msgspec.ValidationError as fault:
         raise InvalidRecordError(reworded(str(fault))) from None
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, datetime) and not FIRST_MOMENT <= value <= LAST_MOMENT:
+            raise InvalidRecordError(f"{name}: no instant between the years 1 and 9999")
+    return converted
 
 
 def reworded(fault: str) -> str:

@@ -16,7 +16,7 @@ from gateway.directory.operations.closing import close_session, close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import checked
-from gateway.directory.operations.record_table import Condition, columns_of
+from gateway.directory.operations.record_table import Condition, ExpectedVersion, columns_of
 from gateway.directory.operations.refresh_tokens import expiry_of, issue_refresh_token, open_family
 from gateway.directory.operations.session_rows import (
     SESSIONS,
@@ -112,7 +112,7 @@ async def change_session(
     context: OperationContext,
     session_id: str,
     change: SessionChange,
-    expected: str | None = None,
+    expected: ExpectedVersion | None = None,
     owner: str | None = None,
 ) -> SessionRow:
     """Switch a session's organization, workspace or sign-in, or set its scopes or its end.

@@ -13,6 +13,8 @@ from gateway.directory.operations.record_table import ColumnValues, RecordRow, R
 from gateway.directory.tables import sessions
 from gateway.model.session import Device
 
+SHORTEST_SESSION = 1.0
+"""Second: the times of tokens are whole ones."""
 LONGEST_SESSION = 10 * 366 * 86400.0
 """Seconds: ten years."""
 
@@ -86,7 +88,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ip: FieldText | None = None
     host: FieldText | None = None
     login_type: FieldText | None = None
-    ttl: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SESSION)] | None = None
+    ttl: Annotated[float, msgspec.Meta(ge=SHORTEST_SESSION, le=LONGEST_SESSION)] | None = None
     credentials: tuple[Literal["cookie", "bearer", "pair", "refresh"], ...] | None = None
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
-from gateway.directory.operations.record_table import RecordRow, RecordTable
+from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import signins
 
@@ -43,7 +43,7 @@ async def list_signins(
     return await SIGNINS.page(context, SIGNINS.having(wanted), order)
 
 
-async def delete_signin(context: OperationContext, signin_id: str, expected: str | None = None) -> None:
+async def delete_signin(context: OperationContext, signin_id: str, expected: ExpectedVersion | None = None) -> None:
     """Delete a sign-in; its session stays, and has no active one if it was that."""
     async with changing(context) as transaction:
         before = await transaction.locked(SIGNINS, signin_id, expected=expected)

@@ -14,7 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.directory.changes import target_of
 from gateway.directory.operations.context import OperationContext
-from gateway.directory.operations.record_table import ColumnValues, Condition, RecordTable, RowType, version_of
+from gateway.directory.operations.record_table import (
+    ColumnValues,
+    Condition,
+    ExpectedVersion,
+    RecordTable,
+    RowType,
+    version_of,
+)
 from gateway.directory.tables import audit_entries
 from gateway.model.errors import ClashError, DirectoryError, InvalidRecordError, OutdatedError
 from gateway.model.session import RevocationTarget
@@ -51,16 +58,17 @@ class ChangeTransaction:
         self.targets[target] = ended or self.targets.get(target, False)
 
     async def locked(
-        self, table: RecordTable[Any], row_id: str, *conditions: Condition, expected: str | None = None
+        self, table: RecordTable[Any], row_id: str, *conditions: Condition, expected: ExpectedVersion | None = None
     ) -> dict[str, Any]:
         """Return the columns of a row that nobody else changes until the end of this transaction.
 
-        Raises MissingRecordError, and OutdatedError where `expected` is not its version.
+        Raises MissingRecordError, and OutdatedError where its version is not what is `expected`.
         """
         values = await table.find(self.connection, row_id, *conditions, lock=True)
         if values is None:
             raise table.missing(row_id)
-        if expected is not None and expected != version_of(values):
+        versions = {expected} if isinstance(expected, str) else expected
+        if versions is not None and version_of(values) not in versions:
             raise OutdatedError(f"{table.noun} {row_id} was changed meanwhile: read it again")
         return values
 

@@ -13,7 +13,7 @@ from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import FieldText, RowId, Texts, checked
-from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import members, sessions, users
 
@@ -95,7 +95,7 @@ async def list_users(context: OperationContext, wanted: UserFilter, order: PageO
 
 
 async def change_user(
-    context: OperationContext, user_id: str, change: UserChange, expected: str | None = None
+    context: OperationContext, user_id: str, change: UserChange, expected: ExpectedVersion | None = None
 ) -> UserRow:
     """Set fields of a user."""
     columns = columns_of(checked(change))
@@ -104,7 +104,7 @@ async def change_user(
         return await transaction.update(USERS, before, columns)
 
 
-async def delete_user(context: OperationContext, user_id: str, expected: str | None = None) -> None:
+async def delete_user(context: OperationContext, user_id: str, expected: ExpectedVersion | None = None) -> None:
     """Delete a user with its memberships and log its sessions out; its keys are refused as gone."""
     async with changing(context) as transaction:
         before = await transaction.locked(USERS, user_id, expected=expected)

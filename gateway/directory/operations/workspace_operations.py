@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
 from gateway.directory.operations.record_fields import FieldText, RowId, checked
-from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import organizations, workspaces
 
@@ -70,7 +70,7 @@ async def list_workspaces(
 
 
 async def change_workspace(
-    context: OperationContext, workspace_id: str, change: WorkspaceChange, expected: str | None = None
+    context: OperationContext, workspace_id: str, change: WorkspaceChange, expected: ExpectedVersion | None = None
 ) -> WorkspaceRow:
     """Set fields of a workspace."""
     columns = columns_of(checked(change))
@@ -79,7 +79,9 @@ async def change_workspace(
         return await transaction.update(WORKSPACES, before, columns)
 
 
-async def delete_workspace(context: OperationContext, workspace_id: str, expected: str | None = None) -> None:
+async def delete_workspace(
+    context: OperationContext, workspace_id: str, expected: ExpectedVersion | None = None
+) -> None:
     """Delete a workspace; sessions that were in it stay in their organization."""
     async with changing(context) as transaction:
         before = await transaction.locked(WORKSPACES, workspace_id, expected=expected)

@@ -94,6 +94,8 @@ def test_a_key_expires_when_the_command_says(line: Line, tmp_path: Path) -> None
         ("key", "expire", KEY, "--at", "tomorrow"),
         ("key", "expire", KEY, "--ttl", "90"),
         ("key", "expire", KEY, "--ttl", "90d", "--never"),
+        ("key", "expire", KEY, "--ttl", "36526d"),
+        ("key", "expire", KEY, "--at", "0001-01-01T00:00:00+14:00"),
         ("member",),
         ("member", "role"),
         ("organization", "remove"),

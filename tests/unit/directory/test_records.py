@@ -42,6 +42,12 @@ def test_a_time_without_its_zone_is_no_instant(written: object) -> None:
         LoginRecord.model_validate({"at": written})
 
 
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_no_other_zone_can_write_is_a_problem(written: str) -> None:
+    with pytest.raises(ValidationError, match="no instant between the years 1 and 9999"):
+        LoginRecord.model_validate({"at": written})
+
+
 @pytest.mark.parametrize(
     "change",
     [
