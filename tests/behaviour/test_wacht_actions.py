@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from gateway.directory.operations.session_rows import IssuedSession
 from gateway.directory.schema import open_current
 from gateway.directory.tables import members, organizations, signins, workspaces
 from tests.support.clients.raw_http import RawResponse
+from tests.support.gateways.running import running
 from tests.support.gateways.serving import Examples, Gateway, config, serving
 from tests.support.gateways.signed_in import MEMGHOST_USER, OWN_PAGE, WACHT_USER, call, cookie, sign_in
 from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
@@ -229,3 +232,21 @@ async def test_the_next_request_on_every_replica_has_the_new_organization(
                 assert switched.status == 200
                 seen.append([await house.organization(cookie(mine)) for house in (houses[1], houses[0], houses[1])])
     assert seen == [[wanted.encode()] * 3 for wanted in (ORGANIZATION, OTHER, ORGANIZATION, OTHER)]
+
+
+async def test_without_redis_every_worker_of_the_gateway_has_it(examples: Examples, tmp_path: Path) -> None:
+    accounts = examples.settings(tmp_path)
+    await furnish(accounts)
+    async with recording_upstream() as upstream:
+        settings = config(upstream.port, accounts, session_info=INFO)
+        settings["listen"] |= {"workers": 2, "watch": "0s"}
+        (tmp_path / "gateway.yaml").write_text(json.dumps(settings), encoding="utf-8")
+        async with running(tmp_path / "gateway.yaml") as gateway:
+            mine = await sign_in(accounts, WACHT_USER, organization=ORGANIZATION)
+            for wanted in (ORGANIZATION, OTHER, ORGANIZATION):
+                line = f"POST /session/switch-organization?organization_id={wanted}"
+                assert (await call(int(gateway.port), line, cookie(mine), OWN_PAGE)).status == 200
+                del upstream.requests[:]
+                # often enough that every worker is asked
+                await asyncio.gather(*(call(int(gateway.port), "GET /echo/", cookie(mine)) for _ in range(20)))
+                assert {each.one(b"X-Org-Id") for each in upstream.requests} == {wanted.encode()}
