@@ -18,7 +18,7 @@ from gateway.proxy_configs.envoy_config import envoy_config
 from gateway.proxy_configs.nginx_config import nginx_config
 from gateway.proxy_configs.plan import FrontPlan, left_undone, plan_for
 from gateway.proxy_configs.traefik_config import traefik_config, traefik_static_config
-from gateway.source.addresses import ANY_IPV4, ANY_IPV6, ListenAddress
+from gateway.source.addresses import ANY_IPV4, ANY_IPV6, ListenAddress, SocketFile
 
 _CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = MappingProxyType(
     {"nginx": nginx_config, "traefik": traefik_config, "caddy": caddy_config, "envoy": envoy_config}
@@ -48,16 +48,18 @@ def front(
 
 
 def _reached_at(settings: Settings, *, asks_by_grpc: bool) -> str:
-    """Return the first address at which a proxy can ask, by the name `gateway` where that is all of the machine's.
+    """Return the first place at which a proxy can ask, by the name `gateway` where that is all of the machine's.
 
-    Raises GatewayError where there is none.
+    It is a socket file only where Envoy asks over gRPC, beside us then. Raises GatewayError where there is none.
     """
-    key, places = "listen.public", settings.listen.public
+    places, grpc = settings.listen.public, settings.listen.grpc
     if asks_by_grpc:
-        key, places = "listen.grpc", () if settings.listen.grpc is None else (settings.listen.grpc,)
-    if not places:
-        raise GatewayError("the config has no listen.grpc, where Envoy would ask")
+        if grpc is None:
+            raise GatewayError("the config has no listen.grpc, where Envoy would ask")
+        if isinstance(grpc, SocketFile):
+            return str(grpc)
+        places = (grpc,)
     place = next((place for place in places if isinstance(place, ListenAddress)), None)
     if place is None:
-        raise GatewayError(f"{key} is a socket file, which not every proxy reaches: say --gateway HOST:PORT")
+        raise GatewayError("listen.public is a socket file, which not every proxy reaches: say --gateway HOST:PORT")
     return f"gateway:{place.port}" if place.host in {ANY_IPV4, ANY_IPV6} else str(place)

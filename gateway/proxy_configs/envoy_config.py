@@ -10,6 +10,7 @@ from gateway.model.errors import GatewayError
 from gateway.model.route import Match
 from gateway.proxy_configs.plan import ONLY, Application, Destination, FrontPlan
 from gateway.proxy_configs.template import fill
+from gateway.source.addresses import UNIX
 
 _SET = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 """What Envoy, or the template, sets anew."""
@@ -28,6 +29,7 @@ typed_extension_protocol_options:
     explicit_http_config: {http2_protocol_options: {}}"""
 """What whoever is spoken to in gRPC asks of its cluster."""
 
+_SOCKET_FILE = f"{UNIX}:"
 _HTTP_WORDS = {
     "protocol": "HTTP",
     "options": "",
@@ -52,16 +54,24 @@ def envoy_config(plan: FrontPlan) -> str:
         "credentials": [f"- {name}" for name in plan.credentials],
         "clusters": [line for application in plan.applications for line in _cluster(application, grpc=plan.grpc)],
     }
-    host, _, port = plan.gateway.rpartition(":")
+    gateway_type, gateway_address = _gateway(plan.gateway)
     words = {
         **(_GRPC_WORDS if plan.asks_by_grpc else _HTTP_WORDS),
-        "gateway_host": host.strip("[]"),
-        "gateway_port": port,
+        "gateway_type": gateway_type,
+        "gateway_address": gateway_address,
         "headers": str(plan.headers),
         "head_kb": str(plan.head_bytes // 1024),
         "head_timeout": f"{plan.head_timeout}s",
     }
     return fill("envoy.yaml", blocks, words)
+
+
+def _gateway(place: str) -> tuple[str, str]:
+    """Return the kind of the gateway's cluster, and its address there: `HOST:PORT`, or a socket file."""
+    if place.startswith(_SOCKET_FILE):
+        return "STATIC", f"pipe: {{path: {place.removeprefix(_SOCKET_FILE)}}}"
+    host, _, port = place.rpartition(":")
+    return "STRICT_DNS", f"socket_address: {{address: {host.strip('[]')}, port_value: {port}}}"
 
 
 def _service(plan: FrontPlan) -> list[str]:

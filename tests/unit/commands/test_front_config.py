@@ -67,3 +67,29 @@ def test_a_socket_file_is_not_where_every_proxy_asks(tmp_path: Path, capsys: pyt
     both = files.replace("g.sock'", "g.sock', '[::]:81'")
     assert main(["front", "caddy", "-c", str(written(tmp_path, both))]) == 0
     assert "gateway:81" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("listen", "gateway", "expected"),
+    [
+        ("0.0.0.0:8082", None, "socket_address: {address: gateway, port_value: 8082}"),
+        ("10.0.0.1:82", None, "socket_address: {address: 10.0.0.1, port_value: 82}"),
+        ("unix:/run/grpc.sock", None, "pipe: {path: /run/grpc.sock}"),
+        ("unix:/run/grpc.sock", "[::1]:83", "socket_address: {address: ::1, port_value: 83}"),
+    ],
+)
+def test_envoy_asks_over_grpc_where_that_is_listened_at(
+    listen: str, gateway: str | None, expected: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, LEAST + f"listen: {{grpc: '{listen}'}}\next_authz: {{peers: [unix]}}\n")
+    printed = front(path, "envoy", gateway, asks_by_grpc=True).output
+    assert f"endpoint: {{address: {{{expected}}}}}" in printed
+    assert "encode_raw_headers: true" in printed
+
+
+def test_who_asks_over_grpc_is_envoy_at_a_port_that_there_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for proxy, told in (("envoy", "the config has no listen.grpc"), ("nginx", "only Envoy asks over gRPC")):
+        assert main(["front", proxy, "--ext-authz", "grpc", "-c", str(written(tmp_path))]) == 1
+        assert told in capsys.readouterr().err
