@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from gateway.model.errors import GatewayError
-from gateway.model.route import Match
+from gateway.model.route import UNIX, Match
 from gateway.proxy_configs.plan import ONLY, Application, Destination, FrontPlan
 from gateway.proxy_configs.template import fill
-from gateway.source.addresses import UNIX
 
 _SET = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 """What Envoy, or the template, sets anew."""
