@@ -11,7 +11,6 @@ import msgspec
 
 from gateway.model.answers import Answer, Found, Rejected, Unavailable
 from gateway.model.credential import Credential
-from gateway.model.session import RevocationTarget
 
 _DIGEST_BYTES = 16
 
@@ -61,14 +60,6 @@ class NotesActivity(Protocol):
 
     async def note_activity(self, session_id: str, at: datetime) -> None:
         """Store that a session was in use. Raises GatewayError when it cannot."""
-
-
-@runtime_checkable
-class MarksEnded(Protocol):
-    """An authority that stores sessions or keys itself, and so can mark them as revoked for good."""
-
-    async def mark_ended(self, target: RevocationTarget) -> None:
-        """Mark the rows of `target`; an unknown target is no error. Raises GatewayError when it cannot."""
 
 
 def verdict_digest(kind: str, *settings: str | float | Sequence[str] | dict[str, Any] | None) -> bytes:

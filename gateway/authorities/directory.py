@@ -14,7 +14,7 @@ import structlog
 from pydantic import Field
 from typing_extensions import override
 
-from gateway.authorities.authority import Authority, MarksEnded, NotesActivity, verdict_digest
+from gateway.authorities.authority import Authority, NotesActivity, verdict_digest
 from gateway.authorities.authority_kind import AuthorityBaseSettings, AuthorityKind, OpenedWith
 from gateway.directory.hashing import Peppers, login_token_hash
 from gateway.directory.session_tokens import SessionClaims, SessionTokens
@@ -22,7 +22,6 @@ from gateway.directory.stored import Store, StoredKey, StoredSession, judge_key,
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, OddQuestionError
-from gateway.model.session import RevocationTarget
 from gateway.signing import KeyRing, TokenFault
 from gateway.source.values import Duration, PositiveDuration, Secret, SecretList, SettingsModel, StringList
 
@@ -85,7 +84,7 @@ async def nothing_is_due(session_id: str) -> bool:  # noqa: ARG001 - the type's
     return False
 
 
-class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
+class DirectoryAuthority(Authority, NotesActivity):
     """Judges what the directory issued; anything else is *not mine*.
 
     `timeout` is in seconds and `clock` in epoch seconds. `freshen` is asked at each look-up of a token's session.
@@ -131,14 +130,6 @@ class DirectoryAuthority(Authority, NotesActivity, MarksEnded):
     @override
     async def note_activity(self, session_id: str, at: datetime) -> None:
         await self.store.note_activity(session_id, at)
-
-    @override
-    async def mark_ended(self, target: RevocationTarget) -> None:
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self.store.mark_ended(target, self._now())
-        except TimeoutError:
-            raise DirectoryError(self._late) from None
 
     @override
     async def close(self) -> None:

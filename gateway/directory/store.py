@@ -9,16 +9,15 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, update
+from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
 from gateway.directory.engine import file_of, open_engine
 from gateway.directory.rows import stored_key, stored_session
-from gateway.directory.stored import CLOSED, Store, StoredKey, StoredSession
+from gateway.directory.stored import Store, StoredKey, StoredSession
 from gateway.directory.tables import (
     api_keys,
     members,
@@ -30,7 +29,6 @@ from gateway.directory.tables import (
     workspaces,
 )
 from gateway.model.errors import DirectoryError, GatewayError, OddQuestionError
-from gateway.model.session import RevocationKind, RevocationTarget
 
 _DATA_EXCEPTION = "22"
 """The SQLSTATE class of values that a database cannot take (PostgreSQL manual, appendix A)."""
@@ -140,11 +138,6 @@ class Directory(Store):
             )
 
     @override
-    async def mark_ended(self, target: RevocationTarget, now: datetime) -> int:
-        async with self.changing() as connection:
-            return await _close_sessions(connection, target, now) + await _delete_keys(connection, target, now)
-
-    @override
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -158,32 +151,6 @@ class Directory(Store):
                 select(signins).where(signins.c.session_id == session_id).order_by(signins.c.created_at, signins.c.id)
             )
             return stored_session(row, await connection.execute(ordered_signins))
-
-
-async def _close_sessions(connection: AsyncConnection, target: RevocationTarget, now: datetime) -> int:
-    """Close the live sessions of `target`; return how many."""
-    conditions: dict[RevocationKind, ColumnElement[bool]] = {
-        RevocationKind.SESSION: sessions.c.id == target.id,
-        RevocationKind.USER: sessions.c.user_id == target.id,
-        RevocationKind.ORGANIZATION: sessions.c.organization_id == target.id,
-    }
-    closing = update(sessions).where(sessions.c.closed_at.is_(None), conditions.get(target.kind, false()))
-    closed: Any = await connection.execute(closing.values(closed_at=now, updated_at=now, state=CLOSED))
-    return int(closed.rowcount)
-
-
-async def _delete_keys(connection: AsyncConnection, target: RevocationTarget, now: datetime) -> int:
-    """Delete the live keys of `target`; return how many."""
-    # the identity headers show a key's member as the user, so revoking that id must revoke the key too
-    of_user = select(members.c.id).where(or_(members.c.user_id == target.id, members.c.id == target.id))
-    conditions: dict[RevocationKind, ColumnElement[bool]] = {
-        RevocationKind.API_KEY: api_keys.c.id == target.id,
-        RevocationKind.USER: api_keys.c.member_id.in_(of_user),
-        RevocationKind.ORGANIZATION: api_keys.c.organization_id == target.id,
-    }
-    deleting = update(api_keys).where(api_keys.c.deleted_at.is_(None), conditions.get(target.kind, false()))
-    deleted: Any = await connection.execute(deleting.values(deleted_at=now, updated_at=now))
-    return int(deleted.rowcount)
 
 
 @asynccontextmanager

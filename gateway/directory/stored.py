@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.model.answers import Reason
-from gateway.model.session import RevocationTarget, Session
+from gateway.model.session import Session
 
 FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 """Between these an instant can be written in every zone's time. Outside a row could be stored, and never read again."""
@@ -63,13 +63,6 @@ class Store(Protocol):
 
     async def note_activity(self, session_id: str, at: datetime) -> None:
         """Store that a session was in use, unless a later instant is stored."""
-
-    async def mark_ended(self, target: RevocationTarget, now: datetime) -> int:
-        """Close the sessions and delete the keys of `target`; return how many rows were live until then.
-
-        A user's and an organization's later sessions and keys are not touched. An unknown id is no error, since it may
-        be a foreign authority's.
-        """
 
     async def close(self) -> None:
         """Close every connection."""

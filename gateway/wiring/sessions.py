@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.authorities.authority import Authority, MarksEnded, NotesActivity
+from gateway.authorities.authority import Authority, NotesActivity
 from gateway.authorities.authority_kind import AuthorityBaseSettings
 from gateway.authorities.chain import Chain
 from gateway.authorities.guard import Askable, Guard, OnCall
@@ -26,7 +25,6 @@ from gateway.model.client_address import bucket_of_address
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.model.route import LimitBy, RateLimit
-from gateway.model.session import RevocationTarget
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.places import Caller, Places
 from gateway.resilience.single_flight import SingleFlight
@@ -124,16 +122,6 @@ class SessionsWiring:
             self.rejected_lookups.count(client)
         return answer
 
-    async def revoke(self, target: RevocationTarget) -> bool:
-        """Revoke in the rows of our directories and everywhere it is cached; return whether all of that was done.
-
-        Both at once, so that neither waits for the other's fault. Until a row is marked, the revocation log refuses
-        what a look-up finds in it.
-        """
-        marks = (self._mark(authority, target) for authority in self.authorities.values())
-        done = await asyncio.gather(self.revoker.revoke(target), *marks)
-        return all(done)
-
     def state(self) -> SessionsState:
         """Return the state of caches and authorities, for metrics."""
         return SessionsState(
@@ -147,17 +135,6 @@ class SessionsWiring:
         """Cancel the look-ups that still run, and close the connections to Redis."""
         await self.tasks.aclose()
         await self.redis.close()
-
-    @staticmethod
-    async def _mark(authority: Authority, target: RevocationTarget) -> bool:
-        if not isinstance(authority, MarksEnded):
-            return True
-        try:
-            await authority.mark_ended(target)
-        except GatewayError as error:
-            _log.warning("revocation_mark_failed", authority=authority.name, fault=str(error))
-            return False
-        return True
 
 
 async def open_authorities(settings: Settings, process: Process, stack: AsyncExitStack) -> dict[str, Authority]:

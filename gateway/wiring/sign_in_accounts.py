@@ -7,13 +7,14 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import msgspec
 import structlog
 
 from gateway.authorities.directory import DirectoryAuthority
 from gateway.config.sign_in_settings import PasswordProviderSettings, SignInSettings
 from gateway.directory.password_hashing import PasswordHashing
 from gateway.endpoints.sign_in.sign_in_parts import Browser, IssuerSession, OpenedLogin
-from gateway.model.errors import DirectoryError, GatewayError
+from gateway.model.errors import DirectoryError, GatewayError, MissingRecordError
 from gateway.model.external_identity import (
     EndedAtIssuer,
     ExternalIdentity,
@@ -174,8 +175,19 @@ class DirectoryAccounts:
 
     async def end(self, session_id: str, browser: Browser) -> None:
         """End a session in the directory and wherever it is cached; raises DirectoryError where that was not done."""
-        del browser
-        if not await self._finished(self._sessions.revoke(RevocationTarget(RevocationKind.SESSION, session_id))):
+        from gateway.directory.operations.session_operations import end_session  # noqa: PLC0415 - see above
+
+        told: list[bool] = []
+
+        async def tell(target: RevocationTarget, *, ended: bool = False) -> None:
+            told.append(await self._tell(target, ended=ended))
+
+        context = msgspec.structs.replace(self._context(browser), on_change=tell)
+        try:
+            await self._finished(end_session(context, session_id))
+        except MissingRecordError:  # whatever is cached of it ends all the same
+            await tell(RevocationTarget(RevocationKind.SESSION, session_id), ended=True)
+        if not all(told):
             raise DirectoryError("a session could not be ended everywhere")
 
     async def end_at_issuer(self, ended: EndedAtIssuer, browser: Browser) -> bool:
@@ -209,8 +221,15 @@ class DirectoryAccounts:
         )
 
     async def _changed(self, target: RevocationTarget, *, ended: bool = False) -> None:
+        await self._tell(target, ended=ended)
+
+    async def _tell(self, target: RevocationTarget, *, ended: bool) -> bool:
+        """Tell this generation, and all others by the bus; without one, those of this gateway."""
         revoker = self._sessions.revoker
-        await (revoker.revoke(target) if ended else revoker.changed(target))
+        told = await (revoker.revoke(target) if ended else revoker.changed(target))
+        if self._sessions.redis.bus_up() is None:
+            await self._process.tell_others(target, ended=ended)
+        return told
 
 
 async def _outcome(work: Coroutine[Any, Any, Done]) -> Done | GatewayError:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import pytest_asyncio
 
+from tests.support.clients.admin_client import AdminClient
 from tests.support.clients.cookie_browser import CookieBrowser
 from tests.support.clients.raw_http import PATIENCE, RawResponse, raw_client
 from tests.support.gateways.proxy_stand import HANDSHAKE
@@ -86,6 +87,19 @@ def at(browser: CookieBrowser, gateway: Gateway) -> CookieBrowser:
 
 async def is_signed_in(browser: CookieBrowser, gateway: Gateway) -> bool:
     return (await CookieBrowser(gateway.port, cookies=dict(browser.cookies)).open("/echo/")).status == 200
+
+
+async def test_a_sign_out_is_in_the_audit_with_the_session_before_and_after(fleet: Fleet) -> None:
+    browser = await fleet.signed_in("user-audited")
+    assert (await browser.open(SIGN_OUT, OURS, method="POST")).status < 400
+    entries = await AdminClient(fleet.first.admin_port)("GET", "/v1/audit?operation=ended&limit=1")
+    (entry,) = entries.json()["rows"]
+    assert (entry["by"], entry["kind"], entry["before"]["state"], entry["after"]["state"]) == (
+        "sign_in",
+        "session",
+        "active",
+        "closed",
+    )
 
 
 async def test_a_post_of_our_page_signs_out_here_and_at_the_issuer(fleet: Fleet) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from gateway.authorities.authority import MarksEnded, NotesActivity, verdict_digest
+from gateway.authorities.authority import NotesActivity, verdict_digest
 from gateway.authorities.directory import DirectoryAuthority
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 
@@ -22,9 +22,8 @@ FOREIGN: list[dict[str, Any]] = [
 ]
 
 
-def test_a_directory_stores_when_its_sessions_were_last_in_use_and_revoked() -> None:
+def test_a_directory_stores_when_its_sessions_were_last_in_use() -> None:
     assert issubclass(DirectoryAuthority, NotesActivity)
-    assert issubclass(DirectoryAuthority, MarksEnded)
 
 
 @pytest.mark.parametrize("written", FOREIGN, ids=lambda written: str(written["kind"]))
@@ -32,7 +31,7 @@ async def test_nobody_else_is(written: dict[str, Any]) -> None:
     settings: TypeAdapter[AuthoritySettings] = TypeAdapter(AuthoritySettings)
     authority = await build_authority("a", settings.validate_python(written), lambda: 0.0)
     await authority.close()
-    assert not isinstance(authority, NotesActivity | MarksEnded)
+    assert not isinstance(authority, NotesActivity)
 
 
 def test_the_same_settings_are_the_same_digest() -> None:

@@ -28,7 +28,7 @@ from gateway.directory.stored import StoredKey, StoredSession
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
 from gateway.model.errors import DirectoryError, KeyRingError, SchemaError
-from gateway.model.session import Member, Organization, RevocationKind, RevocationTarget, Session, SignIn
+from gateway.model.session import Member, Organization, Session, SignIn
 from gateway.signing import KeyRing
 from tests.support.builders.directory import (
     CHAT_SESSION,
@@ -383,11 +383,6 @@ class BrokenStore:
         del session_id, at
         await self._fail()
 
-    async def mark_ended(self, ended: RevocationTarget, now: datetime) -> int:
-        del ended, now
-        await self._fail()
-        return 0
-
     async def close(self) -> None:
         """Nothing to give back."""
 
@@ -419,23 +414,6 @@ async def test_a_database_that_cannot_be_asked_is_no_verdict(hangs: bool) -> Non
         for answer in (await authority.look_up(credential), await authority.session_of(credential, "s")):
             assert isinstance(answer, Unavailable)
             assert not [part for part in credential.parts if part in answer.detail]
-
-
-@pytest.mark.parametrize(("hangs", "message"), [(False, "cannot be asked"), (True, "did not answer within 0.01 s")])
-async def test_an_ending_that_cannot_be_noted_is_told(hangs: bool, message: str) -> None:
-    authority = DirectoryAuthority(
-        "a", BrokenStore(hangs=hangs), Recognition(PEPPERS, session_tokens()), clock, timeout=0.01
-    )
-    with pytest.raises(DirectoryError, match=message):
-        await authority.mark_ended(RevocationTarget(RevocationKind.USER, "u"))
-
-
-async def test_what_is_ended_is_revoked_from_then_on(authority: DirectoryAuthority) -> None:
-    found = await authority.look_up(key_credential(PROJECT_KEY))
-    assert isinstance(found, Found)
-    assert found.session.api_key is not None
-    await authority.mark_ended(RevocationTarget(RevocationKind.API_KEY, found.session.api_key.id))
-    assert await authority.look_up(key_credential(PROJECT_KEY)) == Rejected(Reason.REVOKED)
 
 
 async def test_a_key_that_cannot_be_rehashed_is_good_all_the_same(directory: Directory) -> None:

@@ -1,6 +1,4 @@
 import asyncio
-import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -8,7 +6,6 @@ from typing import Any
 
 import pytest
 import trustme
-from structlog.testing import capture_logs
 
 from gateway.authorities.authority import Authority
 from gateway.config.settings import Settings
@@ -77,30 +74,11 @@ async def test_one_kind_of_key_is_no_other(opened: Opened) -> None:
 
 async def test_a_revocation_is_refused_at_once_and_passed_on(opened: Opened) -> None:
     await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
-    assert await opened.sessions.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
+    assert await opened.sessions.revoker.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
     assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
         Reason.REVOKED
     )
     assert opened.revocations == 1
-
-
-async def test_a_revocation_lasts_in_the_directory(opened: Opened, process: Process, tmp_path: Path) -> None:
-    assert await opened.sessions.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
-    async with opening(Examples.described(tmp_path), process) as later:
-        answer = (await later.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer
-    assert answer == Rejected(Reason.REVOKED)
-
-
-async def test_an_unmarked_directory_does_not_keep_caches_from_revoking(opened: Opened, tmp_path: Path) -> None:
-    await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))
-    with contextlib.closing(sqlite3.connect(tmp_path / "directory.db")) as database:
-        database.execute("DROP TABLE sessions")
-    with capture_logs() as lines:
-        assert not await opened.sessions.revoke(RevocationTarget(RevocationKind.API_KEY, KEY_ID))
-    assert [(line["event"], line["authority"]) for line in lines] == [("revocation_mark_failed", "accounts")]
-    assert (await opened.resolve("project_key", (b"X-Api-Key", PROJECT_KEY.encode()))).answer == Rejected(
-        Reason.REVOKED
-    )
 
 
 async def test_another_session_of_the_user_is_asked_of_the_authority_that_knew_the_credential(opened: Opened) -> None:

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from sqlalchemy import select
 
 from gateway.directory.operations.audit_trail import AuditFilter, list_audit
 from gateway.directory.operations.revocation_operations import end_target
+from gateway.directory.store import Directory
+from gateway.directory.tables import api_keys, sessions
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import (
+    CHAT_SESSION,
+    CHAT_USER,
+    CLOSED_CHAT_SESSION,
     MEMGHOST_SESSION,
+    NOON,
     PEPPERS,
     PROJECT_KEY,
     Changes,
@@ -48,3 +57,34 @@ async def test_what_belongs_to_a_target_ends_with_it(
         assert operations >= ({"ended"} if session_ends else {"deleted"})
         assert not await end_target(context, RevocationTarget(kind, "nobody"))
     assert changes == []
+
+
+async def ended_at(directory: Directory, instant: datetime) -> set[str]:
+    """Return the sessions and keys whose rows say that they were ended then."""
+    async with directory.reading() as connection:
+        closed = await connection.scalars(select(sessions.c.id).where(sessions.c.closed_at == instant))
+        deleted = await connection.scalars(select(api_keys.c.id).where(api_keys.c.deleted_at == instant))
+        return {*closed, *deleted}
+
+
+@pytest.mark.parametrize(
+    ("kind", "row_id", "ended"),
+    [
+        (RevocationKind.SESSION, CLOSED_CHAT_SESSION, set()),
+        (RevocationKind.SESSION, KEY, set()),
+        (RevocationKind.USER, CHAT_USER, {CHAT_SESSION}),
+        (RevocationKind.CREDENTIAL, "00" * 16, set()),
+        # upstreams know a member's id as the user
+        (RevocationKind.USER, JOHN, {KEY, KEY.replace("003", "004"), KEY.replace("003", "005")}),
+    ],
+)
+async def test_nothing_else_ends_and_an_earlier_instant_stays(
+    tmp_path: Path, kind: RevocationKind, row_id: str, ended: set[str]
+) -> None:
+    later = NOON + timedelta(days=1)
+    async with opened(f"sqlite:///{tmp_path}/d.db") as directory:
+        context = context_of(directory)
+        await end_target(context, RevocationTarget(kind, row_id))
+        assert await ended_at(directory, NOON) == ended
+        await end_target(msgspec.structs.replace(context, now=later), RevocationTarget(kind, row_id))
+        assert (await ended_at(directory, NOON), await ended_at(directory, later)) == (ended, set())
