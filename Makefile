@@ -4,7 +4,8 @@
 # make test       unit, contract and behaviour tests against a real Valkey or Redis
 # make coverage   the same, and which lines and branches of gateway/ they run
 # make compliance the Autobahn test suite through the tunnel, and an HTTP/1.1 conformance probe
-# make fuzz       the readers, fed by what new branches they take, a minute each (Linux; SECONDS=600 for longer)
+# make fuzz       other examples for the tests that make theirs up, then the readers, fed by what new branches they take,
+#                 a minute each (Linux; SECONDS=600 for longer)
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
 # make charts     the Helm chart, by a helm that is built from its Go module (minutes, the first time)
 # make e2e-go     oauth2-proxy, built from its Go module, beside the program on the same requests (minutes, the first time)
@@ -46,6 +47,7 @@ compliance: .venv/.dev
 
 SECONDS := 60
 fuzz: .venv/.dev
+	@$(PYTEST) -m hypothesis --hypothesis-profile random
 	@$(BIN)/python -m pip install $(QUIETLY) atheris==3.0.0
 	@for target in request_reader response_reader target cookie; do \
 	    $(BIN)/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; \

@@ -17,10 +17,16 @@ from tests.support.gateways.serving import Examples, unconfigure_logging
 from tests.support.servers import redis_server
 from tests.support.servers.ports import free_port
 
-# How long an example takes, or to think of one, says how busy the machine is.
-hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("untimed"), max_examples=20)
-hypothesis.settings.load_profile("untimed")
+# How long an example takes, or to think of one, says how busy the machine is. The same examples each time: what was
+# green stays green, and `make fuzz` looks for others.
+hypothesis.settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("same"), max_examples=20)
+hypothesis.settings.register_profile(
+    "random", hypothesis.settings.get_profile("same"), derandomize=False, print_blob=True
+)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_configure() -> None:

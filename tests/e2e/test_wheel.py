@@ -34,8 +34,10 @@ routes:
 """
 
 
-def pip(*arguments: object, python: Path | str = sys.executable) -> None:
-    subprocess.run([python, "-m", "pip", *map(str, arguments), *QUIETLY], check=True, capture_output=True)
+def install(environment: Path, *arguments: object) -> None:
+    """Install into an environment, by the pip of this one; what is imported writes its bytecode itself."""
+    command = [sys.executable, "-m", "pip", "--python", environment, "install", "--no-compile", *arguments, *QUIETLY]
+    subprocess.run([*map(str, command)], check=True, capture_output=True)
 
 
 def built(folder: Path) -> Path:
@@ -63,10 +65,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, in an environment that has what the image has and nothing else."""
     environment = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    python = environment / "bin/python"
-    pip("install", "--require-hashes", "-r", ROOT / "requirements/image-postgres.lock", python=python)
-    pip("install", "--no-deps", wheel, python=python)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    install(environment, "--require-hashes", "-r", ROOT / "requirements/image-postgres.lock")
+    install(environment, "--no-deps", wheel)
     return environment / "bin/gateway"
 
 

@@ -29,7 +29,7 @@ const shown = async (page, place, name, screenshot = false) => {
 };
 
 const page = await browser.newPage({ colorScheme: 'light' });
-page.setDefaultTimeout(10_000);
+page.setDefaultTimeout(60_000); // a busy machine is no fault of the page
 try {
   page.on('console', (line) => line.type() === 'error' && !line.text().includes('401') && seen.errors.push(line.text()));
   page.on('pageerror', (error) => seen.errors.push(String(error)));

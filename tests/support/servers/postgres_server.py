@@ -167,7 +167,7 @@ def running() -> Iterator[PostgresServer]:
         server = PostgresServer(programs(), Path(folder))
         server.start()
         try:
-            asyncio.run(server.execute(f"CREATE ROLE {_ROLE} LOGIN PASSWORD '{PASSWORD}'"))
+            asyncio.run(server.execute(f"CREATE ROLE {_ROLE} LOGIN CREATEDB PASSWORD '{PASSWORD}'"))
             yield server
         finally:
             server.stop()
