@@ -23,9 +23,8 @@ QUIETLY := --quiet --disable-pip-version-check
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
 
-# A file's tests stay together, so that they share the servers that they start. At most four processes: a container
-# often sees more cores than it may use.
-SPREAD := -n auto --maxprocesses 4 --dist loadfile
+# A file's tests stay together, so that they share the servers that they start.
+SPREAD := -n auto --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SPREAD)
 
 test-fast: .venv/.dev
