@@ -7,14 +7,15 @@ forwards.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 
 import msgspec
 
+from gateway.credentials.clearing import clearing_fields
 from gateway.credentials.reader import CredentialReading, Reader
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.identity.identity_tokens import IdentityTokens
-from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Unavailable
+from gateway.model.answers import NOBODY, Found, Reason, Rejected, Resolution, Sessions, Unavailable
 from gateway.model.credential import Ambiguous, Credential, CredentialKind, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Judged, then
 from gateway.model.destination import MOVING
@@ -31,23 +32,6 @@ from gateway.policy.readings import refused_oddity
 from gateway.policy.route_limits import RouteLimits
 from gateway.policy.routes import RouteTable
 from gateway.policy.rules import Rules
-
-Resolve = Callable[[Credential, str], Awaitable[Resolution]]
-"""Resolves a credential that a client address shows."""
-Remembered = Callable[[Credential], Resolution | None]
-"""Resolves at once, or not at all."""
-
-
-def nothing(_credential: Credential) -> Resolution | None:
-    """Remember nobody: each session is looked up."""
-    return None
-
-
-class Sessions(msgspec.Struct, frozen=True):
-    """Whose session a credential is: `remembered` at once where that is known, else `resolve` after a wait."""
-
-    resolve: Resolve
-    remembered: Remembered = nothing
 
 
 class Identified(msgspec.Struct, frozen=True):
@@ -236,6 +220,10 @@ class Gate:
         refusal = refusal_of(None if isinstance(answer, Found) else answer)
         if repeated:
             refusal = msgspec.structs.replace(refusal, detail=f"two credentials were sent: {identified.reader}")
+        fields: HeaderPairs = ()
+        if not unanswered:
+            reader = self._readers.get(identified.reader)
+            fields = challenge_of(route, refusal) + clearing_fields(reader, access, route, repeated=repeated)
         return Decision(
             access=access,
             route=route,
@@ -243,24 +231,8 @@ class Gate:
             resolution=identified.resolution,
             refusal=refusal,
             rule="authority" if unanswered else "credential",
-            caller_headers=challenge_of(route, refusal)
-            + self._clearing(access, route, identified.reader, repeated=repeated)
-            if not unanswered
-            else (),
+            caller_headers=fields,
         )
-
-    def _clearing(self, access: AccessRequest, route: Route, reader_name: str, *, repeated: bool) -> HeaderPairs:
-        """Return the fields that make a browser forget a cookie that it would send for ever.
-
-        It cannot stop sending a dead cookie by itself, so it would be locked out of a page that anybody else may see;
-        nor one of two cookies of a name, of which a neighbouring subdomain may have set the second.
-        """
-        reader = self._readers.get(reader_name)
-        if reader is None or reader.kind is not CredentialKind.COOKIE:
-            return ()
-        if repeated:
-            return reader.clearing(access.host.name, route.match.path)
-        return reader.clearing() if route.access is Access.OPTIONAL else ()
 
 
 def _credential_fields(route: Route, readers: Mapping[str, Reader]) -> set[bytes]:

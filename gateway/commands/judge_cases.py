@@ -15,8 +15,7 @@ from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
 from gateway.endpoints.access_reader import forwarded_headers
-from gateway.gate import Sessions
-from gateway.model.answers import Reason, Rejected, Resolution
+from gateway.model.answers import Reason, Rejected, Resolution, Sessions
 from gateway.model.credential import Ambiguous, Credential, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.errors import MalformedError, Problem, SettingsError

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
+from gateway.model.credential import Credential
 from gateway.model.session import Session
 
 
@@ -117,3 +119,20 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
 
 NOBODY = Resolution()
 """The resolution of a request without a credential."""
+
+Resolve = Callable[[Credential, str], Awaitable[Resolution]]
+"""Resolves a credential that a client address shows."""
+Remembered = Callable[[Credential], Resolution | None]
+"""Resolves at once, or not at all."""
+
+
+def nothing(_credential: Credential) -> Resolution | None:
+    """Remember nobody: each session is looked up."""
+    return None
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    """Whose session a credential is: `remembered` at once where that is known, else `resolve` after a wait."""
+
+    resolve: Resolve
+    remembered: Remembered = nothing

@@ -11,8 +11,7 @@ from gateway.config.check_routes import own_paths
 from gateway.config.settings import Settings
 from gateway.endpoints.access_reader import forwarded_headers
 from gateway.endpoints.own_paths import OWN
-from gateway.gate import Sessions
-from gateway.model.answers import Found
+from gateway.model.answers import Found, Sessions
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
 from gateway.model.headers import Headers, spelling
 from gateway.model.host import parse_host

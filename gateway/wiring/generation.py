@@ -25,9 +25,10 @@ from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
 from gateway.endpoints.session_actions import SessionActionsEndpoint
 from gateway.endpoints.shedding_forwarder import SheddingForwarder
-from gateway.gate import Gate, Sessions
+from gateway.gate import Gate
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_tokens import IdentityTokens
+from gateway.model.answers import Sessions
 from gateway.model.errors import GatewayError
 from gateway.model.route import UpstreamTls
 from gateway.policy.limits import Limits

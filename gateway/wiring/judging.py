@@ -10,9 +10,10 @@ from gateway.credentials.kinds import build_reader
 from gateway.credentials.reader import Reader
 from gateway.credentials.shedding import Shedding
 from gateway.endpoints.networks import Networks
-from gateway.gate import Gate, Sessions
+from gateway.gate import Gate
 from gateway.identity.foreign_names import ForeignNames
 from gateway.identity.identity_headers import IdentityHeaders
+from gateway.model.answers import Sessions
 from gateway.model.route import Route, Sticky
 from gateway.policy.limits import Limits
 from gateway.policy.routes import RouteTable

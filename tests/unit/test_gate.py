@@ -9,9 +9,9 @@ from gateway.credentials.cookie import CookieSettings
 from gateway.credentials.kinds import build_reader
 from gateway.credentials.reader import CredentialReading
 from gateway.credentials.token_pair import TokenPairSettings
-from gateway.gate import Gate, Identified, Sessions
+from gateway.gate import Gate, Identified
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found, Reason, Rejected, Resolution, Tier, Unavailable
+from gateway.model.answers import Found, Reason, Rejected, Resolution, Sessions, Tier, Unavailable
 from gateway.model.credential import Credential
 from gateway.model.decision import Decision
 from gateway.model.route import Access, Challenge, CorsRules, LimitBy, Match, OnMany, RateLimit, Require, Route

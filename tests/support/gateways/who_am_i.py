@@ -21,10 +21,10 @@ from gateway.credentials.token_pair import TokenPairSettings
 from gateway.dialects.dialect import DialectServer
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
-from gateway.gate import Gate, Sessions
+from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Reason, Rejected, Resolution, Tier, Verdict
+from gateway.model.answers import Reason, Rejected, Resolution, Sessions, Tier, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import Response
 from gateway.policy.limits import LocalLimits

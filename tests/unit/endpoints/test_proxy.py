@@ -8,10 +8,10 @@ from gateway.credentials.api_key import ApiKeySettings
 from gateway.credentials.kinds import build_reader
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.proxy import Proxy
-from gateway.gate import Gate, Remembered, Sessions, nothing
+from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamAnswer, DownstreamRequest, Forwarded
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found, Reason, Rejected, Resolution
+from gateway.model.answers import Found, Reason, Rejected, Remembered, Resolution, Sessions, nothing
 from gateway.model.credential import Credential
 from gateway.model.decision import AccessRequest, Decision, Response
 from gateway.model.refusal import Refusal, RefusalCode

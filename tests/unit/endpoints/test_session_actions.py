@@ -15,10 +15,10 @@ from gateway.dialects.normal import Normal
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.session_actions import SessionActionsEndpoint
 from gateway.endpoints.session_info import EndpointPolicy
-from gateway.gate import Gate, Sessions
+from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found, Verdict
+from gateway.model.answers import Found, Sessions, Verdict
 from gateway.model.decision import Response
 from gateway.model.refusal import Refusal
 from gateway.model.route import LimitBy, RateLimit

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.config.settings import Settings
-from gateway.gate import Sessions
-from gateway.model.answers import NOBODY, Resolution
+from gateway.model.answers import NOBODY, Resolution, Sessions
 from gateway.model.credential import Credential
 from gateway.model.errors import GatewayError
 from gateway.policy.limits import LocalLimits

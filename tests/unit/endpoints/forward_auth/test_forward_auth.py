@@ -16,9 +16,9 @@ from gateway.endpoints.forward_auth.forward_auth import AllowCaching, AskingProx
 from gateway.endpoints.forward_auth.nginx import NginxReader
 from gateway.endpoints.forward_auth.original import OriginalReader
 from gateway.endpoints.networks import Networks
-from gateway.gate import Gate, Sessions
+from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
-from gateway.model.answers import Found, Resolution
+from gateway.model.answers import Found, Resolution, Sessions
 from gateway.model.credential import Credential
 from gateway.model.decision import Response
 from gateway.model.route import Access, Match, Route
