@@ -11,8 +11,9 @@ import msgspec
 from pydantic import ValidationError
 
 from gateway.config.check_actions import check_actions
+from gateway.config.check_credentials import check_credentials
 from gateway.config.check_listen import check_listen
-from gateway.config.check_routes import check_credentials, check_routes
+from gateway.config.check_routes import check_routes
 from gateway.config.check_sections import check_sections
 from gateway.config.check_sign_in import check_sign_in
 from gateway.config.partial import read_partial

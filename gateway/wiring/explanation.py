@@ -7,7 +7,7 @@ from collections.abc import Collection
 import msgspec
 
 from gateway.admin.explained import ExplainedCredential, Explanation
-from gateway.config.check_routes import own_paths
+from gateway.config.check_own_paths import own_paths
 from gateway.config.settings import Settings
 from gateway.endpoints.access_reader import forwarded_headers
 from gateway.endpoints.own_paths import OWN

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from gateway.config.check_routes import check_routes
 from gateway.config.load import check_document
 from gateway.config.partial import PartialConfig, read_partial
 from gateway.model.errors import Problem
@@ -27,6 +28,16 @@ routes:
 """The least that is useful, without a problem or a warning."""
 
 
+READERS = """\
+credentials:
+  key: {kind: api_key, header: x-api-key, type: project, authority: accounts}
+  same: {kind: api_key, header: X-API-Key, type: user, authority: accounts}
+  token: {kind: bearer, authority: accounts}
+  broken: {kind: cookie}
+"""
+"""Readers of `accounts`, of which two read one place."""
+
+
 def document(text: str) -> Document:
     return parse_document(text, "c")
 
@@ -43,6 +54,14 @@ def problems(text: str) -> list[str]:
 def lines(yielded: Iterable[Problem]) -> list[str]:
     """Return problems as `key.path: text`, warnings marked."""
     return [f"{'warning: ' if each.warning else ''}{each.path}: {each.text}" for each in yielded]
+
+
+def route_problems(*routes: str, more: str = READERS) -> list[str]:
+    """Return the problems of routes, each given without its name and upstream."""
+    entries = "".join(
+        f"  - {{name: r{place}, upstream: 'http://127.0.0.1:1', {keys}}}\n" for place, keys in enumerate(routes)
+    )
+    return lines(check_routes(partial(f"{more}routes:\n{entries}")))
 
 
 def written(folder: Path, text: str = LEAST) -> Path:
