@@ -18,6 +18,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
 
+# A container often asks for no compiled files; the tests start the program, and themselves, some hundred times, and each
+# would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run check lint test-fast test coverage compliance fuzz e2e charts e2e-go proto lock bench profile clean
 
 run: .venv/.demo
