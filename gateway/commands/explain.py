@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.admin.explained import ExplainedCredential, Explanation
-from gateway.commands.cases import case_of, malformed_case
+from gateway.commands.case_writer import case_of, malformed_case
 from gateway.commands.command_output import CommandResult
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings, to_routes

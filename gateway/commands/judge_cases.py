@@ -14,7 +14,7 @@ from gateway.commands.command_output import CommandResult
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
-from gateway.endpoints.access_reader import forwarded_headers
+from gateway.endpoints.forwarded_headers import forwarded_headers
 from gateway.model.answers import Reason, Rejected, Resolution, Sessions
 from gateway.model.credential import Ambiguous, Credential, Reading
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs

@@ -1,18 +1,15 @@
-"""How a request of the public port becomes an AccessRequest, and what the upstream is told of its way here."""
+"""How a request of the public port becomes an AccessRequest."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
 
-from gateway.endpoints.networks import IpNetwork, Networks, parse_address
+from gateway.endpoints.networks import IpNetwork, Networks, parse_hop
 from gateway.http1.downstream import DownstreamRequest
-from gateway.model.client_address import SOCKET_FILE, UNKNOWN_CLIENT
-from gateway.model.decision import AccessRequest, HeaderPairs
+from gateway.model.decision import AccessRequest
 from gateway.model.errors import MalformedError
 from gateway.model.headers import Headers
 from gateway.model.host import DEFAULT_PORTS, Host, parse_authority, parse_host
@@ -22,11 +19,6 @@ from gateway.model.target import ALWAYS_READ, Oddity, Target, parse_target
 
 ALLOW = (b"Allow", ", ".join(STANDARD).encode("ascii"))
 """What a 405 says besides (RFC 9110 section 15.5.6): of the methods that are carried, those that everybody knows."""
-_FORWARDED_HOST = re.compile(r"host[ \t]*=[ \t\"]*([^\s\",;]*)", re.IGNORECASE)
-"""Wherever it stands: not every program that reads the field knows what is quoted (RFC 7239 section 4)."""
-_PORTS = re.compile(rb"[1-9][0-9]{0,4}(?: *, *[1-9][0-9]{0,4})*")
-_HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", re.ASCII)
-_LAST_PORT = 65535
 _LONGEST_CHAIN = 32
 """Addresses of X-Forwarded-For that are looked at; no honest chain of proxies is longer."""
 _LONGEST_REMEMBERED = 512
@@ -133,7 +125,7 @@ class AccessReader:
         """
         client = peer
         for text in map(str.strip, reversed(chain.split(",")[-_LONGEST_CHAIN:])):
-            address = _hop(text)
+            address = parse_hop(text)
             if address is None:
                 return client
             client = str(address)
@@ -158,59 +150,6 @@ class AccessReader:
                 raise
         chain = b",".join(headers.all(b"x-forwarded-for")).decode("latin-1")
         return told_scheme, told_host, self.client(chain, peer), named, _prefix(headers)
-
-
-def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
-    """Return what the upstream is told of the request's way here, a prefix aside, which depends on its route.
-
-    A chain of addresses is continued only when the peer is `believed`; from anybody else it starts anew, with the
-    address that the socket shows. What else a believed peer says goes on.
-    """
-    chain = b", ".join(access.headers.all(b"x-forwarded-for")) if believed else b""
-    # A socket file is no address (RFC 7239 section 6.2).
-    peer = (UNKNOWN_CLIENT if access.peer == SOCKET_FILE else access.peer).encode("ascii", "replace")
-    hosts = (access.authority.encode("ascii"),) if access.authority else access.headers.all(b"host")
-    return (
-        (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
-        (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
-        *((b"X-Forwarded-Host", host) for host in hosts),
-        *(_told_on(access) if believed else ()),
-    )
-
-
-def _told_on(access: AccessRequest) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what a trusted proxy says that nothing is judged by: port, address, and RFC 7239's words for all of it."""
-    headers = access.headers
-    ports = b", ".join(headers.all(b"x-forwarded-port"))
-    if _PORTS.fullmatch(ports):
-        yield b"X-Forwarded-Port", ports
-    addresses = headers.all(b"x-real-ip")
-    if len(addresses) == 1 and _hop(addresses[0].decode("latin-1")) is not None:
-        yield b"X-Real-IP", addresses[0]
-    forwarded = headers.all(b"forwarded")
-    if all(_names_no_other_host(value.decode("latin-1"), access) for value in forwarded):
-        yield from ((b"Forwarded", value) for value in forwarded)
-
-
-def _names_no_other_host(forwarded: str, access: AccessRequest) -> bool:
-    """Tell whether a Forwarded field agrees with the host that was judged, whoever reads it however.
-
-    A proxy that keeps a client's field would else let the client be judged by one host and served by another.
-    """
-    try:
-        names = [parse_authority(host, access.scheme).name for host in _FORWARDED_HOST.findall(forwarded)]
-    except MalformedError:
-        return False
-    return "\\" not in forwarded and all(name == access.host.name for name in names)
-
-
-def _hop(text: str) -> IPv4Address | IPv6Address | None:
-    """Return one address of a chain, without the port that some balancers write behind it; None for anything else."""
-    spelled = _HOP.fullmatch(text)
-    if spelled is not None and int(spelled[2] or spelled[4] or 0) <= _LAST_PORT:
-        text = spelled[1] or spelled[3]
-    # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
-    return None if "%" in text or "[" in text or "]" in text else parse_address(text)
 
 
 def _prefix(headers: Headers) -> str:

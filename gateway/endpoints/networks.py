@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -10,6 +11,9 @@ IpNetwork = IPv4Network | IPv6Network
 
 _CACHED_ADDRESSES = 4096
 """Far more than there are proxies; and nobody can choose a socket's address at will."""
+
+_HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", re.ASCII)
+_LAST_PORT = 65535
 
 
 class Networks:
@@ -38,3 +42,12 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def parse_hop(text: str) -> IPv4Address | IPv6Address | None:
+    """Return one address of a chain, without the port that some balancers write behind it; None for anything else."""
+    spelled = _HOP.fullmatch(text)
+    if spelled is not None and int(spelled[2] or spelled[4] or 0) <= _LAST_PORT:
+        text = spelled[1] or spelled[3]
+    # A zone (RFC 4007 section 11) has a meaning on the proxy's own link alone; here it would be free text.
+    return None if "%" in text or "[" in text or "]" in text else parse_address(text)

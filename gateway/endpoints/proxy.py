@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from gateway.endpoints.access_reader import AccessReader, forwarded_headers
+from gateway.endpoints.access_reader import AccessReader
+from gateway.endpoints.forwarded_headers import forwarded_headers
 from gateway.endpoints.refusals import decision_refusal
 from gateway.endpoints.session_cookies import CookieRenewal, dev_session_as_cookie
 from gateway.gate import Gate

@@ -9,7 +9,7 @@ import msgspec
 from gateway.admin.explained import ExplainedCredential, Explanation
 from gateway.config.check_own_paths import own_paths
 from gateway.config.settings import Settings
-from gateway.endpoints.access_reader import forwarded_headers
+from gateway.endpoints.forwarded_headers import forwarded_headers
 from gateway.endpoints.own_paths import OWN
 from gateway.model.answers import Found, Sessions
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs
