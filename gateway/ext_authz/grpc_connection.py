@@ -21,6 +21,7 @@ from gateway.ext_authz.grpc_call import GrpcCall
 from gateway.ext_authz.grpc_caller import GrpcCaller
 from gateway.ext_authz.grpc_connection_owner import GrpcConnectionOwner
 from gateway.ext_authz.grpc_message import GrpcError, read_message
+from gateway.ext_authz.open_calls import OpenCalls
 from gateway.ext_authz.statuses import DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED
 from gateway.model.client_address import peer_name
 
@@ -28,9 +29,6 @@ _log = structlog.get_logger(__name__)
 
 _HEADER_BYTES = 16384
 """Of a call's own metadata; Envoy sends some 500 bytes of it."""
-
-_BODIES_IN_ALL = 16
-"""Times `message_bytes` that the unfinished messages of one connection may be long."""
 
 _RESETS = 1000
 """Calls that a peer may take back beyond those that were answered: each costs us a decision (CVE-2023-44487)."""
@@ -58,10 +56,9 @@ class GrpcConnection(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._h2 = H2Connection(_CONFIGURATION)
-        self._writer = CallWriter(self._h2, self._forget)
-        self._calls: dict[int, GrpcCall] = {}
-        self._unfinished_bytes = self._strange_bytes = 0
-        self._taken_back = 0
+        self._calls = OpenCalls(lambda: server.rested(self))
+        self._writer = CallWriter(self._h2, self._calls.forget)
+        self._strange_bytes = self._taken_back = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self.caller = GrpcCaller("", server.blocks)
 
@@ -110,9 +107,7 @@ class GrpcConnection(asyncio.Protocol):
         self._transport = None
         if self._sweeping is not None:
             self._sweeping.cancel()
-        for call in self._calls.values():
-            call.cancel()
-        self._calls.clear()
+        self._calls.cancel()
         self._server.closed(self)
 
     def pause_writing(self) -> None:
@@ -146,23 +141,18 @@ class GrpcConnection(asyncio.Protocol):
             self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             self._take_data(event)
         elif isinstance(event, RequestReceived):
-            self._calls[event.stream_id] = GrpcCall(event.stream_id, event.headers)
+            self._calls.begin(event.stream_id, event.headers)
         elif isinstance(event, StreamEnded):
             self._begin(event.stream_id)
         elif isinstance(event, StreamReset):
             self._take_back(event.stream_id)
         elif isinstance(event, WindowUpdated):
-            for call in [call for call in self._calls.values() if call.unsent]:
+            for call in [call for call in self._calls.all() if call.unsent]:
                 self._writer.send(call)
 
     def _take_data(self, event: DataReceived) -> None:
-        call = self._calls.get(event.stream_id)
-        if call is None or call.complete:
-            return
-        call.body += event.data
-        self._unfinished_bytes += len(event.data)
-        most = self._server.limits.message_bytes
-        if len(call.body) > most or self._unfinished_bytes > _BODIES_IN_ALL * most:
+        call = self._calls.unfinished(event.stream_id)
+        if call is not None and not self._calls.add(call, event.data, self._server.limits.message_bytes):
             self._writer.fail(call, GrpcError(RESOURCE_EXHAUSTED, "the message is longer than ext_authz.message_bytes"))
 
     def _take_back(self, stream_id: int) -> None:
@@ -170,7 +160,7 @@ class GrpcConnection(asyncio.Protocol):
         if call is None:
             return
         call.cancel()
-        self._forget(call)
+        self._calls.forget(call)
         self._taken_back += 1
         if self._taken_back > _RESETS + self._writer.answered:
             self._h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
@@ -178,11 +168,10 @@ class GrpcConnection(asyncio.Protocol):
 
     def _begin(self, stream_id: int) -> None:
         """Answer a call whose last byte has come."""
-        call = self._calls.get(stream_id)
-        if call is None or call.complete:
+        call = self._calls.unfinished(stream_id)
+        if call is None:
             return
-        call.complete = True
-        self._forget_body(call)
+        self._calls.complete(call)
         if call.http_fault:
             self._writer.end(call, [(b":status", call.http_fault)])
             return
@@ -209,17 +198,6 @@ class GrpcConnection(asyncio.Protocol):
             self._writer.tell(call, worded)
         self._flush()
 
-    def _forget(self, call: GrpcCall) -> None:
-        self._forget_body(call)
-        self._calls.pop(call.stream_id, None)
-        if not self._calls:
-            self._server.rested(self)
-
-    def _forget_body(self, call: GrpcCall) -> None:
-        if not call.counted_out:
-            call.counted_out = True
-            self._unfinished_bytes -= len(call.body)
-
     def _watch(self) -> None:
         loop, seconds = asyncio.get_running_loop(), self._server.limits.call_timeout
         self._sweeping = loop.call_later(seconds, self._sweep)
@@ -233,7 +211,7 @@ class GrpcConnection(asyncio.Protocol):
             self.close()
             self._watch()
             return
-        for call in list(self._calls.values()):
+        for call in self._calls.all():
             if call.swept:
                 call.cancel()
                 self._writer.fail(call, _LATE)

