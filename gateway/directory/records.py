@@ -5,58 +5,15 @@ Every row is named by its `id` and refers to others by theirs, in the same file 
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from gateway.directory.stored import FIRST_MOMENT, LAST_MOMENT
+from gateway.directory.record_values import AutoId, Id, Objects, RecordInstant, RecordText, TextList, as_tuple
 
-_INSTANT = "a time is RFC 3339 with a time zone, quoted or not: 2024-12-19T15:30:00Z"
-_ID = re.compile(r"[!-~]{1,255}")
 _USUAL_KEY = 16
 _SHORTEST_KEY = 6
 _STORED_HASH = r"^(b1:[0-9a-f]{8}:[0-9a-f]{64}|sha256:[A-Za-z0-9_.-]{1,32}:[0-9a-f]{64})$"
-_MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
-
-
-def _instant(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError(_INSTANT)  # noqa: TRY004 - pydantic makes a problem of a ValueError, a crash of a TypeError
-    try:
-        instant = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError(_INSTANT) from None
-    if instant.tzinfo is None:
-        raise ValueError(_INSTANT)
-    if not FIRST_MOMENT <= instant <= LAST_MOMENT:
-        raise ValueError("is no instant between the years 1 and 9999")
-    return instant.astimezone(UTC)
-
-
-def _id(value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise ValueError("an id is 1 to 255 printable ASCII characters without spaces")
-    return value
-
-
-def _text(value: str) -> str:
-    if "\0" in value:  # PostgreSQL cannot hold it
-        raise ValueError("holds a NUL character")
-    return value
-
-
-def _frozen(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-RecordInstant = Annotated[datetime, BeforeValidator(_instant)]
-Id = Annotated[str, AfterValidator(_id)]
-RecordText = Annotated[str, AfterValidator(_text)]
-TextList = Annotated[tuple[RecordText, ...], BeforeValidator(_frozen)]
-AutoId = Annotated[int, Field(ge=1, le=_MAX_INTEGER)]
-Objects = Annotated[tuple[dict[str, Any], ...], BeforeValidator(_frozen)]
 
 
 class Record(BaseModel):
@@ -244,7 +201,7 @@ class SessionRecord(Record):
     device: DeviceRecord | None = None
     user_agent: Annotated[RecordText, Field(max_length=2048)] | None = None
     login: LoginRecord | None = None
-    signins: Annotated[tuple[SignInRecord, ...], BeforeValidator(_frozen)] = ()
+    signins: Annotated[tuple[SignInRecord, ...], BeforeValidator(as_tuple)] = ()
     active_signin: Id | None = None
     signin_attempts: Objects = ()
     signup_attempts: Objects = ()
@@ -264,10 +221,10 @@ class SessionRecord(Record):
 class Records(Record):
     """A whole file."""
 
-    organizations: Annotated[tuple[OrganizationRecord, ...], BeforeValidator(_frozen)] = ()
-    workspaces: Annotated[tuple[WorkspaceRecord, ...], BeforeValidator(_frozen)] = ()
-    users: Annotated[tuple[UserRecord, ...], BeforeValidator(_frozen)] = ()
-    members: Annotated[tuple[MemberRecord, ...], BeforeValidator(_frozen)] = ()
-    projects: Annotated[tuple[ProjectRecord, ...], BeforeValidator(_frozen)] = ()
-    api_keys: Annotated[tuple[ApiKeyRecord, ...], BeforeValidator(_frozen)] = ()
-    sessions: Annotated[tuple[SessionRecord, ...], BeforeValidator(_frozen)] = ()
+    organizations: Annotated[tuple[OrganizationRecord, ...], BeforeValidator(as_tuple)] = ()
+    workspaces: Annotated[tuple[WorkspaceRecord, ...], BeforeValidator(as_tuple)] = ()
+    users: Annotated[tuple[UserRecord, ...], BeforeValidator(as_tuple)] = ()
+    members: Annotated[tuple[MemberRecord, ...], BeforeValidator(as_tuple)] = ()
+    projects: Annotated[tuple[ProjectRecord, ...], BeforeValidator(as_tuple)] = ()
+    api_keys: Annotated[tuple[ApiKeyRecord, ...], BeforeValidator(as_tuple)] = ()
+    sessions: Annotated[tuple[SessionRecord, ...], BeforeValidator(as_tuple)] = ()
