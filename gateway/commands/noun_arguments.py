@@ -76,6 +76,8 @@ class NounArguments:
                 parser.add_argument(*names, dest=field, action="append", metavar="VALUE")
             elif field == "ttl":
                 parser.add_argument("--ttl", type=duration, metavar="TIME", help="how long it is good: 90d")
+            elif field == "idle":
+                parser.add_argument("--idle", type=duration, metavar="TIME", help="it ends when unused for it: 24h")
             elif field == "expires_at":
                 when = parser.add_mutually_exclusive_group()
                 when.add_argument("--expires-at", type=instant, metavar="TIME", help="2030-01-31T12:00:00Z")

@@ -31,7 +31,7 @@ _PROJECT = (
 )
 _SESSION = (
     *("user", "organization", "workspace", "scopes", "device", "user_agent"),
-    *("ip", "host", "login_type", "ttl", "credentials"),
+    *("ip", "host", "login_type", "ttl", "idle", "credentials"),
 )
 
 NOUN_OPTIONS: dict[str, NounOptions] = {

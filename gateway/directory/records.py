@@ -209,6 +209,7 @@ class SessionRecord(Record):
     updated_at: RecordInstant | None = None
     last_activity_at: RecordInstant | None = None
     expires_at: RecordInstant | None = None
+    idle: Annotated[int, Field(ge=1)] | None = None
     closed_at: RecordInstant | None = None
 
     @model_validator(mode="after")

@@ -85,7 +85,7 @@ def stored_session(row: Row[Any], signin_rows: Iterable[Row[Any]]) -> StoredSess
         expires_at=own["expires_at"],
         closed_at=own["closed_at"],
     )
-    return StoredSession(session, member.get("status"))
+    return StoredSession(session, member.get("status"), own["idle"])
 
 
 def _values(row: Row[Any], table: Table) -> Values:

@@ -6,7 +6,7 @@ A token grants nothing by itself: it names a session, and the session's row says
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import msgspec
@@ -21,6 +21,9 @@ ACCESS_TYP = "at+jwt"
 
 COOKIE_TYP = "session-cookie+jwt"
 """The `typ` of cookie tokens, so that a cookie's value is refused as a bearer token, and the reverse."""
+
+_WHOLE_SECONDS = timedelta(seconds=1)
+"""What a token's times leave out of an instant."""
 
 RENEWED_AFTER = 60.0
 """Seconds from a cookie token's issue to its renewal: the wacht product renews a session's cookie once a minute."""
@@ -68,6 +71,11 @@ class SessionTokens:
         """Sign an access token for `ttl` seconds; raises DirectoryError for an expired session or one without id."""
         return self._sign(ACCESS_TYP, session, self.ttl if ttl is None else ttl)
 
+    def lasts(self, ends_at: datetime | None) -> int:
+        """Return for how many seconds an access token is good that is issued now, in a session that ends then."""
+        left = self.ttl if ends_at is None else ends_at.timestamp() - self._clock()
+        return int(min(self.ttl, left))
+
     def issue_cookie(self, session: Session, ttl: float | None = None) -> str:
         """Sign a cookie token for `ttl` seconds; raises DirectoryError for an expired session or one without an id."""
         return self._sign(COOKIE_TYP, session, self._cookie_ttl if ttl is None else ttl)
@@ -80,7 +88,8 @@ class SessionTokens:
         session, issued_at = found.session, found.issued_at
         if issued_at is None or session.id is None or self._clock() - issued_at.timestamp() < RENEWED_AFTER:
             return None
-        if session.expires_at is not None and found.expires_at is not None and found.expires_at >= session.expires_at:
+        ends_at, lasts_until = session.expires_at, found.expires_at
+        if ends_at is not None and lasts_until is not None and lasts_until + _WHOLE_SECONDS > ends_at:
             return None
         return self.issue_cookie(session)
 

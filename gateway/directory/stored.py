@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -39,11 +39,13 @@ class StoredKey(msgspec.Struct, frozen=True):
 class StoredSession(msgspec.Struct, frozen=True):
     """A session's row and the rows it refers to; without a `user` its user is deleted.
 
-    `member_status` is that of the membership in the bound organization, None where there is none.
+    `member_status` is that of the membership in the bound organization, None where there is none. A session that was
+    not in use for `idle` seconds is over.
     """
 
     session: Session
     member_status: str | None = None
+    idle: float | None = None
 
 
 class Store(Protocol):
@@ -98,13 +100,19 @@ def judge_session(stored: StoredSession, now: datetime) -> Reason | None:
         return Reason.GONE
     if session.closed_at is not None or session.state != ACTIVE:
         return Reason.REVOKED
-    if _is_over(session.expires_at, now):
+    if _is_over(session.expires_at, now) or _is_over(_idle_at(stored), now):
         return Reason.EXPIRED
     if session.organization is None:
         return None
     if session.member is None:
         return Reason.GONE
     return Reason.FORBIDDEN if stored.member_status != ACTIVE else None
+
+
+def _idle_at(stored: StoredSession) -> datetime | None:
+    """Return when a session is over that nobody uses."""
+    used_at = stored.session.last_activity_at or stored.session.created_at
+    return None if stored.idle is None or used_at is None else used_at + timedelta(seconds=stored.idle)
 
 
 def _is_over(expires_at: datetime | None, now: datetime) -> bool:

@@ -44,12 +44,17 @@ class StoredInstant(TypeDecorator[datetime]):
     @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Return microseconds; raises TypeError for a datetime without a time zone."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     @override
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return an aware datetime in UTC."""
         return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def microseconds(instant: datetime) -> int:
+    """Return an instant as it is stored; raises TypeError for a datetime without a time zone."""
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 METADATA = MetaData(
@@ -199,6 +204,7 @@ sessions = Table(
     _instant("updated_at"),
     _instant("last_activity_at"),
     _instant("expires_at"),
+    Column("idle", BigInteger),  # seconds without activity that end it
     _instant("closed_at"),
     # Not unique: Rocket.Chat opens a session a day with one and the same login token.
     Index("ix_sessions_login", "user_id", "login_token_hash"),

@@ -122,10 +122,9 @@ class CallOperations(SessionOperations):
             except ReplayedTokenError as replayed:
                 _log.warning("refresh_token_used_twice", session=replayed.session_id, client=self._call.client)
                 raise
-        session, lasts = refreshed.session, tokens.ttl
-        if session.expires_at is not None:
-            lasts = min(lasts, (session.expires_at - actions.now()).total_seconds())
-        return TokenPairGranted(tokens.issue_access(session), refreshed.refresh_token, int(lasts))
+        session = refreshed.session
+        lasts = tokens.lasts(session.expires_at)
+        return TokenPairGranted(tokens.issue_access(session), refreshed.refresh_token, lasts)
 
     async def _changed(self, change: SessionChange) -> Session:
         await self._run(change_session(self._context, self._current, change, owner=self._owner))

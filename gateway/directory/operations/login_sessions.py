@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from gateway.directory.operations.context import OperationContext
-from gateway.directory.operations.owned_sessions import live, without_signins
+from gateway.directory.operations.owned_sessions import without_signins
 from gateway.directory.operations.record_table import Condition
+from gateway.directory.operations.session_rows import live
 from gateway.directory.store import JOINED_SESSIONS
 from gateway.directory.tables import sessions, users
 from gateway.model.errors import InvalidRecordError, MissingRecordError

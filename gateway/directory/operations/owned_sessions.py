@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, not_, or_
 from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.record_table import ColumnValues
-from gateway.directory.operations.session_rows import SESSIONS
+from gateway.directory.operations.session_rows import SESSIONS, live
 from gateway.directory.operations.transaction import changing
 from gateway.directory.rows import stored_session
 from gateway.directory.store import JOINED_SESSIONS
@@ -66,12 +66,6 @@ def _of_one_login(values: ColumnValues) -> ColumnElement[bool]:
         return same
     of_token = and_(sessions.c.login_token_hash.is_not(None), sessions.c.login_token_hash == token_hash)
     return or_(same, and_(sessions.c.user_id == values["user_id"], of_token))
-
-
-def live(context: OperationContext) -> ColumnElement[bool]:
-    """Return the condition that a session is neither closed nor expired."""
-    lasting = or_(sessions.c.expires_at.is_(None), sessions.c.expires_at > context.now)
-    return and_(sessions.c.closed_at.is_(None), lasting)
 
 
 def without_signins(rows: Iterable[Any]) -> tuple[Session, ...]:

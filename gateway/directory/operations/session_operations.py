@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from msgspec import UNSET
-from sqlalchemy import and_, bindparam, not_, or_, select
+from sqlalchemy import and_, bindparam, not_, select
 
 from gateway.directory.hashing import login_token_hash
 from gateway.directory.operations.closing import close_session, close_sessions
@@ -26,6 +26,7 @@ from gateway.directory.operations.session_rows import (
     SessionFilter,
     SessionPair,
     SessionRow,
+    live,
 )
 from gateway.directory.operations.transaction import ChangeTransaction, changing
 from gateway.directory.session_tokens import SessionTokens
@@ -102,9 +103,7 @@ async def list_sessions(
     if wanted.organization is not None:
         conditions.append(sessions.c.organization_id == wanted.organization)
     if wanted.live is not None:
-        lasting = or_(sessions.c.expires_at.is_(None), sessions.c.expires_at > context.now)
-        live = and_(sessions.c.closed_at.is_(None), lasting)
-        conditions.append(live if wanted.live else not_(live))
+        conditions.append(live(context) if wanted.live else not_(live(context)))
     return await SESSIONS.page(context, conditions, order)
 
 
@@ -206,6 +205,7 @@ def _new_columns(context: OperationContext, new: NewSession, login_token: str | 
         "updated_at": context.now,
         "last_activity_at": context.now,
         "expires_at": context.now + timedelta(seconds=new.ttl) if new.ttl is not None else None,
+        "idle": new.idle,
     }
 
 

@@ -7,16 +7,22 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from sqlalchemy import BigInteger, ColumnElement, and_, func, or_, type_coerce
 
+from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.record_fields import FieldText, Moment, RowId, Texts
 from gateway.directory.operations.record_table import ColumnValues, RecordRow, RecordTable, plain_fields
-from gateway.directory.tables import sessions
+from gateway.directory.tables import microseconds, sessions
 from gateway.model.session import Device
 
 SHORTEST_SESSION = 1.0
 """Second: the times of tokens are whole ones."""
 LONGEST_SESSION = 10 * 366 * 86400.0
 """Seconds: ten years."""
+SHORTEST_IDLE = 300
+"""Seconds: a use is stored within a minute or two, or the next one."""
+
+_MICROSECONDS = 1_000_000
 
 
 class SessionLogin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,6 +49,7 @@ class SessionRow(RecordRow, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None = None
     last_activity_at: datetime | None = None
     expires_at: datetime | None = None
+    idle: int | None = None
     closed_at: datetime | None = None
 
 
@@ -57,6 +64,15 @@ def _session_fields(row: type[RecordRow], values: ColumnValues) -> dict[str, Any
 
 
 SESSIONS = RecordTable("session", sessions, SessionRow, _session_fields)
+
+
+def live(context: OperationContext) -> ColumnElement[bool]:
+    """Return the condition that a session is neither closed, nor expired, nor out of use for too long."""
+    lasting = or_(sessions.c.expires_at.is_(None), sessions.c.expires_at > context.now)
+    used_at = type_coerce(func.coalesce(sessions.c.last_activity_at, sessions.c.created_at), BigInteger)
+    idle_at = used_at + sessions.c.idle * _MICROSECONDS
+    used = or_(sessions.c.idle.is_(None), used_at.is_(None), idle_at > microseconds(context.now))
+    return and_(sessions.c.closed_at.is_(None), lasting, used)
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,9 +90,9 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A session to open for a user who has signed in.
 
     Where `device` is missing, it is read from `user_agent`. `ip` and `host` are those of the sign-in, `login_type` how
-    it was done. `ttl` is in seconds; without it the session lasts until it is ended. `credentials` are what is to be
-    handed to the caller: a cookie, a bearer token, a user id with a login token, a refresh token; by default all but
-    the last that the directory has.
+    it was done. `ttl` is in seconds; without it the session lasts until it is ended. It ends sooner when it was not in
+    use for `idle` seconds. `credentials` are what is to be handed to the caller: a cookie, a bearer token, a user id
+    with a login token, a refresh token; by default all but the last that the directory has.
     """
 
     user: RowId
@@ -89,6 +105,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     host: FieldText | None = None
     login_type: FieldText | None = None
     ttl: Annotated[float, msgspec.Meta(ge=SHORTEST_SESSION, le=LONGEST_SESSION)] | None = None
+    idle: Annotated[int, msgspec.Meta(ge=SHORTEST_IDLE, le=int(LONGEST_SESSION))] | None = None
     credentials: tuple[Literal["cookie", "bearer", "pair", "refresh"], ...] | None = None
 
 

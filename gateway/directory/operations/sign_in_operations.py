@@ -31,11 +31,12 @@ _KEPT_AFTER_EXPIRY = timedelta(minutes=5)
 
 
 class ExternalSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to open for who signed in at an issuer. `sealed` are the issuer's tokens; `ttl` is in seconds."""
+    """A session to open for who signed in at an issuer. `sealed` are the issuer's tokens; times are in seconds."""
 
     identity: ExternalIdentity
     sealed: bytes
     ttl: float
+    idle: int | None = None
     fresh_until: datetime | None = None
     ip: str | None = None
     host: str | None = None
@@ -80,6 +81,7 @@ async def sign_in_external(context: OperationContext, new: ExternalSession, *, c
             user_agent=new.user_agent,
             login_type=identity.provider,
             ttl=new.ttl,
+            idle=new.idle,
             credentials=(),
         ),
     )

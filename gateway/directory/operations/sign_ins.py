@@ -6,9 +6,8 @@ from sqlalchemy import delete, select
 
 from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
-from gateway.directory.operations.owned_sessions import live
 from gateway.directory.operations.session_operations import change_session
-from gateway.directory.operations.session_rows import SESSIONS, SessionChange
+from gateway.directory.operations.session_rows import SESSIONS, SessionChange, live
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import sessions, signins, workspaces
 from gateway.model.errors import InvalidRecordError

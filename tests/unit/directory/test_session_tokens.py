@@ -99,6 +99,17 @@ def test_a_cookie_never_slides_beyond_its_session(tokens: SessionTokens, clock: 
     assert tokens.renew_cookie(answer_for(tokens, token, ending)) is None
 
 
+def test_a_cookie_that_lasts_as_long_as_its_session_is_not_renewed(tokens: SessionTokens, clock: Clock) -> None:
+    ending = Session(subject="u", id="s", expires_at=START + HOUR + timedelta(milliseconds=700))
+    token = tokens.issue_cookie(ending, 7200.0)
+    clock.advance(600)
+    assert tokens.renew_cookie(answer_for(tokens, token, ending)) is None
+
+
+def test_a_token_lasts_no_longer_than_its_session(tokens: SessionTokens) -> None:
+    assert (tokens.lasts(None), tokens.lasts(START + timedelta(seconds=90))) == (int(tokens.ttl), 90)
+
+
 def test_what_came_without_a_token_is_not_renewed(tokens: SessionTokens, clock: Clock) -> None:
     clock.advance(600)
     assert tokens.renew_cookie(Found(SESSION)) is None

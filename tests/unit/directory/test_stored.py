@@ -70,3 +70,18 @@ def test_keys(change: dict[str, Any], status: str | None, reason: Reason | None)
 def test_sessions(change: dict[str, Any], status: str | None, reason: Reason | None) -> None:
     stored = StoredSession(msgspec.structs.replace(SESSION, **change), status)
     assert judge_session(stored, NOW) == reason
+
+
+@pytest.mark.parametrize(
+    ("used", "idle", "reason"),
+    [(60, None, None), (59, 60, None), (60, 60, Reason.EXPIRED), (None, 60, None)],
+)
+def test_a_session_ends_that_nobody_uses(used: int | None, idle: int | None, reason: Reason | None) -> None:
+    used_at = None if used is None else NOW - used * SECOND
+    session = msgspec.structs.replace(SESSION, last_activity_at=used_at)
+    assert judge_session(StoredSession(session, "active", idle), NOW) == reason
+
+
+def test_of_a_session_that_was_never_used_its_beginning_counts() -> None:
+    session = msgspec.structs.replace(SESSION, created_at=NOW - 60 * SECOND)
+    assert judge_session(StoredSession(session, "active", 60), NOW) is Reason.EXPIRED

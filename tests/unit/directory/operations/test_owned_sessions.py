@@ -32,15 +32,21 @@ async def test_a_list_has_the_live_ones_of_one_user_the_last_active_first(direct
     new = await create_session(context, NewSession(user=OWNER, ip="192.0.2.7"))
     await create_session(context, NewSession(user=STRANGER))
     short = await create_session(context, NewSession(user=OWNER, ttl=1.0))
+    idle = await create_session(context, NewSession(user=OWNER, idle=300))
     await directory.note_activity(new.session.id, NOON + timedelta(seconds=5))
     found = await own_sessions(context, OWNER, 10)
     assert {each.user.id for each in found if each.user is not None} == {OWNER}
     assert found[0].id == new.session.id
     assert found[0].login is not None
     assert found[0].login.ip == "192.0.2.7"
-    assert short.session.id in {each.id for each in found}
+    assert {short.session.id, idle.session.id} <= {each.id for each in found}
     later = msgspec.structs.replace(context, now=NOON + timedelta(seconds=2))
     assert short.session.id not in {each.id for each in await own_sessions(later, OWNER, 10)}
+    assert idle.session.id in {each.id for each in await own_sessions(later, OWNER, 10)}
+    later = msgspec.structs.replace(context, now=NOON + timedelta(seconds=300))
+    assert idle.session.id not in {each.id for each in await own_sessions(later, OWNER, 10)}
+    await directory.note_activity(idle.session.id, NOON + timedelta(seconds=1))
+    assert idle.session.id in {each.id for each in await own_sessions(later, OWNER, 10)}
     assert len(await own_sessions(context, OWNER, 1)) == 1
 
 
