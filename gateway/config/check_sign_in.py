@@ -22,10 +22,7 @@ def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
     if settings is not None:
         yield from _reader(config, settings)
         yield from _scope(config, settings)
-        offering = [name for name, each in settings.providers.items() if getattr(each, "rocketchat", False)]
-        for name in offering[1:]:
-            text = f"/api/v1/login is that of {offering[0]} already"
-            yield config.problem(text, "sign_in", "providers", name, "rocketchat")
+        yield from _logins(config, settings)
         for name, provider in settings.providers.items():
             if not isinstance(provider, OidcProviderSettings):
                 continue
@@ -36,6 +33,17 @@ def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
     for place, route in config.routes.items():
         if route.sign_in:
             yield from _route(config, settings, place, route)
+
+
+def _logins(config: PartialConfig, settings: SignInSettings) -> Iterator[Problem]:
+    """Yield the products whose paths another provider has already."""
+    owners: dict[str, str] = {}
+    for name, provider in settings.providers.items():
+        for position, product in enumerate(getattr(provider, "logins", ())):
+            owner = owners.setdefault(product, name)
+            if owner != name:
+                text = f"{product}'s clients sign in by {owner} already"
+                yield config.problem(text, "sign_in", "providers", name, "logins", position)
 
 
 def _route(

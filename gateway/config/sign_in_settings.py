@@ -14,6 +14,8 @@ from gateway.source.addresses import HostName, Origin
 from gateway.source.values import PositiveDuration, Rate, SettingsModel, listed
 
 _WEEK = 7 * 86400.0
+_SHORTEST_IDLE = 300.0
+"""Seconds: a use of a session is stored within a minute or two, or the next one."""
 
 
 class OidcProviderSettings(OpenIdClientSettings):
@@ -51,14 +53,14 @@ class PasswordLimitSettings(SettingsModel):
 class PasswordProviderSettings(SettingsModel):
     """A form of ours, for users whose passwords the directory has (`gateway directory user password`).
 
-    `threads` hash at once. With `rocketchat` that product's clients sign in too (`POST /api/v1/login`).
-    Guesses are limited by name and address together, by name, and by address.
+    `threads` hash at once. `logins` are the products whose own clients sign in by it too. Guesses are limited by name
+    and address together, by name, and by address.
     """
 
     kind: Literal["password"]
     title: str = ""
     threads: int = Field(default=2, ge=1, le=16)
-    rocketchat: bool = False
+    logins: Annotated[tuple[Literal["rocketchat", "memghost"], ...], BeforeValidator(listed)] = ()
     per_name_and_address: PasswordLimitSettings = PasswordLimitSettings(rate="5/m", burst=5)
     per_name: PasswordLimitSettings = PasswordLimitSettings(rate="30/m", burst=30)
     per_address: PasswordLimitSettings = PasswordLimitSettings(rate="20/m", burst=20)
@@ -84,16 +86,23 @@ class SignInSettings(SettingsModel):
     """How browsers begin a session: which cookie it is shown by, how long it lasts, and where people sign in.
 
     `hosts` are the host names that sign people in; none means all. Several hosts share the cookie where there is a
-    `cookie_domain`. `lifetime` is a session's and `flow` that of a sign-in that was begun, in seconds, of which one
-    browser may have `flows`. `return_to` are other origins that one may come back to.
+    `cookie_domain`. `lifetime` is a session's, which ends sooner when it was not in use for `idle`, and `flow` that of
+    a sign-in that was begun, of which one browser may have `flows`; all in seconds. `return_to` are other origins that
+    one may come back to.
     """
 
     reader: Name
     hosts: Annotated[tuple[HostName, ...], BeforeValidator(listed)] = ()
     cookie_domain: HostName | None = None
     lifetime: PositiveDuration = _WEEK
+    idle: Annotated[PositiveDuration, Field(ge=_SHORTEST_IDLE)] | None = 86400.0
     flow: PositiveDuration = 600.0
     flows: int = Field(default=6, ge=1, le=32)
     return_to: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     rate_limit: SignInLimitSettings = SignInLimitSettings()
     providers: dict[Name, ProviderSettings] = Field(min_length=1)
+
+    @property
+    def idle_seconds(self) -> int | None:
+        """`idle` in whole seconds."""
+        return None if self.idle is None else int(self.idle)

@@ -16,6 +16,7 @@ from gateway.dialects.action import (
     ConcurrentRefreshError,
     DialectActions,
     SessionOperations,
+    TokenPairGranted,
     body_as,
 )
 from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, json_response, retry_after_header
@@ -101,7 +102,7 @@ async def _log_out(call: ActionCall, operations: SessionOperations) -> ActionRep
     with suppress(MissingRecordError):  # it ended at the same moment, which is what is wanted
         await operations.end(call.session.id or "")
     location = call.info.path.removesuffix("logout") + "session"
-    return ActionReply(InfoResponse(_ACCEPTED, b"", ((b"Location", location.encode("ascii")),)), signed_out=True)
+    return ActionReply(InfoResponse(_ACCEPTED, b"", (_location(location),)), signed_out=True)
 
 
 async def _refresh(call: ActionCall, operations: SessionOperations) -> ActionReply:
@@ -109,5 +110,14 @@ async def _refresh(call: ActionCall, operations: SessionOperations) -> ActionRep
         granted = await operations.refresh(body_as(RefreshBody, call.body).refresh_token)
     except ConcurrentRefreshError:
         return ActionReply(json_response(409, _AT_ONCE))
+    return ActionReply(tokens_accepted(granted))
+
+
+def tokens_accepted(granted: TokenPairGranted, location: str = "") -> InfoResponse:
+    """Answer with new tokens, and with the path of their session where a command has made it."""
     tokens = MemghostTokens(granted.access_token, granted.refresh_token, granted.expires_in)
-    return ActionReply(json_response(_ACCEPTED, tokens))
+    return json_response(_ACCEPTED, tokens, (_location(location),) if location else ())
+
+
+def _location(path: str) -> tuple[bytes, bytes]:
+    return b"Location", path.encode("ascii")

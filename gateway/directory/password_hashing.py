@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from gateway.model.errors import DirectoryError
+from gateway.model.errors import DirectoryError, InvalidRecordError
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -32,20 +32,22 @@ class Verified(msgspec.Struct, frozen=True):
 class PasswordHashing:
     """Hashes and verifies; raises DirectoryError where the extra is not installed.
 
-    `threads` hash at once, each in 64 MiB (the second recommended option of RFC 9106 section 4).
+    `threads` hash at once, each in 64 MiB (the second recommended option of RFC 9106 section 4), unless `hasher` has
+    other parameters.
     """
 
-    def __init__(self, threads: int = 2) -> None:
-        self._hasher = _hasher()
+    def __init__(self, threads: int = 2, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = _hasher() if hasher is None else hasher
         self._nobodys = ""
         self._places = asyncio.Semaphore(threads)
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        """Return the hash to store; raises DirectoryError for a password that is too long, or too many at once."""
-        if len(password.encode()) > LONGEST_PASSWORD:
-            raise DirectoryError(f"a password has {LONGEST_PASSWORD} bytes at most")
-        return await self._in_thread(lambda: self._hasher.hash(password))
+        """Return the hash to store; raises InvalidRecordError for one that is too long."""
+        encoded = password.encode("utf-8", "surrogatepass")
+        if len(encoded) > LONGEST_PASSWORD:
+            raise InvalidRecordError(f"password: has {LONGEST_PASSWORD} bytes at most")
+        return await self._in_thread(lambda: self._hasher.hash(encoded))
 
     async def verify(self, stored: str | None, password: str) -> Verified:
         """Compare a password with a stored hash; without one it takes as long, so that nobody learns who is known."""
@@ -76,6 +78,22 @@ class PasswordHashing:
                 return await asyncio.to_thread(work)
         finally:
             self._waiting -= 1
+
+
+class NewPasswords:
+    """Hashes the passwords that users are given, of so many characters at least; argon2 is loaded for the first."""
+
+    def __init__(self, characters: int) -> None:
+        self._characters = characters
+        self._hashing: PasswordHashing | None = None
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to store; raises InvalidRecordError for a password that is too short or too long."""
+        if len(password) < self._characters:
+            raise InvalidRecordError(f"password: has {self._characters} characters or more")
+        if self._hashing is None:
+            self._hashing = PasswordHashing()
+        return await self._hashing.hash(password)
 
 
 def _hasher() -> PasswordHasher:

@@ -19,6 +19,7 @@ from gateway.gate import Gate
 from gateway.model.route import CorsRules
 from gateway.policy.cross_origin import Cors
 from gateway.policy.limits import Limits
+from gateway.wiring.change_notifier import ChangeNotifier
 from gateway.wiring.process import Process
 from gateway.wiring.sessions import SessionsWiring
 
@@ -82,6 +83,6 @@ def _open_directories(settings: Settings, sessions: SessionsWiring, process: Pro
     from gateway.wiring.action_operations import ActionParts  # noqa: PLC0415 - see its docstring
     from gateway.wiring.call_operations import open_directories  # noqa: PLC0415 - see its docstring
 
-    has_bus = settings.redis is not None
-    parts = ActionParts(sessions.revoker, sessions.rejected_lookups, sessions.tasks, process, has_bus)
+    notify = ChangeNotifier(sessions.revoker, process, has_bus=settings.redis is not None)
+    parts = ActionParts(notify, sessions.rejected_lookups, sessions.tasks, process)
     return open_directories(settings.authorities, sessions.authorities, parts)

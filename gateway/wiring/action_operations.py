@@ -26,8 +26,8 @@ from gateway.resilience.places import Caller, Places
 from gateway.resilience.tasks import TaskKeeper
 from gateway.resilience.under_way import UnderWay
 from gateway.sessions.rejected_lookups import RejectedLookups
-from gateway.sessions.revoker import Revoker
 from gateway.telemetry.audit import Actor
+from gateway.wiring.change_notifier import ChangeNotifier
 from gateway.wiring.process import Process
 
 _Result = TypeVar("_Result")
@@ -37,11 +37,10 @@ _log = structlog.get_logger(__name__)
 class ActionParts(msgspec.Struct, frozen=True):
     """What the operations of every call of a generation work with."""
 
-    revoker: Revoker
+    notify: ChangeNotifier
     rejected_lookups: RejectedLookups
     tasks: TaskKeeper
     process: Process
-    has_bus: bool = False
 
 
 class DirectoryActions:
@@ -111,12 +110,7 @@ class DirectoryActions:
             self._places.give_back(caller)
 
     async def _changed(self, target: RevocationTarget, *, ended: bool = False) -> None:
-        """Tell this generation, and all others by the bus; without one, those of this gateway."""
-        revoker = self.parts.revoker
-        await (revoker.revoke(target) if ended else revoker.changed(target))
-        if self.parts.has_bus:
-            return
-        await self.parts.process.tell_others(target, ended=ended)
+        await self.parts.notify(target, ended=ended)
 
 
 def _actor(call: ActionCall) -> Actor:

@@ -40,12 +40,13 @@ none of theirs are cycles. It was 7 percent of a request's cost."""
 class TellOthers(Protocol):
     """Tells whoever else of this gateway caches what a target shows; `ended` says that it is never valid again."""
 
-    async def __call__(self, target: RevocationTarget, *, ended: bool) -> None:
-        """Return when all were told, or never will be."""
+    async def __call__(self, target: RevocationTarget, *, ended: bool) -> bool:
+        """Return whether all were told."""
 
 
-async def nobody_else(target: RevocationTarget, *, ended: bool) -> None:
+async def nobody_else(target: RevocationTarget, *, ended: bool) -> bool:  # noqa: ARG001 - the type's
     """Where there is no other generation and no other worker."""
+    return True
 
 
 class Process:

@@ -11,7 +11,8 @@ import structlog
 from gateway.authorities.openid_provider import OpenIdProvider
 from gateway.model.external_identity import Redeemed, SignInRefused
 from gateway.resilience.tasks import TaskKeeper
-from gateway.wiring.sign_in_accounts import NOBODY, DirectoryAccounts
+from gateway.wiring.sign_in_accounts import DirectoryAccounts
+from gateway.wiring.sign_in_directory import NOBODY
 
 if TYPE_CHECKING:
     from gateway.directory.operations.sign_in_operations import DueRefresh

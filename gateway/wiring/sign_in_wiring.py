@@ -21,7 +21,8 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.sign_in.back_channel import BackChannelLogoutEndpoint
 from gateway.endpoints.sign_in.begin_sign_in import BeginSignInEndpoint
 from gateway.endpoints.sign_in.password_sign_in import PasswordSignInEndpoint
-from gateway.endpoints.sign_in.rocketchat_login import RocketchatLoginEndpoint
+from gateway.endpoints.sign_in.product_login import ProductLoginEndpoint
+from gateway.endpoints.sign_in.product_logins import PRODUCT_LOGINS
 from gateway.endpoints.sign_in.sign_in_callback import SignInCallbackEndpoint
 from gateway.endpoints.sign_in.sign_in_parts import PasswordEntry, ProviderEntry, SignInEntry, SignInParts, limiter
 from gateway.endpoints.sign_in.sign_out import SignOutEndpoint
@@ -33,10 +34,13 @@ from gateway.policy.limits import Limits
 from gateway.policy.rules import Rules
 from gateway.sign_in.flow import FlowCookies
 from gateway.sign_in.return_target import ReturnTargets
+from gateway.wiring.change_notifier import ChangeNotifier
+from gateway.wiring.password_accounts import PasswordAccounts
 from gateway.wiring.process import Process
 from gateway.wiring.redis import secrets_of
 from gateway.wiring.sessions import SessionsWiring
 from gateway.wiring.sign_in_accounts import DirectoryAccounts
+from gateway.wiring.sign_in_directory import SignInDirectory
 from gateway.wiring.sign_in_refreshing import Refreshing
 
 
@@ -60,26 +64,30 @@ class SignInWiring:
         sign_in = self._settings.sign_in
         if sign_in is None:
             return
-        parts = self._parts(sign_in, limits, oddities)
+        directory = self._directory(sign_in)
+        parts = self._parts(sign_in, self._accounts(directory, sign_in), limits, oddities)
+        logins = PasswordAccounts(directory, sign_in)
         reading = CredentialReading([self._sessions.readers[sign_in.reader]], OnMany.REJECT)
         yield BeginSignInEndpoint(parts)
         yield SignOutEndpoint(parts, gate, reading)
         for entry in parts.providers.values():
             if isinstance(entry, PasswordEntry):
-                yield PasswordSignInEndpoint(parts, entry, gate, reading, limits)
-                if entry.rocketchat:
-                    yield RocketchatLoginEndpoint(parts, entry, limits)
+                yield PasswordSignInEndpoint(parts, entry, logins, gate, reading, limits)
+                for product in entry.logins:
+                    yield ProductLoginEndpoint(PRODUCT_LOGINS[product](), entry, logins, limits, parts.hosts)
                 continue
             yield SignInCallbackEndpoint(parts, entry, gate, reading)
             if entry.back_channel:
                 yield BackChannelLogoutEndpoint(parts, entry)
 
-    def _parts(self, sign_in: SignInSettings, limits: Limits, oddities: frozenset[Oddity]) -> SignInParts:
+    def _parts(
+        self, sign_in: SignInSettings, accounts: DirectoryAccounts, limits: Limits, oddities: frozenset[Oddity]
+    ) -> SignInParts:
         reader = cast("CookieSettings", self._settings.credentials[sign_in.reader])
         secrets, clock = secrets_of(self._settings), self._process.clock
         return SignInParts(
             providers={name: self._entry(name, each) for name, each in sign_in.providers.items()},
-            accounts=self._accounts(reader, sign_in, secrets),
+            accounts=accounts,
             flows=FlowCookies(secrets, clock, lasts=sign_in.flow, most=sign_in.flows),
             targets=ReturnTargets(sign_in.return_to, oddities),
             limiter=limiter(sign_in.rate_limit.to_rate_limit(), limits),
@@ -89,19 +97,21 @@ class SignInWiring:
             now=self._process.now,
         )
 
-    def _accounts(
-        self, reader: CookieSettings, sign_in: SignInSettings, secrets: tuple[bytes, ...]
-    ) -> DirectoryAccounts:
+    def _directory(self, sign_in: SignInSettings) -> SignInDirectory:
+        reader = cast("CookieSettings", self._settings.credentials[sign_in.reader])
+        notify = ChangeNotifier(self._sessions.revoker, self._process, has_bus=self._settings.redis is not None)
+        return SignInDirectory(_directory_of(reader, self._sessions), notify, self._process)
+
+    def _accounts(self, directory: SignInDirectory, sign_in: SignInSettings) -> DirectoryAccounts:
         """Return the directory's operations; look-ups ask the providers that want it for newer facts from now on."""
-        authority = _directory_of(reader, self._sessions)
-        accounts = DirectoryAccounts(authority, self._sessions, self._process, sign_in, secrets)
+        accounts = DirectoryAccounts(directory, sign_in, secrets_of(self._settings))
         asked = {
             name: self._providers[name]
             for name, each in sign_in.providers.items()
             if isinstance(each, OidcProviderSettings) and each.refresh
         }
         if asked:
-            authority.freshen = Refreshing(accounts, asked, self._process.tasks).freshen
+            directory.authority.freshen = Refreshing(accounts, asked, self._process.tasks).freshen
         return accounts
 
     def _entry(self, name: str, settings: ProviderSettings) -> SignInEntry:
@@ -112,7 +122,7 @@ class SignInWiring:
                 settings.per_name_and_address.to_rate_limit(),
                 settings.per_name.to_rate_limit(),
                 settings.per_address.to_rate_limit(),
-                settings.rocketchat,
+                settings.logins,
             )
         return ProviderEntry(
             provider=self._providers[name],

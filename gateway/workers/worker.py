@@ -135,11 +135,13 @@ class Worker:
         """Look up again, in every generation, what is cached of a row that changed; return whether all were told."""
         return all([await each.sessions.revoker.changed(target) for each in self._active.generations()])
 
-    async def tell(self, target: RevocationTarget, *, ended: bool) -> None:
-        """Tell the whole fleet, this process too, what a request here has ended or changed."""
-        told = self.fleet or self
-        with contextlib.suppress(ChannelClosedError):  # then the supervisor has gone, and every worker drains
-            await (told.revoke(target) if ended else told.change(target))
+    async def tell(self, target: RevocationTarget, *, ended: bool) -> bool:
+        """Tell the whole fleet, this process too, what a request here has ended or changed; return whether all know."""
+        fleet = self.fleet or self
+        try:
+            return await (fleet.revoke(target) if ended else fleet.change(target))
+        except ChannelClosedError:  # the supervisor has gone, and every worker drains
+            return False
 
     async def drain(self, grace: float) -> None:
         """Let requests in flight end within `grace` seconds, tell tunnels to go, and close everything.

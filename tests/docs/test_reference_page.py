@@ -22,7 +22,7 @@ from gateway.endpoints.devices_page import DevicesPage
 from gateway.endpoints.forward_auth.kinds import FORWARD_AUTH
 from gateway.endpoints.own_paths import DOCUMENT
 from gateway.endpoints.sign_in.password_sign_in import PASSWORD_PATH
-from gateway.endpoints.sign_in.rocketchat_login import ROCKETCHAT_LOGIN_PATH
+from gateway.endpoints.sign_in.product_logins import PRODUCT_LOGINS
 from gateway.endpoints.sign_in.sign_in_parts import CALLBACK_PATH, SIGN_OUT_PATH
 from gateway.identity.header_names import DEFAULT_NAMES, PRESETS
 from gateway.model.answers import Reason
@@ -98,7 +98,8 @@ def test_every_own_path_is_in_the_table() -> None:
     own |= {path for product in listed for each in product.actions for path in each.paths}
     admin = {"/healthz", "/readyz", "/metrics", "/revoke", "/.well-known/jwks.json"}
     of_providers = {f"{path}PROVIDER" for path in (PASSWORD_PATH, CALLBACK_PATH, f"{SIGN_OUT_PATH}/")}
-    sign_in = {SIGN_IN_PATH, SIGN_OUT_PATH, ROCKETCHAT_LOGIN_PATH, *of_providers}
+    of_products = {path for words in PRODUCT_LOGINS.values() for path in words().paths}
+    sign_in = {SIGN_IN_PATH, SIGN_OUT_PATH, *of_products, *of_providers}
     assert shown == sign_in | forward_auth | dialects | admin | own | {*Normal.paths, DOCUMENT}
 
 

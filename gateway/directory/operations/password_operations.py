@@ -7,13 +7,11 @@ from sqlalchemy import delete, or_, select, update
 
 from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
-from gateway.directory.operations.session_operations import create_session
-from gateway.directory.operations.session_rows import NewSession
 from gateway.directory.operations.transaction import changing
 from gateway.directory.operations.user_operations import USERS
+from gateway.directory.password_hashing import NewPasswords
 from gateway.directory.sign_in_tables import passwords
 from gateway.directory.tables import sessions, users
-from gateway.model.session import Session
 
 
 class StoredPassword(msgspec.Struct, frozen=True):
@@ -27,13 +25,32 @@ class StoredPassword(msgspec.Struct, frozen=True):
         return f"StoredPassword({self.user_id})"
 
 
+class PasswordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A user's new password, null for none any more, and whether the sessions of the user end with the old one.
+
+    Whoever changes a password may do so because another one knows it.
+    """
+
+    password: str | None
+    end_sessions: bool = True
+
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"PasswordChange(end_sessions={self.end_sessions})"
+
+
+async def change_password(
+    context: OperationContext, passwords: NewPasswords, user_id: str, change: PasswordChange
+) -> None:
+    """Give a user a password, or take it away; raises InvalidRecordError for one that cannot be."""
+    hashed = None if change.password is None else await passwords.hash(change.password)
+    await set_password(context, user_id, hashed, end_sessions=change.end_sessions)
+
+
 async def set_password(
     context: OperationContext, user_id: str, hashed: str | None, *, end_sessions: bool = True
 ) -> None:
-    """Give a user a password by its hash, or none any more, and log the user's sessions out unless told otherwise.
-
-    Whoever changes a password may do so because another one knows it. Raises MissingRecordError.
-    """
+    """Give a user a password by its hash, or none any more; raises MissingRecordError."""
     async with changing(context) as transaction:
         before = await transaction.locked(USERS, user_id)
         await transaction.connection.execute(delete(passwords).where(passwords.c.user_id == user_id))
@@ -63,9 +80,3 @@ async def keep_rehashed(context: OperationContext, before: StoredPassword, hashe
     known = (passwords.c.user_id == before.user_id, passwords.c.hash == before.hash)
     async with context.directory.changing() as connection:
         await connection.execute(update(passwords).where(*known).values(hash=hashed))
-
-
-async def sign_in_by_password(context: OperationContext, new: NewSession) -> Session:
-    """Open a session for a user whose password was right."""
-    issued = await create_session(context, new)
-    return Session(subject=new.user, id=issued.session.id, expires_at=issued.session.expires_at)

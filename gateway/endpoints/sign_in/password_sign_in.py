@@ -8,6 +8,7 @@ from gateway.credentials.reader import CredentialReading
 from gateway.endpoints.pages import POLICY, page, page_fields
 from gateway.endpoints.sign_in.own_session import own_session_id
 from gateway.endpoints.sign_in.password_guesses import PasswordGuesses
+from gateway.endpoints.sign_in.password_logins import PasswordAttempt, PasswordLogins
 from gateway.endpoints.sign_in.sign_in_parts import (
     SENT_ON,
     PasswordEntry,
@@ -58,10 +59,17 @@ class PasswordSignInEndpoint:
     """Checks a name and a password: as slowly for a name that nobody has, and so often and no more."""
 
     def __init__(
-        self, parts: SignInParts, entry: PasswordEntry, gate: Gate, reading: CredentialReading, limits: Limits
+        self,
+        parts: SignInParts,
+        entry: PasswordEntry,
+        logins: PasswordLogins,
+        gate: Gate,
+        reading: CredentialReading,
+        limits: Limits,
     ) -> None:
         self._parts = parts
         self._entry = entry
+        self._logins = logins
         self._gate = gate
         self._reading = reading
         self._guesses = PasswordGuesses(entry, limits)
@@ -94,16 +102,16 @@ class PasswordSignInEndpoint:
     ) -> Response:
         accounts, browser = self._parts.accounts, browser_of(access)
         try:
-            value = await accounts.sign_in_by_password(self._entry.name, login, password, browser)
-            before = await own_session_id(self._gate, self._reading, access) if value is not None else None
+            opened = await self._logins.open(PasswordAttempt(self._entry.name, login, password, browser), "cookie")
+            before = await own_session_id(self._gate, self._reading, access) if opened is not None else None
             if before is not None:
                 await accounts.end(before, browser)
         except DirectoryError as error:
             return unavailable(access, record, str(error))
-        if value is None:
+        if opened is None:
             turned_away(access, record, self._entry.name, "the name or the password is wrong")
             fields = page_fields(POLICY.replace(b"form-action 'none'", b"form-action 'self'"))
             return Response(403, fields, password_page(self._entry, flow, wrong=True))
         back = (b"Location", flow.return_to.encode("ascii"))
         ending = self._parts.flows.ending(flow.state)
-        return Response(_SEE_OTHER, (*SENT_ON, back, ending, self._parts.session_cookie(value)))
+        return Response(_SEE_OTHER, (*SENT_ON, back, ending, self._parts.session_cookie(opened.cookie)))

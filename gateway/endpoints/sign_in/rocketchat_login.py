@@ -2,101 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
 import msgspec
+from typing_extensions import override
 
-from gateway.endpoints.refusals import method_not_allowed
-from gateway.endpoints.sign_in.password_guesses import PasswordGuesses
-from gateway.endpoints.sign_in.sign_in_parts import OpenedLogin, PasswordEntry, SignInParts
-from gateway.endpoints.sign_in.sign_in_requests import BadParametersError, body_of_kind, browser_of, parameters
-from gateway.http1.downstream import DownstreamRequest
-from gateway.model.decision import AccessRequest, Decision, Response, json_fields
-from gateway.model.errors import UNDECODABLE, DirectoryError
+from gateway.dialects.dialect import InfoRequest, InfoResponse, json_response
+from gateway.dialects.rocketchat_actions import RocketchatActions
+from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin
+from gateway.endpoints.sign_in.product_login import LoginText, LoginWords, SentLogin
+from gateway.endpoints.sign_in.sign_in_requests import BadParametersError, parameters
+from gateway.model.errors import UNDECODABLE
 from gateway.model.refusal import Refusal, RefusalCode
-from gateway.policy.limits import Limits
-from gateway.telemetry.record import RequestRecord
 
-ROCKETCHAT_LOGIN_PATH = "/api/v1/login"
-_METHODS = ("POST",)
-_encode = msgspec.json.Encoder().encode
-
-_Text = Annotated[str, msgspec.Meta(max_length=1024)]
+_UNAUTHORIZED = {"status": "error", "error": "Unauthorized", "message": "Unauthorized"}
 
 
-class _LoginOrder(msgspec.Struct):
+class RocketchatCredentials(msgspec.Struct):
     """A body: the name under one of three keys. A password that was hashed before it was sent is none."""
 
-    password: _Text
-    user: _Text = ""
-    username: _Text = ""
-    email: _Text = ""
-
-    @property
-    def login(self) -> str:
-        """The name that was given."""
-        return self.user or self.username or self.email
+    password: LoginText
+    user: LoginText = ""
+    username: LoginText = ""
+    email: LoginText = ""
 
 
-class RocketchatLoginEndpoint:
-    """Opens a session as the form does, for programs: no cookie is set, and none is read."""
+class RocketchatLogin(LoginWords):
+    """The product's words; a body that is none is unauthorized too."""
 
-    name = "rocketchat_login"
-    paths: tuple[str, ...] = (ROCKETCHAT_LOGIN_PATH,)
+    name = "rocketchat"
+    paths: tuple[str, ...] = ("/api/v1/login",)
+    wanted: LoginCredentials = "pair"
 
-    def __init__(self, parts: SignInParts, entry: PasswordEntry, limits: Limits) -> None:
-        self._parts = parts
-        self._entry = entry
-        self._guesses = PasswordGuesses(entry, limits)
-        self.hosts = parts.hosts
+    def __init__(self) -> None:
+        self._words = RocketchatActions(())
 
-    async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
-        """Answer in the product's words."""
-        if access.method not in _METHODS:
-            return method_not_allowed(_METHODS, access.request_id)
-        order = await _order_of(request, access)
-        if order is None:
-            return _refused(access, record, Refusal(RefusalCode.UNAUTHENTICATED, "no name and password"))
-        wait = await self._guesses.wait(order.login, access.client)
-        if wait is not None:
-            return _refused(access, record, Refusal(RefusalCode.RATE_LIMITED, "passwords", None, wait))
+    @override
+    def order(self, kind: bytes, body: bytes) -> SentLogin | None:
+        """Read JSON or a form: the clients of PyPI and of npm send either."""
         try:
-            opened = await self._parts.accounts.open_login(
-                self._entry.name, order.login, order.password, browser_of(access)
-            )
-        except DirectoryError as error:
-            return _refused(access, record, Refusal(RefusalCode.UNAVAILABLE, str(error), None, 5))
-        if opened is None:
-            return _refused(access, record, Refusal(RefusalCode.UNAUTHENTICATED, "the name or the password is wrong"))
-        return Response(200, json_fields(), _encode({"status": "success", "data": _data(opened)}))
+            if kind == b"application/json":
+                found = msgspec.json.decode(body, type=RocketchatCredentials)
+            else:
+                found = msgspec.convert(parameters(body.decode("ascii")), RocketchatCredentials)
+        except (BadParametersError, *UNDECODABLE):
+            return None
+        return SentLogin(found.user or found.username or found.email, found.password)
 
+    @override
+    def opened(self, login: OpenedLogin, info_request: InfoRequest) -> InfoResponse:
+        person: dict[str, Any] = {"_id": login.user_id, "roles": list(login.roles)}
+        named = {"username": login.username, "name": login.name}
+        person |= {key: value for key, value in named.items() if value is not None}
+        if login.email is not None:
+            person["emails"] = [{"address": login.email, "verified": False}]
+        data = {"userId": login.user_id, "authToken": login.token, "me": person}
+        return json_response(200, {"status": "success", "data": data})
 
-async def _order_of(request: DownstreamRequest, access: AccessRequest) -> _LoginOrder | None:
-    """Return what was sent, as JSON or as a form; None for anything else."""
-    try:
-        kind, body = await body_of_kind(request, access)
-        if kind == b"application/json":
-            return msgspec.json.decode(body, type=_LoginOrder)
-        return msgspec.convert(parameters(body.decode("ascii")), _LoginOrder)
-    except (BadParametersError, *UNDECODABLE):
-        return None
-
-
-def _data(opened: OpenedLogin) -> dict[str, object]:
-    person: dict[str, object] = {"_id": opened.user_id, "roles": list(opened.roles)}
-    named = {"username": opened.username, "name": opened.name}
-    person |= {key: value for key, value in named.items() if value is not None}
-    if opened.email is not None:
-        person["emails"] = [{"address": opened.email, "verified": False}]
-    return {"userId": opened.user_id, "authToken": opened.token, "me": person}
-
-
-def _refused(access: AccessRequest, record: RequestRecord, refusal: Refusal) -> Response:
-    """Record a refusal; the product has one sentence for a wrong name, a wrong password and none."""
-    record.decision = Decision(access=access, refusal=refusal, rule="password")
-    fields = json_fields()
-    if refusal.retry_after is not None:
-        fields += ((b"Retry-After", b"%d" % refusal.retry_after),)
-    if refusal.code is RefusalCode.UNAUTHENTICATED:
-        return Response(401, fields, _encode({"status": "error", "error": "Unauthorized", "message": "Unauthorized"}))
-    return Response(refusal.status, fields, _encode({"success": False, "error": refusal.message}))
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
+        if refusal.code in {RefusalCode.UNAUTHENTICATED, RefusalCode.MALFORMED}:
+            return json_response(401, _UNAUTHORIZED)
+        return self._words.refuse(refusal, info_request)

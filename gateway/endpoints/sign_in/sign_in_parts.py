@@ -65,21 +65,6 @@ class IssuerSession(msgspec.Struct, frozen=True):
     id_token: str
 
 
-class OpenedLogin(msgspec.Struct, frozen=True):
-    """A session that a program opened by a password: whose it is, and its login token."""
-
-    user_id: str
-    token: str
-    username: str | None = None
-    name: str | None = None
-    email: str | None = None
-    roles: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        """Show no token."""
-        return f"OpenedLogin({self.user_id})"
-
-
 class SignInAccounts(Protocol):
     """The directory in which sessions are begun and ended. Every method raises DirectoryError when it cannot be."""
 
@@ -87,12 +72,6 @@ class SignInAccounts(Protocol):
         self, identity: ExternalIdentity, tokens: ProviderTokens, browser: Browser, *, create: bool
     ) -> str | None:
         """Begin a session and return the value of its cookie; None for an unknown person who is not to be created."""
-
-    async def sign_in_by_password(self, provider: str, login: str, password: str, browser: Browser) -> str | None:
-        """Begin a session and return the value of its cookie; None for a name or a password that is wrong."""
-
-    async def open_login(self, provider: str, login: str, password: str, browser: Browser) -> OpenedLogin | None:
-        """Begin a session with a login token; None for a name or a password that is wrong."""
 
     async def issuer_session(self, session_id: str, browser: Browser) -> IssuerSession | None:
         """Return the issuer's side of a session, where it was begun at one."""
@@ -121,14 +100,14 @@ class ProviderEntry(msgspec.Struct, frozen=True):
 
 
 class PasswordEntry(msgspec.Struct, frozen=True):
-    """A provider that is a form of ours, and how often it may be tried."""
+    """A provider that is a form of ours, how often it may be tried, and the products whose clients it signs in."""
 
     name: str
     title: str
     per_name_and_address: RateLimit
     per_name: RateLimit
     per_address: RateLimit
-    rocketchat: bool = False
+    logins: tuple[str, ...] = ()
 
 
 SignInEntry = ProviderEntry | PasswordEntry

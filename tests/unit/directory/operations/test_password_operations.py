@@ -10,9 +10,8 @@ from gateway.directory.operations.password_operations import (
     keep_rehashed,
     password_of,
     set_password,
-    sign_in_by_password,
 )
-from gateway.directory.operations.session_operations import show_session
+from gateway.directory.operations.session_operations import create_session, show_session
 from gateway.directory.operations.session_rows import NewSession
 from gateway.directory.operations.user_operations import NewUser, create_user
 from gateway.directory.store import Directory
@@ -55,6 +54,6 @@ async def test_of_two_with_one_address_neither_signs_in_by_it(directory: Directo
 async def test_a_new_password_ends_the_sessions_of_the_old_one(directory: Directory) -> None:
     context = context_of(directory)
     user = await create_user(context, NewUser(username="joe"))
-    session = await sign_in_by_password(context, NewSession(user=user.id, ttl=60.0, credentials=()))
+    opened = await create_session(context, NewSession(user=user.id, ttl=60.0, credentials=()))
     await set_password(context, user.id, "h")
-    assert (await show_session(context, session.id or "")).closed_at is not None
+    assert (await show_session(context, opened.session.id)).closed_at is not None

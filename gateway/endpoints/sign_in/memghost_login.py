@@ -1,0 +1,58 @@
+"""`POST /auth/login` as memghost's clients send it: a name and a password for an access and a refresh token."""
+
+from __future__ import annotations
+
+import msgspec
+from typing_extensions import override
+
+from gateway.dialects.dialect import InfoRequest, InfoResponse, json_response
+from gateway.dialects.memghost import MemghostError
+from gateway.dialects.memghost_actions import MemghostActions, tokens_accepted
+from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin
+from gateway.endpoints.sign_in.product_login import LoginText, LoginWords, SentLogin
+from gateway.model.errors import UNDECODABLE, DirectoryError
+from gateway.model.refusal import Refusal, RefusalCode
+
+_WRONG = MemghostError("unauthorized", "Invalid username or password")
+
+
+class MemghostCredentials(msgspec.Struct):
+    """A body."""
+
+    username: LoginText
+    password: LoginText
+
+
+class MemghostLogin(LoginWords):
+    """The product's words; the tokens are those that `/auth/refresh` renews and `/auth/logout` ends."""
+
+    name = "memghost"
+    paths: tuple[str, ...] = ("/auth/login", "/api/v1/auth/login")
+    wanted: LoginCredentials = "tokens"
+
+    def __init__(self) -> None:
+        self._words = MemghostActions(())
+
+    @override
+    def order(self, kind: bytes, body: bytes) -> SentLogin | None:
+        """Read JSON, the only form that the product takes: a page elsewhere cannot post it unasked (CORS)."""
+        if kind != b"application/json":
+            return None
+        try:
+            found = msgspec.json.decode(body, type=MemghostCredentials)
+        except UNDECODABLE:
+            return None
+        return SentLogin(found.username, found.password)
+
+    @override
+    def opened(self, login: OpenedLogin, info_request: InfoRequest) -> InfoResponse:
+        """Answer with the tokens, and where one learns whose session it is; raises DirectoryError without tokens."""
+        if login.granted is None:
+            raise DirectoryError("a login has no tokens")
+        return tokens_accepted(login.granted, info_request.path.removesuffix("login") + "session")
+
+    @override
+    def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
+        if refusal.code is RefusalCode.UNAUTHENTICATED:
+            return json_response(401, _WRONG)
+        return self._words.refuse(refusal, info_request)
