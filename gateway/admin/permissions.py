@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 _RECORDS = {
-    "users": ("read", "create", "change", "delete"),
+    "users": ("read", "create", "change", "delete", "password"),
     "organizations": ("read", "create", "change", "delete"),
     "members": ("read", "create", "change", "delete"),
     "workspaces": ("read", "create", "change", "delete"),

@@ -25,6 +25,12 @@ async def of_user(context: OperationContext, request: ApiRequest) -> None:
         await _require_memberships(context, request, request.id)
 
 
+async def of_password(context: OperationContext, request: ApiRequest) -> None:
+    """Look at all that a user has: whoever sets the password may sign in by it."""
+    require_own(request.caller, Grant(roles=await _roles(context, request.id)))
+    await _require_memberships(context, request, request.id)
+
+
 async def of_new_session(context: OperationContext, request: ApiRequest) -> None:
     """Look at all that the session's user has: whoever holds a session may switch it to any of its organizations."""
     body = request.body

@@ -17,6 +17,7 @@ from gateway.directory.operations.audit_trail import AuditEntry, AuditFilter, li
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.nouns import NOUNS
 from gateway.directory.operations.paging import Page, PageOrder
+from gateway.directory.operations.password_operations import PasswordChange, change_password
 from gateway.directory.operations.session_operations import end_session, end_sessions
 from gateway.directory.operations.session_rows import IssuedSession
 from gateway.source.values import parse_duration
@@ -97,7 +98,8 @@ class KeptSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def record_operations(records: OpenRecords) -> tuple[ApiOperation, ...]:
     """Return every operation on records."""
     nouns = [each for noun in OFFERED for each in noun_operations(noun, records)]
-    return (*nouns, _rotating(records), _ending(records), _ending_of_all(records), _auditing(records))
+    of_users = (_ending_of_all(records), _setting_password(records))
+    return (*nouns, _rotating(records), _ending(records), *of_users, _auditing(records))
 
 
 def _rotating(records: OpenRecords) -> ApiOperation:
@@ -155,6 +157,23 @@ def _ending_of_all(records: OpenRecords) -> ApiOperation:
         run=end_all,
         query=(KeptSession,),
         answer=EndedOfUser,
+    )
+
+
+def _setting_password(records: OpenRecords) -> ApiOperation:
+    async def set_one(request: ApiRequest) -> None:
+        opened = await records(request)
+        await require_grant(record_grants.of_password, opened.context, request)
+        await change_password(opened.context, opened.passwords, request.id, request.body)
+
+    return ApiOperation(
+        name="set_password_of_user",
+        method="PUT",
+        path="/v1/users/{id}/password",
+        summary="Give one user a password, or null for none any more; the user's sessions end unless they are kept",
+        permission="users.password",
+        run=set_one,
+        body=PasswordChange,
     )
 
 

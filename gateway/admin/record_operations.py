@@ -13,6 +13,7 @@ from gateway.directory.named_calls import NamedCalls
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.nouns import NounOperations
 from gateway.directory.operations.paging import Page, PageOrder
+from gateway.directory.password_hashing import NewPasswords
 
 
 class CallRecords(msgspec.Struct, frozen=True):
@@ -21,6 +22,7 @@ class CallRecords(msgspec.Struct, frozen=True):
     context: OperationContext
     calls: NamedCalls
     once: Once
+    passwords: NewPasswords
 
 
 _WORDS = {"key": "API key", "signin": "sign-in"}

@@ -48,7 +48,8 @@ class DirectorySettings(AuthorityBaseSettings):
 
     Without `tokens` it recognizes no bearer token and no cookie. `timeout` is for one look-up, in seconds;
     `connections` is the limit of each process to the database. A longer credential than `credential_bytes` is not its.
-    `imported_keys` are the products whose hashes of keys were imported and not all used since.
+    `imported_keys` are the products whose hashes of keys were imported and not all used since. A password that a user
+    is given has `password_characters` at least.
     """
 
     kind: Literal["directory"]
@@ -58,6 +59,7 @@ class DirectorySettings(AuthorityBaseSettings):
     tokens: TokenSettings | None = None
     connections: int = Field(default=5, ge=1, le=100)
     credential_bytes: int = Field(default=4096, ge=64)
+    password_characters: int = Field(default=8, ge=1, le=128)
 
     @property
     @override

@@ -65,6 +65,7 @@ class NounArguments:
         if noun.noun == "user":
             password = verbs.add_parser("password", help="give a user the password that standard input has")
             password.add_argument("--remove", action="store_true", help="take it away")
+            password.add_argument("--keep-sessions", action="store_true", help="sign the user out nowhere")
             password.add_argument("id", metavar="ID")
             self._set_command(password, _password)
 
@@ -182,7 +183,9 @@ def _role(commands: NounCommands, _: NounOptions, options: argparse.Namespace) -
 def _password(options: argparse.Namespace) -> RunningCommand:
     from gateway.commands.directory_passwords import set_directory_password  # noqa: PLC0415 - see above
 
-    return set_directory_password(directory_options(options), options.id, remove=options.remove)
+    return set_directory_password(
+        directory_options(options), options.id, remove=options.remove, keep_sessions=options.keep_sessions
+    )
 
 
 def _json(text: str) -> Any:

@@ -15,6 +15,7 @@ from gateway.authorities.directory import DirectorySettings, open_peppers, open_
 from gateway.config.settings import Settings
 from gateway.directory.named_calls import NamedCalls
 from gateway.directory.operations.context import OperationContext
+from gateway.directory.password_hashing import NewPasswords
 from gateway.directory.session_tokens import SessionTokens
 from gateway.model.session import RevocationTarget
 from gateway.wiring.admin_directories import AdminDirectories
@@ -39,6 +40,7 @@ class AdminRecords:
         self._tokens: SessionTokens | None = None
         self._peppers = open_peppers(self._settings)
         self._once = Once(secrets_of(settings))
+        self._passwords = NewPasswords(self._settings.password_characters)
 
     def operations(self) -> tuple[ApiOperation, ...]:
         """Return the operations on records."""
@@ -58,7 +60,8 @@ class AdminRecords:
             peppers=self._peppers,
             tokens=self._tokens,
         )
-        return CallRecords(context, NamedCalls(directory, self._admin.idempotency, self._admin.named_calls), self._once)
+        calls = NamedCalls(directory, self._admin.idempotency, self._admin.named_calls)
+        return CallRecords(context, calls, self._once, self._passwords)
 
     async def _tell(self, target: RevocationTarget, *, ended: bool = False) -> None:
         """Tell every process of this gateway, and every replica, that a row changed."""

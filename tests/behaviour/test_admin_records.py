@@ -30,7 +30,7 @@ DIALECTS = [
 ]
 ROLES = {
     "support": [
-        *("users.read", "users.create", "users.change", "members.change"),
+        *("users.read", "users.create", "users.change", "users.password", "members.change"),
         *("sessions.read", "sessions.create", "sessions.end"),
     ],
     "reader": sorted(each for each in PERMISSIONS if each.endswith(".read")),
@@ -229,6 +229,7 @@ async def test_whoever_helps_people_gets_into_no_organization_by_it(call: AdminC
         ("POST", "/v1/sessions", {"user": "chief"}),
         ("PATCH", "/v1/users/chief", {"email": "helper@example.com"}),
         ("PATCH", f"/v1/members/{made.json()['id']}", {"status": "active"}),
+        ("PUT", "/v1/users/chief/password", {"password": "correct horse"}),
     ):
         answer = await helper(method, path, body)
         assert (answer.status, answer.json()["code"]) == (403, "more_than_own"), path
@@ -243,6 +244,7 @@ async def test_nobody_gives_what_they_do_not_have(call: AdminClient) -> None:
     allowed = [
         ("POST", "/v1/users", {"id": "new", "roles": ["support"]}),
         ("PATCH", "/v1/users/plain", {"name": "Plain"}),
+        ("PUT", "/v1/users/plain/password", {"password": None}),
         ("POST", "/v1/sessions", {"user": "plain", "scopes": ["sessions.read"]}),
         ("DELETE", f"/v1/sessions/{COOKIE_SESSION}", None),
     ]
@@ -250,6 +252,7 @@ async def test_nobody_gives_what_they_do_not_have(call: AdminClient) -> None:
         ("POST", "/v1/users", {"roles": ["admin"]}, "more_than_own"),
         ("PATCH", "/v1/users/helper", {"roles": ["support", "admin"]}, "more_than_own"),
         ("PATCH", f"/v1/users/{USER_ID}", {"email": "mine@example.com"}, "more_than_own"),
+        ("PUT", f"/v1/users/{USER_ID}/password", {"password": None}, "more_than_own"),
         ("POST", "/v1/sessions", {"user": USER_ID}, "more_than_own"),
         ("POST", "/v1/sessions", {"user": "plain", "scopes": ["orders:write"]}, "more_than_own"),
         ("DELETE", "/v1/users/plain", None, "no_permission"),

@@ -24,6 +24,7 @@ from gateway.directory.schema import open_current
 from gateway.directory.tables import sessions
 from gateway.telemetry.audit import Actor
 from gateway.wiring.process import Process
+from tests.support.clients.admin_client import AdminClient
 from tests.support.clients.cookie_browser import CookieBrowser
 from tests.support.clients.raw_http import RawResponse
 from tests.support.fakes.audited import Audited
@@ -246,6 +247,45 @@ async def test_guesses_are_counted_three_ways_and_nobody_is_locked_out_for_ever(
         passed = float(refused.one(b"Retry-After") or b"nothing")
         assert 0 < passed <= 3600
         assert (await guess("2", "joe", password=PASSWORD)).status == 202
+
+
+async def test_the_admin_api_gives_a_password_and_takes_it_away(both: Both) -> None:
+    gateway, _ = both
+    call, path, secret = AdminClient(gateway.admin_port), "/v1/users/ann-1/password", "a phrase of ann's"
+    assert (await call("POST", "/v1/users", {"id": "ann-1", "username": "ann"})).status == 201
+
+    async def signs_in(password: str) -> CookieBrowser | None:
+        browser = CookieBrowser(gateway.port)
+        answer = await post(browser, OURS, state=await form_in(browser), login="ann", password=password)
+        return browser if answer.status == 303 else None
+
+    assert await signs_in(secret) is None
+    given = await call("PUT", path, {"password": secret})
+    assert (given.status, given.body) == (204, b"")
+    browser = await signs_in(secret)
+    assert browser is not None
+    assert (await call("PUT", path, {"password": f"{secret}!", "end_sessions": False})).status == 204
+    assert (await browser.open("/echo/")).status == 200
+    assert (await call("PUT", path, {"password": secret})).status == 204
+    assert (await browser.open("/echo/")).status == 302
+    for wrong, status, detail in (
+        ({"password": "short"}, 422, "password: has 8 characters or more"),
+        ({"password": "x" * 1025}, 422, "password: has 1024 bytes at most"),
+        ({"password": 7}, 422, "The body"),
+        ({}, 422, "The body"),
+        ({"password": secret, "hash": "x"}, 422, "The body"),
+    ):
+        refused = await call("PUT", path, wrong)
+        assert (refused.status, refused.json()["detail"].startswith(detail)) == (status, True), wrong
+    assert (await call("PUT", "/v1/users/nobody/password", {"password": secret})).status == 404
+    assert (await call("PUT", path, {"password": None})).status == 204
+    assert await signs_in(secret) is None
+    entries = (await call("GET", "/v1/audit?kind=user&limit=10")).json()["rows"]
+    changed = [each["operation"] for each in entries if each["id"] == "ann-1" and "password" in each["operation"]]
+    assert changed == ["password removed", *["password set"] * 3]
+    for text in (json.dumps(entries).encode(), gateway.log()):
+        assert secret.encode() not in text
+        assert b"argon2" not in text
 
 
 async def test_a_session_that_nobody_uses_ends(both: Both, examples: Examples, folder: Path) -> None:
