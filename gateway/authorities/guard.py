@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from gateway.authorities.authority import Authority
@@ -48,6 +49,18 @@ class Askable:
         return session_id.isprintable() and len(session_id) <= _LONGEST_ID
 
 
+class GuardLimits(msgspec.Struct, frozen=True):
+    """What an authority may be asked about, how many calls it takes at once, and how long each may take.
+
+    `deadline` is for one call and `patience` for the wait for one of the `places`, in seconds.
+    """
+
+    askable: Askable
+    places: Places
+    deadline: float = 5.0
+    patience: float = 1.0
+
+
 class Guard:
     """Calls one authority behind a breaker, a deadline and a cap; nothing that it raises is ever an allow.
 
@@ -55,8 +68,8 @@ class Guard:
     the authority's own fault, which alone feeds the breaker. What cannot be asked about is *not mine*, unasked,
     and so is what the authority disowns: its outage is none of another's callers'.
 
-    `deadline` is for one call and `patience` for the wait for one of the `places`, in seconds. One guard stands before
-    one authority, however many readers list it. `on_call` runs after each call, in the task that made it.
+    One guard stands before one authority, however many readers list it. `on_call` runs after each call, in the task
+    that made it.
     """
 
     def __init__(
@@ -64,20 +77,16 @@ class Guard:
         authority: Authority,
         breaker: Breaker,
         metrics: ResolutionMetrics,
-        *,
-        askable: Askable,
-        places: Places,
-        deadline: float = 5.0,
-        patience: float = 1.0,
+        limits: GuardLimits,
         on_call: OnCall | None = None,
     ) -> None:
         self._authority = authority
         self._breaker = breaker
         self._metrics = metrics
-        self._askable = askable
-        self._deadline = deadline
-        self._patience = patience
-        self._places = places
+        self._askable = limits.askable
+        self._places = limits.places
+        self._deadline = limits.deadline
+        self._patience = limits.patience
         self._on_call = on_call
         self._logged: set[str] = set()
         self.name = authority.name

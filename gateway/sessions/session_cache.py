@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import random
 
+import msgspec
+
 from gateway.model.answers import Found, Rejected, Resolution, Tier
 from gateway.model.credential import Credential
 from gateway.sessions.cache_entry import CacheEntry, CacheKeys, CacheTimes, encode, ends_at
@@ -16,6 +18,14 @@ _RETRY_AFTER = 1.0
 """Seconds that an unavailable authority is not asked again about a credential whose stale answer is served."""
 
 
+class CacheTiers(msgspec.Struct, frozen=True):
+    """Where answers and rejections are remembered: in this process, and beside other replicas."""
+
+    memory: MemoryStore
+    negative_cache: NegativeCache
+    shared_tier: SharedTier
+
+
 class SessionCache:
     """The tiers of one process and the times that its answers count.
 
@@ -25,9 +35,7 @@ class SessionCache:
 
     def __init__(
         self,
-        memory: MemoryStore,
-        negative_cache: NegativeCache,
-        shared_tier: SharedTier,
+        tiers: CacheTiers,
         keys: CacheKeys,
         times: CacheTimes,
         clock: Callable[[], float],
@@ -35,9 +43,9 @@ class SessionCache:
         now: Callable[[], float],
         chance: Callable[[], float] = random,
     ) -> None:
-        self.memory = memory
-        self.negative_cache = negative_cache
-        self.shared_tier = shared_tier
+        self.memory = tiers.memory
+        self.negative_cache = tiers.negative_cache
+        self.shared_tier = tiers.shared_tier
         self.times = times
         self.clock = clock
         self.now = now

@@ -12,7 +12,7 @@ import structlog
 from gateway.authorities.authority import Authority, NotesActivity
 from gateway.authorities.authority_kind import AuthorityBaseSettings
 from gateway.authorities.chain import Chain
-from gateway.authorities.guard import Askable, Guard, OnCall
+from gateway.authorities.guard import Askable, Guard, GuardLimits, OnCall
 from gateway.authorities.kinds import build_authority
 from gateway.config.settings import Settings, free_claims
 from gateway.credentials.fingerprint import Fingerprinter
@@ -37,7 +37,7 @@ from gateway.sessions.rejected_lookups import RejectedLookups
 from gateway.sessions.resolver import Resolver
 from gateway.sessions.revocation import RevocationKeys, RevocationLog
 from gateway.sessions.revoker import Revoker
-from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.session_cache import CacheTiers, SessionCache
 from gateway.telemetry.resolution_metrics import SessionsState
 from gateway.wiring.process import Process
 from gateway.wiring.redis import RedisWiring, cache_times, secrets_of
@@ -51,6 +51,10 @@ _QUEUE_SECONDS = 1.0
 """For which a look-up may wait for its turn at an authority with as many look-ups as it takes at once."""
 _BACKSTOP_SECONDS = 1.0
 """By which a guard waits longer than the authority itself, which knows better what it waits for."""
+
+
+_SessionName = tuple[bytes, str, str]
+"""A fingerprint, the id of another session of its user, and the authority that knows both."""
 
 
 class SessionsWiring:
@@ -69,7 +73,7 @@ class SessionsWiring:
     ) -> None:
         self.authorities = authorities
         self.tasks = TaskKeeper()
-        self._session_flights: SingleFlight[tuple[bytes, str, str], Found | Rejected | Unavailable] = SingleFlight(
+        self._session_flights: SingleFlight[_SessionName, Found | Rejected | Unavailable] = SingleFlight(
             self.tasks, "look-up of another session"
         )
         self.redis = RedisWiring(settings, process, self.tasks)
@@ -89,9 +93,10 @@ class SessionsWiring:
         keys = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
         entries = settings.cache.memory_entries
         self._memory = MemoryStore(entries, times.unheard, revocation_log, process.clock)
-        negative_cache = NegativeCache(process.now, times.negative, entries)
-        shared_tier = self.redis.shared_tier(keys)
-        cache = SessionCache(self._memory, negative_cache, shared_tier, keys, times, process.clock, now=process.now)
+        tiers = CacheTiers(
+            self._memory, NegativeCache(process.now, times.negative, entries), self.redis.shared_tier(keys)
+        )
+        cache = SessionCache(tiers, keys, times, process.clock, now=process.now)
         activity, metrics = _activity(authorities, process), process.resolution_metrics
         self.resolver = Resolver(
             cache, Lookups(cache, self.chains, self.rejected_lookups, self.tasks), activity, metrics
@@ -191,13 +196,13 @@ def _guard(settings: AuthorityBaseSettings, authority: Authority, process: Proce
         authority,
         Breaker(process.now),
         process.resolution_metrics,
-        askable=Askable(settings.longest_credential),
-        deadline=settings.timeout + _BACKSTOP_SECONDS,
-        patience=_QUEUE_SECONDS,
-        places=Places(settings.at_once),
-        on_call=None
-        if tracing is None
-        else tracing.trace_authority(authority.name, settings.kind, settings.asked_host),
+        GuardLimits(
+            Askable(settings.longest_credential),
+            Places(settings.at_once),
+            deadline=settings.timeout + _BACKSTOP_SECONDS,
+            patience=_QUEUE_SECONDS,
+        ),
+        _traced(settings, authority, tracing),
     )
 
 

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from gateway.authorities.authority import Authority
 from gateway.authorities.directory import DirectoryAuthority, Recognition
-from gateway.authorities.guard import Askable, Guard
+from gateway.authorities.guard import Askable, Guard, GuardLimits
 from gateway.authorities.jwt import JwtAuthority, JwtSettings
 from gateway.authorities.kinds import build_authority
 from gateway.directory.hashing import Peppers
@@ -75,7 +75,7 @@ FAULTS["a reset"] = _reset
 
 def guarded(authority: Authority) -> Guard:
     return Guard(
-        authority, Breaker(Clock()), ResolutionMetrics(CollectorRegistry()), askable=Askable(), places=Places(64)
+        authority, Breaker(Clock()), ResolutionMetrics(CollectorRegistry()), GuardLimits(Askable(), Places(64))
     )
 
 

@@ -40,7 +40,7 @@ from gateway.sessions.revoker import (
     publish_to_nobody,
 )
 from gateway.sessions.sealing import Sealer
-from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.session_cache import CacheTiers, SessionCache
 from gateway.sessions.shared_tier import NoSharedTier, SharedTier
 from gateway.sessions.tombstones import Tombstones
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
@@ -176,7 +176,7 @@ class Gateway:
             subscriber = RevocationSubscriber(revocation_log, self.memory, self.metrics, clock, BusSignature(secrets))
             callbacks = (subscriber.on_message, subscriber.on_lost, subscriber.on_subscribed)
             self.bus = Bus(redis.client, tombstones.channel, *callbacks, self.metrics)
-        cache = SessionCache(self.memory, self.negative_cache, shared, cache_keys, times, clock, now=clock)
+        cache = SessionCache(CacheTiers(self.memory, self.negative_cache, shared), cache_keys, times, clock, now=clock)
         lookups = Lookups(cache, {READER: authority}, RejectedLookups(None, clock), self.tasks)
         self.resolver = Resolver(cache, lookups, self.activity, self.metrics)
         self.revoker = Revoker(keys, revocation_log, times, clock, self.metrics, publish)

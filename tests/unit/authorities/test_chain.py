@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.authorities.chain import Chain, ChainAnswer
-from gateway.authorities.guard import Askable, Guard
+from gateway.authorities.guard import Askable, Guard, GuardLimits
 from gateway.credentials.reader import UNREADABLE
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
@@ -47,7 +47,7 @@ class Fixed:
 def chain(*authorities: Fixed) -> Chain:
     metrics = ResolutionMetrics(CollectorRegistry())
     return Chain(
-        [Guard(authority, Breaker(Clock()), metrics, askable=Askable(), places=Places(64)) for authority in authorities]
+        [Guard(authority, Breaker(Clock()), metrics, GuardLimits(Askable(), Places(64))) for authority in authorities]
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from gateway.authorities.guard import Askable, Guard
+from gateway.authorities.guard import Askable, Guard, GuardLimits, OnCall
 from gateway.credentials.reader import UNREADABLE
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential, CredentialKind
@@ -84,11 +84,11 @@ async def _not_mine() -> Answer:
     return None
 
 
-def guard(authority: Scripted, clock: Clock | None = None, **options: Any) -> Guard:
+def guard(authority: Scripted, clock: Clock | None = None, on_call: OnCall | None = None, **options: Any) -> Guard:
     registry = CollectorRegistry()
     breaker = Breaker(clock or Clock(), failures=2)
-    options = {"askable": Askable(), "places": Places(64), **options}
-    return Guard(authority, breaker, ResolutionMetrics(registry), **options)
+    limits = GuardLimits(**{"askable": Askable(), "places": Places(64), **options})
+    return Guard(authority, breaker, ResolutionMetrics(registry), limits, on_call)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,7 @@ async def test_another_session_of_the_user_is_asked_for_as_well() -> None:
 
 async def test_how_long_it_took_is_measured_by_outcome() -> None:
     registry = CollectorRegistry()
-    guarded = Guard(
-        Scripted(_found), Breaker(Clock()), ResolutionMetrics(registry), askable=Askable(), places=Places(64)
-    )
+    guarded = Guard(Scripted(_found), Breaker(Clock()), ResolutionMetrics(registry), GuardLimits(Askable(), Places(64)))
     await guarded.look_up(CREDENTIAL, Caller())
     labels = {"authority": "accounts", "outcome": "found"}
     assert registry.get_sample_value("gateway_authority_seconds_count", labels) == 1

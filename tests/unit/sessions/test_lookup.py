@@ -24,7 +24,7 @@ from gateway.sessions.revocation import (
     RevocationMessage,
     RevocationStatus,
 )
-from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.session_cache import CacheTiers, SessionCache
 from gateway.sessions.shared_tier import SharedEntry, SharedRejection
 from gateway.telemetry.resolution_metrics import ResolutionMetrics
 from tests.support.fakes.sessions import NOW, READER, SECRET, Authority, Clock, found
@@ -90,9 +90,7 @@ class Replica:
         self.keys = RevocationKeys([SECRET])
         self.metrics = ResolutionMetrics(CollectorRegistry())
         cache = SessionCache(
-            self.memory,
-            self.negative_cache,
-            shared,
+            CacheTiers(self.memory, self.negative_cache, shared),
             CacheKeys(self.keys, {READER: FINGERPRINTER}),
             times or CacheTimes(),
             self.clock,

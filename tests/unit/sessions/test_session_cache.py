@@ -15,7 +15,7 @@ from gateway.sessions.revocation import (
     RevocationMessage,
     RevocationStatus,
 )
-from gateway.sessions.session_cache import SessionCache
+from gateway.sessions.session_cache import CacheTiers, SessionCache
 from gateway.sessions.shared_tier import NoSharedTier, SharedEntry
 from tests.support.fakes.sessions import NOW, READER, SECRET, Clock, found
 
@@ -27,9 +27,8 @@ KEYS = CacheKeys(RevocationKeys([SECRET]), {READER: FINGERPRINTER})
 def session_cache(clock: Clock, chance: float = 0.0) -> SessionCache:
     memory = MemoryStore(10, 1.0, RevocationLog(clock), clock)
     negative_cache = NegativeCache(clock, 5.0, 10)
-    return SessionCache(
-        memory, negative_cache, NoSharedTier(), KEYS, CacheTimes(), clock, now=clock, chance=lambda: chance
-    )
+    tiers = CacheTiers(memory, negative_cache, NoSharedTier())
+    return SessionCache(tiers, KEYS, CacheTimes(), clock, now=clock, chance=lambda: chance)
 
 
 def entry(age: float = 0.0, expires_at: float | None = None) -> SharedEntry:
