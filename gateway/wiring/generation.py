@@ -9,7 +9,7 @@ import asyncio
 import random
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import MappingProxyType
@@ -17,10 +17,11 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.authorities.openid_provider import OpenIdProvider
-from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, to_routes
+from gateway.config.settings import IdentitySettings, Settings, TelemetrySettings, UpstreamsSettings, to_routes
 from gateway.credentials.shedding import Shedding
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.forward_auth.forward_auth import ForwardAuthEndpoint
 from gateway.endpoints.proxy import Proxy
 from gateway.endpoints.public_port import PublicPort
 from gateway.endpoints.session_actions import SessionActionsEndpoint
@@ -125,48 +126,39 @@ class Generation:
         self._tasks = TaskKeeper()
         limits = sessions.redis.limits()
         gate = self.gate(_traced(settings.telemetry, process, sessions.resolver), limits)
-        self.streams = OpenStreams(
-            process.clock,
-            recheck.due.set,
-            per_address=settings.limits.streams_per_address,
-            is_many=many_callers(settings),
-        )
+        per_address, is_many = settings.limits.streams_per_address, many_callers(settings)
+        self.streams = OpenStreams(process.clock, recheck.due.set, per_address=per_address, is_many=is_many)
         readers = tuple(sessions.readers.values())
         self.request_heads = RequestHeads(
             stripped(readers, identity.headers, identity.foreign.include, self._table.routes)
         )
-        self.upstreams = Upstreams(
-            self._table.routes,
-            msgspec.convert(settings.upstreams, PoolLimits, from_attributes=True),
-            msgspec.convert(settings.upstreams, HealthLimits, from_attributes=True),
-            dns_ttl=settings.upstreams.dns_ttl,
-            tls=_upstream_tls,
-        )
+        self.upstreams = _upstreams(settings.upstreams, self._table)
         self._forwarder = HttpForwarder(
             self.upstreams, self.request_heads, self.streams, process.now, caller_limits(settings)
         )
         allowed, listed = self._table.oddities, self._table.methods
         accesses = AccessReader(settings.trusted_proxies, settings.limits.target_bytes, process.clock, allowed, listed)
-        renewal, development = renewal_of(settings, sessions), development_cookies(settings, sessions)
         self.shedding = Shedding(self._table.routes, sessions.readers)
-        carrying = SheddingForwarder(self._forwarder, self.shedding) if self.shedding else self._forwarder
-        proxy = Proxy(gate, carrying, accesses, process.now, renewal, development=development)
-        own = tuple(own_endpoints(settings, gate, sessions, limits, process, identity.key_ring))
-        parts = ForwardAuthParts(gate, readers, identity.headers, self.request_heads, accesses, process.now)
-        forward_auth = tuple(forward_auth_endpoints(settings, parts))
-        beneath: dict[str, Endpoint] = {endpoint.beneath: endpoint for endpoint in forward_auth if endpoint.beneath}
-        beneath |= {each.beneath: each for each in own if isinstance(each, SessionActionsEndpoint) and each.beneath}
-        sign_in = SignInWiring(settings, providers, sessions, process)
-        signing_in = tuple(sign_in.endpoints(gate, limits, allowed))
+        proxy = self._proxy(settings, process, gate, accesses)
         journal = _journal(settings.telemetry, process)
+        parts = ForwardAuthParts(gate, readers, identity.headers, self.request_heads, accesses, process.now)
         self.check_port = check_port(settings, parts, journal)
-        self.public_port = PublicPort((*own, *forward_auth, *signing_in), proxy, accesses, journal, beneath)
+        sign_in = SignInWiring(settings, providers, sessions, process).endpoints(gate, limits, allowed)
+        own = own_endpoints(settings, gate, sessions, limits, process, identity.key_ring)
+        endpoints = (*own, *forward_auth_endpoints(settings, parts), *sign_in)
+        self.public_port = PublicPort(endpoints, proxy, accesses, journal, _beneath(endpoints))
         self._tasks.start(self._recheck_streams(), "recheck of streams")
 
     def gate(self, sessions: Sessions, limits: Limits) -> Gate:
         """Return a gate of this generation; `explain` has one of its own, which changes nothing."""
         identity = self._identity
         return Gate(self._table, self.sessions.readers, sessions, identity.headers, limits, identity.tokens)
+
+    def _proxy(self, settings: Settings, process: Process, gate: Gate, accesses: AccessReader) -> Proxy:
+        """Return what answers wherever no endpoint does."""
+        renewal, development = renewal_of(settings, self.sessions), development_cookies(settings, self.sessions)
+        carrying = SheddingForwarder(self._forwarder, self.shedding) if self.shedding else self._forwarder
+        return Proxy(gate, carrying, accesses, process.now, renewal, development=development)
 
     def begin(self) -> None:
         """Begin what only a generation that serves has to do: the health checks of its upstreams."""
@@ -197,6 +189,21 @@ async def open_generation(settings: Settings, process: Process) -> Generation:
         generation = Generation(settings, process, identity, sessions, recheck, providers)
         generation.opened = stack.pop_all()
     return generation
+
+
+def _beneath(endpoints: Iterable[Endpoint]) -> dict[str, Endpoint]:
+    """Return the endpoints that answer at whatever path begins as theirs does, by that beginning."""
+    return {
+        each.beneath: each
+        for each in endpoints
+        if isinstance(each, ForwardAuthEndpoint | SessionActionsEndpoint) and each.beneath
+    }
+
+
+def _upstreams(settings: UpstreamsSettings, table: RouteTable) -> Upstreams:
+    pool = msgspec.convert(settings, PoolLimits, from_attributes=True)
+    health = msgspec.convert(settings, HealthLimits, from_attributes=True)
+    return Upstreams(table.routes, pool, health, dns_ttl=settings.dns_ttl, tls=_upstream_tls)
 
 
 def _upstream_tls(tls: UpstreamTls) -> ssl.SSLContext:

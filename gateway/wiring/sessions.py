@@ -85,10 +85,7 @@ class SessionsWiring:
         }
         self.rejected_lookups = RejectedLookups(_limit_of(settings), process.now)
         self._guards = _guards(settings, process, authorities)
-        self.chains = {
-            name: Chain([self._guards[each] for each in reader.authority])
-            for name, reader in settings.credentials.items()
-        }
+        self.chains = _chains(settings, self._guards)
         times, revocation_log = cache_times(settings), RevocationLog(process.now, on_revocation)
         keys = CacheKeys(RevocationKeys(secrets_of(settings)), fingerprinters)
         entries = settings.cache.memory_entries
@@ -98,9 +95,8 @@ class SessionsWiring:
         )
         cache = SessionCache(tiers, keys, times, process.clock, now=process.now)
         activity, metrics = _activity(authorities, process), process.resolution_metrics
-        self.resolver = Resolver(
-            cache, Lookups(cache, self.chains, self.rejected_lookups, self.tasks), activity, metrics
-        )
+        lookups = Lookups(cache, self.chains, self.rejected_lookups, self.tasks)
+        self.resolver = Resolver(cache, lookups, activity, metrics)
         self.revoker = Revoker(
             keys.revocation_keys, revocation_log, times, process.clock, metrics, self.redis.publisher()
         )
@@ -208,6 +204,11 @@ def _guard(settings: AuthorityBaseSettings, authority: Authority, process: Proce
 
 def _traced(settings: AuthorityBaseSettings, authority: Authority, tracing: Tracing | None) -> OnCall | None:
     return None if tracing is None else tracing.trace_authority(authority.name, settings.kind, settings.asked_host)
+
+
+def _chains(settings: Settings, guards: Mapping[str, Guard]) -> dict[str, Chain]:
+    """Return the authorities of each reader, in the order in which they are asked."""
+    return {name: Chain([guards[each] for each in reader.authority]) for name, reader in settings.credentials.items()}
 
 
 def _guards(settings: Settings, process: Process, authorities: Mapping[str, Authority]) -> dict[str, Guard]:
