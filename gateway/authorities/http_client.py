@@ -59,9 +59,9 @@ class HttpClient:
             headers={"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "session-gateway"},
         )
 
-    async def get(self, *, beneath: str = "") -> RemoteResponse | Unavailable:
+    async def get(self, *, beneath: str = "", headers: Pairs = ()) -> RemoteResponse | Unavailable:
         """Send a GET, to the segment `beneath` the URL's path where one is named."""
-        return await self._send("GET", self._url / beneath if beneath else self._url, (), None)
+        return await self._send("GET", self._url / beneath if beneath else self._url, headers, None)
 
     async def ask(self, request: RemoteRequest) -> RemoteResponse | Unavailable:
         """Send a dialect's request, its query after the URL's own."""

@@ -13,6 +13,7 @@ from gateway.authorities.open_http_client import open_http_client
 from gateway.dialects.dialect import RemoteResponse
 from gateway.model.answers import Unavailable
 from gateway.model.errors import UNDECODABLE
+from gateway.source.token_file import read_token
 
 _JWK_SET = "application/jwk-set+json, application/json"
 """Kubernetes serves its key set as the first alone (RFC 7517 section 8.5.2), many others as the second."""
@@ -62,14 +63,21 @@ class IssuerDocument:
 
 
 class ConfiguredKeys:
-    """Fetches the key set at one address."""
+    """Fetches the key set at one address, which is shown the token of `token_file` where there is one."""
 
-    def __init__(self, url: str, settings: HttpAuthoritySettings) -> None:
+    def __init__(self, url: str, settings: HttpAuthoritySettings, token_file: str | None = None) -> None:
         self._client = open_http_client(url, settings, accept=_JWK_SET)
+        self._token_file = token_file
 
     async def fetch(self) -> RemoteResponse | Unavailable:
-        """Fetch the key set."""
-        return await self._client.get()
+        """Fetch the key set; Unavailable when it cannot be, or the token cannot be read."""
+        if self._token_file is None:
+            return await self._client.get()
+        try:
+            token = read_token(self._token_file)
+        except ValueError as fault:
+            return Unavailable(f"jwks_token_file {fault}")
+        return await self._client.get(headers=(("Authorization", f"Bearer {token}"),))
 
     async def close(self) -> None:
         """Close the connections."""

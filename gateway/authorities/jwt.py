@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority, verdict_digest
 from gateway.authorities.authority_kind import AuthorityKind, OpenedWith
 from gateway.authorities.balancer_token import parse_balancer_token
-from gateway.authorities.http_settings import EndpointUrl, HttpAuthoritySettings, require_tls, trusted
+from gateway.authorities.issuer_key_settings import IssuerKeySettings
 from gateway.authorities.issuer_keys import ConfiguredKeys, DiscoveredKeys
 from gateway.authorities.key_set import KeySet, KeyTimes, TokenKey
 from gateway.authorities.parsed_token import ParsedToken, parse_token
 from gateway.authorities.pem_keys import PEM_ALGORITHM, PemKeys
-from gateway.authorities.published_keys import EVERY_ALGORITHM, JwtAlgorithm, both_names
-from gateway.authorities.shared_secret import HMAC, SharedSecrets, require_long
+from gateway.authorities.published_keys import both_names
+from gateway.authorities.shared_secret import HMAC, SharedSecrets
 from gateway.authorities.token_rules import TokenRules, instant
 from gateway.dialects.claims import ClaimMap, Claims, instant_of, session_of_claims
 from gateway.model.answers import Answer, Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
-from gateway.source.values import Duration, PositiveDuration, SecretList, StringList, field_faults
+from gateway.source.values import Duration, StringList
 
 ACCESS_TOKEN_TYPES = ("JWT", "at+jwt")
 """The `typ` of an access token (RFC 9068 section 2.1). Any other is a token of another purpose, like a logout token,
@@ -33,34 +33,20 @@ _AT_ONCE = 100_000
 """Signed tokens that are judged at once: that takes no connection, and one that waits for a key holds up no other."""
 
 
-class JwtSettings(HttpAuthoritySettings):
+class JwtSettings(IssuerKeySettings):
     """An issuer's tokens, whose `aud` must name one of `audience`.
 
-    Their keys are at `jwks_url`, without it where the issuer's document says, or `shared_secret` verifies them: of HMAC
-    alone, never beside published keys, since whoever knows those could sign by HMAC with them (RFC 8725 section 3.1).
-    With `pem_url` they are those of an Amazon load balancer, whose tokens differ in form: each key is a PEM at
-    `pem_url/KID`, shared by all balancers of a region, so that `signer` has to name the one that is believed.
     `types` are the `typ` that a token's header may have; without one it counts as `JWT`. `leeway` is how many seconds
-    the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. The `jwks_` keys are those of
-    `KeyTimes`. A token longer than `token_bytes` is not decoded.
+    the issuer's clock may be ahead of ours in `nbf` and `iat`; an expiry has none. A token longer than `token_bytes` is
+    not decoded.
     """
 
     kind: Literal["jwt"]
-    insecure_http: bool = False
-    issuer: str = Field(min_length=1)
     audience: StringList = Field(min_length=1)
-    shared_secret: Annotated[SecretList, AfterValidator(require_long)] = ()
-    jwks_url: Annotated[EndpointUrl | None, AfterValidator(trusted)] = None
-    pem_url: Annotated[EndpointUrl | None, AfterValidator(trusted)] = None
-    signer: StringList = ()
-    algorithms: tuple[JwtAlgorithm | Literal["HS256"], ...] = Field(default=EVERY_ALGORITHM, min_length=1)
     types: StringList = Field(default=ACCESS_TOKEN_TYPES, min_length=1)
     claims: ClaimMap = ClaimMap()
     leeway: Duration = 10.0
     token_bytes: int = Field(default=16384, ge=256)
-    jwks_fresh: PositiveDuration = KeyTimes().fresh
-    jwks_cooldown: PositiveDuration = KeyTimes().cooldown
-    jwks_stale: PositiveDuration = KeyTimes().stale
 
     @property
     @override
@@ -71,37 +57,6 @@ class JwtSettings(HttpAuthoritySettings):
     @override
     def at_once(self) -> int:
         return _AT_ONCE
-
-    @model_validator(mode="after")
-    def _keys_are_known(self) -> Self:
-        """Refuse HMAC beside anything that is published, and an issuer whose keys nobody can find."""
-        algorithms = self.algorithms if "algorithms" in self.model_fields_set else ()
-        if self.pem_url is not None or self.signer:
-            faults = self._pem_faults()
-        elif self.shared_secret:
-            faults = {} if self.jwks_url is None else {"jwks_url": f"is not for {HMAC}: a secret is not published"}
-            if algorithms and algorithms != (HMAC,):
-                faults["algorithms"] = f"must be {HMAC} alone beside a shared_secret"
-        else:
-            faults = {"shared_secret": f"is required by {HMAC}, which stands alone"} if HMAC in algorithms else {}
-            if self.jwks_url is None and (fault := _fault_of_address(self.issuer, insecure_http=self.insecure_http)):
-                faults["issuer"] = fault
-        if faults:
-            raise field_faults(faults)
-        return self
-
-    def _pem_faults(self) -> dict[str, str]:
-        """Return what does not go with keys that are published one by one."""
-        if self.pem_url is None:
-            return {"signer": "is looked at beside a pem_url alone"}
-        faults = {} if self.signer else {"signer": "is required beside a pem_url: all balancers of a region share it"}
-        if self.shared_secret:
-            faults["shared_secret"] = "does not go with a pem_url"  # noqa: S105 - a text
-        if self.jwks_url is not None:
-            faults["jwks_url"] = "does not go with a pem_url"
-        if "algorithms" in self.model_fields_set and self.algorithms != (PEM_ALGORITHM,):
-            faults["algorithms"] = f"must be {PEM_ALGORITHM} alone beside a pem_url"
-        return faults
 
 
 class JwtAuthority(Authority):
@@ -222,25 +177,16 @@ class JwtAuthority(Authority):
         return Found(session, instant_of(issued_at) if issued_at else None, instant_of(expires_at))
 
 
-def _algorithms(settings: JwtSettings) -> Sequence[str]:
+def _algorithms(settings: IssuerKeySettings) -> Sequence[str]:
     if settings.pem_url is not None:
         return (PEM_ALGORITHM,)
     return (HMAC,) if settings.shared_secret else settings.algorithms
 
 
-def _published(settings: JwtSettings) -> ConfiguredKeys | DiscoveredKeys:
+def _published(settings: IssuerKeySettings) -> ConfiguredKeys | DiscoveredKeys:
     if settings.jwks_url is not None:
-        return ConfiguredKeys(settings.jwks_url, settings)
+        return ConfiguredKeys(settings.jwks_url, settings, settings.jwks_token_file)
     return DiscoveredKeys(settings.issuer, settings, insecure_http=settings.insecure_http)
-
-
-def _fault_of_address(issuer: str, *, insecure_http: bool) -> str:
-    """Return why an issuer's own document cannot be fetched, empty when it can."""
-    try:
-        require_tls(issuer, insecure_http=insecure_http)
-    except ValueError as error:
-        return f"is where its document is, without a jwks_url: {error}"
-    return ""
 
 
 async def _open(settings: JwtSettings, opened_with: OpenedWith) -> Authority:

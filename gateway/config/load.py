@@ -21,6 +21,7 @@ from gateway.config.relative_paths import settle_paths
 from gateway.config.settings import Settings
 from gateway.model.errors import Problem, SettingsError
 from gateway.source.document import Document, open_document, parse_document, read_text
+from gateway.source.token_file import READ_WHEN_SHOWN
 from gateway.source.wording import problems_of
 
 FileSignature = tuple[tuple[int, int, int, int] | None, ...]
@@ -142,14 +143,15 @@ def _validate(document: Document) -> tuple[Settings | None, list[Problem]]:
 
 
 def _named_files(value: Any) -> Iterator[Path]:
-    """Yield the path of every key that ends in `_file`."""
+    """Yield the path of every key that ends in `_file`, less those whose files are read again by whoever uses them."""
     if isinstance(value, list):
         for item in value:
             yield from _named_files(item)
     if isinstance(value, dict):
         for key, item in value.items():
             if key.endswith("_file") and isinstance(item, str):
-                yield Path(item)
+                if key not in READ_WHEN_SHOWN:
+                    yield Path(item)
             else:
                 yield from _named_files(item)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from ruamel.yaml import YAML
 
 from gateway.cli import main
@@ -23,7 +24,7 @@ from tests.support.repository import DEPLOY
 CONFIGS = sorted(DEPLOY.glob("**/gateway.yaml"))
 SECRETS = ("GATEWAY_SECRET", "GATEWAY_PEPPER", "GATEWAY_ADMIN_TOKEN", "GATEWAY_DB_PASSWORD")
 ENVIRONMENT = {name: f"{name}-0123456789-0123456789-0123456789" for name in SECRETS}
-MOUNTED = "/run/secrets/gateway"
+MOUNTED = "/run/secrets/(?:gateway|cluster)"
 PROGRAM = "/opt/gateway/bin/gateway"
 
 
@@ -45,8 +46,9 @@ def test_every_config_passes_the_check(config: Path, tmp_path: Path) -> None:
     text = config.read_text()
     for name in re.findall(rf"(?m)^[^#\n]*_file: {MOUNTED}/([\w-]+)", text):
         (tmp_path / name).write_text("0123456789-0123456789-0123456789\n")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.crt")
     placed = tmp_path / "gateway.yaml"
-    placed.write_text(text.replace(MOUNTED, str(tmp_path)))
+    placed.write_text(re.sub(MOUNTED, str(tmp_path), text))
     checked = check_file(placed, ENVIRONMENT)
     assert [str(problem) for problem in checked.problems if not problem.warning] == []
 

@@ -138,6 +138,21 @@ def test_a_config_is_passed_on_verbatim(tmp_path: Path) -> None:
     assert told.rstrip("\n") == text.rstrip("\n")
 
 
+def test_the_files_that_the_keys_of_the_cluster_need_are_in_every_container() -> None:
+    recipe = DEPLOY / "kubernetes/service-accounts/gateway.yaml"
+    manifests = rendered("service-accounts", "--set-file", f"config={recipe}")
+    (text,) = configs(manifests).values()
+    cluster = YAML(typ="safe", pure=True).load(text)["authorities"]["cluster"]
+    (pod, *_) = pods(manifests)
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "cluster"]
+    token, authority = volume["projected"]["sources"]
+    assert "audience" not in token["serviceAccountToken"]  # the API server's own
+    for container in (*pod["initContainers"], *pod["containers"]):
+        (folder,) = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == "cluster"]
+        assert cluster["jwks_token_file"] == f"{folder}/{token['serviceAccountToken']['path']}"
+        assert cluster["ca_file"] == f"{folder}/{authority['configMap']['items'][0]['path']}"
+
+
 def test_the_schema_is_applied_before_the_pods_with_a_config_of_its_own() -> None:
     manifests = rendered("directory")
     (job,) = of_kind(manifests, "Job")

@@ -47,6 +47,15 @@ def test_what_a_config_names_is_watched_as_well(tmp_path: Path) -> None:
     assert loaded.signature != file_signature(loaded.files)
 
 
+def test_a_token_that_is_read_whenever_it_is_shown_is_not_watched(tmp_path: Path) -> None:
+    """A kubelet writes it anew within every hour, and a config that is loaded anew forgets its sessions."""
+    token = tmp_path / "token"
+    token.write_text("a-token")
+    issuer = f"{{kind: jwt, issuer: i, audience: a, jwks_url: 'https://id.example/', jwks_token_file: {token} }}"
+    path = written(tmp_path, LEAST.replace("authorities:\n", f"authorities:\n  tokens: {issuer}\n"))
+    assert load(path, {}).files == (path,)
+
+
 def test_a_text_is_loaded_as_its_file_was(tmp_path: Path) -> None:
     path = written(tmp_path)
     loaded = load(path, {})

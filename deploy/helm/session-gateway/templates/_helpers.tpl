@@ -69,6 +69,9 @@ volumeMounts:
   {{- if .Values.secrets.existingSecrets }}
   - {name: secrets, mountPath: {{ .Values.secrets.mountPath }}, readOnly: true}
   {{- end }}
+  {{- if .Values.clusterKeys.enabled }}
+  - {name: cluster, mountPath: /run/secrets/cluster, readOnly: true}
+  {{- end }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -113,5 +116,12 @@ lifecycle:
       {{- range . }}
       - secret: {name: {{ . }}}
       {{- end }}
+{{- end }}
+{{- if .root.Values.clusterKeys.enabled }}
+- name: cluster
+  projected:
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3600}
+      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
 {{- end }}
 {{- end -}}
