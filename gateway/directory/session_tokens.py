@@ -38,10 +38,23 @@ class SessionClaims(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-class SessionTokens:
-    """Issues and verifies both kinds of token. Times to live are in seconds, `clock` in epoch seconds.
+class TokenLifetimes(msgspec.Struct, frozen=True):
+    """For how many seconds tokens are good: access tokens, cookie tokens, and refresh tokens.
 
-    `refresh_ttl` and `refresh_leeway` are for the refresh tokens beside them, which are random and not signed.
+    Refresh tokens are random and not signed; the one before the current one may come again within `refresh_leeway`.
+    """
+
+    ttl: float = 3600.0
+    cookie_ttl: float = 86400.0
+    refresh_ttl: float = 90 * 86400.0
+    refresh_leeway: float = 0.0
+
+
+_LIFETIMES = TokenLifetimes()
+
+
+class SessionTokens:
+    """Issues and verifies both kinds of token; `clock` is in epoch seconds.
 
     No token outlives its session's own expiry.
     """
@@ -52,20 +65,16 @@ class SessionTokens:
         issuer: str,
         audience: str,
         clock: Callable[[], float],
-        *,
-        ttl: float = 3600.0,
-        cookie_ttl: float = 86400.0,
-        refresh_ttl: float = 90 * 86400.0,
-        refresh_leeway: float = 0.0,
+        lifetimes: TokenLifetimes = _LIFETIMES,
     ) -> None:
         self._key_ring = key_ring
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self.ttl = ttl
-        self.refresh_ttl = refresh_ttl
-        self.refresh_leeway = refresh_leeway
-        self._cookie_ttl = cookie_ttl
+        self.ttl = lifetimes.ttl
+        self.refresh_ttl = lifetimes.refresh_ttl
+        self.refresh_leeway = lifetimes.refresh_leeway
+        self._cookie_ttl = lifetimes.cookie_ttl
 
     def issue_access(self, session: Session, ttl: float | None = None) -> str:
         """Sign an access token for `ttl` seconds; raises DirectoryError for an expired session or one without id."""

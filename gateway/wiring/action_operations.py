@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from gateway.authorities.directory import DirectoryAuthority, DirectorySettings
+from gateway.authorities.directory import DirectorySettings
+from gateway.authorities.directory_authority import DirectoryAuthority
 from gateway.dialects.action import (
     ActionCall,
 )

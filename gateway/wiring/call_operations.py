@@ -13,7 +13,8 @@ import structlog
 from typing_extensions import override
 
 from gateway.authorities.authority import Authority
-from gateway.authorities.directory import DirectoryAuthority, DirectorySettings
+from gateway.authorities.directory import DirectorySettings
+from gateway.authorities.directory_authority import DirectoryAuthority
 from gateway.authorities.kinds import AuthoritySettings
 from gateway.dialects.action import (
     ActionCall,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from gateway.authorities.authority import Authority
-from gateway.authorities.directory import DirectoryAuthority
+from gateway.authorities.directory_authority import DirectoryAuthority
 from gateway.config.settings import Settings
 from gateway.credentials.reader import Reader
 from gateway.dialects.dialect import Renew

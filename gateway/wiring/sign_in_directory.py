@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from gateway.authorities.directory import DirectoryAuthority
+from gateway.authorities.directory_authority import DirectoryAuthority
 from gateway.endpoints.sign_in.sign_in_parts import Browser
 from gateway.model.errors import DirectoryError, GatewayError
 from gateway.model.session import RevocationTarget

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import cast
 
-from gateway.authorities.directory import DirectoryAuthority
+from gateway.authorities.directory_authority import DirectoryAuthority
 from gateway.authorities.openid_provider import OpenIdProvider
 from gateway.config.settings import Settings
 from gateway.config.sign_in_settings import (

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gateway.authorities.authority import Authority
-from gateway.authorities.directory import DirectoryAuthority, Recognition
+from gateway.authorities.directory_authority import DirectoryAuthority, Recognition
 from gateway.authorities.guard import Askable, Guard, GuardLimits
 from gateway.authorities.jwt import JwtAuthority, JwtSettings
 from gateway.authorities.kinds import build_authority

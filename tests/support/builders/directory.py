@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.authorities.directory import DirectoryAuthority, Recognition
+from gateway.authorities.directory_authority import DirectoryAuthority, Recognition
 from gateway.directory.hashing import Peppers
 from gateway.directory.loading import LoadedRecords, load_records
 from gateway.directory.migrating import migrate

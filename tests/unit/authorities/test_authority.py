@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from gateway.authorities.authority import NotesActivity, verdict_digest
-from gateway.authorities.directory import DirectoryAuthority
+from gateway.authorities.directory_authority import DirectoryAuthority
 from gateway.authorities.kinds import AuthoritySettings, build_authority
 
 FOREIGN: list[dict[str, Any]] = [
