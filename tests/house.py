@@ -1,8 +1,8 @@
 """Check what no other linter knows of this house; part of `make lint`.
 
-A module is tested by the file of its name or its folder's. A class, alias or file name stands once in gateway/. What
-is cited is in the repository. Kinds that must not know each other are all held apart by import-linter, and the suite
-of their seam runs each of them.
+A module is tested by the file of its name or its folder's. A class, alias or file name stands once in gateway/. Files,
+functions and parameters stay within their budgets. What is cited is in the repository. Kinds that must not know each
+other are all held apart by import-linter, and the suite of their seam runs each of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MODULES = {"__init__.py", "__main__.py"}
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 SHARED_NAMES = {"kinds", "settings"}
 """Files of a seam: every seam's table of kinds, and the settings beside it, have the same name."""
 
@@ -46,6 +47,14 @@ SUITES = {
     "endpoints/forward_auth": Suite("tests/support/builders/forward_auth.py", "PROXIES", '"KIND",'),
 }
 """The suites of the seams by the folders of their tables."""
+
+LONGEST_FILE = 250
+LONGEST_FUNCTION = 40
+MOST_PARAMETERS = 6
+"""Budgets of gateway/, in lines and in parameters beside `self`: whoever breaks one lacks a noun."""
+
+LONGER_FOR_NOW = {"cli.py", "directory/tables.py"}
+"""Files that are being divided."""
 
 TYPE_VARIABLES = {"TypeVar", "ParamSpec", "TypeVarTuple"}
 CITATION = re.compile(r"(?<![\w/`.])(?:DESIGN|THREATS|FACTS|DIALECTS)(?:'s\b|,? ?section|,? [\"\d])|\bseeds? \d{3}\b")
@@ -88,14 +97,14 @@ def only_shapes(tree: ast.Module) -> bool:
 
     mypy holds their users to them, and tests/contracts the protocols' implementations.
     """
-    defined = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
+    defined = [node for node in tree.body if isinstance(node, ast.ClassDef | FUNCTIONS)]
     return bool(defined) and all(isinstance(node, ast.ClassDef) and _is_shape(node) for node in defined)
 
 
 def _is_shape(node: ast.ClassDef) -> bool:
     if any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
         return True
-    runs = any(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
+    runs = any(isinstance(part, FUNCTIONS) for part in node.body)
     return not runs and [ast.unparse(base) for base in node.bases] == ["msgspec.Struct"]
 
 
@@ -130,6 +139,29 @@ def _types(tree: ast.Module) -> Iterator[str]:
 def _is_type_name(name: str) -> bool:
     """Tell CamelCase from CONSTANTS and from variables."""
     return name.lstrip("_")[:1].isupper() and not name.isupper()
+
+
+def over_budget(root: Path) -> Iterator[str]:
+    """Yield the files and functions that are too long, and the functions with too many parameters."""
+    for module in modules(root):
+        text = (root / "gateway" / module).read_text(encoding="utf-8")
+        lines = len(text.splitlines())
+        if lines > LONGEST_FILE and str(module) not in LONGER_FOR_NOW:
+            yield f"gateway/{module}: has {lines} lines; a file has {LONGEST_FILE} at most"
+        functions = (each for each in ast.walk(ast.parse(text)) if isinstance(each, FUNCTIONS))
+        for function in functions:
+            place = f"gateway/{module}:{function.lineno}: {function.name}"
+            lines = (function.end_lineno or 0) - function.lineno + 1
+            if lines > LONGEST_FUNCTION:
+                yield f"{place} has {lines} lines; a function has {LONGEST_FUNCTION} at most"
+            parameters = _parameters(function.args)
+            if parameters > MOST_PARAMETERS:
+                yield f"{place} takes {parameters} parameters; a function takes {MOST_PARAMETERS} at most"
+
+
+def _parameters(arguments: ast.arguments) -> int:
+    each = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return sum(argument.arg not in {"self", "cls"} for argument in each)
 
 
 def missing_pages(root: Path) -> Iterator[str]:
@@ -203,7 +235,7 @@ def _names_in(file: Path, table: str) -> set[str]:
 
 def main() -> int:
     """Print what is wrong; return 1 if anything is."""
-    checks = (untested, names_of_two, missing_pages, kinds_not_held_apart, kinds_without_their_suite)
+    checks = (untested, names_of_two, over_budget, missing_pages, kinds_not_held_apart, kinds_without_their_suite)
     problems = [problem for check in checks for problem in check(ROOT)]
     sys.stdout.write("".join(f"{problem}\n" for problem in problems) or "The house is in order\n")
     return 1 if problems else 0

@@ -29,7 +29,7 @@ SOURCES = {
     "README.md": "See docs/THREATS.md section 4.\n",
 }
 
-CHECKS = (house.untested, house.names_of_two, house.missing_pages)
+CHECKS = (house.untested, house.names_of_two, house.over_budget, house.missing_pages)
 
 
 @pytest.fixture
@@ -58,6 +58,9 @@ def test_a_house_in_order_has_no_problem(root: Path) -> None:
         ("gateway/redis/client.py", "class Gate: ...\n", "Gate"),
         ("gateway/redis/client.py", "class Outer:\n    class Gate: ...\n", "Gate"),
         ("gateway/redis/client.py", "Gate = dict[str, str]\n", "Gate"),
+        ("gateway/gate.py", "x = 1\n" * 251, "gateway/gate.py"),
+        ("gateway/gate.py", "def ask():\n" + "    x = 1\n" * 40, "gateway/gate.py"),
+        ("gateway/gate.py", "class Gate:\n    def ask(self, a, b, c, d, *, e, f, g): ...\n", "gateway/gate.py"),
         ("README.md", "As DESIGN section 7 says.\n", "README.md"),
         ("gateway/gate.py", '"""THREATS 4."""\n', "gateway/gate.py"),
         ("tests/unit/test_gate.py", "# of seed 002\n", "tests/unit/test_gate.py"),
@@ -70,6 +73,12 @@ def test_a_house_in_order_has_no_problem(root: Path) -> None:
 def test_each_disorder_is_found(root: Path, name: str, text: str, problem: str) -> None:
     (root / name).write_text(text, encoding="utf-8")
     assert problems(root) == [problem]
+
+
+def test_what_is_within_its_budget_is_in_order(root: Path) -> None:
+    within = "class Gate:\n    async def ask(self, a, b, c, d, *, e, f):\n" + "        x = 1\n" * 39
+    (root / "gateway/gate.py").write_text(within + "\n" * 209, encoding="utf-8")
+    assert problems(root) == []
 
 
 def test_what_only_a_signature_needs_may_be_called_alike(root: Path) -> None:
