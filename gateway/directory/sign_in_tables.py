@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, PrimaryKeyConstraint, String, Table
 
-from gateway.directory.tables import METADATA, StoredInstant
+from gateway.directory.stored_instant import StoredInstant
+from gateway.directory.tables import METADATA
 
 
 def _text(name: str) -> Column[Any]:

@@ -12,7 +12,8 @@ from sqlalchemy import BigInteger, ColumnElement, and_, func, or_, type_coerce
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.record_fields import FieldText, Moment, RowId, Texts
 from gateway.directory.operations.record_table import ColumnValues, RecordRow, RecordTable, plain_fields
-from gateway.directory.tables import microseconds, sessions
+from gateway.directory.stored_instant import microseconds
+from gateway.directory.tables import sessions
 from gateway.model.session import Device
 
 SHORTEST_SESSION = 1.0
