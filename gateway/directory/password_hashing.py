@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, TypeVar
+from unicodedata import normalize
 
 import msgspec
 
@@ -39,19 +41,20 @@ class PasswordHashing:
     def __init__(self, threads: int = 2, hasher: PasswordHasher | None = None) -> None:
         self._hasher = _hasher() if hasher is None else hasher
         self._nobodys = ""
-        self._places = asyncio.Semaphore(threads)
+        # Its own, so that no more hash at once than these, though their callers have hung up.
+        self._threads = ThreadPoolExecutor(threads, "password")
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
         """Return the hash to store; raises InvalidRecordError for one that is too long."""
-        encoded = password.encode("utf-8", "surrogatepass")
+        encoded = _encoded(password)
         if len(encoded) > LONGEST_PASSWORD:
             raise InvalidRecordError(f"password: has {LONGEST_PASSWORD} bytes at most")
         return await self._in_thread(lambda: self._hasher.hash(encoded))
 
     async def verify(self, stored: str | None, password: str) -> Verified:
         """Compare a password with a stored hash; without one it takes as long, so that nobody learns who is known."""
-        encoded = password.encode("utf-8", "surrogatepass")
+        encoded = _encoded(password)
         odd = len(encoded) > LONGEST_PASSWORD
         return await self._in_thread(lambda: self._verify(None if odd else stored, b"" if odd else encoded))
 
@@ -74,8 +77,7 @@ class PasswordHashing:
             raise DirectoryError("too many passwords are being checked at once")
         self._waiting += 1
         try:
-            async with self._places:
-                return await asyncio.to_thread(work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
 
@@ -94,6 +96,15 @@ class NewPasswords:
         if self._hashing is None:
             self._hashing = PasswordHashing()
         return await self._hashing.hash(password)
+
+
+def _encoded(password: str) -> bytes:
+    """Return the same bytes however a keyboard spells the letters (NFKC, NIST SP 800-63B section 3.1.1.2).
+
+    What is too long is not read for that: marks on one letter take time by the square of their number.
+    """
+    text = normalize("NFKC", password) if len(password) <= LONGEST_PASSWORD else password
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _hasher() -> PasswordHasher:

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from gateway.directory.store import Directory
 from gateway.model.errors import SchemaError
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest file in `migrations/versions`; a test compares them."""
 
 _REMEDY = "run: gateway directory migrate -c FILE"

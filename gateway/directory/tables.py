@@ -39,8 +39,8 @@ def _id() -> Column[Any]:
     return Column("id", String, primary_key=True)
 
 
-def _text(name: str, *, required: bool = False) -> Column[Any]:
-    return Column(name, String, nullable=not required)
+def _text(name: str, *, required: bool = False, index: bool = False) -> Column[Any]:
+    return Column(name, String, nullable=not required, index=index)
 
 
 def _instant(name: str, *, required: bool = False) -> Column[Any]:
@@ -76,9 +76,9 @@ users = Table(
     "users",
     METADATA,
     _id(),
-    _text("email"),
+    _text("email", index=True),  # people sign in by it
     _text("name"),
-    _text("username"),
+    _text("username", index=True),  # likewise
     _text("first_name"),
     _text("last_name"),
     _text("image_url"),

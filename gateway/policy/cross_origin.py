@@ -152,10 +152,13 @@ def is_foreign_cookie(access: AccessRequest, route_origins: frozenset[str], cred
     values = access.headers.all(b"origin")
     if len(values) != 1:
         return bool(values) or not credential.ambient
-    origin = values[0].decode("latin-1").lower()
-    if origin == "null":
-        return True
-    return origin not in route_origins and not _is_own_host(access, origin)
+    return values[0].decode("latin-1").lower() not in route_origins and is_of_foreign_page(access)
+
+
+def is_of_foreign_page(access: AccessRequest) -> bool:
+    """Tell whether a page of another host has made the browser send the request; programs send no `Origin`."""
+    values = access.headers.all(b"origin")
+    return bool(values) and not (len(values) == 1 and _is_own_host(access, values[0].decode("latin-1").lower()))
 
 
 def _is_own_host(access: AccessRequest, origin: str) -> bool:

@@ -97,7 +97,7 @@ async def test_migrations_lead_back_and_forth(url: str) -> None:
             left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     assert left == ["alembic_version"]
     async with opened(url) as directory:
-        assert await current(directory) == "0006"
+        assert await current(directory) == "0007"
         assert await directory.session_by_id(WACHT_SESSION) is not None
 
 
@@ -109,7 +109,7 @@ async def test_an_empty_database_is_told_from_a_current_one(url: str, tmp_path: 
     await migrate(url)
     await migrate(url)
     await require_current(directory)
-    assert await current(directory) == "0006"
+    assert await current(directory) == "0007"
     await directory.close()
 
 

@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from rocketchat_API.APIExceptions.RocketExceptions import RocketApiException
+from rocketchat_API.APIExceptions.RocketExceptions import (
+    RocketApiException,
+    RocketAuthenticationException,
+    RocketConnectionException,
+)
 from rocketchat_API.rocketchat import RocketChat
 
 from gateway.dialects.rocketchat import RocketchatActionName
 from gateway.directory.operations.session_rows import IssuedSession
+from tests.support.clients.admin_client import AdminClient
 from tests.support.clients.raw_http import PATIENCE
-from tests.support.gateways.serving import LOGIN_TOKEN, USER_ID, Examples, config, serving
+from tests.support.gateways.serving import LOGIN_TOKEN, READERS, USER_ID, Examples, Gateway, config, serving
 from tests.support.gateways.signed_in import FIREFOX, MEMGHOST_USER, call, pair, sign_in
+from tests.support.gateways.signing_in import READER
 from tests.support.repository import ROOT
 from tests.support.servers.recording_upstream import recording_upstream
 
@@ -34,9 +40,10 @@ NOT_FOUND = {"success": False, "error": "Session not found"}
 class House:
     """A gateway, and people who log in to a chat."""
 
-    def __init__(self, port: int, accounts: dict[str, Any]) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, gateway: Gateway, accounts: dict[str, Any]) -> None:
+        self.port = gateway.port
+        self.url = f"http://127.0.0.1:{gateway.port}"
+        self.admin = AdminClient(gateway.admin_port)
         self._accounts = accounts
 
     async def log_in(self) -> IssuedSession:
@@ -57,14 +64,46 @@ class House:
         return json.loads(output)
 
 
+PEOPLE = {"kind": "password", "logins": ["rocketchat"], "per_name_and_address": {"rate": "1/h", "burst": 3}}
+
+
 @pytest.fixture
 async def house(examples: Examples, tmp_path: Path) -> AsyncIterator[House]:
     accounts = examples.settings(tmp_path)
     async with (
         recording_upstream() as upstream,
-        serving(config(upstream.port, accounts, session_info=[INFO]), tmp_path) as gateway,
+        serving(
+            config(upstream.port, accounts, session_info=[INFO])
+            | {"credentials": READERS | READER, "sign_in": {"reader": "signed_in", "providers": {"people": PEOPLE}}},
+            tmp_path,
+        ) as gateway,
     ):
-        yield House(gateway.port, accounts)
+        yield House(gateway, accounts)
+
+
+async def test_rocketchat_api_logs_in_by_a_password(house: House) -> None:
+    person, phrase = {"id": "joe-1", "username": "joe", "email": "joe@example.com"}, "a phrase, with +%& and \u00f6"
+    assert (await house.admin("POST", "/v1/users", person)).status == 201
+    assert (await house.admin("PUT", "/v1/users/joe-1/password", {"password": phrase})).status == 204
+
+    def use() -> tuple[Any, Any]:
+        client = RocketChat("joe@example.com", phrase, server_url=house.url)
+        again = RocketChat(server_url=house.url)
+        answer = again.login("joe", phrase)
+        assert answer["data"]["me"]["username"] == "joe"
+        assert client.headers["X-User-Id"] == again.headers["X-User-Id"] == "joe-1"
+        listed = client.call_api_get("sessions/list")
+        for login, password in (("joe", "wrong"), ("nobody", phrase)):
+            with pytest.raises(RocketAuthenticationException):
+                RocketChat(login, password, server_url=house.url)
+        for _ in range(2):
+            with pytest.raises((RocketAuthenticationException, RocketConnectionException)) as refused:
+                RocketChat("joe", "wrong again", server_url=house.url)
+        return listed, (refused.type, client.logout()["status"])
+
+    listed, (refused, out) = await asyncio.to_thread(use)
+    assert listed["total"] == 2
+    assert (refused, out) == (RocketConnectionException, "success")
 
 
 async def test_rocketchat_api_lists_and_ends_logins(house: House) -> None:

@@ -13,6 +13,9 @@ from gateway.directory.password_hashing import NewPasswords
 from gateway.directory.sign_in_tables import passwords
 from gateway.directory.tables import sessions, users
 
+_MOST_OF_ONE_NAME = 8
+"""Users of one name that are told apart by its letter case; of more none signs in by it."""
+
 
 class StoredPassword(msgspec.Struct, frozen=True):
     """Whose password it is, and its hash."""
@@ -63,16 +66,25 @@ async def set_password(
 
 
 async def password_of(context: OperationContext, login: str) -> StoredPassword | None:
-    """Return the password of whoever has this username or e-mail address; None where that is nobody, or several."""
+    """Return the password of whoever has this username or e-mail address; None where that is nobody, or several.
+
+    Where nobody has the name as it was typed, it is looked for in small letters: keyboards begin with a capital.
+    """
+    if "\0" in login:  # PostgreSQL knows no such text
+        return None
+    spellings = {login, login.lower()}
     query = (
-        select(users.c.id, passwords.c.hash)
+        select(users.c.id, passwords.c.hash, users.c.username, users.c.email)
         .join(passwords, passwords.c.user_id == users.c.id)
-        .where(or_(users.c.username == login, users.c.email == login))
-        .limit(2)
+        .where(or_(users.c.username.in_(spellings), users.c.email.in_(spellings)))
+        .limit(_MOST_OF_ONE_NAME)
     )
     async with context.directory.reading() as connection:
         rows = (await connection.execute(query)).all()
-    return StoredPassword(*rows[0]) if len(rows) == 1 else None
+    matches = [row for row in rows if login in {row.username, row.email}] or rows
+    if len(rows) == _MOST_OF_ONE_NAME or len(matches) != 1:
+        return None
+    return StoredPassword(matches[0].id, matches[0].hash)
 
 
 async def keep_rehashed(context: OperationContext, before: StoredPassword, hashed: str) -> None:

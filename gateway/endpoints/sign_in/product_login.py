@@ -16,6 +16,7 @@ from gateway.http1.downstream import DownstreamRequest
 from gateway.model.decision import AccessRequest, Decision, Response, json_fields
 from gateway.model.errors import DirectoryError
 from gateway.model.refusal import Refusal, RefusalCode
+from gateway.policy.cross_origin import is_of_foreign_page
 from gateway.policy.limits import Limits
 from gateway.telemetry.record import RequestRecord
 
@@ -86,6 +87,8 @@ class ProductLoginEndpoint:
     async def _open(self, request: DownstreamRequest, access: AccessRequest) -> OpenedLogin | Refusal:
         if access.method != "POST":
             return Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method")
+        if is_of_foreign_page(access):  # else every visitor of a page would guess for it, each from another address
+            return Refusal(RefusalCode.FORBIDDEN, "a page of another origin")
         try:
             order = self._words.order(*await body_of_kind(request, access))
         except BadParametersError:

@@ -11,20 +11,33 @@ from gateway.dialects.dialect import InfoRequest, InfoResponse, json_response
 from gateway.dialects.rocketchat_actions import RocketchatActions
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin
 from gateway.endpoints.sign_in.product_login import LoginText, LoginWords, SentLogin
-from gateway.endpoints.sign_in.sign_in_requests import BadParametersError, parameters
+from gateway.endpoints.sign_in.sign_in_requests import FORM, BadParametersError, parameters
 from gateway.model.errors import UNDECODABLE
 from gateway.model.refusal import Refusal, RefusalCode
 
 _UNAUTHORIZED = {"status": "error", "error": "Unauthorized", "message": "Unauthorized"}
 
 
+class RocketchatUser(msgspec.Struct):
+    """A name as Meteor's clients send it."""
+
+    username: LoginText = ""
+    email: LoginText = ""
+
+
 class RocketchatCredentials(msgspec.Struct):
     """A body: the name under one of three keys. A password that was hashed before it was sent is none."""
 
     password: LoginText
-    user: LoginText = ""
+    user: LoginText | RocketchatUser = ""
     username: LoginText = ""
     email: LoginText = ""
+
+    @property
+    def login(self) -> str:
+        """The name that was given."""
+        user = self.user if isinstance(self.user, str) else self.user.username or self.user.email
+        return user or self.username or self.email
 
 
 class RocketchatLogin(LoginWords):
@@ -43,11 +56,13 @@ class RocketchatLogin(LoginWords):
         try:
             if kind == b"application/json":
                 found = msgspec.json.decode(body, type=RocketchatCredentials)
-            else:
+            elif kind == FORM:
                 found = msgspec.convert(parameters(body.decode("ascii")), RocketchatCredentials)
+            else:
+                return None
         except (BadParametersError, *UNDECODABLE):
             return None
-        return SentLogin(found.user or found.username or found.email, found.password)
+        return SentLogin(found.login, found.password)
 
     @override
     def opened(self, login: OpenedLogin, info_request: InfoRequest) -> InfoResponse:

@@ -12,7 +12,7 @@ from gateway.model.decision import AccessRequest
 
 _MOST_PARAMETERS = 16
 _MOST_BYTES = 64 * 1024
-_FORM = b"application/x-www-form-urlencoded"
+FORM = b"application/x-www-form-urlencoded"
 
 
 class BadParametersError(Exception):
@@ -34,7 +34,7 @@ def parameters(text: str) -> dict[str, str]:
 async def form_of(request: DownstreamRequest, access: AccessRequest) -> dict[str, str]:
     """Return the fields of a form that was posted; raises BadParametersError for a body that is none."""
     kind, body = await body_of_kind(request, access)
-    if kind != _FORM:
+    if kind != FORM:
         raise BadParametersError
     try:
         return parameters(body.decode("ascii"))

@@ -44,7 +44,7 @@ async def test_a_new_directory_is_made_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "var/100%").mkdir(parents=True)
     url = f"sqlite:///{tmp_path}/var/100%/directory.db"
     await migrate(url)
-    assert await revision(url) == "0006"
+    assert await revision(url) == "0007"
 
 
 async def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
@@ -71,13 +71,13 @@ async def test_one_that_fails_half_way_leaves_the_database_as_it_was(tmp_path: P
     assert tables(path) == ["sessions"]
     path.unlink()
     await migrate(f"sqlite:///{path}")
-    assert await revision(f"sqlite:///{path}") == "0006"
+    assert await revision(f"sqlite:///{path}") == "0007"
 
 
 async def test_several_directories_of_one_process_are_migrated_at_once(tmp_path: Path) -> None:
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("a", "b", "c")]
     await asyncio.gather(*map(migrate, urls), *map(migrate, urls))
-    assert await asyncio.gather(*map(revision, urls)) == ["0006"] * 3
+    assert await asyncio.gather(*map(revision, urls)) == ["0007"] * 3
 
 
 @pytest.mark.processes

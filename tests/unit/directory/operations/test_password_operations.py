@@ -51,6 +51,25 @@ async def test_of_two_with_one_address_neither_signs_in_by_it(directory: Directo
     assert await password_of(context, "a") is not None
 
 
+async def test_a_name_has_no_other_spelling_but_small_letters(directory: Directory) -> None:
+    context = context_of(directory)
+    for user_id, name in (("1", "joe"), ("2", "Joe"), ("3", "ann")):
+        await create_user(context, NewUser(id=user_id, username=name, email=f"{user_id}@example.com"))
+        await set_password(context, user_id, "h")
+
+    async def whose(login: str) -> str | None:
+        stored = await password_of(context, login)
+        return None if stored is None else stored.user_id
+
+    assert [await whose(login) for login in ("joe", "Joe", "JOE", "Ann", "3@EXAMPLE.com")] == ["1", "2", "1", "3", "3"]
+    for login in ("", " joe", "joe ", "joe\0", "\0", "joe%", "_oe", "3@example.com.", "1", "'", "\u212ann", "j" * 5000):
+        assert await whose(login) is None, login
+    for number in range(8):
+        await create_user(context, NewUser(id=f"x{number}", username="ann"))
+        await set_password(context, f"x{number}", "h")
+    assert await whose("ann") is None
+
+
 async def test_a_new_password_ends_the_sessions_of_the_old_one(directory: Directory) -> None:
     context = context_of(directory)
     user = await create_user(context, NewUser(username="joe"))
