@@ -16,9 +16,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = {
     "dev": ("dev",),
     "e2e": ("e2e",),
-    "image-postgres": ("postgres",),
-    "image-postgres,otel": ("postgres", "otel"),
-    "image-postgres,grpc": ("postgres", "grpc"),
+    "image-postgres,passwords": ("postgres", "passwords"),
+    "image-postgres,passwords,otel": ("postgres", "passwords", "otel"),
+    "image-postgres,passwords,grpc": ("postgres", "passwords", "grpc"),
 }
 """The lock files of the program, each with the extras that it is made for."""
 

@@ -66,16 +66,17 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, in an environment that has what the image has and nothing else."""
     environment = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    install(environment, "--require-hashes", "-r", ROOT / "requirements/image-postgres.lock")
+    install(environment, "--require-hashes", "-r", ROOT / "requirements/image-postgres,passwords.lock")
     install(environment, "--no-deps", wheel)
     return environment / "bin/gateway"
 
 
-def ran(program: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def ran(program: Path, folder: Path, *arguments: object, typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program, *map(str, arguments)],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin"},
+        input=typed,
         capture_output=True,
         text=True,
         check=False,
@@ -86,8 +87,12 @@ def ran(program: Path, folder: Path, *arguments: object) -> subprocess.Completed
 def serving(program: Path, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A gateway that serves the demo's records from a folder that has nothing else; its URL, and its process."""
     (tmp_path / "gateway.yaml").write_text(CONFIG)
-    for command in (("migrate", "-c", "gateway.yaml"), ("load", "-c", "gateway.yaml", DEMO_RECORDS)):
-        told = ran(program, tmp_path, "directory", *command)
+    for command, typed in (
+        (("migrate", "-c", "gateway.yaml"), ""),
+        (("load", "-c", "gateway.yaml", DEMO_RECORDS), ""),
+        (("user", "password", "-c", "gateway.yaml", "user_456789123"), "correct horse\n"),
+    ):
+        told = ran(program, tmp_path, "directory", *command, typed=typed)
         assert told.returncode == 0, told.stderr
     process = subprocess.Popen(
         [program, "serve", "-c", "gateway.yaml"],
