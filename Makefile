@@ -1,6 +1,6 @@
 # make run        the demo, on a machine that has Python 3.11+ and nothing else
 # make check      format, lint, types, contracts: ruff, mypy --strict, import-linter, tests/house.py, hadolint
-# make test-fast  the unit tests that start no process, in under 30 seconds
+# make test-fast  the unit tests that start no process and try nothing that takes long, in under 30 seconds
 # make test       unit, contract and behaviour tests against a real Valkey or Redis
 # make coverage   the same, and which lines and branches of gateway/ they run
 # make compliance the Autobahn test suite through the tunnel, and an HTTP/1.1 conformance probe
@@ -32,7 +32,7 @@ SPREAD := -n auto --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SPREAD)
 
 test-fast: .venv/.dev
-	@$(PYTEST) -m 'not processes' --hypothesis-profile few tests/unit
+	@$(PYTEST) -m 'not processes and not slow' -p no:schemathesis --hypothesis-profile few tests/unit
 
 test: .venv/.dev
 	@$(PYTEST)

@@ -344,6 +344,7 @@ async def test_a_refused_request_of_a_known_caller_costs_no_token() -> None:
     assert {decision.rule for decision in decisions} == {"require.roles"}
 
 
+@pytest.mark.slow
 async def test_what_was_judged_of_one_session_is_never_told_of_another_route_or_kind() -> None:
     """Thousands of sessions that come and go, more than are remembered, some of them where another one was."""
 

@@ -22,6 +22,8 @@ from tests.support.builders.configs import SECRET, written
 from tests.support.builders.directory import DEMO_RECORDS, MEMGHOST_SESSION
 from tests.support.fakes.audited import Audited
 
+pytestmark = pytest.mark.slow
+
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 KEY = "550e8400-e29b-41d4-a716-446655440003"
 

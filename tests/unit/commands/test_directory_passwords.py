@@ -18,6 +18,8 @@ from tests.support.builders.directory import context_of
 from tests.support.fakes.audited import Audited
 from tests.support.gateways.serving import Examples
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_password_is_set_and_taken_away(examples: Examples, tmp_path: Path) -> None:
     accounts, config, audited = examples.settings(tmp_path), tmp_path / "gateway.yaml", Audited()

@@ -125,6 +125,7 @@ async def test_a_new_pepper_is_taken_up_by_the_next_import(directory: Directory)
     assert await directory.key_by_hash(PEPPERS.every(PROJECT_KEY)) is None
 
 
+@pytest.mark.slow
 async def test_many_rows_at_once(directory: Directory, tmp_path: Path) -> None:
     users = "\n".join(f"  - {{id: user-{number}}}" for number in range(1500))
     sessions = "\n".join(f"  - {{id: session-{number}, user: user-{number}}}" for number in range(1500))

@@ -8,6 +8,8 @@ from argon2 import PasswordHasher
 from gateway.directory.password_hashing import LONGEST_PASSWORD, PasswordHashing, Verified
 from gateway.model.errors import DirectoryError
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_password_is_right_or_not_and_nobodys_never_is() -> None:
     hashing = PasswordHashing()

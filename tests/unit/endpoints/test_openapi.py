@@ -20,6 +20,8 @@ from tests.support.builders.dialects import SERVED as NAMES
 from tests.support.builders.example_sessions import FOUND
 from tests.support.gateways.who_am_i import LISTED, READERS, Authorities, endpoint
 
+pytestmark = pytest.mark.slow
+
 SERVED: list[DialectServer] = [*map(server, NAMES), Normal()]
 
 

@@ -48,6 +48,7 @@ async def test_requests_on_one_connection_are_answered_in_order() -> None:
         assert [(await client.response()).body for _ in range(2)] == [b"/1", b"/2"]
 
 
+@pytest.mark.slow
 async def test_ten_thousand_requests_in_one_write_are_answered_in_order() -> None:
     async with serving() as client:
         client.writer.write(b"".join(map(get, range(10_000))))
@@ -202,6 +203,7 @@ async def test_a_caller_that_still_sends_reads_its_last_answer() -> None:
         await server.lost()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(
     pieces=st.lists(

@@ -110,6 +110,7 @@ def test_more_framing_than_body_is_refused(chunks: bytes, size: int) -> None:
         read(chunks, size)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_the_garbage_collector() -> None:
     with no_garbage():
         read(b"3\r\nabc\r\n0\r\n\r\n", 100)

@@ -110,6 +110,7 @@ def test_a_block_is_read_alike_whatever_was_read_before() -> None:
             assert len(meaning(*lines).headers.raw) == len(lines)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_the_garbage_collector() -> None:
     with no_garbage():
         meaning(b"Content-Length: 5")

@@ -182,6 +182,7 @@ def test_what_is_out_of_turn_is_a_fault_of_the_program(call: str) -> None:
             reader.start_body(EventSink([]))
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_the_garbage_collector() -> None:
     with no_garbage():
         for data, _ in REFUSED:

@@ -111,6 +111,7 @@ def test_a_switch_keeps_what_came_behind_it() -> None:
     assert (reader.switched.status, reader.rest) == (101, b"first")
 
 
+@pytest.mark.slow
 def test_a_closed_reader_leaves_nothing_to_the_garbage_collector() -> None:
     with no_garbage():
         for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 204 No\r\n\r\n"):

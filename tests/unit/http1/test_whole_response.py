@@ -69,6 +69,7 @@ RESPONSES = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.lists(st.tuples(RESPONSES, st.booleans()), min_size=1, max_size=3))
 def test_it_accepts_nothing_that_the_parser_reads_otherwise(responses: list[tuple[bytes, bool]]) -> None:

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from gateway.resilience.tasks import TaskKeeper
 
 
+@pytest.mark.slow
 async def test_a_task_that_nobody_else_holds_runs_to_its_end() -> None:
     keeper = TaskKeeper()
     gate, done = asyncio.Event(), asyncio.Event()
@@ -52,6 +53,7 @@ async def test_the_result_can_be_awaited() -> None:
     assert await keeper.start(work(), "work") == 7
 
 
+@pytest.mark.slow
 async def test_a_task_to_which_a_cancellation_is_lost_is_cancelled_again() -> None:
     """As by `asyncio.wait_for` before Python 3.12."""
     keeper, lost = TaskKeeper(), []

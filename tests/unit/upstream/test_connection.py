@@ -149,6 +149,7 @@ async def test_nothing_is_written_into_the_void() -> None:
     assert (transport.written, sink.outcome) == (b"", "connection lost")
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(
     data=st.one_of(

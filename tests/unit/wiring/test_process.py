@@ -65,6 +65,7 @@ def test_uvloop_is_used_where_it_is_installed() -> None:
     assert run_loop(which_loop()) == 7
 
 
+@pytest.mark.slow
 def test_the_standard_loop_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
     assert run_loop(which_loop()) == 3

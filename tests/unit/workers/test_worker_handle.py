@@ -151,6 +151,7 @@ async def test_a_draining_worker_is_not_hung(serving: HandledWorker) -> None:
     await draining
 
 
+@pytest.mark.slow
 async def test_without_a_limit_no_worker_is_pinged_until_there_is_one(serving: HandledWorker) -> None:
     times = iter([0.0])
     watch(serving, lambda: next(times, BRIEF))

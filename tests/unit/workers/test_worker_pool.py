@@ -190,6 +190,7 @@ async def test_without_a_fork_server_no_config_is_applied(pool: Pool) -> None:
         await pool.it.apply(loaded(2))
 
 
+@pytest.mark.slow
 async def test_a_worker_that_hangs_is_killed_counted_and_replaced(pool: Pool) -> None:
     await pool.it.apply(loaded(2, worker_timeout="50ms"))
     pool.workers[0].may_reply.clear()
