@@ -96,7 +96,25 @@ def curl_lines(credentials: Credentials) -> str:
         ),
         ("Metrics", f"{credentials.admin_url}/metrics"),
     )
-    person = credentials.sign_in
-    browser = f"\n# In a browser: open {url}/ and sign in as {person.login} with {person.password}\n"
-    browser += f"# and sign out again at {url}/_gateway/sign-out\n"
-    return browser + "".join(f"\n# {text}\ncurl -i {line}\n" if text else f"curl -i {line}\n" for text, line in lines)
+    return _by_browser(credentials) + "".join(
+        f"\n# {text}\ncurl -i {line}\n" if text else f"curl -i {line}\n"
+        for text, line in (*_by_password(credentials), *lines)
+    )
+
+
+def _by_browser(credentials: Credentials) -> str:
+    url, person = credentials.public_url, credentials.sign_in
+    return (
+        f"\n# In a browser: open {url}/ and sign in as {person.login} with {person.password}\n"
+        f"# see where you are signed in at {url}/_gateway/devices\n"
+        f"# and sign out again at {url}/_gateway/sign-out\n"
+    )
+
+
+def _by_password(credentials: Credentials) -> tuple[tuple[str, str], ...]:
+    url, person = credentials.public_url, credentials.sign_in
+    body = msgspec.json.encode({"username": person.login, "password": person.password}).decode()
+    lines = [
+        f"-H 'Content-Type: application/json' -d '{body}' {url}{path}" for path in ("/auth/login", "/api/v1/login")
+    ]
+    return ("The same person signs in as memghost's and rocketchat's clients do", lines[0]), ("", lines[1])

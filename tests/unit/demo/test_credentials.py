@@ -53,5 +53,12 @@ def test_every_line_is_a_comment_or_a_curl_command_that_a_shell_understands() ->
     urls = [shlex.split(command)[-1] for command in commands]
     assert all(shlex.split(command)[:2] == ["curl", "-i"] for command in commands)
     assert all(url.startswith(("http://127.0.0.1:1/", "http://127.0.0.1:2/")) for url in urls)
-    for shown in ("sk_live_abc123xyz456", "bearer-value", "__session=cookie-value", "X-Auth-Token: 1Dd4iN", "/revoke"):
+    for shown in (
+        "sk_live_abc123xyz456",
+        "bearer-value",
+        "__session=cookie-value",
+        "X-Auth-Token: 1Dd4iN",
+        "/revoke",
+        "/auth/login",
+    ):
         assert shown in "\n".join(commands)
