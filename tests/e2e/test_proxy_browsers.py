@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.clients.admin_client import AdminClient
+from tests.support.clients.cookie_browser import CookieBrowser
 from tests.support.gateways.proxy_stand import standing
-from tests.support.gateways.serving import MEMBER_KEY, Examples
+from tests.support.gateways.serving import MEMBER_KEY, READERS, Examples
 from tests.support.servers.proxies import KINDS
 
 OPENS = ("Sec-Fetch-Mode: navigate", "Accept: text/html")
@@ -50,6 +53,49 @@ async def test_a_browser_sees_a_page_or_is_sent_to_the_login(kind: str, examples
             script = await stand.ask("/away/a?b=%2F", "Sec-Fetch-Mode: cors", *lines)
             assert (script.status, script.one(b"Location")) == (401, None)
         assert stand.came() == []
+
+
+LOGIN, SHARED = "login.app.test", "session"
+ASKING = {"redirect": f"http://{LOGIN}/_gateway/sign-in?return_to={{url}}"}
+SIGN_IN = {
+    "credentials": READERS | {"signed_in": {"kind": "cookie", "name": SHARED, "authority": "accounts"}},
+    "sign_in": {
+        "reader": "signed_in",
+        "hosts": [LOGIN],
+        "cookie_domain": "app.test",
+        "return_to": ["http://app.test"],
+        "providers": {"people": {"kind": "password"}},
+    },
+    "routes": [
+        *ROUTES[:2],
+        {"name": "ours", "match": {"path": "/ours/"}, "upstream": UPSTREAM, "on_unauthenticated": ASKING},
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_person_signs_in_at_the_gateways_own_host_and_passes_the_proxy(
+    kind: str, examples: Examples, tmp_path: Path
+) -> None:
+    async with standing(kind, examples, tmp_path, **SIGN_IN) as stand:
+        call, browser = AdminClient(stand.gateway.admin_port), CookieBrowser(stand.gateway.port, host=LOGIN)
+        await call("POST", "/v1/users", {"id": "joe-1", "username": "joe"})
+        assert (await call("PUT", "/v1/users/joe-1/password", {"password": "correct horse"})).status == 204
+        form = await browser.follow(await stand.ask("/ours/a?b=%2F", *OPENS))
+        state = form.body.split(b'name="state" value="')[1].split(b'"')[0].decode()
+        fields = urlencode({"state": state, "login": "joe", "password": "correct horse"}).encode()
+        lines = (f"Origin: http://{LOGIN}", "Content-Type: application/x-www-form-urlencoded")
+        sent = await browser.open("/_gateway/sign-in/password/people", *lines, method="POST", body=fields)
+        assert (sent.status, sent.one(b"Location")) == (303, b"http://app.test/ours/a?b=%2F")
+        assert any(b"; Domain=app.test" in each for each in sent.all(b"Set-Cookie"))
+        cookie = f"Cookie: {SHARED}={browser.cookies[SHARED]}"
+        assert (await stand.ask("/ours/a?b=%2F", *OPENS, cookie)).status == 200
+        (request,) = stand.came()
+        assert (request.target, request.one(b"X-User-Id")) == (b"/ours/a?b=%2F", b"joe-1")
+        assert not request.one(b"Cookie")
+        await browser.open("/_gateway/sign-out", lines[0], method="POST")
+        again = await stand.ask("/ours/a", *OPENS, cookie)
+        assert (again.status, (again.one(b"Location") or b"").startswith(f"http://{LOGIN}/".encode())) == (302, True)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "nginx" in kind])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.clients.raw_http import RawResponse, exchange
-from tests.support.gateways.serving import Examples, Gateway, config, serving
+from tests.support.gateways.serving import ADMIN_TOKEN, Examples, Gateway, config, serving
 from tests.support.servers.ports import free_port
 from tests.support.servers.proxies import OVER_GRPC, running_proxy
 from tests.support.servers.recording_upstream import (
@@ -92,7 +92,8 @@ def door_of(kind: str) -> dict[str, Any]:
     """Return the sections of a gateway that a proxy of that kind may ask."""
     if kind != OVER_GRPC:
         return {"forward_auth": {kind.partition(" ")[0]: {"peers": ["127.0.0.1/32"]}}}
-    listen = {"public": "127.0.0.1:0", "admin": "127.0.0.1:0", "grpc": "127.0.0.1:0"}
+    ports = dict.fromkeys(("public", "admin", "grpc"), "127.0.0.1:0")
+    listen = ports | {"admin_token": ADMIN_TOKEN}
     return {"listen": listen, "ext_authz": {"peers": ["127.0.0.1/32"]}}
 
 
