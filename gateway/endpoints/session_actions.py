@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import structlog
 
-from gateway.credentials.reader import UNREADABLE, CredentialReading, Reader
+from gateway.credentials.reader import CredentialReading, Reader
 from gateway.dialects.action import Action, ActionCall, ActionReply, DialectActions, SessionOperations
 from gateway.dialects.dialect import InfoRequest, InfoResponse
 from gateway.dialects.wacht import development_session, session_cookie
+from gateway.endpoints.endpoint_policy import EndpointPolicy
+from gateway.endpoints.info_requests import info_request_of, with_caller, with_quota
 from gateway.endpoints.refused_calls import RefusedCallError, body_of, refused_by
 from gateway.endpoints.session_cookies import dev_session_as_cookie
-from gateway.endpoints.session_info import EndpointPolicy, decision_of, with_quota
+from gateway.endpoints.session_info import decision_of
 from gateway.gate import Gate, Identified
 from gateway.http1.downstream import DownstreamRequest
 from gateway.model.answers import Found, Throttled
@@ -23,8 +24,8 @@ from gateway.model.credential import Credential, CredentialKind
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response, json_fields
 from gateway.model.refusal import RefusalCode, refusal_of
 from gateway.model.route import OnMany
-from gateway.policy.cross_origin import VARY_BY_ORIGIN, is_foreign_cookie
-from gateway.policy.limits import Limits, RateLimiter, Taken
+from gateway.policy.cross_origin import is_foreign_cookie
+from gateway.policy.limits import Limits, Taken
 from gateway.telemetry.record import RequestRecord
 
 _NO_CONTENT = 204
@@ -63,27 +64,21 @@ class SessionActionsEndpoint:
         self._now = now
         self._reading = CredentialReading(policy.readers, OnMany.REJECT)
         self._readers: Mapping[str, Reader] = {reader.name: reader for reader in policy.readers}
-        self._cookies = tuple(sorted(name for reader in policy.readers for name in reader.cookies))
+        self._cookies = policy.cookies
         self.name = actions.name
         self.hosts = policy.hosts
         self.paths = tuple(dict.fromkeys(path for each in actions.actions if not each.beneath for path in each.paths))
         self.beneath = next((each.paths[0] for each in actions.actions if each.beneath), "")
-        limit = policy.rate_limit
-        self._limiter = RateLimiter(f"session_actions.{self.name}", limit, limits) if limit is not None else None
+        self._limiter = policy.limiter(f"session_actions.{self.name}", limits)
 
     async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Answer one call."""
         here = self._actions_at(access.target.match)
         if access.method == "OPTIONS":
-            return self._options(access, here)
+            return self._policy.options(access, _allow(here))
         if self._policy.development:
             access = dev_session_as_cookie(access, self._cookies)
-        info_request = InfoRequest(
-            path=access.target.match,
-            query=access.target.query,
-            request_id=access.request_id,
-            now=datetime.fromtimestamp(access.received_at, UTC),
-        )
+        info_request = info_request_of(access)
         try:
             fields, info_response = await self._do(here, request, access, info_request, record)
         except Exception as error:  # noqa: BLE001 - the product's clients get the product's 500, whatever the fault is
@@ -113,7 +108,7 @@ class SessionActionsEndpoint:
         if not action.without_caller:
             identified = await self._identify(access, record)
             credential, answer = identified.credential, identified.resolution.answer
-            call = msgspec.structs.replace(call, info=_informed(info_request, identified))
+            call = msgspec.structs.replace(call, info=with_caller(info_request, identified))
             if isinstance(answer, Throttled):
                 raise RefusedCallError.by(refusal_of(answer))
             if credential is None or not isinstance(answer, Found):
@@ -193,12 +188,6 @@ class SessionActionsEndpoint:
             return (development_session(reply.token),)
         return tuple(session_cookie(name.decode("ascii"), reply.token) for name in reader.cookies)
 
-    def _options(self, access: AccessRequest, here: _ActionsByMethod) -> Response:
-        """Answer with the allowed methods (RFC 9110 section 9.3.7), and to a listed page with the fields of CORS."""
-        cors = self._policy.cors
-        fields = (cors.preflight(access) or VARY_BY_ORIGIN) if cors is not None else ()
-        return Response(_NO_CONTENT, (_allow(here), *_NO_STORE, *fields))
-
     def _response(
         self, info_response: InfoResponse, extra: HeaderPairs, access: AccessRequest, here: _ActionsByMethod
     ) -> Response:
@@ -207,8 +196,7 @@ class SessionActionsEndpoint:
         fields = (*fields, *info_response.headers, *extra)
         if info_response.status == _METHOD_NOT_ALLOWED:
             fields += (_allow(here),)
-        if self._policy.cors is not None:
-            fields += self._policy.cors.fields(access)
+        fields += self._policy.cross_origin(access)
         return Response(info_response.status, fields, info_response.body)
 
 
@@ -223,17 +211,6 @@ async def _counted(counted: Taken | Coroutine[Any, Any, Taken | None] | None) ->
 def _require_token(taken: Taken | None) -> None:
     if taken is not None and taken.refusal is not None:
         raise RefusedCallError.by(taken.refusal, taken)
-
-
-def _informed(info_request: InfoRequest, identified: Identified) -> InfoRequest:
-    """Return the request with what it shows."""
-    credential = identified.credential
-    return msgspec.structs.replace(
-        info_request,
-        credential=credential,
-        malformed=credential is not None and UNREADABLE in credential.parts,
-        authority=identified.resolution.authority,
-    )
 
 
 def _allow(here: _ActionsByMethod) -> tuple[bytes, bytes]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import msgspec
 import structlog
 
-from gateway.credentials.reader import UNREADABLE, CredentialReading, Reader
-from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, Quota, SessionWanted
+from gateway.credentials.reader import CredentialReading
+from gateway.dialects.dialect import DialectServer, InfoRequest, InfoResponse, SessionWanted
+from gateway.endpoints.endpoint_policy import EndpointPolicy
+from gateway.endpoints.info_requests import info_request_of, with_caller, with_quota
 from gateway.endpoints.session_cookies import dev_session_as_cookie
 from gateway.gate import Gate, Identified
 from gateway.http1.downstream import DownstreamRequest, Serving
@@ -19,9 +20,8 @@ from gateway.model.answers import Found, Resolution, Throttled, Verdict
 from gateway.model.credential import Credential
 from gateway.model.decision import AccessRequest, Decision, HeaderPairs, Response, json_fields
 from gateway.model.refusal import Refusal, RefusalCode, refusal_of
-from gateway.model.route import OnMany, RateLimit
-from gateway.policy.cross_origin import VARY_BY_ORIGIN, Cors
-from gateway.policy.limits import Limits, RateLimiter, Taken
+from gateway.model.route import OnMany
+from gateway.policy.limits import Limits, Taken
 from gateway.telemetry.record import RequestRecord
 
 SessionOf = Callable[[Credential, str, str, str], Awaitable[Verdict]]
@@ -34,20 +34,6 @@ METHODS = ("GET", "HEAD")
 _METHOD_NOT_ALLOWED = 405
 _ALLOW = (b"Allow", b"GET, HEAD, OPTIONS")
 _log = structlog.get_logger(__name__)
-
-
-class EndpointPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of one session-info endpoint: its host names (empty: all), rate limit, CORS, development.
-
-    `readers` are the only ones that it uses. `origins` are the foreign pages whose cookies may change something.
-    """
-
-    readers: tuple[Reader, ...] = ()
-    hosts: frozenset[str] = frozenset()
-    rate_limit: RateLimit | None = None
-    cors: Cors | None = None
-    origins: frozenset[str] = frozenset()
-    development: bool = False
 
 
 class _Call(msgspec.Struct, frozen=True):
@@ -84,15 +70,11 @@ class SessionInfoEndpoint:
         self._now = now
         self._policy = policy
         self._reading = CredentialReading(policy.readers, OnMany.REJECT)
-        self._cookies = tuple(sorted(name for reader in policy.readers for name in reader.cookies))
+        self._cookies = policy.cookies
         self.name = dialect.name
         self.paths = dialect.paths
         self.hosts = policy.hosts
-        self._limiter = (
-            RateLimiter(f"session_info.{self.name}", policy.rate_limit, limits)
-            if policy.rate_limit is not None
-            else None
-        )
+        self._limiter = policy.limiter(f"session_info.{self.name}", limits)
 
     def answer(
         self,
@@ -102,15 +84,10 @@ class SessionInfoEndpoint:
     ) -> Serving:
         """Return the response, or what has to be awaited for it."""
         if access.method == "OPTIONS":
-            return self._options(access)
+            return self._policy.options(access, _ALLOW)
         if self._policy.development:
             access = dev_session_as_cookie(access, self._cookies)
-        info_request = InfoRequest(
-            path=access.target.match,
-            query=access.target.query,
-            request_id=access.request_id,
-            now=datetime.fromtimestamp(access.received_at, UTC),
-        )
+        info_request = info_request_of(access)
         call = _Call(access, info_request, record)
         try:
             answered = self._count_address(call)
@@ -162,13 +139,7 @@ class SessionInfoEndpoint:
         """Answer with the caller's session, or wait for another one of the same user that the request names."""
         if taken is not None and taken.refusal is not None:
             return self._refuse(taken.refusal, call, taken)
-        credential, resolution = identified.credential, identified.resolution
-        info_request = msgspec.structs.replace(
-            call.info_request,
-            credential=credential,
-            malformed=credential is not None and UNREADABLE in credential.parts,
-            authority=resolution.authority,
-        )
+        resolution, info_request = identified.resolution, with_caller(call.info_request, identified)
         reply = self._dialect.reply(resolution.answer, info_request)
         if isinstance(reply, InfoResponse):
             return _with_age(reply, resolution)
@@ -201,18 +172,11 @@ class SessionInfoEndpoint:
         info_request = call.info_request if taken is None else with_quota(call.info_request, taken)
         return self._dialect.refuse(refusal, info_request)
 
-    def _options(self, access: AccessRequest) -> Response:
-        """Answer with the allowed methods (RFC 9110 section 9.3.7), and to a listed page with the fields of CORS."""
-        cors = self._policy.cors
-        fields = (cors.preflight(access) or VARY_BY_ORIGIN) if cors is not None else ()
-        return Response(204, (_ALLOW, (b"Cache-Control", b"no-store"), *fields))
-
     def _response(self, info_response: InfoResponse, access: AccessRequest) -> Response:
         fields = _fields(info_response.content_type) + info_response.headers
         if info_response.status == _METHOD_NOT_ALLOWED:
             fields += (_ALLOW,)
-        if self._policy.cors is not None:
-            fields += self._policy.cors.fields(access)
+        fields += self._policy.cross_origin(access)
         return Response(info_response.status, fields, info_response.body)
 
 
@@ -220,13 +184,6 @@ class SessionInfoEndpoint:
 def _fields(content_type: bytes) -> HeaderPairs:
     """Return what every answer of that type has: some products answer in plain text."""
     return json_fields(content_type=content_type)
-
-
-def with_quota(info_request: InfoRequest, taken: Taken) -> InfoRequest:
-    """Return the request with how the caller's rate limit stands."""
-    bucket = taken.bucket
-    resets_at = info_request.now + timedelta(seconds=bucket.full_after)
-    return msgspec.structs.replace(info_request, quota=Quota(bucket.burst, bucket.remaining, resets_at))
 
 
 def _with_age(info_response: InfoResponse, resolution: Resolution) -> InfoResponse:

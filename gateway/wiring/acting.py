@@ -13,8 +13,9 @@ from gateway.dialects.product_actions import build_actions
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wacht import WachtSettings
 from gateway.endpoints.devices_page import DevicesPage
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.endpoints.session_actions import OpenOperations, SessionActionsEndpoint
-from gateway.endpoints.session_info import METHODS, EndpointPolicy
+from gateway.endpoints.session_info import METHODS
 from gateway.gate import Gate
 from gateway.model.route import CorsRules
 from gateway.policy.cross_origin import Cors

@@ -17,6 +17,7 @@ from gateway.dialects.normal import Normal
 from gateway.dialects.wacht import WachtSettings
 from gateway.endpoints.access_reader import AccessReader
 from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.endpoints.forward_auth.client_fields import ClientFields
 from gateway.endpoints.forward_auth.forward_auth import AskingProxy, ForwardAuthEndpoint, allow_caching
 from gateway.endpoints.forward_auth.kinds import build_reader
@@ -30,7 +31,7 @@ from gateway.endpoints.openapi import (
 )
 from gateway.endpoints.own_paths import DOCUMENT
 from gateway.endpoints.session_cookies import CookieRenewal
-from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
+from gateway.endpoints.session_info import SessionInfoEndpoint
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.endpoints.session_info import EndpointPolicy
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.builders.dialects import server

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gateway.dialects.composio import Composio
-from gateway.endpoints.session_info import EndpointPolicy
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.builders.example_sessions import COMPOSIO, COMPOSIO_JSON, FOUND

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.dialects.memghost import Memghost
-from gateway.endpoints.session_info import EndpointPolicy
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.model.answers import Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.builders.example_sessions import FOUND, MEMGHOST_JSON

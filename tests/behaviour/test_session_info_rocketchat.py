@@ -9,7 +9,7 @@ import pytest
 
 from gateway.dialects.rocketchat import Rocketchat
 from gateway.dialects.settings import Profile
-from gateway.endpoints.session_info import EndpointPolicy
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import LimitBy, RateLimit
 from tests.support.builders.example_sessions import FOUND, PAIR, ROCKETCHAT, ROCKETCHAT_JSON

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.dialects.settings import Profile
 from gateway.dialects.wacht import Wacht
-from gateway.endpoints.session_info import EndpointPolicy
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.route import CorsRules, LimitBy, RateLimit
 from gateway.policy.cross_origin import Cors

@@ -20,7 +20,8 @@ from gateway.credentials.reader import Reader
 from gateway.credentials.token_pair import TokenPairSettings
 from gateway.dialects.dialect import DialectServer
 from gateway.endpoints.access_reader import AccessReader
-from gateway.endpoints.session_info import EndpointPolicy, SessionInfoEndpoint
+from gateway.endpoints.endpoint_policy import EndpointPolicy
+from gateway.endpoints.session_info import SessionInfoEndpoint
 from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders

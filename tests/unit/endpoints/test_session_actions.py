@@ -13,8 +13,8 @@ from gateway.dialects.action import Action, ActionCall, ActionReply, DialectActi
 from gateway.dialects.dialect import InfoRequest, InfoResponse, json_response
 from gateway.dialects.normal import Normal
 from gateway.endpoints.access_reader import AccessReader
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.endpoints.session_actions import SessionActionsEndpoint
-from gateway.endpoints.session_info import EndpointPolicy
 from gateway.gate import Gate
 from gateway.http1.downstream import DownstreamRequest
 from gateway.identity.identity_headers import IdentityHeaders

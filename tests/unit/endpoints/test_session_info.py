@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.dialects.memghost import Memghost
 from gateway.dialects.rocketchat import Rocketchat
-from gateway.endpoints.session_info import EndpointPolicy
+from gateway.endpoints.endpoint_policy import EndpointPolicy
 from gateway.model.answers import Found, Reason, Rejected, Throttled, Unavailable
 from gateway.model.refusal import RefusalCode
 from gateway.model.route import LimitBy, RateLimit
