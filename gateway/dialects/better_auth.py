@@ -17,8 +17,10 @@ from gateway.dialects.dialect import (
     InfoResponse,
     RemoteRequest,
     RemoteResponse,
+    bearer_request,
+    cookie_request,
     json_response,
-    retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
@@ -147,10 +149,9 @@ class BetterAuth(Dialect):
         if session_id:
             return None
         if credential.kind is CredentialKind.COOKIE:
-            value = credential.parts[0]
-            return RemoteRequest((("Cookie", f"{self._cookie}={value}; {_SECURE}{self._cookie}={value}"),))
+            return cookie_request(credential, self._cookie, f"{_SECURE}{self._cookie}")
         if credential.kind is CredentialKind.BEARER:
-            return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"),))
+            return bearer_request(credential)
         return None
 
     @override
@@ -162,7 +163,7 @@ class BetterAuth(Dialect):
 
 
 def _failure(status: int, retry_after: int | None = None) -> InfoResponse:
-    headers = retry_after_header(retry_after) if status in {429, 503} else ()
+    headers = waiting_header(status, retry_after)
     if status == 429:  # noqa: PLR2004 - the product's own clients read this one
         headers = (*headers, (b"X-Retry-After", headers[0][1]))
     return json_response(status, _FAILURES[status], headers)

@@ -25,7 +25,7 @@ from gateway.dialects.dialect import (
     RemoteRequest,
     RemoteResponse,
     json_response,
-    retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
 from gateway.dialects.settings import EndpointSettings
@@ -141,7 +141,7 @@ def _error(
 ) -> InfoResponse:
     fault = FAULTS[status]
     error = ErrorInfo(message or fault.message, 10000 + status, fault.slug, status, info_request.request_id, fault.fix)
-    return json_response(status, Errors(error), retry_after_header(retry_after) if status in {429, 503} else ())
+    return json_response(status, Errors(error), waiting_header(status, retry_after))
 
 
 KIND = DialectKind(

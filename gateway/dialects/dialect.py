@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Protocol
 
 import msgspec
@@ -21,6 +22,7 @@ from gateway.model.refusal import Refusal
 DEFAULT_RETRY_AFTER = 1
 """Seconds in `Retry-After` where no better figure is known: an authority mostly fails briefly."""
 
+_WAITING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _encoder = msgspec.json.Encoder()
 
 
@@ -159,6 +161,21 @@ It does no I/O. A cookie of another issuer is not ours to renew, hence the autho
 def json_response(status: int, body: object, headers: HeaderPairs = ()) -> InfoResponse:
     """Return `body` (a msgspec struct) as JSON, its keys in the order of its fields."""
     return InfoResponse(status, _encoder.encode(body), headers)
+
+
+def bearer_request(credential: Credential, *further: tuple[str, str]) -> RemoteRequest:
+    """Return a request that shows the credential's one part as a bearer token (RFC 6750 section 2.1)."""
+    return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"), *further))
+
+
+def cookie_request(credential: Credential, *cookies: str) -> RemoteRequest:
+    """Return a request that shows the credential's one part as the value of these cookies."""
+    return RemoteRequest((("Cookie", "; ".join(f"{cookie}={credential.parts[0]}" for cookie in cookies)),))
+
+
+def waiting_header(status: int, seconds: int | None) -> HeaderPairs:
+    """Return the `Retry-After` of a failure that has one: too many requests, or nobody who could tell."""
+    return retry_after_header(seconds) if status in _WAITING else ()
 
 
 def retry_after_header(seconds: int | None) -> HeaderPairs:

@@ -17,8 +17,9 @@ from gateway.dialects.dialect import (
     InfoResponse,
     RemoteRequest,
     RemoteResponse,
+    cookie_request,
     json_response,
-    retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
 from gateway.dialects.kratos_wire import (
@@ -135,7 +136,7 @@ class Kratos(Dialect):
         if session_id:
             return None
         if credential.kind is CredentialKind.COOKIE:
-            return RemoteRequest((("Cookie", f"{self._cookie}={credential.parts[0]}"),))
+            return cookie_request(credential, self._cookie)
         if credential.kind is CredentialKind.BEARER or credential.key_type == "user":
             return RemoteRequest((("X-Session-Token", credential.parts[0]),))
         return None
@@ -149,7 +150,7 @@ class Kratos(Dialect):
 
     def _failure(self, status: int, retry_after: int | None = None) -> InfoResponse:
         error = KratosError(_FAULTS[status], self._second_factor_url if status == 403 else "")  # noqa: PLR2004
-        return json_response(status, error, retry_after_header(retry_after) if status in {429, 503} else ())
+        return json_response(status, error, waiting_header(status, retry_after))
 
 
 def _asks_for_a_token(query: str | None) -> bool:

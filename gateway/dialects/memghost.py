@@ -16,8 +16,10 @@ from gateway.dialects.dialect import (
     InfoResponse,
     RemoteRequest,
     RemoteResponse,
+    bearer_request,
     json_response,
     retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
 from gateway.dialects.settings import EndpointSettings
@@ -106,7 +108,7 @@ class Memghost(Dialect):
     @override
     def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         status = refusal.status if refusal.status in _FAILURES else 500
-        headers = retry_after_header(refusal.retry_after) if status in {429, 503} else ()
+        headers = waiting_header(status, refusal.retry_after)
         return json_response(status, _FAILURES[status], headers)
 
     @override
@@ -121,7 +123,7 @@ class Memghost(Dialect):
         """Send the token in `Authorization`."""
         if credential.kind is not CredentialKind.BEARER or session_id:
             return None
-        return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"),))
+        return bearer_request(credential)
 
     @override
     def decode(

@@ -17,7 +17,7 @@ from gateway.dialects.dialect import (
     InfoRequest,
     InfoResponse,
     json_response,
-    retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.wire_times import maybe_utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -88,7 +88,7 @@ class Normal(DialectServer):
     def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         """Answer with the refusal's own code, message and status; a 401 has a challenge (RFC 6750 section 3)."""
         error = NormalError(refusal.code, refusal.message, refusal.status, info_request.request_id)
-        headers = retry_after_header(refusal.retry_after) if refusal.status in {429, 503} else ()
+        headers = waiting_header(refusal.status, refusal.retry_after)
         if refusal.code is RefusalCode.UNAUTHENTICATED:
             challenge = _CHALLENGE + b', error="invalid_token"' if refusal.rejected else _CHALLENGE
             headers = (*headers, (b"WWW-Authenticate", challenge))

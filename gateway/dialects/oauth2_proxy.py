@@ -18,8 +18,10 @@ from gateway.dialects.dialect import (
     InfoResponse,
     RemoteRequest,
     RemoteResponse,
+    bearer_request,
+    cookie_request,
     json_response,
-    retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
@@ -115,9 +117,9 @@ class OAuth2Proxy(Dialect):
         if session_id:
             return None
         if credential.kind is CredentialKind.COOKIE:
-            return RemoteRequest((("Cookie", f"{self._cookie}={credential.parts[0]}"),))
+            return cookie_request(credential, self._cookie)
         if credential.kind is CredentialKind.BEARER:
-            return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"),))
+            return bearer_request(credential)
         return None
 
     @override
@@ -196,7 +198,7 @@ def _fields(user: OAuth2ProxyUser) -> HeaderPairs:
 
 
 def _failure(status: int, retry_after: int | None = None) -> InfoResponse:
-    headers = retry_after_header(retry_after) if status in {429, 503} else ()
+    headers = waiting_header(status, retry_after)
     fields = (*headers, (b"X-Content-Type-Options", b"nosniff"))
     return InfoResponse(status, _TEXTS[status], fields, f"{_TEXT}; charset=utf-8".encode("ascii"))
 

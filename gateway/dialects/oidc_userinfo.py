@@ -12,7 +12,7 @@ import msgspec
 from typing_extensions import override
 
 from gateway.dialects.answer_decoder import AnswerDecoder
-from gateway.dialects.dialect import DialectClient, RemoteRequest, RemoteResponse
+from gateway.dialects.dialect import DialectClient, RemoteRequest, RemoteResponse, bearer_request
 from gateway.dialects.dialect_kind import DialectKind, Spoken
 from gateway.dialects.wire_times import NonEmptyText
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
@@ -52,7 +52,7 @@ class OidcUserInfo(DialectClient):
         """Send the access token in `Authorization`."""
         if credential.kind is not CredentialKind.BEARER or session_id:
             return None
-        return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"),))
+        return bearer_request(credential)
 
     @override
     def decode(

@@ -17,8 +17,9 @@ from gateway.dialects.dialect import (
     InfoResponse,
     RemoteRequest,
     RemoteResponse,
+    bearer_request,
     json_response,
-    retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
@@ -113,7 +114,7 @@ class Supabase(Dialect):
         if credential.kind is not CredentialKind.BEARER or session_id:
             return None
         key = (("apikey", self._apikey),) if self._apikey else ()
-        return RemoteRequest((("Authorization", f"Bearer {credential.parts[0]}"), *key))
+        return bearer_request(credential, *key)
 
     @override
     def decode(
@@ -136,7 +137,7 @@ def _is_about_our_key(body: bytes) -> bool:
 
 def _failure(error: SupabaseError, retry_after: int | None = None) -> InfoResponse:
     status = int(error.code)
-    headers = retry_after_header(retry_after) if status in {429, 503} else ()
+    headers = waiting_header(status, retry_after)
     return json_response(status, error, (*headers, (b"X-Sb-Error-Code", error.error_code.encode("ascii"))))
 
 

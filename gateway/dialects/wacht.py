@@ -17,8 +17,10 @@ from gateway.dialects.dialect import (
     RemoteRequest,
     RemoteResponse,
     Renew,
+    cookie_request,
     json_response,
     retry_after_header,
+    waiting_header,
 )
 from gateway.dialects.dialect_kind import CookieIssue, DialectKind, Served, Spoken
 from gateway.dialects.settings import EndpointSettings, Profile
@@ -112,7 +114,7 @@ class Wacht(Dialect):
     @override
     def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         status = refusal.status if refusal.status in _FAILURES else 500
-        return _failure(status, retry_after_header(refusal.retry_after) if status in {429, 503} else ())
+        return _failure(status, waiting_header(status, refusal.retry_after))
 
     @override
     def documented(self, path: str) -> Mapping[int, Documented]:
@@ -126,7 +128,7 @@ class Wacht(Dialect):
         """Send the cookie under the product's own name, and no other cookie of the caller's."""
         if credential.kind is not CredentialKind.COOKIE or session_id:
             return None
-        return RemoteRequest((("Cookie", f"{COOKIE}={credential.parts[0]}"),))
+        return cookie_request(credential, COOKIE)
 
     @override
     def decode(
