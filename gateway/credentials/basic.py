@@ -47,7 +47,6 @@ class BasicReader(Reader):
 
     kind = CredentialKind.API_KEY
     headers = frozenset({AUTHORIZATION})
-    cookies: frozenset[bytes] = frozenset()
     scheme = "basic"
 
     def __init__(self, name: str, settings: BasicSettings, fingerprint: Fingerprint) -> None:
@@ -84,11 +83,6 @@ class BasicReader(Reader):
         except ValueError:
             return ""
         return value_of(user if self._is_user else password) if colon else ""
-
-    @override
-    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
-        """Return nothing: no header makes a client forget a password."""
-        return ()
 
 
 KIND = CredentialReaderKind(
