@@ -26,7 +26,7 @@ from gateway.model.url import without_passwords
 if TYPE_CHECKING:
     from gateway.commands.command_output import CommandResult
 
-_FRONTS = ("nginx", "traefik", "caddy", "envoy")
+_FRONTS = ("nginx", "traefik", "caddy", "envoy", "envoy-gateway", "istio", "gateway-api", "traefik-kubernetes")
 
 _TARGETS = {
     "session": RevocationKind.SESSION,
@@ -205,7 +205,7 @@ def _add_front(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("proxy", choices=_FRONTS, metavar="|".join(_FRONTS))
     _add_config(parser)
     parser.add_argument("--gateway", metavar="HOST:PORT", help="where the proxy reaches the gateway")
-    parser.add_argument("--static", action="store_true", help="Traefik's static part, which is the same for all routes")
+    parser.add_argument("--static", action="store_true", help="Traefik's static part, or the values of istiod")
     parser.add_argument("--grpc", action="store_true", help="the applications speak gRPC, which Envoy alone is told")
     parser.add_argument("--ext-authz", choices=("http", "grpc"), default="http", help="how Envoy asks (http)")
     parser.set_defaults(command=_front)
@@ -214,8 +214,8 @@ def _add_front(parser: argparse.ArgumentParser) -> None:
 def _front(options: argparse.Namespace) -> int:
     from gateway.commands.front_config import front  # noqa: PLC0415 - see the module's docstring
 
-    if options.static and options.proxy != "traefik":
-        raise GatewayError("only Traefik has a static part (--static)")
+    if options.static and options.proxy not in {"traefik", "istio"}:
+        raise GatewayError("only Traefik and Istio have two files (--static)")
     if options.grpc and options.proxy != "envoy":
         raise GatewayError("gRPC is written for Envoy alone (--grpc)")
     by_grpc = options.ext_authz == "grpc"

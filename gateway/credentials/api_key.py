@@ -56,6 +56,7 @@ class ApiKeyReader(Reader):
     """Reads one header field as a key, whole or behind the scheme: `parts` is `(key,)`."""
 
     kind = CredentialKind.API_KEY
+    cookies: frozenset[bytes] = frozenset()
 
     def __init__(self, name: str, settings: ApiKeySettings, fingerprint: Fingerprint) -> None:
         self.name = name
@@ -83,6 +84,11 @@ class ApiKeyReader(Reader):
             return None
         parts = (key if self._form.includes(key) else UNREADABLE,)
         return Credential(self.name, self.kind, self._type, parts, self._fingerprint(parts))
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: a client does not take its key from our answers."""
+        return ()
 
 
 KIND = CredentialReaderKind(

@@ -47,6 +47,7 @@ class BasicReader(Reader):
 
     kind = CredentialKind.API_KEY
     headers = frozenset({AUTHORIZATION})
+    cookies: frozenset[bytes] = frozenset()
     scheme = "basic"
 
     def __init__(self, name: str, settings: BasicSettings, fingerprint: Fingerprint) -> None:
@@ -83,6 +84,11 @@ class BasicReader(Reader):
         except ValueError:
             return ""
         return value_of(user if self._is_user else password) if colon else ""
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: no header makes a client forget a password."""
+        return ()
 
 
 KIND = CredentialReaderKind(

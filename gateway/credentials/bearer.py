@@ -40,6 +40,7 @@ class BearerReader(Reader):
 
     kind = CredentialKind.BEARER
     headers = frozenset({AUTHORIZATION})
+    cookies: frozenset[bytes] = frozenset()
     scheme = "bearer"
 
     def __init__(self, name: str, settings: BearerSettings, fingerprint: Fingerprint) -> None:
@@ -65,6 +66,11 @@ class BearerReader(Reader):
             return None
         parts = (token if self._form.includes(token) else UNREADABLE,)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: clients store tokens by themselves."""
+        return ()
 
 
 KIND = CredentialReaderKind(

@@ -35,6 +35,7 @@ class HeaderJwtReader(Reader):
     """
 
     kind = CredentialKind.BEARER
+    cookies: frozenset[bytes] = frozenset()
 
     def __init__(
         self, name: str, settings: HeaderJwtSettings, fingerprint: Fingerprint, trusts: Callable[[str], bool]
@@ -59,6 +60,11 @@ class HeaderJwtReader(Reader):
             return None
         parts = (token if self._trusts(access.peer) else UNREADABLE,)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: a proxy writes it anew each time."""
+        return ()
 
 
 KIND = CredentialReaderKind(

@@ -48,6 +48,7 @@ class QueryReader(Reader):
     """Reads one parameter, percent-decoded as forms are: `parts` is `(token,)` or `(key,)`."""
 
     headers: frozenset[bytes] = frozenset()
+    cookies: frozenset[bytes] = frozenset()
     reads_target = True
 
     def __init__(self, name: str, settings: QuerySettings, fingerprint: Fingerprint) -> None:
@@ -87,6 +88,11 @@ class QueryReader(Reader):
 
     def _is_ours(self, pair: str) -> bool:
         return _decoded(pair.partition("=")[0]) == self._parameter
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: a page writes its URLs by itself."""
+        return ()
 
 
 def _decoded(text: str) -> bytes:

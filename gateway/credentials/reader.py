@@ -35,7 +35,7 @@ class Reader(Protocol):
     name: str
     kind: CredentialKind
     headers: frozenset[bytes]
-    cookies: frozenset[bytes] = frozenset()
+    cookies: frozenset[bytes]
     scheme: str = ""
     reads_target: bool = False
 
@@ -47,13 +47,10 @@ class Reader(Protocol):
         return access
 
     def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
-        """Return the header fields that make a client forget a bad credential.
+        """Return the header fields that make a client forget a bad credential (cookies), or nothing.
 
-        A cookie's reader alone has some, since everything else is written anew by the client or by a proxy; with a
-        `host`, those of every scope that a cookie for it and for `path` may have.
+        With a `host`, those of every scope that a cookie for it and for `path` may have.
         """
-        del host, path
-        return ()
 
 
 class RepeatedError(ValueError):

@@ -43,6 +43,7 @@ class TokenPairReader(Reader):
     """Reads both headers: `parts` is `(user id, token)`, or `(user id, token, session id)` where one is named."""
 
     kind = CredentialKind.TOKEN_PAIR
+    cookies: frozenset[bytes] = frozenset()
 
     def __init__(self, name: str, settings: TokenPairSettings, fingerprint: Fingerprint) -> None:
         self.name = name
@@ -68,6 +69,11 @@ class TokenPairReader(Reader):
             return None
         parts = (user, token, session) if session else (user, token)
         return Credential(self.name, self.kind, "", parts, self._fingerprint(parts))
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: clients store pairs by themselves."""
+        return ()
 
 
 KIND = CredentialReaderKind(

@@ -50,6 +50,7 @@ class WebSocketProtocolReader(Reader):
     """Reads one protocol of the list: `parts` is `(token,)` or `(key,)`."""
 
     headers: frozenset[bytes] = frozenset()  # the field itself stays, for the other protocols in it
+    cookies: frozenset[bytes] = frozenset()
 
     def __init__(self, name: str, settings: WebSocketProtocolSettings, fingerprint: Fingerprint) -> None:
         self.name = name
@@ -95,6 +96,11 @@ class WebSocketProtocolReader(Reader):
         fields = [field for field in access.headers.raw if field[0].lower() != _FIELD]
         rest = [(b"Sec-WebSocket-Protocol", b", ".join(kept))] if kept else []
         return access.altered(access.target, Headers((*fields, *rest)))
+
+    @override
+    def clearing(self, host: str = "", path: str = "/") -> tuple[tuple[bytes, bytes], ...]:
+        """Return nothing: a page writes its protocols by itself."""
+        return ()
 
 
 def _protocols(access: AccessRequest) -> Iterator[bytes]:

@@ -11,8 +11,25 @@ from gateway.model.route import UNIX, Match
 from gateway.proxy_configs.plan import ONLY, Application, Destination, FrontPlan
 from gateway.proxy_configs.template import fill
 
-_SET = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+SET_BY_ENVOY = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 """What Envoy, or the template, sets anew."""
+
+DENIED = (
+    "content-type",
+    "content-security-policy",
+    "x-content-type-options",
+    "x-frame-options",
+    "referrer-policy",
+    "location",
+    "vary",
+    "cache-control",
+    "www-authenticate",
+    "retry-after",
+    "set-cookie",
+    "ratelimit",
+    "ratelimit-policy",
+)
+"""Fields of a refusal that the client gets."""
 
 _HANDSHAKE = (
     '{name: ":method", string_match: {exact: GET}}',
@@ -79,13 +96,14 @@ def _service(plan: FrontPlan) -> list[str]:
         return fill("envoy_grpc_service.yaml", {}, {}).splitlines()
     identity = [f"- exact: {name.lower()}" for name in plan.identity]
     words = {"gateway": plan.gateway, "path": plan.path}
-    return fill("envoy_http_service.yaml", {"identity": identity}, words).splitlines()
+    denied = [f"- exact: {name}" for name in DENIED]
+    return fill("envoy_http_service.yaml", {"identity": identity, "denied": denied}, words).splitlines()
 
 
 def _removed(plan: FrontPlan) -> Iterator[str]:
     """Yield the lines of one regular expression, in a quoted scalar whose line ends are escaped."""
-    families = tuple(prefix for prefix in plan.families if not any(name.startswith(prefix) for name in _SET))
-    single = (name for name in plan.removed if name not in _SET and not name.startswith(families))
+    families = tuple(prefix for prefix in plan.families if not any(name.startswith(prefix) for name in SET_BY_ENVOY))
+    single = (name for name in plan.removed if name not in SET_BY_ENVOY and not name.startswith(families))
     names = [*(f"{prefix}.*" for prefix in families), *single]
     yield from (f"{name}|\\" for name in names[:-1])
     yield f"{names[-1]}\\"

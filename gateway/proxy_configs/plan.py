@@ -73,18 +73,22 @@ class FrontPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One proxy's part, in lower-case names.
 
     `gateway` is where it asks (`HOST:PORT`), at `path`. `identity` are the headers that it copies from an allow, in the
-    spelling of the config. `credentials` are removed after the decision. `removed` are removed before it, and so are
-    all names of the `families` (prefixes) where a proxy can do that. Limits are the gateway's, in bytes and seconds;
-    `body_bytes` 0 is none. `grpc` says that the applications speak gRPC, which is HTTP/2;
-    `asks_by_grpc` that the gateway is asked so.
+    spelling of the config. `read` are those of all credentials, and `credentials` those that are removed after the
+    decision. `removed` are removed before it, and so are all names of the `families` (prefixes) where a proxy can do
+    that; `more_families` begin with a sign, or have names in `passing`, which clients may send. Limits are the
+    gateway's, in bytes and seconds; `body_bytes` 0 is none. `grpc` says that the applications speak gRPC, which is
+    HTTP/2; `asks_by_grpc` that the gateway is asked so.
     """
 
     gateway: str
     path: str
     identity: tuple[str, ...]
+    read: tuple[str, ...]
     credentials: tuple[str, ...]
     removed: tuple[str, ...]
     families: tuple[str, ...]
+    more_families: tuple[str, ...]
+    passing: tuple[str, ...]
     applications: tuple[Application, ...]
     destinations: tuple[Destination, ...]
     body_bytes: int = 0
@@ -102,17 +106,22 @@ def plan_for(proxy: str, settings: Settings, gateway: str) -> FrontPlan:
     identity = (*settings.identity.headers.values(), "X-Identity-Token" if token is None else token.header)
     copied = {name.lower() for name in identity}
     readers = [build_reader(name, each, lambda _: b"") for name, each in settings.credentials.items()]
-    credentials = {field.decode("ascii") for reader in readers for field in reader.headers} - copied
+    read = {field.decode("ascii") for reader in readers for field in reader.headers}
+    credentials = read - copied
     applications, destinations = _dispatch(routes)
     kept = {spelling(name.encode("ascii")) for name in (*copied, *credentials)} | _TRACE
     passing = CREDENTIALS | {spelling(name.encode("ascii")) for name in (*settings.identity.from_clients, *credentials)}
+    families = frozenset(_whole_families(passing))
     return FrontPlan(
         gateway=gateway,
         path=_path_of(proxy, settings),
         identity=identity,
+        read=tuple(sorted(read)),
         credentials=tuple(sorted(credentials)),
         removed=_texts((ForeignNames(settings.identity.from_clients).listed | LISTED_TOLD_BY_US | _CONNECTION) - kept),
-        families=_texts(_whole_families(passing)),
+        families=_texts(families),
+        more_families=_texts({*FAMILIES, *TOLD_BY_US_FAMILIES} - families),
+        passing=_texts(passing),
         applications=applications,
         destinations=destinations,
         body_bytes=settings.limits.body_bytes,

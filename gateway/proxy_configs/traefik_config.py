@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+import msgspec
+
 from gateway.model.route import Match
 from gateway.proxy_configs.plan import ONLY, Destination, FrontPlan
 from gateway.proxy_configs.template import fill
@@ -20,12 +22,21 @@ _HANDSHAKE = (
 )
 
 
+class TraefikRouter(msgspec.Struct, frozen=True):
+    """Which requests go through which middlewares to an application; the highest `priority` that matches counts."""
+
+    name: str
+    rule: str
+    priority: int
+    middlewares: tuple[str, ...]
+    application: str
+
+
 def traefik_config(plan: FrontPlan) -> str:
     """Return the text of dynamic.yaml."""
-    removed = sorted({*plan.removed, "x-request-id"} - _SET)
     blocks = {
-        "routers": list(_routers(plan)),
-        "removed": [f'{name}: ""' for name in removed],
+        "routers": [line for router in routers(plan) for line in _lines(router)],
+        "removed": [f'{name}: ""' for name in removed_by_traefik(plan)],
         "identity": [f"- {name}" for name in plan.identity],
         "credentials": [f'{name}: ""' for name in plan.credentials],
         "services": list(_services(plan)),
@@ -38,25 +49,31 @@ def traefik_static_config() -> str:
     return fill("traefik.yaml", {}, {})
 
 
-def _routers(plan: FrontPlan) -> Iterator[str]:
+def removed_by_traefik(plan: FrontPlan) -> list[str]:
+    """Return the names that are removed before the gateway is asked."""
+    return sorted({*plan.removed, "x-request-id"} - _SET)
+
+
+def routers(plan: FrontPlan) -> Iterator[TraefikRouter]:
     """Yield two routers for each destination; the first destination has the highest priority."""
     destinations = plan.destinations or (Destination(Match("/"), ONLY),)
     for place, destination in enumerate(destinations):
         priority = 2 * (len(destinations) - place)
         rule = _rule(destination.match)
         name = destination.application if len(destinations) == 1 else f"route-{place}"
-        yield from _router(f"{name}-websocket", f"{rule} && {_HANDSHAKE}", priority + 1, destination.application)
-        yield from _router(name, rule, priority, destination.application)
+        for suffix, more, first in (("-websocket", f" && {_HANDSHAKE}", "websocket"), ("", "", "plain")):
+            middlewares = (first, "strip", "gateway", "clean")
+            higher = priority + bool(more)
+            yield TraefikRouter(f"{name}{suffix}", f"{rule}{more}", higher, middlewares, destination.application)
 
 
-def _router(name: str, rule: str, priority: int, application: str) -> Iterator[str]:
-    yield f"{name}:"
-    yield f"  rule: {rule}"
-    yield f"  priority: {priority}"
+def _lines(router: TraefikRouter) -> Iterator[str]:
+    yield f"{router.name}:"
+    yield f"  rule: {router.rule}"
+    yield f"  priority: {router.priority}"
     yield "  entryPoints: [web]"
-    kind = "websocket" if name.endswith("-websocket") else "plain"
-    yield f"  middlewares: [{kind}, strip, gateway, clean]"
-    yield f"  service: {application}"
+    yield f"  middlewares: [{', '.join(router.middlewares)}]"
+    yield f"  service: {router.application}"
 
 
 def _rule(match: Match) -> str:

@@ -41,15 +41,20 @@ def unit(key: str) -> list[str]:
     return re.findall(rf"(?m)^{key}=(.*)$", (DEPLOY / "systemd/gateway.service").read_text())
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: str(path.relative_to(DEPLOY)))
-def test_every_config_passes_the_check(config: Path, tmp_path: Path) -> None:
+def beside_its_files(config: Path, folder: Path) -> Path:
+    """Put a config into a folder, beside the files that a pod would mount for it."""
     text = config.read_text()
     for name in re.findall(rf"(?m)^[^#\n]*_file: {MOUNTED}/([\w-]+)", text):
-        (tmp_path / name).write_text("0123456789-0123456789-0123456789\n")
-    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.crt")
-    placed = tmp_path / "gateway.yaml"
-    placed.write_text(re.sub(MOUNTED, str(tmp_path), text))
-    checked = check_file(placed, ENVIRONMENT)
+        (folder / name).write_text("0123456789-0123456789-0123456789\n")
+    trustme.CA().cert_pem.write_to_path(folder / "ca.crt")
+    placed = folder / "gateway.yaml"
+    placed.write_text(re.sub(MOUNTED, str(folder), text))
+    return placed
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: str(path.relative_to(DEPLOY)))
+def test_every_config_passes_the_check(config: Path, tmp_path: Path) -> None:
+    checked = check_file(beside_its_files(config, tmp_path), ENVIRONMENT)
     assert [str(problem) for problem in checked.problems if not problem.warning] == []
 
 
@@ -136,6 +141,25 @@ def test_the_example_reaches_what_is_there() -> None:
 
 
 ASKING = ("nginx/nginx.conf", "traefik/dynamic.yaml", "caddy/Caddyfile", "envoy/envoy.yaml")
+
+
+IN_A_CLUSTER = {
+    "envoy-gateway.yaml": ("envoy-gateway",),
+    "istio.yaml": ("istio",),
+    "istiod.yaml": ("istio", "--static"),
+    "gateway-api.yaml": ("gateway-api",),
+    "traefik.yaml": ("traefik-kubernetes",),
+}
+
+
+@pytest.mark.parametrize("file", IN_A_CLUSTER)
+def test_a_clusters_policies_are_what_the_command_prints(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = DEPLOY / "kubernetes/ext-auth"
+    placed = beside_its_files(folder / "gateway.yaml", tmp_path)
+    assert main(["front", *IN_A_CLUSTER[file], "-c", str(placed)]) == 0
+    assert capsys.readouterr().out == (folder / file).read_text()
 
 
 @pytest.mark.parametrize("config", ASKING)

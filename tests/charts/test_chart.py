@@ -153,6 +153,25 @@ def test_the_files_that_the_keys_of_the_cluster_need_are_in_every_container() ->
         assert cluster["ca_file"] == f"{folder}/{authority['configMap']['items'][0]['path']}"
 
 
+def test_the_pods_of_the_proxy_alone_reach_the_ports_that_it_asks_at() -> None:
+    folder = DEPLOY / "kubernetes/ext-auth"
+    manifests = rendered("ext-auth", "--namespace", "edge", "--set-file", f"config={folder / 'gateway.yaml'}")
+    (policy,) = of_kind(manifests, "NetworkPolicy")
+    asked, _ = policy["spec"]["ingress"]
+    assert asked["ports"] == [{"port": "http"}, {"port": "grpc"}]
+    assert [each["podSelector"] for each in asked["from"]] == [
+        {"matchLabels": {"app.kubernetes.io/component": "proxy"}}
+    ]
+    (server,) = servers(manifests)
+    (text,) = configs(manifests).values()
+    listen = YAML(typ="safe", pure=True).load(text)["listen"]
+    expected = {int(listen[name].rpartition(":")[2]) for name in ("public", "health", "grpc")}
+    assert {port["containerPort"] for port in server["ports"]} == expected
+    (service,) = of_kind(manifests, "Service")
+    ports = {(service["metadata"]["name"], each["port"]) for each in service["spec"]["ports"]}
+    assert ports == {("gateway", 80), ("gateway", 8082)}  # as the files beside the config say
+
+
 def test_the_schema_is_applied_before_the_pods_with_a_config_of_its_own() -> None:
     manifests = rendered("directory")
     (job,) = of_kind(manifests, "Job")

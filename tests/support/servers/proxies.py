@@ -106,6 +106,16 @@ KINDS: dict[str, Kind] = {
 _system_nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 if _system_nginx is not None:
     KINDS["nginx of the system"] = Kind(*_NGINX_FILES, _nginx(_system_nginx))
+_translated = os.environ.get("GATEWAY_TEST_TRANSLATED")
+"""The folder of what others have made of our policies for their Envoys (tests/charts/run); these alone then."""
+if _translated is not None:
+    _names = [path.stem for path in sorted(Path(_translated).resolve().glob("*.yaml"))]
+    KINDS = {
+        f"envoy of {name}": Kind(
+            (f"{Path(_translated).resolve()}/{name}.yaml",), _ENVOY_LISTENS, _envoy(f"{name}.yaml")
+        )
+        for name in _names
+    }
 
 
 @contextlib.asynccontextmanager

@@ -45,9 +45,11 @@ def test_what_the_proxy_is_left_to_do_is_said_beside_it(tmp_path: Path, capsys: 
     assert printed.out.startswith("# Caddy asks the gateway")
 
 
-def test_traefik_alone_has_a_static_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_traefik_and_istio_alone_have_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["front", "traefik", "--static", "-c", str(written(tmp_path))]) == 0
     assert "entryPoints:" in capsys.readouterr().out
+    assert main(["front", "istio", "--static", "--gateway", "gw.edge:81", "-c", str(written(tmp_path))]) == 0
+    assert "service: gw.edge.svc.cluster.local\n        port: 81\n" in capsys.readouterr().out
     assert main(["front", "nginx", "--static", "-c", str(written(tmp_path))]) == 1
 
 

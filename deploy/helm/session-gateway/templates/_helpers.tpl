@@ -87,6 +87,9 @@ args: [serve, -c, /etc/gateway/gateway.yaml]
 ports:
   - {name: http, containerPort: {{ .Values.ports.public }}}
   - {name: health, containerPort: {{ .Values.ports.health }}}
+  {{- with .Values.ports.grpc }}
+  - {name: grpc, containerPort: {{ . }}}
+  {{- end }}
 startupProbe:
   httpGet: {path: /readyz, port: health}
   periodSeconds: 1
