@@ -13,7 +13,7 @@ from gateway.dialects import normal, own_sessions
 from gateway.dialects.kinds import serve
 from gateway.dialects.product_actions import build_actions
 from gateway.dialects.settings import EndpointSettings
-from gateway.endpoints.own_paths import DEVICES, DOCUMENT, OWN
+from gateway.endpoints.own_paths import DEVICES, DOCUMENT, LOGINS, OWN
 from gateway.model.errors import Problem
 
 
@@ -41,6 +41,11 @@ def own_paths(sections: Sections, session_info: Mapping[int, EndpointSettings]) 
         for path in (*own_sessions.PATHS, DEVICES):
             hosts = frozenset(sections.sessions.hosts)
             yield OwnPath(path, "people's own sessions", ("sessions",), hosts)
+    if sections.sign_in is not None:
+        hosts = frozenset(sections.sign_in.hosts)
+        for name, product in sections.sign_in.logins():
+            for path in LOGINS[product]:
+                yield OwnPath(path, f"sign-in, {product}", ("sign_in", "providers", name, "logins"), hosts)
     token = sections.identity.token
     if token is not None:
         yield OwnPath(token.jwks_path, "the identity token's keys", ("identity", "token", "jwks_path"))

@@ -9,9 +9,15 @@ from gateway.config.check_require import check_require
 from gateway.config.partial import PartialConfig
 from gateway.config.route_settings import RouteSettings
 from gateway.config.sign_in_settings import OidcProviderSettings, SignInSettings
+from gateway.credentials.bearer import BearerSettings
 from gateway.credentials.cookie import CookieSettings
+from gateway.credentials.token_pair import TokenPairSettings
+from gateway.dialects.memghost import MemghostSettings
 from gateway.model.errors import Problem
 from gateway.model.route import Access
+
+_SHOWN_BY = {"rocketchat": TokenPairSettings, "memghost": BearerSettings}
+"""Product -> the readers of what its clients show."""
 
 _HOST_PREFIX = "__Host-"
 
@@ -36,14 +42,22 @@ def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
 
 
 def _logins(config: PartialConfig, settings: SignInSettings) -> Iterator[Problem]:
-    """Yield the products whose paths another provider has already."""
+    """Yield the products whose clients sign in elsewhere already, or get what nothing here reads or renews."""
     owners: dict[str, str] = {}
-    for name, provider in settings.providers.items():
-        for position, product in enumerate(getattr(provider, "logins", ())):
-            owner = owners.setdefault(product, name)
-            if owner != name:
-                text = f"{product}'s clients sign in by {owner} already"
-                yield config.problem(text, "sign_in", "providers", name, "logins", position)
+    for name, product in settings.logins():
+        place = ("sign_in", "providers", name, "logins")
+        if product in owners:
+            yield config.problem(f"{product}'s clients sign in by {owners[product]} already", *place)
+        owners[product] = name
+        kind = _SHOWN_BY[product]
+        if not any(isinstance(each, kind) for each in config.credentials.values()):
+            text = f"no reader of credentials reads what {product}'s clients are given"
+            yield config.warning(text, *place)
+    if "memghost" in owners and not any(
+        isinstance(each, MemghostSettings) and "refresh" in each.actions for each in config.session_info.values()
+    ):
+        text = "memghost's clients renew their tokens where no session_info of it has the action refresh"
+        yield config.warning(text, "sign_in", "providers", owners["memghost"], "logins")
 
 
 def _route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -101,6 +102,12 @@ class SignInSettings(SettingsModel):
     return_to: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
     rate_limit: SignInLimitSettings = SignInLimitSettings()
     providers: dict[Name, ProviderSettings] = Field(min_length=1)
+
+    def logins(self) -> Iterator[tuple[str, str]]:
+        """Yield each provider of passwords with each product whose clients sign in by it."""
+        for name, provider in self.providers.items():
+            if isinstance(provider, PasswordProviderSettings):
+                yield from ((name, product) for product in provider.logins)
 
     @property
     def idle_seconds(self) -> int | None:

@@ -18,6 +18,7 @@ from gateway.dialects.action import DialectActions
 from gateway.dialects.dialect import DialectServer, Documented
 from gateway.dialects.normal import NormalErrors
 from gateway.endpoints.own_paths import DOCUMENT
+from gateway.endpoints.sign_in.product_login import LoginWords
 from gateway.model.credential import CredentialKind
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -99,6 +100,21 @@ def action_operations(actions: DialectActions, readers: Sequence[Reader]) -> lis
         )
         for number, action in enumerate(actions.actions)
         for place, path in enumerate(action.paths)
+    ]
+
+
+def login_operations(words: LoginWords) -> list[Operation]:
+    """Return the operations of a product's login."""
+    return [
+        Operation(
+            path=path,
+            method="post",
+            name=f"{words.name}_login_{place}",
+            summary=f"Sign in by a name and a password ({words.name})",
+            responses=dict(sorted(words.responses.items())),
+            body=words.body,
+        )
+        for place, path in enumerate(words.paths)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 OWN = "/_gateway/"
 """Beneath it no route is ever looked for. A proxy that asks at an endpoint which is not there would else be answered by
 an upstream, and take the 200 of its start page for an allow."""
@@ -11,3 +13,9 @@ DEVICES = "/_gateway/devices"
 
 DOCUMENT = "/_gateway/openapi.json"
 """The OpenAPI document of the public port."""
+
+LOGINS: Mapping[str, tuple[str, ...]] = {
+    "rocketchat": ("/api/v1/login",),
+    "memghost": ("/auth/login", "/api/v1/auth/login"),
+}
+"""Product -> where its clients sign in."""

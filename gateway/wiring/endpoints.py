@@ -25,6 +25,7 @@ from gateway.endpoints.json_document import JsonDocumentEndpoint
 from gateway.endpoints.networks import Networks
 from gateway.endpoints.openapi import (
     action_operations,
+    login_operations,
     openapi_document,
     public_operations,
     session_info_operations,
@@ -32,6 +33,7 @@ from gateway.endpoints.openapi import (
 from gateway.endpoints.own_paths import DOCUMENT
 from gateway.endpoints.session_cookies import CookieRenewal
 from gateway.endpoints.session_info import SessionInfoEndpoint
+from gateway.endpoints.sign_in.product_logins import PRODUCT_LOGINS
 from gateway.gate import Gate
 from gateway.identity.identity_headers import IdentityHeaders
 from gateway.model.answers import Found
@@ -74,6 +76,8 @@ def own_endpoints(
     for acting, actions, readers in action_endpoints(settings, gate, sessions, limits, process):
         operations += action_operations(actions, readers)
         yield acting
+    for _, product in settings.sign_in.logins() if settings.sign_in is not None else ():
+        operations += login_operations(PRODUCT_LOGINS[product]())
     normal, all_readers = Normal(), tuple(sessions.readers.values())
     yield SessionInfoEndpoint(
         normal, EndpointPolicy(readers=all_readers), gate, sessions.session_of, limits, process.now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -176,6 +177,16 @@ async def test_rocket_chats_clients_name_users_in_more_than_one_way(both: Both) 
     assert (resumed.status, resumed.json()["error"]) == (401, "Unauthorized")
 
 
+async def test_the_logins_are_in_the_openapi_document(both: Both) -> None:
+    paths = (await CookieBrowser(both[0].port).open("/_gateway/openapi.json")).json()["paths"]
+    for path, statuses in (
+        ("/api/v1/login", ["200", "401", "403", "405", "429", "503"]),
+        ("/auth/login", ["202", "400", "401", "403", "405", "429", "503"]),
+    ):
+        assert sorted(paths[path]["post"]["responses"]) == [*statuses, "default"]
+        assert "requestBody" in paths[path]["post"]
+
+
 async def test_guesses_are_counted_three_ways_and_nobody_is_locked_out_for_ever(
     examples: Examples, tmp_path: Path
 ) -> None:
@@ -200,7 +211,10 @@ async def test_guesses_are_counted_three_ways_and_nobody_is_locked_out_for_ever(
         assert (await guess("3", "c")).status == 401
         refused = await guess("2", "joe", password=PASSWORD)
         assert (refused.status, refused.json()["error"]) == (429, "rate_limit_exceeded")
-        assert "[error-too-many-requests]" in (await guess("2", "joe", rocketchat)).json()["error"]
+        too_many = await guess("2", "joe", rocketchat)
+        assert "[error-too-many-requests]" in too_many.json()["error"]
+        assert (too_many.one(b"X-RateLimit-Limit"), too_many.one(b"X-RateLimit-Remaining")) == (b"2", b"0")
+        assert int(too_many.one(b"X-RateLimit-Reset") or b"0") > 1000 * datetime.now(UTC).timestamp()
         passed = float(refused.one(b"Retry-After") or b"nothing")
         assert 0 < passed <= 3600
         assert (await guess("2", "joe", password=PASSWORD)).status == 202

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from typing_extensions import override
 
-from gateway.dialects.dialect import InfoRequest, InfoResponse, json_response
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, json_response
 from gateway.dialects.memghost import MemghostError
-from gateway.dialects.memghost_actions import MemghostActions, tokens_accepted
+from gateway.dialects.memghost_actions import MemghostActions, MemghostTokens, tokens_accepted
+from gateway.endpoints.own_paths import LOGINS
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin
-from gateway.endpoints.sign_in.product_login import LoginText, LoginWords, SentLogin
+from gateway.endpoints.sign_in.product_login import LOGIN_FAILURES, LoginText, LoginWords, SentLogin
 from gateway.model.errors import UNDECODABLE, DirectoryError
 from gateway.model.refusal import Refusal, RefusalCode
 
@@ -27,8 +30,14 @@ class MemghostLogin(LoginWords):
     """The product's words; the tokens are those that `/auth/refresh` renews and `/auth/logout` ends."""
 
     name = "memghost"
-    paths: tuple[str, ...] = ("/auth/login", "/api/v1/auth/login")
+    paths: tuple[str, ...] = LOGINS["memghost"]
     wanted: LoginCredentials = "tokens"
+    body: object = MemghostCredentials
+    responses: Mapping[int, Documented] = {
+        202: Documented(MemghostTokens, "The tokens of a new session"),
+        **{status: Documented(MemghostError, text) for status, text in LOGIN_FAILURES.items()},
+        400: Documented(MemghostError, "No name and password"),
+    }
 
     def __init__(self) -> None:
         self._words = MemghostActions(())

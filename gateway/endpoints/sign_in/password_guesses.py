@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.endpoints.sign_in.sign_in_parts import PasswordEntry
 from gateway.model.client_address import bucket_of_address
-from gateway.policy.limits import Limits
+from gateway.policy.limits import Limits, Taken
 
 
 class PasswordGuesses:
@@ -17,8 +17,8 @@ class PasswordGuesses:
         self._entry = entry
         self._limits = limits
 
-    async def wait(self, login: str, client: str) -> int | None:
-        """Count a guess; return for how many seconds there are no more."""
+    async def count(self, login: str, client: str) -> Taken | None:
+        """Count a guess; return the bucket that is empty, if one is, with the seconds until there are more."""
         address, name = bucket_of_address(client), login.casefold()
         for bucket, limit in (
             (f"password\0{name}\0{address}", self._entry.per_name_and_address),
@@ -27,5 +27,5 @@ class PasswordGuesses:
         ):
             taken = await self._limits.take(bucket, limit)
             if taken.wait is not None:
-                return taken.wait
+                return taken
         return None

@@ -92,9 +92,9 @@ class PasswordSignInEndpoint:
         if flow is None or flow.provider != self._entry.name:
             return turned_away(access, record, self._entry.name, "not begun in this browser, or too long ago")
         login, password = form.get("login", "")[:_LONGEST_LOGIN], form.get("password", "")
-        wait = await self._guesses.wait(login, access.client)
-        if wait is not None:
-            return refused(access, record, Refusal(RefusalCode.RATE_LIMITED, "passwords", None, wait))
+        empty = await self._guesses.count(login, access.client)
+        if empty is not None:
+            return refused(access, record, Refusal(RefusalCode.RATE_LIMITED, "passwords", None, empty.wait))
         return await self._check(access, record, flow, login, password)
 
     async def _check(

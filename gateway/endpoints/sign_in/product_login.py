@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 import msgspec
 
-from gateway.dialects.dialect import InfoRequest, InfoResponse
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse
+from gateway.endpoints.refused_calls import RefusedCallError
+from gateway.endpoints.session_info import with_quota
 from gateway.endpoints.sign_in.password_guesses import PasswordGuesses
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin, PasswordAttempt, PasswordLogins
 from gateway.endpoints.sign_in.sign_in_parts import PasswordEntry
@@ -23,6 +26,16 @@ from gateway.telemetry.record import RequestRecord
 LoginText = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
+LOGIN_FAILURES: Mapping[int, str] = {
+    401: "The name or the password is wrong",
+    403: "Sent by a page of another origin",
+    405: "Another method than POST",
+    429: "Too many guesses",
+    503: "The directory is away",
+}
+"""Status -> why a login is refused, whatever the product."""
+
+
 class SentLogin(msgspec.Struct, frozen=True):
     """A name and a password that a client has sent."""
 
@@ -35,11 +48,13 @@ class SentLogin(msgspec.Struct, frozen=True):
 
 
 class LoginWords(Protocol):
-    """How one product asks for a session, and is answered."""
+    """How one product asks for a session, and is answered; `body` and `responses` are for the OpenAPI document."""
 
     name: str
     paths: tuple[str, ...]
     wanted: LoginCredentials
+    body: object
+    responses: Mapping[int, Documented]
 
     def order(self, kind: bytes, body: bytes) -> SentLogin | None:
         """Return what a body of this media type asks for; None for one that is no login."""
@@ -77,33 +92,38 @@ class ProductLoginEndpoint:
             request_id=access.request_id,
             now=datetime.fromtimestamp(access.received_at, UTC),
         )
-        opened = await self._open(request, access)
-        if isinstance(opened, OpenedLogin):
-            return _response(self._words.opened(opened, info_request))
-        record.decision = Decision(access=access, refusal=opened, rule="password")
-        allow = ((b"Allow", b"POST"),) if opened.code is RefusalCode.METHOD_NOT_ALLOWED else ()
-        return _response(self._words.refuse(opened, info_request), *allow)
+        try:
+            return _response(self._words.opened(await self._open(request, access), info_request))
+        except RefusedCallError as error:
+            refusal = error.refusal
+            record.decision = Decision(access=access, refusal=refusal, rule="password")
+            allow = ((b"Allow", b"POST"),) if refusal.code is RefusalCode.METHOD_NOT_ALLOWED else ()
+            told = info_request if error.taken is None else with_quota(info_request, error.taken)
+            return _response(self._words.refuse(refusal, told), *allow)
 
-    async def _open(self, request: DownstreamRequest, access: AccessRequest) -> OpenedLogin | Refusal:
+    async def _open(self, request: DownstreamRequest, access: AccessRequest) -> OpenedLogin:
+        """Begin a session for what was sent; raises RefusedCallError."""
         if access.method != "POST":
-            return Refusal(RefusalCode.METHOD_NOT_ALLOWED, "method")
+            raise RefusedCallError(RefusalCode.METHOD_NOT_ALLOWED, "method")
         if is_of_foreign_page(access):  # else every visitor of a page would guess for it, each from another address
-            return Refusal(RefusalCode.FORBIDDEN, "a page of another origin")
+            raise RefusedCallError(RefusalCode.FORBIDDEN, "a page of another origin")
         try:
             order = self._words.order(*await body_of_kind(request, access))
         except BadParametersError:
             order = None
         if order is None:
-            return Refusal(RefusalCode.MALFORMED, "no name and password")
-        wait = await self._guesses.wait(order.login, access.client)
-        if wait is not None:
-            return Refusal(RefusalCode.RATE_LIMITED, "passwords", None, wait)
+            raise RefusedCallError(RefusalCode.MALFORMED, "no name and password")
+        empty = await self._guesses.count(order.login, access.client)
+        if empty is not None:
+            raise RefusedCallError.by(Refusal(RefusalCode.RATE_LIMITED, "passwords", None, empty.wait), empty)
         attempt = PasswordAttempt(self._entry.name, order.login, order.password, browser_of(access))
         try:
             opened = await self._logins.open(attempt, self._words.wanted)
         except DirectoryError as error:
-            return Refusal(RefusalCode.UNAVAILABLE, str(error), None, 5)
-        return opened or Refusal(RefusalCode.UNAUTHENTICATED, "the name or the password is wrong")
+            raise RefusedCallError.by(Refusal(RefusalCode.UNAVAILABLE, str(error), None, 5)) from None
+        if opened is None:
+            raise RefusedCallError(RefusalCode.UNAUTHENTICATED, "the name or the password is wrong")
+        return opened
 
 
 def _response(info_response: InfoResponse, *fields: tuple[bytes, bytes]) -> Response:

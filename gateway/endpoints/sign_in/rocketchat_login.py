@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from typing_extensions import override
 
-from gateway.dialects.dialect import InfoRequest, InfoResponse, json_response
+from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse, json_response
 from gateway.dialects.rocketchat_actions import RocketchatActions
+from gateway.dialects.rocketchat_wire import RocketChatError
+from gateway.endpoints.own_paths import LOGINS
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin
-from gateway.endpoints.sign_in.product_login import LoginText, LoginWords, SentLogin
+from gateway.endpoints.sign_in.product_login import LOGIN_FAILURES, LoginText, LoginWords, SentLogin
 from gateway.endpoints.sign_in.sign_in_requests import FORM, BadParametersError, parameters
 from gateway.model.errors import UNDECODABLE
 from gateway.model.refusal import Refusal, RefusalCode
 
-_UNAUTHORIZED = {"status": "error", "error": "Unauthorized", "message": "Unauthorized"}
+
+class RocketchatUnauthorized(msgspec.Struct):
+    """What a wrong name, a wrong password and none are told."""
+
+    status: str = "error"
+    error: str = "Unauthorized"
+    message: str = "Unauthorized"
+
+
+class RocketchatEmail(msgspec.Struct):
+    """An e-mail address. The directory's are nobody's word."""
+
+    address: str
+    verified: bool = False
+
+
+class RocketchatMe(msgspec.Struct, omit_defaults=True):
+    """Who has signed in; an unknown field is absent, never null."""
+
+    user_id: str = msgspec.field(name="_id")
+    roles: list[str]
+    username: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    emails: list[RocketchatEmail] | UnsetType = UNSET
+
+
+class RocketchatOpenedData(msgspec.Struct):
+    """A login token, and whose it is."""
+
+    userId: str  # noqa: N815 - the product's own key, as is that below
+    authToken: str  # noqa: N815
+    me: RocketchatMe
+
+
+class RocketchatOpened(msgspec.Struct):
+    """A success."""
+
+    status: str
+    data: RocketchatOpenedData
 
 
 class RocketchatUser(msgspec.Struct):
@@ -44,8 +85,14 @@ class RocketchatLogin(LoginWords):
     """The product's words; a body that is none is unauthorized too."""
 
     name = "rocketchat"
-    paths: tuple[str, ...] = ("/api/v1/login",)
+    paths: tuple[str, ...] = LOGINS["rocketchat"]
     wanted: LoginCredentials = "pair"
+    body: object = RocketchatCredentials
+    responses: Mapping[int, Documented] = {
+        200: Documented(RocketchatOpened, "A user id and a login token"),
+        **{status: Documented(RocketChatError, text) for status, text in LOGIN_FAILURES.items()},
+        401: Documented(RocketchatUnauthorized, LOGIN_FAILURES[401]),
+    }
 
     def __init__(self) -> None:
         self._words = RocketchatActions(())
@@ -66,16 +113,12 @@ class RocketchatLogin(LoginWords):
 
     @override
     def opened(self, login: OpenedLogin, info_request: InfoRequest) -> InfoResponse:
-        person: dict[str, Any] = {"_id": login.user_id, "roles": list(login.roles)}
-        named = {"username": login.username, "name": login.name}
-        person |= {key: value for key, value in named.items() if value is not None}
-        if login.email is not None:
-            person["emails"] = [{"address": login.email, "verified": False}]
-        data = {"userId": login.user_id, "authToken": login.token, "me": person}
-        return json_response(200, {"status": "success", "data": data})
+        emails = UNSET if login.email is None else [RocketchatEmail(login.email)]
+        me = RocketchatMe(login.user_id, list(login.roles), login.username or UNSET, login.name or UNSET, emails)
+        return json_response(200, RocketchatOpened("success", RocketchatOpenedData(login.user_id, login.token, me)))
 
     @override
     def refuse(self, refusal: Refusal, info_request: InfoRequest) -> InfoResponse:
         if refusal.code in {RefusalCode.UNAUTHENTICATED, RefusalCode.MALFORMED}:
-            return json_response(401, _UNAUTHORIZED)
+            return json_response(401, RocketchatUnauthorized())
         return self._words.refuse(refusal, info_request)

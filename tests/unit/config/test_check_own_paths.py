@@ -9,6 +9,7 @@ SERVED = (
     "  - {dialect: memghost, credentials: [token]}\n"
     "forward_auth: {envoy: {path: /ask/, peers: [10.0.0.0/8]}}\n"
     "identity: {token: {issuer: i, keys_file: k, jwks_path: /keys}}\n"
+    "sign_in: {reader: r, providers: {people: {kind: password, logins: [rocketchat, memghost]}}}\n"
 )
 
 
@@ -50,6 +51,9 @@ def test_every_own_path_says_whose_it_is() -> None:
         "/api/v3.1/auth/session/info": ("session_info, composio", ("session_info", 0)),
         "/auth/session": ("session_info, memghost", ("session_info", 1)),
         "/api/v1/auth/session": ("session_info, memghost", ("session_info", 1)),
+        "/api/v1/login": ("sign-in, rocketchat", ("sign_in", "providers", "people", "logins")),
+        "/auth/login": ("sign-in, memghost", ("sign_in", "providers", "people", "logins")),
+        "/api/v1/auth/login": ("sign-in, memghost", ("sign_in", "providers", "people", "logins")),
     }
 
 

@@ -62,3 +62,46 @@ def test_a_route_offers_providers_that_there_are(keys: str, expected: list[str])
     route = f"routes:\n  - {{name: r, match: {{}}, upstream: 'http://127.0.0.1:1', {keys}}}\n"
     text = f"{PARTS}sign_in: {{reader: good, {PROVIDERS}}}\n{route}"
     assert lines(check_sign_in(partial(text))) == expected
+
+
+PEOPLE = "{kind: password, logins: [rocketchat, memghost]}"
+READS_ALL = """\
+  pair: {kind: token_pair, user_header: x-user-id, token_header: x-auth-token, authority: accounts}
+  token: {kind: bearer, authority: accounts}
+session_info: [{dialect: memghost, credentials: [token], actions: [refresh]}]
+"""
+LOGINS = "sign_in.providers.people.logins:"
+UNRENEWED = "memghost's clients renew their tokens where no session_info of it has the action refresh"
+UNREAD = "no reader of credentials reads what {}'s clients are given"
+
+
+@pytest.mark.parametrize(
+    ("more", "providers", "expected"),
+    [
+        (READS_ALL, f"people: {PEOPLE}", []),
+        (
+            "",
+            f"people: {PEOPLE}",
+            [
+                f"warning: {LOGINS} {UNREAD.format('rocketchat')}",
+                f"warning: {LOGINS} {UNREAD.format('memghost')}",
+                f"warning: {LOGINS} {UNRENEWED}",
+            ],
+        ),
+        (
+            READS_ALL,
+            "people: {kind: password, logins: [rocketchat]}, others: {kind: password, logins: rocketchat}",
+            [f"{LOGINS.replace('people', 'others')} rocketchat's clients sign in by people already"],
+        ),
+        (
+            READS_ALL,
+            "people: {kind: password, logins: [rocketchat, rocketchat]}",
+            [f"{LOGINS} rocketchat's clients sign in by people already"],
+        ),
+    ],
+)
+def test_a_products_clients_sign_in_at_one_provider_and_get_what_is_read(
+    more: str, providers: str, expected: list[str]
+) -> None:
+    text = f"{PARTS}{more}sign_in: {{reader: good, providers: {{{providers}}}}}\n"
+    assert lines(check_sign_in(partial(text))) == expected
