@@ -9,8 +9,8 @@ from typing import Annotated, Protocol
 import msgspec
 
 from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse
+from gateway.endpoints.info_requests import with_quota
 from gateway.endpoints.refused_calls import RefusedCallError
-from gateway.endpoints.session_info import with_quota
 from gateway.endpoints.sign_in.password_guesses import PasswordGuesses
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin, PasswordAttempt, PasswordLogins
 from gateway.endpoints.sign_in.sign_in_parts import PasswordEntry
