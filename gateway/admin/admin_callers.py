@@ -106,5 +106,5 @@ def _caller(session: Session, kind: CredentialKind, roles: Mapping[str, tuple[st
     permissions = permissions_of(session.roles, roles)
     if kind is CredentialKind.API_KEY or session.api_key is not None:
         permissions &= frozenset(session.scopes)
-    shown = f"{kind}:{session.api_key.id}" if session.api_key is not None else str(kind)
-    return AdminCaller(shown, permissions, session)
+    credential = f"{kind}:{session.api_key.id}" if session.api_key is not None else str(kind)
+    return AdminCaller(credential, permissions, session)

@@ -35,5 +35,5 @@ class AdminTokens:
         """Tell whether these fields show a right token; an early exit would show how much of a guess is right."""
         if len(authorization) != 1 or authorization[0][: len(_BEARER)].lower() != _BEARER:
             return False
-        shown = authorization[0][len(_BEARER) :].strip(" \t").encode("utf-8", "surrogateescape")
-        return any(hmac.compare_digest(shown, token) for token in self._tokens)
+        candidate = authorization[0][len(_BEARER) :].strip(" \t").encode("utf-8", "surrogateescape")
+        return any(hmac.compare_digest(candidate, token) for token in self._tokens)

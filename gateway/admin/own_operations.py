@@ -93,16 +93,16 @@ class OwnCalls:
             outcome = AuditOutcome.DONE if await self._end(target, request.actor) else AuditOutcome.PARTLY
         finally:
             self._audit.revoked(request.actor, target, outcome)
-        return _viewed(target, request, told=outcome is AuditOutcome.DONE)
+        return _viewed(target, request, complete=outcome is AuditOutcome.DONE)
 
     async def notice_change(self, request: ApiRequest) -> RevocationView:
         """Have it looked up again everywhere; raises ProblemError where somebody could not be told."""
         target = request.body.target()
-        return _viewed(target, request, told=await self._fleet.change(target))
+        return _viewed(target, request, complete=await self._fleet.change(target))
 
 
-def _viewed(target: RevocationTarget, request: ApiRequest, *, told: bool) -> RevocationView:
-    if not told:
+def _viewed(target: RevocationTarget, request: ApiRequest, *, complete: bool) -> RevocationView:
+    if not complete:
         detail = "Not every replica and directory could be reached: call again."
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, {"Retry-After": "1"})
     return RevocationView(target.kind.value, target.id, request.now.timestamp())

@@ -90,7 +90,7 @@ class EndedOfUser(msgspec.Struct, frozen=True):
 class KeptSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which session stays."""
 
-    kept: Annotated[str | None, msgspec.Meta(description="The session that is not ended")] = msgspec.field(
+    id: Annotated[str | None, msgspec.Meta(description="The session that is not ended")] = msgspec.field(
         default=None, name="except"
     )
 
@@ -145,8 +145,8 @@ def _ending(records: OpenRecords) -> ApiOperation:
 
 def _ending_of_all(records: OpenRecords) -> ApiOperation:
     async def end_all(request: ApiRequest) -> EndedOfUser:
-        (kept,) = request.query
-        return EndedOfUser(await end_sessions((await records(request)).context, request.id, kept.kept))
+        (kept_session,) = request.query
+        return EndedOfUser(await end_sessions((await records(request)).context, request.id, kept_session.id))
 
     return ApiOperation(
         name="end_sessions_of_user",

@@ -34,8 +34,8 @@ def parse_balancer_token(token: str, most_bytes: int) -> ParsedToken | None:
         claims = msgspec.json.decode(payload, type=Claims)
     except UNDECODABLE:
         return None
-    told = {claim: fields.get(name) for name, claim in _OF_THE_HEADER.items()}
-    return ParsedToken(fields, {**claims, **told}, token.rpartition(".")[0].encode("ascii"), signature)
+    header_claims = {claim: fields.get(name) for name, claim in _OF_THE_HEADER.items()}
+    return ParsedToken(fields, {**claims, **header_claims}, token.rpartition(".")[0].encode("ascii"), signature)
 
 
 def _decoded(part: str) -> bytes | None:

@@ -113,15 +113,15 @@ class OpenIdProvider:
         answer = await self._ask_token(document, form)
         if not isinstance(answer, TokenAnswer):
             return answer
-        kept = msgspec.structs.replace(
+        renewed = msgspec.structs.replace(
             answer,
             id_token=answer.id_token or tokens.id_token,
             refresh_token=answer.refresh_token or tokens.refresh_token,
         )
         if answer.id_token is None:
             parsed = parse_token(tokens.id_token, TOKEN_BYTES)
-            return _CANNOT_READ if parsed is None else self._redeemed(parsed.claims, kept)
-        redeemed = await self._signed_in(kept, None)
+            return _CANNOT_READ if parsed is None else self._redeemed(parsed.claims, renewed)
+        redeemed = await self._signed_in(renewed, None)
         if isinstance(redeemed, Redeemed) and redeemed.identity.subject != subject:
             return SignInRefused("the refreshed token is of another subject")
         return redeemed
@@ -199,10 +199,10 @@ class OpenIdProvider:
         client = self._clients.get(url)
         if client is None:
             client = self._clients[url] = HttpClient(url, self._settings)
-        shown = self._authentication.form()
-        names = {name for name, _ in shown}  # of which none may come twice (RFC 6749 section 3.2)
+        own = self._authentication.form()
+        names = {name for name, _ in own}  # of which none may come twice (RFC 6749 section 3.2)
         rest = [pair for pair in form if pair[0] not in names]
-        return await client.post((*rest, *shown), self._authentication.headers())
+        return await client.post((*rest, *own), self._authentication.headers())
 
     async def _signed_in(self, answer: TokenAnswer, nonce: str | None) -> Redeemed | SignInRefused | Unavailable:
         if answer.id_token is None:

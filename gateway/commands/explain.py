@@ -54,26 +54,26 @@ async def explain(config: Path, method: str, url: str, headers: HeaderPairs, *, 
         return CommandResult(without_passwords("\n".join(lines)))
 
 
-def _explanation(told: Explanation) -> Iterator[str]:
-    if told.answered_by is not None and told.route is None:
-        yield _line("answered by", told.answered_by)
+def _explanation(explanation: Explanation) -> Iterator[str]:
+    if explanation.answered_by is not None and explanation.route is None:
+        yield _line("answered by", explanation.answered_by)
         return
-    yield _line("route", f"{told.route} ({told.access})" if told.route is not None else "none")
-    yield from _credential(told.credential)
-    if not told.allowed:
-        yield _line("decision", f"refused, {told.status} {told.code}")
-        yield _line("rule", f"{told.rule} ({told.detail})")
+    yield _line("route", f"{explanation.route} ({explanation.access})" if explanation.route is not None else "none")
+    yield from _credential(explanation.credential)
+    if not explanation.allowed:
+        yield _line("decision", f"refused, {explanation.status} {explanation.code}")
+        yield _line("rule", f"{explanation.rule} ({explanation.detail})")
         return
     yield _line("decision", "allowed")
-    yield _line("rule", told.rule or "")
-    if told.answered_by is not None:
-        yield _line("answered by", told.answered_by)
+    yield _line("rule", explanation.rule or "")
+    if explanation.answered_by is not None:
+        yield _line("answered by", explanation.answered_by)
         return
-    yield _line("upstream", ", ".join(told.upstream))
-    yield _line("is sent", f"{told.method} {told.target}")
-    if told.put_right is not None:
-        yield _line("put right", f"{told.put_right}, in the answer")
-    for name, value in told.headers:
+    yield _line("upstream", ", ".join(explanation.upstream))
+    yield _line("is sent", f"{explanation.method} {explanation.target}")
+    if explanation.put_right is not None:
+        yield _line("put right", f"{explanation.put_right}, in the answer")
+    for name, value in explanation.headers:
         yield f"  {name}: {value}"
 
 
@@ -102,15 +102,15 @@ def _is_urls_host(url: str, field: tuple[bytes, bytes]) -> bool:
     return name.lower() == b"host" and (value == b"localhost" or f"://{value.decode('latin-1')}" in url)
 
 
-def _credential(shown: ExplainedCredential | None) -> Iterator[str]:
-    if shown is None:
+def _credential(credential: ExplainedCredential | None) -> Iterator[str]:
+    if credential is None:
         yield _line("credential", "none")
         return
-    yield _line("credential", f"{shown.kind}, read by {shown.reader} ({shown.fingerprint})")
-    by = f"{shown.tier}, {shown.authority}" if shown.authority else shown.tier
-    yield _line("resolved by", f"{by}, {shown.age:.0f} s old{', stale' if shown.stale else ''}")
-    if shown.subject is not None:
-        yield _line("session", f"{shown.session or 'none'}, subject {shown.subject}")
+    yield _line("credential", f"{credential.kind}, read by {credential.reader} ({credential.fingerprint})")
+    by = f"{credential.tier}, {credential.authority}" if credential.authority else credential.tier
+    yield _line("resolved by", f"{by}, {credential.age:.0f} s old{', stale' if credential.stale else ''}")
+    if credential.subject is not None:
+        yield _line("session", f"{credential.session or 'none'}, subject {credential.subject}")
 
 
 def _line(name: str, text: str) -> str:

@@ -20,10 +20,10 @@ def as_table(rows: Sequence[msgspec.Struct], columns: Sequence[str]) -> str:
     """Return one line a row under the columns' names; columns that are empty in all rows are left out."""
     fields = [msgspec.to_builtins(row) for row in rows]
     cells = [{column: _cell(each.get(column)) for column in columns} for each in fields]
-    shown = [column for column in columns if any(each[column] for each in cells)]
-    widths = {column: max(len(column), *(len(each[column]) for each in cells)) for column in shown}
-    lines = [{column: column.upper() for column in shown}, *cells] if cells else []
-    return "\n".join("  ".join(line[column].ljust(widths[column]) for column in shown).rstrip() for line in lines)
+    filled = [column for column in columns if any(each[column] for each in cells)]
+    widths = {column: max(len(column), *(len(each[column]) for each in cells)) for column in filled}
+    lines = [{column: column.upper() for column in filled}, *cells] if cells else []
+    return "\n".join("  ".join(line[column].ljust(widths[column]) for column in filled).rstrip() for line in lines)
 
 
 def as_lines(row: msgspec.Struct) -> str:

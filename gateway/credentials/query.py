@@ -76,10 +76,10 @@ class QueryReader(Reader):
     def without(self, access: AccessRequest) -> AccessRequest:
         """Return the request without the parameter, every other byte of the query unchanged."""
         pairs = self._pairs(access)
-        kept = [pair for pair in pairs if not self._is_ours(pair)]
-        if len(kept) == len(pairs):
+        rest = [pair for pair in pairs if not self._is_ours(pair)]
+        if len(rest) == len(pairs):
             return access
-        return access.altered(msgspec.structs.replace(access.target, query="&".join(kept) or None), access.headers)
+        return access.altered(msgspec.structs.replace(access.target, query="&".join(rest) or None), access.headers)
 
     @staticmethod
     def _pairs(access: AccessRequest) -> list[str]:

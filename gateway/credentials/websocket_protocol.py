@@ -90,11 +90,11 @@ class WebSocketProtocolReader(Reader):
     def without(self, access: AccessRequest) -> AccessRequest:
         """Return the request without such protocols; the others stay, in one field."""
         protocols = list(_protocols(access))
-        kept = [each for each in protocols if not each.startswith(self._begins)]
-        if len(kept) == len(protocols):
+        further = [each for each in protocols if not each.startswith(self._begins)]
+        if len(further) == len(protocols):
             return access
         fields = [field for field in access.headers.raw if field[0].lower() != _FIELD]
-        rest = [(b"Sec-WebSocket-Protocol", b", ".join(kept))] if kept else []
+        rest = [(b"Sec-WebSocket-Protocol", b", ".join(further))] if further else []
         return access.altered(access.target, Headers((*fields, *rest)))
 
     @override

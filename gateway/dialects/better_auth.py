@@ -22,7 +22,7 @@ from gateway.dialects.dialect import (
     json_response,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import Milliseconds, NonEmptyText, maybe_parse_instant, milliseconds
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -231,6 +231,6 @@ def _found(document: BetterAuthAnswer) -> Found | Rejected:
 
 KIND = DialectKind(
     "better_auth",
-    Served(BetterAuthSettings, lambda _settings, _issue: BetterAuth()),
-    Spoken(lambda settings: BetterAuth(cookie=settings.cookie), BetterAuthKeys),
+    ServerFactory(BetterAuthSettings, lambda _settings, _issue: BetterAuth()),
+    ClientFactory(lambda settings: BetterAuth(cookie=settings.cookie), BetterAuthKeys),
 )

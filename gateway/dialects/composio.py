@@ -27,7 +27,7 @@ from gateway.dialects.dialect import (
     json_response,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory
 from gateway.dialects.settings import EndpointSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
@@ -146,6 +146,6 @@ def _error(
 
 KIND = DialectKind(
     "composio",
-    Served(ComposioSettings, lambda _settings, _issue: Composio()),
-    Spoken(lambda _settings: Composio()),
+    ServerFactory(ComposioSettings, lambda _settings, _issue: Composio()),
+    ClientFactory(lambda _settings: Composio()),
 )

@@ -12,7 +12,7 @@ from typing_extensions import override
 from gateway.dialects.claims import ClaimMap, instant_at, session_of_claims
 from gateway.dialects.custom_conditions import AnswerCondition, SessionAnswer, conditions
 from gateway.dialects.dialect import DialectClient, RemoteRequest, RemoteResponse
-from gateway.dialects.dialect_kind import DialectKind, Spoken, SpokenSettings
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, SpokenSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Undecided
 from gateway.model.credential import Credential
 from gateway.source.json_paths import JsonPath, JsonPlace
@@ -166,4 +166,4 @@ class Custom(DialectClient):
 
 _UNAUTHORIZED = 401
 
-KIND = DialectKind("custom", spoken=Spoken(Custom, CustomSettings))
+KIND = DialectKind("custom", spoken=ClientFactory(Custom, CustomSettings))

@@ -23,14 +23,14 @@ class CookieIssue(msgspec.Struct, frozen=True):
     renew: Renew | None = None
 
 
-class Served(msgspec.Struct, frozen=True):
+class ServerFactory(msgspec.Struct, frozen=True):
     """`build` makes what answers, of an entry of `session_info` that `settings` describes."""
 
     settings: type[EndpointSettings]
     build: Callable[[Any, CookieIssue], DialectServer]
 
 
-class Spoken(msgspec.Struct, frozen=True):
+class ClientFactory(msgspec.Struct, frozen=True):
     """`build` makes what asks and decodes, of the keys that `settings` adds to those of a remote authority."""
 
     build: Callable[[Any], DialectClient]
@@ -41,5 +41,5 @@ class DialectKind(msgspec.Struct, frozen=True):
     """One dialect; `served` or `spoken` is None where it goes one way alone."""
 
     name: str
-    served: Served | None = None
-    spoken: Spoken | None = None
+    served: ServerFactory | None = None
+    spoken: ClientFactory | None = None

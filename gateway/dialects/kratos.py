@@ -21,7 +21,7 @@ from gateway.dialects.dialect import (
     json_response,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory, SpokenSettings
 from gateway.dialects.kratos_wire import (
     KratosError,
     KratosFault,
@@ -171,6 +171,6 @@ def _whose(subject: str) -> tuple[tuple[bytes, bytes], ...]:
 
 KIND = DialectKind(
     "kratos",
-    Served(KratosSettings, lambda settings, _issue: Kratos(second_factor_url=settings.second_factor_url)),
-    Spoken(lambda settings: Kratos(cookie=settings.cookie), KratosKeys),
+    ServerFactory(KratosSettings, lambda settings, _issue: Kratos(second_factor_url=settings.second_factor_url)),
+    ClientFactory(lambda settings: Kratos(cookie=settings.cookie), KratosKeys),
 )

@@ -21,7 +21,7 @@ from gateway.dialects.dialect import (
     retry_after_header,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import NonEmptyText, WireInstant, utc
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -161,6 +161,6 @@ def _found(document: MemghostSession) -> Found:
 
 KIND = DialectKind(
     "memghost",
-    Served(MemghostSettings, lambda _settings, _issue: Memghost()),
-    Spoken(lambda _settings: Memghost()),
+    ServerFactory(MemghostSettings, lambda _settings, _issue: Memghost()),
+    ClientFactory(lambda _settings: Memghost()),
 )

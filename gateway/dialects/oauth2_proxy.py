@@ -23,7 +23,7 @@ from gateway.dialects.dialect import (
     json_response,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
 from gateway.model.credential import Credential, CredentialKind
@@ -205,6 +205,6 @@ def _failure(status: int, retry_after: int | None = None) -> InfoResponse:
 
 KIND = DialectKind(
     "oauth2_proxy",
-    Served(OAuth2ProxySettings, lambda _settings, _issue: OAuth2Proxy()),
-    Spoken(lambda settings: OAuth2Proxy(cookie=settings.cookie), OAuth2ProxyKeys),
+    ServerFactory(OAuth2ProxySettings, lambda _settings, _issue: OAuth2Proxy()),
+    ClientFactory(lambda settings: OAuth2Proxy(cookie=settings.cookie), OAuth2ProxyKeys),
 )

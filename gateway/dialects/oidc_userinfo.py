@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from gateway.dialects.answer_decoder import AnswerDecoder
 from gateway.dialects.dialect import DialectClient, RemoteRequest, RemoteResponse, bearer_request
-from gateway.dialects.dialect_kind import DialectKind, Spoken
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind
 from gateway.dialects.wire_times import NonEmptyText
 from gateway.model.answers import Found, Reason, Rejected, Unavailable
 from gateway.model.credential import Credential, CredentialKind
@@ -76,4 +76,4 @@ def _found(claims: UserInfoClaims) -> Found:
     return Found(Session(subject=claims.sub, user=user))
 
 
-KIND = DialectKind("oidc_userinfo", spoken=Spoken(lambda _settings: OidcUserInfo()))
+KIND = DialectKind("oidc_userinfo", spoken=ClientFactory(lambda _settings: OidcUserInfo()))

@@ -21,7 +21,7 @@ from gateway.dialects.dialect import (
     json_response,
     retry_after_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory
 from gateway.dialects.rocketchat_wire import RocketChatError, RocketChatSession, session_document, session_of_document
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.model.answers import Found, Reason, Rejected, Unavailable, Verdict
@@ -228,6 +228,6 @@ def _quota(info_request: InfoRequest) -> HeaderPairs:
 
 KIND = DialectKind(
     "rocketchat",
-    Served(RocketchatSettings, lambda settings, _issue: Rocketchat(settings.profile)),
-    Spoken(lambda _settings: Rocketchat()),
+    ServerFactory(RocketchatSettings, lambda settings, _issue: Rocketchat(settings.profile)),
+    ClientFactory(lambda _settings: Rocketchat()),
 )

@@ -21,7 +21,7 @@ from gateway.dialects.dialect import (
     json_response,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.supabase_wire import (
     REASONS,
@@ -142,5 +142,7 @@ def _failure(error: SupabaseError, retry_after: int | None = None) -> InfoRespon
 
 
 KIND = DialectKind(
-    "supabase", Served(SupabaseSettings, lambda _settings, _issue: Supabase()), Spoken(Supabase, SupabaseKeys)
+    "supabase",
+    ServerFactory(SupabaseSettings, lambda _settings, _issue: Supabase()),
+    ClientFactory(Supabase, SupabaseKeys),
 )

@@ -22,7 +22,7 @@ from gateway.dialects.dialect import (
     retry_after_header,
     waiting_header,
 )
-from gateway.dialects.dialect_kind import CookieIssue, DialectKind, Served, Spoken
+from gateway.dialects.dialect_kind import ClientFactory, CookieIssue, DialectKind, ServerFactory
 from gateway.dialects.settings import EndpointSettings, Profile
 from gateway.dialects.wacht_wire import (
     WachtAnswer,
@@ -189,4 +189,4 @@ def _serve(settings: WachtSettings, issue: CookieIssue) -> Wacht:
     return Wacht(settings.profile, issue.renew, cookie=issue.cookie or COOKIE, development=settings.development)
 
 
-KIND = DialectKind("wacht", Served(WachtSettings, _serve), Spoken(lambda _settings: Wacht()))
+KIND = DialectKind("wacht", ServerFactory(WachtSettings, _serve), ClientFactory(lambda _settings: Wacht()))

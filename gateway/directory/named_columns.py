@@ -46,8 +46,8 @@ def _session_columns(record: SessionRecord) -> set[str]:
 def completed(table: str, row: TableRow, before: TableRow | None, defaults: TableRow) -> TableRow:
     """Return a row without a gap: what the record does not say is as it was, else by default."""
     gaps = {name: value for name, value in defaults.items() if name in row and row[name] is None}
-    kept = {name: before[name] for name in gaps if before is not None and before[name] is not None}
-    row = {**row, **gaps, **kept}
+    existing = {name: before[name] for name in gaps if before is not None and before[name] is not None}
+    row = {**row, **gaps, **existing}
     if table == "api_keys" and before is not None and row["hash"] == before["hash"]:
         row["prefix"] = row["prefix"] or before["prefix"]
     return row

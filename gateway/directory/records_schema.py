@@ -26,12 +26,12 @@ def records_page() -> str:
         "3339 with a time zone, ids 1 to 255 printable ASCII characters. References are ids, of the file or the",
         "directory.",
     ]
-    shown: list[str] = []
+    listed: list[str] = []
     for key, part in schema["properties"].items():
         name = part["items"]["$ref"].rpartition("/")[2]
         lines += ["", f"## `{key}`", "", *_table(definitions[name])]
-        shown.append(name)
-    for name in sorted(set(definitions) - set(shown)):
+        listed.append(name)
+    for name in sorted(set(definitions) - set(listed)):
         lines += ["", f"## {name.removesuffix('Record')}", "", *_table(definitions[name])]
     return "\n".join(lines) + "\n"
 

@@ -140,16 +140,16 @@ class AccessReader:
         client's X-Forwarded-Host would else let the client be judged by one host and served by another.
         """
         proto = _last(headers, b"x-forwarded-proto").lower()
-        told_scheme = proto if proto in DEFAULT_PORTS else scheme
-        told_host = host
+        named_scheme = proto if proto in DEFAULT_PORTS else scheme
+        named_host = host
         named = _last(headers, b"x-forwarded-host")
         try:
-            told_host = parse_authority(named or _last(headers, b"host"), told_scheme)
+            named_host = parse_authority(named or _last(headers, b"host"), named_scheme)
         except MalformedError:
             if named:
                 raise
         chain = b",".join(headers.all(b"x-forwarded-for")).decode("latin-1")
-        return told_scheme, told_host, self.client(chain, peer), named, _prefix(headers)
+        return named_scheme, named_host, self.client(chain, peer), named, _prefix(headers)
 
 
 def _prefix(headers: Headers) -> str:
@@ -157,8 +157,8 @@ def _prefix(headers: Headers) -> str:
 
     A list has the outermost first. `//evil.example` in it would make links of frameworks go there.
     """
-    told = b",".join(headers.all(b"x-forwarded-prefix")).decode("latin-1")
-    prefixes = [each.strip(" \t").removesuffix("/") for each in told.split(",")]
+    listed = b",".join(headers.all(b"x-forwarded-prefix")).decode("latin-1")
+    prefixes = [each.strip(" \t").removesuffix("/") for each in listed.split(",")]
     prefix = "".join(prefixes)
     if not prefix or any(each and not each.startswith("/") for each in prefixes):
         return ""
@@ -174,12 +174,12 @@ def _origin_form(raw: str, method: str, scheme: str, host: Host) -> str:
     Raises MalformedError for one of another scheme or host than the request's own, and for every other form: which of
     two hosts counts depends on the server. `OPTIONS` without a path asks about the server itself (section 3.2.4).
     """
-    told, mark, rest = raw.partition("://")
+    own_scheme, mark, rest = raw.partition("://")
     end = min(place for place in (rest.find("/"), rest.find("?"), len(rest)) if place >= 0)
     path = rest[end:]
     if not mark or (method == "OPTIONS" and not path):
         raise MalformedError(mistake(RefusalCode.MALFORMED, "the target is not in origin-form"))
-    if told.lower() != scheme or parse_authority(rest[:end], scheme) != host:
+    if own_scheme.lower() != scheme or parse_authority(rest[:end], scheme) != host:
         raise MalformedError(mistake(RefusalCode.MALFORMED, "the target names another host or scheme"))
     return path if path.startswith("/") else f"/{path}"
 

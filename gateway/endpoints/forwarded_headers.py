@@ -30,11 +30,11 @@ def forwarded_headers(access: AccessRequest, *, believed: bool) -> HeaderPairs:
         (b"X-Forwarded-For", chain + b", " + peer if chain else peer),
         (b"X-Forwarded-Proto", access.scheme.encode("ascii")),
         *((b"X-Forwarded-Host", host) for host in hosts),
-        *(_told_on(access) if believed else ()),
+        *(_continued(access) if believed else ()),
     )
 
 
-def _told_on(access: AccessRequest) -> Iterator[tuple[bytes, bytes]]:
+def _continued(access: AccessRequest) -> Iterator[tuple[bytes, bytes]]:
     """Yield what a trusted proxy says that nothing is judged by: port, address, and RFC 7239's words for all of it."""
     headers = access.headers
     ports = b", ".join(headers.all(b"x-forwarded-port"))

@@ -95,8 +95,8 @@ def login_url(decision: Decision, refusal: Refusal, *, signs_in: bool = True) ->
     route, access = decision.route, decision.access
     if route is None or refusal.code is not RefusalCode.UNAUTHENTICATED:
         return ""
-    shown = decision.credential
-    foreign = shown is not None and shown.kind is not CredentialKind.COOKIE
+    credential = decision.credential
+    foreign = credential is not None and credential.kind is not CredentialKind.COOKIE
     if foreign or refusal.rejected is Reason.AMBIGUOUS or not access.host.name:
         return ""
     offer = route.sign_in

@@ -126,8 +126,8 @@ def _exact(headers: Any) -> Iterator[tuple[bytes, bytes]]:
 
 def _require_same(name: bytes, value: bytes, http: Any) -> None:
     """Raise MalformedError for a pseudo-header that is not what the attributes say."""
-    told = {b":method": http.method, b":path": http.path, b":authority": http.host}.get(name)
-    if told is not None and _bytes(told) != value:
+    attribute = {b":method": http.method, b":path": http.path, b":authority": http.host}.get(name)
+    if attribute is not None and _bytes(attribute) != value:
         raise malformed("the question names two methods, paths or hosts")
 
 

@@ -43,10 +43,10 @@ class GrpcServices:
 
     def _health(self, message: bytes) -> bytes:
         try:
-            asked = HealthCheckRequest.FromString(message)
+            question = HealthCheckRequest.FromString(message)
         except DecodeError:
             raise GrpcError(INVALID_ARGUMENT, "the message is no HealthCheckRequest") from None
-        if asked.service not in _SERVICES:
+        if question.service not in _SERVICES:
             raise GrpcError(NOT_FOUND, "there is no such service")
         answer: bytes = HealthCheckResponse(status=_NOT_SERVING if self.draining else _SERVING).SerializeToString()
         return answer

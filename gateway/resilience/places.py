@@ -26,13 +26,13 @@ class Places:
     """
 
     def __init__(self, places: int) -> None:
-        kept = places // _KNOWN_PART
+        reserved = places // _KNOWN_PART
         self._places = places
-        self._for_strangers = places - kept
-        self._share = max(1, self._for_strangers - self._for_strangers // _KNOWN_PART) if kept else places
+        self._for_strangers = places - reserved
+        self._share = max(1, self._for_strangers - self._for_strangers // _KNOWN_PART) if reserved else places
         self._lent = 0
         self._lent_to_strangers = 0
-        self._held: dict[str, int] = {}
+        self._lent_by_address: dict[str, int] = {}
         self._known: deque[asyncio.Future[None]] = deque()
         self._strangers: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
@@ -58,22 +58,22 @@ class Places:
         self._lent -= 1
         if not caller.known:
             self._lent_to_strangers -= 1
-            left = self._held.pop(caller.address) - 1
+            left = self._lent_by_address.pop(caller.address) - 1
             if left:
-                self._held[caller.address] = left
+                self._lent_by_address[caller.address] = left
         self._lend_on()
 
     def _admits(self, caller: Caller) -> bool:
         if self._lent >= self._places:
             return False
-        held = self._held.get(caller.address, 0)
-        return caller.known or (self._lent_to_strangers < self._for_strangers and held < self._share)
+        lent = self._lent_by_address.get(caller.address, 0)
+        return caller.known or (self._lent_to_strangers < self._for_strangers and lent < self._share)
 
     def _lend(self, caller: Caller) -> None:
         self._lent += 1
         if not caller.known:
             self._lent_to_strangers += 1
-            self._held[caller.address] = self._held.get(caller.address, 0) + 1
+            self._lent_by_address[caller.address] = self._lent_by_address.get(caller.address, 0) + 1
 
     def _lend_on(self) -> None:
         """Lend what is free: to the known first, then one to each address in turn."""

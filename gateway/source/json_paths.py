@@ -100,7 +100,7 @@ def texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
         return tuple(value)
     if isinstance(value, dict):
-        return tuple(name for name, held in value.items() if held is not None and held is not False)
+        return tuple(name for name, flag in value.items() if flag is not None and flag is not False)
     return ()
 
 

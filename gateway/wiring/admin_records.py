@@ -65,6 +65,6 @@ class AdminRecords:
 
     async def _tell(self, target: RevocationTarget, *, ended: bool = False) -> None:
         """Tell every process of this gateway, and every replica, that a row changed."""
-        told = await (self._fleet.revoke(target) if ended else self._fleet.change(target))
-        if not told:
+        complete = await (self._fleet.revoke(target) if ended else self._fleet.change(target))
+        if not complete:
             _log.warning("change_not_told", kind=target.kind.value, id=target.id)

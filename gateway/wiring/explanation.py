@@ -100,7 +100,7 @@ def explanation_of(decision: Decision, settings: Settings, generation: Generatio
     owner, route = owner_of(settings, decision.access), decision.route
     if owner:
         return Explanation(allowed=True, answered_by=f"the gateway itself ({owner})")
-    told = Explanation(
+    explanation = Explanation(
         allowed=decision.allowed,
         route=route.name if route is not None else None,
         access=str(route.access) if route is not None else None,
@@ -109,10 +109,12 @@ def explanation_of(decision: Decision, settings: Settings, generation: Generatio
     )
     if decision.refusal is not None:
         refusal = decision.refusal
-        return msgspec.structs.replace(told, status=refusal.status, code=str(refusal.code), detail=refusal.detail)
+        return msgspec.structs.replace(
+            explanation, status=refusal.status, code=str(refusal.code), detail=refusal.detail
+        )
     if decision.answered:
-        return msgspec.structs.replace(told, answered_by="the gateway itself (a preflight)")
-    return _forwarded(told, decision, settings, generation)
+        return msgspec.structs.replace(explanation, answered_by="the gateway itself (a preflight)")
+    return _forwarded(explanation, decision, settings, generation)
 
 
 def _credential(decision: Decision) -> ExplainedCredential | None:
@@ -133,11 +135,11 @@ def _credential(decision: Decision) -> ExplainedCredential | None:
     )
 
 
-def _forwarded(told: Explanation, decision: Decision, settings: Settings, generation: Generation) -> Explanation:
+def _forwarded(explanation: Explanation, decision: Decision, settings: Settings, generation: Generation) -> Explanation:
     """Add the request that an upstream of the route would get, but for its `Host`."""
     route, access = decision.route, generation.shedding.bare(decision.access, decision.route)
     if route is None:
-        return told
+        return explanation
     named = ((b"X-Request-Id", access.request_id.encode("ascii")), (b"traceparent", b"(new)"))
     added = (*forwarded_headers(access, believed=False), *prefix_fields(route, access), *named, *decision.identity)
     secret_names = _secret_names(settings, generation) | {spelling(name) for name, _ in route.request_headers.fixed}
@@ -146,7 +148,7 @@ def _forwarded(told: Explanation, decision: Decision, settings: Settings, genera
         text = value.decode("latin-1")
         fields.append((name.decode("latin-1"), masked(text) if spelling(name) in secret_names else text))
     return msgspec.structs.replace(
-        told,
+        explanation,
         upstream=tuple(without_passwords(str(upstream)) for upstream in route.upstream),
         method=access.method,
         target=", ".join(dict.fromkeys(target_of(route, upstream, access.target) for upstream in route.upstream)),

@@ -105,13 +105,13 @@ class SignInWiring:
     def _accounts(self, directory: SignInDirectory, sign_in: SignInSettings) -> DirectoryAccounts:
         """Return the directory's operations; look-ups ask the providers that want it for newer facts from now on."""
         accounts = DirectoryAccounts(directory, sign_in, secrets_of(self._settings))
-        asked = {
+        refreshable = {
             name: self._providers[name]
             for name, each in sign_in.providers.items()
             if isinstance(each, OidcProviderSettings) and each.refresh
         }
-        if asked:
-            directory.authority.freshen = Refreshing(accounts, asked, self._process.tasks).freshen
+        if refreshable:
+            directory.authority.freshen = Refreshing(accounts, refreshable, self._process.tasks).freshen
         return accounts
 
     def _entry(self, name: str, settings: ProviderSettings) -> SignInEntry:

@@ -50,11 +50,11 @@ def bind_ports(listen: ListenSettings) -> Ports:
     grpc = () if listen.grpc is None else (listen.grpc,)
     binding = _Binding(listen.socket_mode, (*listen.public, listen.admin, *health, *grpc))
     try:
-        public, admin, healths, asked = map(binding.bind, (listen.public, (listen.admin,), health, grpc))
+        public, admin, healths, checks = map(binding.bind, (listen.public, (listen.admin,), health, grpc))
     except OSError as error:
         Ports(tuple(binding.bound), (), (), tuple(binding.files)).close()
         raise GatewayError(f"cannot listen at {binding.place}: {error.strerror or error}") from error
-    return Ports(public, admin, healths, tuple(binding.files), asked)
+    return Ports(public, admin, healths, tuple(binding.files), checks)
 
 
 def port_of(sockets: Sockets) -> int:

@@ -54,8 +54,8 @@ async def end_other_sessions(context: OperationContext, owner: str, keep: str) -
     Raises MissingRecordError where the one to keep is over.
     """
     async with changing(context) as transaction:
-        kept = await transaction.locked(SESSIONS, keep, live(context), sessions.c.user_id == owner)
-        return await close_sessions(transaction, sessions.c.user_id == owner, not_(_of_one_login(kept)))
+        own = await transaction.locked(SESSIONS, keep, live(context), sessions.c.user_id == owner)
+        return await close_sessions(transaction, sessions.c.user_id == owner, not_(_of_one_login(own)))
 
 
 def _of_one_login(values: ColumnValues) -> ColumnElement[bool]:

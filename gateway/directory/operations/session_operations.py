@@ -147,9 +147,9 @@ async def end_session(context: OperationContext, session_id: str, owner: str | N
 
 async def end_sessions(context: OperationContext, user_id: str, keep: str | None = None) -> tuple[str, ...]:
     """Log out every session of a user, or every one but `keep`; return the ids of those that were live."""
-    kept = [sessions.c.id != keep] if keep is not None else []
+    others = [sessions.c.id != keep] if keep is not None else []
     async with changing(context) as transaction:
-        return await close_sessions(transaction, sessions.c.user_id == user_id, *kept)
+        return await close_sessions(transaction, sessions.c.user_id == user_id, *others)
 
 
 async def issue_token(

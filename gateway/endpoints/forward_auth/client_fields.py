@@ -40,7 +40,7 @@ class ClientFields:
         self._harmless: FieldNameMemo[None] = FieldNameMemo()
         self._removes = reader.removes
         self._strays = object()
-        self._told = (object(), object())
+        self._keys = (object(), object())
 
     def require_no_stray(self, headers: Headers) -> None:
         """Raise MalformedError where a field would reach the application that the proxied path would have removed."""
@@ -48,18 +48,18 @@ class ClientFields:
         if strays and not (self._removes and all(spelling(name) == name for name in strays)):
             raise malformed("a field that the proxied path removes, and that this proxy would send on")
 
-    def told(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
+    def response_fields(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
         """Return the fields of an allow that concern the client's own; equal fields are told alike.
 
         The cookies that are left without ours, whole and also where nothing is cut: a proxy that copies a field removes
         it where there is none. And what to remove, for a proxy that does so on our word.
         """
-        key = self._told[keep_credentials]
-        told: HeaderPairs | None = headers.made.get(key)
-        if told is None:
+        key = self._keys[keep_credentials]
+        fields: HeaderPairs | None = headers.made.get(key)
+        if fields is None:
             cookie = self._cookie(headers, keep_credentials=keep_credentials)
-            told = headers.made[key] = (*cookie, *self._removed(headers, keep_credentials=keep_credentials))
-        return told
+            fields = headers.made[key] = (*cookie, *self._removed(headers, keep_credentials=keep_credentials))
+        return fields
 
     def _cookie(self, headers: Headers, *, keep_credentials: bool) -> HeaderPairs:
         cookie = self._heads.passing_cookie(headers, keep_credentials=keep_credentials)

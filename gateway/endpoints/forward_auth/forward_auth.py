@@ -140,7 +140,7 @@ class ForwardAuthEndpoint:
         if max_age > 0:
             caching = ((b"Cache-Control", b"private, max-age=%d" % max_age), (b"Vary", self._proxy.caching.vary))
         keeps = decision.route is not None and decision.route.forward_credentials
-        of_client = self._fields.told(decision.access.headers, keep_credentials=keeps)
+        of_client = self._fields.response_fields(decision.access.headers, keep_credentials=keeps)
         identity = self._identity.compose_every(decision.identity)
         return Response(200, caching + of_client + identity + decision.caller_headers)
 

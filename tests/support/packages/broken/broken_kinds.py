@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import field_validator
 
 from gateway.credentials.reader_kind import CredentialReaderKind, CredentialSettings
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory
 from gateway.dialects.settings import EndpointSettings
 from gateway.endpoints.forward_auth.original import ForwardAuthEndpointSettings, ForwardAuthKind
 
@@ -28,9 +28,9 @@ def _fail(*_: object) -> Any:
 
 
 TEXT = "no kind at all"
-SETTINGS = DialectKind("broken_settings", Served(dict, _fail))  # type: ignore[arg-type]
-BUILD = DialectKind("broken_build", Served(EndpointSettings, _fail))
-VALIDATOR = DialectKind("broken_validator", Served(Faulty, _fail))
-SPEECH = DialectKind("broken_speech", spoken=Spoken(_fail))
+SETTINGS = DialectKind("broken_settings", ServerFactory(dict, _fail))  # type: ignore[arg-type]
+BUILD = DialectKind("broken_build", ServerFactory(EndpointSettings, _fail))
+VALIDATOR = DialectKind("broken_validator", ServerFactory(Faulty, _fail))
+SPEECH = DialectKind("broken_speech", spoken=ClientFactory(_fail))
 READER = CredentialReaderKind("broken_reader", CredentialSettings, _fail)
 EDGE = ForwardAuthKind("broken_edge", ForwardAuthEndpointSettings, _fail)

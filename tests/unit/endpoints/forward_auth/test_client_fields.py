@@ -52,7 +52,7 @@ def test_a_proxys_own_fields_pass_in_its_own_spelling_alone(reader: OriginalRead
 def test_what_a_proxy_would_send_on_is_refused_but_where_it_removes_on_our_word() -> None:
     for reader in (NginxReader(), TraefikReader(), CaddyReader()):
         assert refuses(fields_of(reader), b"Remote-User")
-        assert fields_of(reader).told(Headers([(b"Remote-User", b"1")]), keep_credentials=False) == ()
+        assert fields_of(reader).response_fields(Headers([(b"Remote-User", b"1")]), keep_credentials=False) == ()
     envoy = fields_of(EnvoyReader("/auth"))
     assert not refuses(envoy, b"Remote-User")
     assert refuses(envoy, b"Remote.User")
@@ -63,7 +63,7 @@ def test_a_credential_that_has_a_proxys_name_is_read_and_then_removed() -> None:
     for reader in (NginxReader(), EnvoyReader("/auth")):
         fields = fields_of(reader, name)
         assert not refuses(fields, name)
-        told = fields.told(Headers([(name, b"1")]), keep_credentials=False)
+        told = fields.response_fields(Headers([(name, b"1")]), keep_credentials=False)
         assert [value for _, value in told] == ([name] if reader.removes else [])
 
 
@@ -71,9 +71,9 @@ def test_envoy_is_told_what_to_remove_of_what_came() -> None:
     envoy = fields_of(EnvoyReader("/auth"))
     headers = Headers([(name, b"1") for name in (b"Remote-User", b"X-Api-Key", b"X-User-Id", b"X-Forwarded-For", b"A")])
     for _ in range(2):
-        assert envoy.told(headers, keep_credentials=False) == ((REMOVE, b"remote-user,x-api-key"),)
-        assert envoy.told(headers, keep_credentials=True) == ((REMOVE, b"remote-user"),)
-    assert envoy.told(Headers([(b"A", b"1")]), keep_credentials=False) == ()
+        assert envoy.response_fields(headers, keep_credentials=False) == ((REMOVE, b"remote-user,x-api-key"),)
+        assert envoy.response_fields(headers, keep_credentials=True) == ((REMOVE, b"remote-user"),)
+    assert envoy.response_fields(Headers([(b"A", b"1")]), keep_credentials=False) == ()
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_the_cookies_that_are_left_are_told_whole(
     headers = Headers([(b"Cookie", cookie) for cookie in cookies])
     for fields in (fields_of(NginxReader()), fields_of(EnvoyReader("/auth"))):
         for keep, expected in ((False, left), (True, kept)):
-            told = fields.told(headers, keep_credentials=keep)
+            told = fields.response_fields(headers, keep_credentials=keep)
             assert told == (() if expected is None else ((b"Cookie", expected),))

@@ -19,7 +19,7 @@ from gateway.dialects.dialect import (
     json_response,
     retry_after_header,
 )
-from gateway.dialects.dialect_kind import DialectKind, Served, Spoken, SpokenSettings
+from gateway.dialects.dialect_kind import ClientFactory, DialectKind, ServerFactory, SpokenSettings
 from gateway.dialects.settings import EndpointSettings
 from gateway.dialects.wire_times import NonEmptyText
 from gateway.model.answers import Found, Rejected, Unavailable, Verdict
@@ -97,6 +97,6 @@ class Acme(Dialect):
 
 KIND = DialectKind(
     "acme",
-    Served(AcmeSettings, lambda settings, _issue: Acme(settings.greeting)),
-    Spoken(lambda settings: Acme(site=settings.site), AcmeKeys),
+    ServerFactory(AcmeSettings, lambda settings, _issue: Acme(settings.greeting)),
+    ClientFactory(lambda settings: Acme(site=settings.site), AcmeKeys),
 )
