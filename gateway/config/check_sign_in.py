@@ -28,6 +28,9 @@ def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
     if settings is not None:
         yield from _reader(config, settings)
         yield from _scope(config, settings)
+        if settings.idle is not None and settings.idle <= config.sections.cache.fresh:
+            text = "is no longer than cache.fresh: for so long nobody asks whether a session was in use"
+            yield config.problem(text, "sign_in", "idle")
         yield from _logins(config, settings)
         for name, provider in settings.providers.items():
             if not isinstance(provider, OidcProviderSettings):

@@ -14,6 +14,7 @@ from gateway.wiring.sign_in_directory import SignInDirectory
 
 if TYPE_CHECKING:
     from gateway.directory.operations.context import OperationContext
+    from gateway.directory.operations.password_operations import StoredPassword
     from gateway.directory.operations.session_rows import IssuedSession
 
 
@@ -33,15 +34,16 @@ class PasswordAccounts:
 
     async def open(self, attempt: PasswordAttempt, wanted: LoginCredentials) -> OpenedLogin | None:
         """Begin a session for a name and its password; None where one of them is wrong, after as long a time."""
-        from gateway.directory.operations.session_operations import create_session  # noqa: PLC0415 - SQLAlchemy, 30 MB
+        from gateway.directory.operations.password_operations import is_set_still  # noqa: PLC0415 - SQLAlchemy, 30 MB
+        from gateway.directory.operations.session_operations import create_session, end_session  # noqa: PLC0415 - see above
         from gateway.directory.operations.session_rows import NewSession  # noqa: PLC0415 - see above
 
         context, browser = self._directory.context(attempt.browser), attempt.browser
-        user_id = await self._user_of(context, attempt)
-        if user_id is None:
+        stored = await self._verified(context, attempt)
+        if stored is None:
             return None
         new = NewSession(
-            user=user_id,
+            user=stored.user_id,
             ip=browser.ip,
             host=browser.host,
             user_agent=browser.user_agent or None,
@@ -50,11 +52,13 @@ class PasswordAccounts:
             idle=self._settings.idle_seconds,
             credentials={"cookie": (), "pair": ("pair",), "tokens": ("bearer", "refresh")}[wanted],  # type: ignore[arg-type]
         )
-        return await self._opened(context, await self._directory.finished(create_session(context, new)), wanted)
+        issued = await self._directory.finished(create_session(context, new))
+        if not await is_set_still(context, stored):  # whoever set another one meant to end what this one opens
+            await self._directory.finished(end_session(context, issued.session.id))
+            return None
+        return await self._opened(context, issued, wanted)
 
-    async def _opened(
-        self, context: OperationContext, issued: IssuedSession, wanted: LoginCredentials
-    ) -> OpenedLogin | None:
+    async def _opened(self, context: OperationContext, issued: IssuedSession, wanted: LoginCredentials) -> OpenedLogin:
         """Return the credentials of a new session as its caller shows them."""
         from gateway.directory.operations.user_operations import show_user  # noqa: PLC0415 - see above
 
@@ -77,7 +81,7 @@ class PasswordAccounts:
             roles=person.roles,
         )
 
-    async def _user_of(self, context: OperationContext, attempt: PasswordAttempt) -> str | None:
+    async def _verified(self, context: OperationContext, attempt: PasswordAttempt) -> StoredPassword | None:
         """Return whose name and password they are; nobody's take as long."""
         from gateway.directory.operations.password_operations import keep_rehashed, password_of  # noqa: PLC0415 - see above
 
@@ -87,7 +91,7 @@ class PasswordAccounts:
             return None
         if verified.rehashed:
             await keep_rehashed(context, stored, verified.rehashed)
-        return stored.user_id
+        return stored
 
     def _hashing(self) -> PasswordHashing:
         """Return what hashes passwords, made when the first one is checked; raises DirectoryError without argon2."""

@@ -61,6 +61,19 @@ async def test_the_right_password_leads_to_the_page_that_was_opened(both: Both) 
         assert upstream.requests[-1].one(b"X-User-Id") == b"joe-1"
 
 
+async def test_a_sign_in_by_the_form_is_a_new_session_and_the_old_one_is_over(both: Both) -> None:
+    browser, sessions_seen = CookieBrowser(both[0].port), []
+    for _ in range(2):
+        state = await form_in(browser, "/_gateway/sign-in?return_to=%2Fecho%2F")
+        assert (await post(browser, OURS, state=state, login="joe", password=PASSWORD)).status == 303
+        sessions_seen.append(browser.cookies[COOKIE])
+    statuses = []
+    for value in sessions_seen:
+        browser.cookies[COOKIE] = value
+        statuses.append((await browser.open("/echo/")).status)
+    assert statuses == [302, 200]
+
+
 async def test_a_wrong_name_and_a_wrong_password_look_alike(both: Both) -> None:
     browser = CookieBrowser(both[0].port)
     state = await form_in(browser)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 from sqlalchemy import delete, or_, select, update
 
@@ -18,10 +20,11 @@ _MOST_OF_ONE_NAME = 8
 
 
 class StoredPassword(msgspec.Struct, frozen=True):
-    """Whose password it is, and its hash."""
+    """Whose password it is, its hash, and when it was set."""
 
     user_id: str
     hash: str
+    set_at: datetime
 
     def __repr__(self) -> str:
         """Show no hash."""
@@ -74,7 +77,7 @@ async def password_of(context: OperationContext, login: str) -> StoredPassword |
         return None
     spellings = {login, login.lower()}
     query = (
-        select(users.c.id, passwords.c.hash, users.c.username, users.c.email)
+        select(users.c.id, passwords.c.hash, passwords.c.updated_at, users.c.username, users.c.email)
         .join(passwords, passwords.c.user_id == users.c.id)
         .where(or_(users.c.username.in_(spellings), users.c.email.in_(spellings)))
         .limit(_MOST_OF_ONE_NAME)
@@ -84,7 +87,14 @@ async def password_of(context: OperationContext, login: str) -> StoredPassword |
     matches = [row for row in rows if login in {row.username, row.email}] or rows
     if len(rows) == _MOST_OF_ONE_NAME or len(matches) != 1:
         return None
-    return StoredPassword(matches[0].id, matches[0].hash)
+    return StoredPassword(matches[0].id, matches[0].hash, matches[0].updated_at)
+
+
+async def is_set_still(context: OperationContext, before: StoredPassword) -> bool:
+    """Tell whether a password was neither changed nor taken away meanwhile; one that was rehashed is the same."""
+    query = select(passwords.c.updated_at).where(passwords.c.user_id == before.user_id)
+    async with context.directory.reading() as connection:
+        return bool((await connection.execute(query)).scalar() == before.set_at)
 
 
 async def keep_rehashed(context: OperationContext, before: StoredPassword, hashed: str) -> None:

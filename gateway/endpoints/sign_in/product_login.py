@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 import msgspec
 
 from gateway.dialects.dialect import Documented, InfoRequest, InfoResponse
-from gateway.endpoints.info_requests import with_quota
+from gateway.endpoints.info_requests import info_request_of, with_quota
 from gateway.endpoints.refused_calls import RefusedCallError
 from gateway.endpoints.sign_in.password_guesses import PasswordGuesses
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin, PasswordAttempt, PasswordLogins
@@ -87,11 +86,7 @@ class ProductLoginEndpoint:
 
     async def answer(self, request: DownstreamRequest, access: AccessRequest, record: RequestRecord) -> Response:
         """Answer in the product's words."""
-        info_request = InfoRequest(
-            path=access.target.match,
-            request_id=access.request_id,
-            now=datetime.fromtimestamp(access.received_at, UTC),
-        )
+        info_request = info_request_of(access)
         try:
             return _response(self._words.opened(await self._open(request, access), info_request))
         except RefusedCallError as error:

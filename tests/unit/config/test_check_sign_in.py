@@ -41,6 +41,13 @@ def test_the_cookie_is_one_of_a_directorys_sessions(keys: str, expected: list[st
     assert lines(check_sign_in(partial(f"{PARTS}sign_in: {{{keys}, {PROVIDERS}}}\n"))) == expected
 
 
+@pytest.mark.parametrize("idle", ["null", "11m", "10m"])
+def test_a_session_is_looked_up_more_often_than_it_may_be_idle(idle: str) -> None:
+    text = "sign_in.idle: is no longer than cache.fresh: for so long nobody asks whether a session was in use"
+    config = partial(f"{PARTS}cache: {{fresh: 10m}}\nsign_in: {{reader: good, idle: {idle}, {PROVIDERS}}}\n")
+    assert lines(check_sign_in(config)) == [text] * (idle == "10m")
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [

@@ -13,10 +13,12 @@ from typing_extensions import override
 
 from gateway.config.sign_in_settings import SignInSettings
 from gateway.directory.operations.password_operations import password_of, set_password
-from gateway.directory.operations.session_operations import show_session
+from gateway.directory.operations.session_operations import list_sessions, show_session
+from gateway.directory.operations.session_rows import SessionFilter
 from gateway.directory.operations.user_operations import NewUser, create_user
-from gateway.directory.password_hashing import PasswordHashing
+from gateway.directory.password_hashing import PasswordHashing, Verified
 from gateway.endpoints.sign_in.password_logins import LoginCredentials, OpenedLogin, PasswordAttempt
+from gateway.model.session import RevocationTarget
 from gateway.wiring.change_notifier import ChangeNotifier
 from gateway.wiring.password_accounts import PasswordAccounts
 from gateway.wiring.process import Process
@@ -128,6 +130,32 @@ async def test_the_cookie_lasts_as_long_as_its_session(house: House) -> None:
     assert claims.expires_at == row.expires_at.replace(microsecond=0)
     assert row.login is not None
     assert row.login.type == "people"
+
+
+async def test_a_password_that_is_taken_away_meanwhile_opens_nothing(tmp_path: Path, process: Process) -> None:
+    process.clock = clock
+    async with opened(f"sqlite:///{tmp_path}/directory.db", demo=False) as directory:
+        context = context_of(directory)
+        joe = await create_user(context, NewUser(id="joe-1", username="joe"))
+
+        class Slow(PasswordHashing):
+            @override
+            async def verify(self, stored: str | None, password: str) -> Verified:
+                verified = await super().verify(stored, password)
+                await set_password(context, "joe-1", None)
+                return verified
+
+        async def notify(_target: RevocationTarget, *, ended: bool = False) -> bool:
+            return ended
+
+        unheard: Any = notify
+        hasher = PasswordHasher(**CHEAP)
+        await set_password(context, joe.id, hasher.hash("right"))
+        place = SignInDirectory(authority_of(directory), unheard, process)
+        accounts = PasswordAccounts(place, SETTINGS, lambda _: Slow(2, hasher))
+        assert await accounts.open(PasswordAttempt("people", "joe", "right", NOBODY), "cookie") is None
+        (row,) = (await list_sessions(context, SessionFilter(user="joe-1"))).rows
+        assert row.closed_at is not None
 
 
 def test_an_attempt_shows_neither_name_nor_password() -> None:

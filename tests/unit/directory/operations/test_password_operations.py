@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.directory.operations.password_operations import (
     StoredPassword,
+    is_set_still,
     keep_rehashed,
     password_of,
     set_password,
@@ -32,13 +35,17 @@ async def test_a_password_is_set_found_rehashed_and_removed(directory: Directory
         await set_password(context, "nobody", "h")
     await set_password(context, user.id, "h1")
     stored = await password_of(context, "joe")
-    assert stored == await password_of(context, "joe@example.com") == StoredPassword(user.id, "h1")
+    assert stored == await password_of(context, "joe@example.com") == StoredPassword(user.id, "h1", context.now)
     assert "h1" not in repr(stored)
     assert stored is not None
     await keep_rehashed(context, stored, "h2")
     await keep_rehashed(context, stored, "h3")
-    assert await password_of(context, "joe") == StoredPassword(user.id, "h2")
+    assert await password_of(context, "joe") == StoredPassword(user.id, "h2", context.now)
+    assert await is_set_still(context, stored)
+    await set_password(msgspec.structs.replace(context, now=context.now + timedelta(seconds=1)), user.id, "h2")
+    assert not await is_set_still(context, stored)
     await set_password(context, user.id, None)
+    assert not await is_set_still(context, stored)
     assert await password_of(context, "joe") is None
 
 
