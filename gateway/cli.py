@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 from gateway import __version__
 from gateway.commands.argument_types import header, port, seconds
 from gateway.commands.directory_arguments import DirectoryArguments
+from gateway.commands.front_arguments import add_front
 from gateway.model.errors import GatewayError, RecordsError, SettingsError
 from gateway.model.session import RevocationKind, RevocationTarget
 from gateway.model.url import without_passwords
 
 if TYPE_CHECKING:
     from gateway.commands.command_output import CommandResult
-
-_FRONTS = ("nginx", "traefik", "caddy", "envoy", "envoy-gateway", "istio", "gateway-api", "traefik-kubernetes")
 
 _TARGETS = {
     "session": RevocationKind.SESSION,
@@ -108,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     DirectoryArguments(_print).add(commands.add_parser("directory", help="what our own directory knows, and its keys"))
     _add_explain(commands.add_parser("explain", help="print what would be decided about a request, and why"))
     _add_test(commands.add_parser("test", help="judge a file of cases, without a network"))
-    _add_front(commands.add_parser("front", help="print the config of a proxy that asks the gateway"))
+    add_front(commands.add_parser("front", help="print the config of a proxy that asks the gateway"), _print_result)
     _add_top(commands.add_parser("top", help="show what a running gateway does"))
     _add_revoke(commands.add_parser("revoke", help="end a session, or all of a user, API key or organization"))
     return parser
@@ -199,31 +198,6 @@ def _test(options: argparse.Namespace) -> int:
     from gateway.commands.judge_cases import judge_cases  # noqa: PLC0415 - see the module's docstring
 
     return _print(judge_cases(options.config, options.cases))
-
-
-def _add_front(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("proxy", choices=_FRONTS, metavar="|".join(_FRONTS))
-    _add_config(parser)
-    parser.add_argument("--gateway", metavar="HOST:PORT", help="where the proxy reaches the gateway")
-    parser.add_argument("--static", action="store_true", help="Traefik's static part, or the values of istiod")
-    parser.add_argument("--grpc", action="store_true", help="the applications speak gRPC, which Envoy alone is told")
-    parser.add_argument("--ext-authz", choices=("http", "grpc"), default="http", help="how Envoy asks (http)")
-    parser.set_defaults(command=_front)
-
-
-def _front(options: argparse.Namespace) -> int:
-    from gateway.commands.front_config import front  # noqa: PLC0415 - see the module's docstring
-
-    if options.static and options.proxy not in {"traefik", "istio"}:
-        raise GatewayError("only Traefik and Istio have two files (--static)")
-    if options.grpc and options.proxy != "envoy":
-        raise GatewayError("gRPC is written for Envoy alone (--grpc)")
-    by_grpc = options.ext_authz == "grpc"
-    if by_grpc and options.proxy != "envoy":
-        raise GatewayError("only Envoy asks over gRPC (--ext-authz grpc)")
-    written_for = {"static": options.static, "grpc": options.grpc, "asks_by_grpc": by_grpc}
-    printed = front(options.config, options.proxy, options.gateway, **written_for)
-    return _print_result(printed)
 
 
 def _add_top(parser: argparse.ArgumentParser) -> None:
