@@ -42,7 +42,7 @@ class ProviderDocument(msgspec.Struct):
 
 
 class TokenAnswer(msgspec.Struct):
-    """What a token endpoint hands out (RFC 6749 section 5.1)."""
+    """What a token endpoint hands out (RFC 6749 section 5.1); `expires_in` is in seconds."""
 
     access_token: str
     id_token: str | None = None

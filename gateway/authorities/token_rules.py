@@ -82,7 +82,7 @@ def plain_type(typ: str) -> str:
 
 
 def instant(value: Any) -> float | None:
-    """Return a NumericDate (RFC 7519 section 2) that a datetime can hold, `None` for anything else."""
+    """Return a NumericDate (epoch seconds, RFC 7519 section 2) that a datetime can hold, `None` for anything else."""
     return value if is_number(value) and 0 <= value < END_OF_TIME else None
 
 

@@ -16,7 +16,7 @@ def port(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Return the time that `text` says."""
+    """Return the seconds that `text` says."""
     if not text.isdecimal() or not 0 < int(text) <= _LONGEST_INTERVAL:
         raise argparse.ArgumentTypeError(f"an interval is a number of seconds from 1 to {_LONGEST_INTERVAL}")
     return float(text)

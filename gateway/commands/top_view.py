@@ -34,7 +34,7 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 def read_metrics(text: str, at: float) -> Scrape:
-    """Read an answer in Prometheus' text format; raises ValueError for what is none."""
+    """Read an answer in Prometheus' text format of the instant `at`, in seconds; raises ValueError for what is none."""
     samples: dict[str, list[tuple[SampleLabels, float]]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -167,7 +167,10 @@ class FieldChangesSettings(SettingsModel):
 
 
 class HealthCheckSettings(SettingsModel):
-    """How often a route's upstreams are asked for `path`, and after how many answers they are left out and back."""
+    """How often a route's upstreams are asked for `path`, and after how many answers they are left out and back.
+
+    `interval` and `timeout` are in seconds.
+    """
 
     path: Annotated[str, AfterValidator(_check_path)]
     interval: PositiveDuration = HealthCheck("").interval

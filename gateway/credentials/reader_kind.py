@@ -20,7 +20,10 @@ class CredentialSettings(SettingsModel):
     authority: StringList = Field(min_length=1)
 
     def places(self) -> list[Place]:
-        """Return where the reader looks, so that `check` finds two readers of one place."""
+        """Return where the reader looks, so that `check` finds two readers of one place.
+
+        Raises NotImplementedError: each kind has its own.
+        """
         raise NotImplementedError
 
 

@@ -23,7 +23,7 @@ class Proxy:
     """Answers wherever no own path does.
 
     `renewal` tells of new cookies. `development` are the cookies for which a token in the query stands, which is cut
-    out of the target before anything is judged or carried.
+    out of the target before anything is judged or carried. `now` is the monotonic clock of the records, in seconds.
     """
 
     name = "proxy"

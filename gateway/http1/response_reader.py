@@ -110,7 +110,7 @@ class ResponseReader:
             self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Read the head, unless it is an interim one: those are dropped (1xx; 103 too)."""
+        """Read the head, unless it is an interim one: those are dropped (1xx; 103 too). Raises ExchangeError."""
         parser = self._parser
         if parser is None or self.head is not None:
             return
@@ -131,7 +131,10 @@ class ResponseReader:
             self._end()
 
     def on_body(self, data: bytes) -> None:
-        """Refuse a body in front of the final head: the parser is given nothing that stands behind that."""
+        """Refuse a body in front of the final head: the parser is given nothing that stands behind that.
+
+        Raises ExchangeError.
+        """
         if data and self.head is None:
             raise ExchangeError(Fault.BAD_RESPONSE, "an interim response with a body")  # RFC 9112 section 6.3: has none
 

@@ -67,7 +67,7 @@ class DurationHistogram:
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One line of the exposition: the family's name or one derived from it, sorted labels, and a value."""
+    """One line of the exposition: its name, which says the unit of its value, and its sorted labels."""
 
     name: str
     labels: Labels

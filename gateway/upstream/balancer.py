@@ -32,7 +32,10 @@ class HealthLimits(msgspec.Struct, frozen=True):
 
 
 class Upstream:
-    """One upstream: its pool, how many exchanges it has now (`outstanding`), and whether it can be reached."""
+    """One upstream: its pool, how many exchanges it has now (`outstanding`), and whether it can be reached.
+
+    Every `now` is the loop's clock, in seconds.
+    """
 
     def __init__(self, address: UpstreamAddress, pool: Pool, health: HealthLimits, label: str = "") -> None:
         self.address = address
@@ -46,7 +49,7 @@ class Upstream:
         self._ejected_until = 0.0
 
     def available(self, now: float) -> bool:
-        """Tell whether requests may go here; `now` is the loop's clock."""
+        """Tell whether requests may go here."""
         return now >= self._ejected_until and not self.failing
 
     @property
@@ -56,7 +59,7 @@ class Upstream:
 
     @property
     def ejected_until(self) -> float:
-        """When the next probe may go here."""
+        """The loop's clock, in seconds, from which the next probe may go here."""
         return self._ejected_until
 
     def numbers(self, now: float) -> UpstreamNumbers:
@@ -120,7 +123,7 @@ class Loan(msgspec.Struct):
 
 
 class UpstreamGroup:
-    """The upstreams of one route."""
+    """The upstreams of one route; `clock` is the loop's, in seconds."""
 
     def __init__(self, upstreams: Sequence[Upstream], clock: Callable[[], float]) -> None:
         self.upstreams = tuple(upstreams)
@@ -160,8 +163,8 @@ class UpstreamGroup:
     ) -> Loan:
         """Return a connection; when none can be made, try once more, at another upstream or another address.
 
-        `fresh` asks for a new one. One that `yields` takes no one's place, any other may for `client`. Raises
-        ExchangeError.
+        `connect_timeout` is in seconds. `fresh` asks for a new connection. One that `yields` takes no one's place, any
+        other may for `client`. Raises ExchangeError.
         """
         try:
             return await self._borrow(upstream, connect_timeout, client, fresh=fresh, yields=yields)

@@ -36,7 +36,7 @@ class CallerLimits(msgspec.Struct, frozen=True):
 
 
 class LateBodies:
-    """Waits for bodies, and counts those that each address keeps open. `clock` is the loop's."""
+    """Waits for bodies, and counts those that each address keeps open. `clock` is the loop's, in seconds."""
 
     def __init__(self, callers: CallerLimits, clock: Callable[[], float]) -> None:
         self._callers = callers

@@ -33,7 +33,8 @@ class RequestBody:
     """One request's body towards the upstream; the BodyConsumer of what the caller sends.
 
     `most` bounds it in bytes, 0 for no bound. `begun` tells whether bytes may have reached an upstream, so that the
-    request cannot be sent a second time; `complete` whether all of them were sent.
+    request cannot be sent a second time; `complete` whether all of them were sent. Raises ExchangeError for a body that
+    says to be longer than `most`.
 
     An upstream may answer early and close, in the middle of an upload: each piece may meet a reset.
     """

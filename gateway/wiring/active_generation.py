@@ -51,7 +51,7 @@ class ActiveGeneration:
         return in_flight.generation.public_port.serve(request)
 
     def check(self, message: bytes, caller: GrpcCaller) -> CheckAnswer:
-        """Answer a question that came over gRPC; see `CheckPort.check`."""
+        """Answer a question that came over gRPC, as `CheckPort.check`; raises GrpcError where there is no port."""
         in_flight = self._required
         port = in_flight.generation.check_port
         if port is None:

@@ -42,7 +42,7 @@ _MATCHES = 20
 async def create_key(
     context: OperationContext, new: NewKey, randomness: Callable[[int], str] = token_urlsafe
 ) -> IssuedKey:
-    """Create a key and store its hash."""
+    """Create a key and store its hash; raises InvalidRecordError for what no key can be, and DirectoryError."""
     checked(new)
     if (new.project is not None) != (new.type == "project") and new.type != "user":
         raise InvalidRecordError("project: a key of the type project names one, one of the type organization none")
@@ -138,7 +138,10 @@ async def rotate_key(
     expected: ExpectedVersion | None = None,
     randomness: Callable[[int], str] = token_urlsafe,
 ) -> IssuedKey:
-    """Create a key for the same, and let the old one expire in `overlap` seconds, or when it would have anyway."""
+    """Create a key for the same, and let the old one expire in `overlap` seconds, or when it would have anyway.
+
+    Raises InvalidRecordError for a key that is no longer good, and DirectoryError.
+    """
     async with changing(context) as transaction:
         before = await transaction.locked(API_KEYS, key_id, expected=expected)
         ends_at = before["expires_at"]

@@ -51,7 +51,7 @@ _COLUMNS = {"id": "record_id", "by": "way_in", "user": "actor_user", "credential
 
 
 async def list_audit(context: OperationContext, wanted: AuditFilter, order: PageOrder = FIRST_PAGE) -> Page[AuditEntry]:
-    """Return a page of entries, the newest first."""
+    """Return a page of entries, the newest first; raises InvalidRecordError for a place that no page begins at."""
     columns = audit_entries.c
     conditions = [
         columns[_COLUMNS.get(name, name)] == value

@@ -169,7 +169,7 @@ def _was_at_once(transaction: ChangeTransaction, family: dict[str, Any], call: R
 
 
 def expiry_of(session_expires_at: datetime | None, now: datetime, ttl: float) -> datetime:
-    """Return when a family that is used now is over: no later than its session."""
+    """Return when a family that is used now is over, `ttl` seconds from now: no later than its session."""
     expires_at = now + timedelta(seconds=ttl)
     return expires_at if session_expires_at is None else min(expires_at, session_expires_at)
 

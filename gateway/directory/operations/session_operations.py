@@ -172,7 +172,7 @@ async def sign_token(
     now: datetime,
     ttl: float | None = None,
 ) -> str:
-    """Sign a token for a live session; raises DirectoryError."""
+    """Sign a token for a live session, good for `ttl` seconds; raises DirectoryError."""
     stored = await directory.session_by_id(session_id)
     if stored is None:
         raise SESSIONS.missing(session_id)

@@ -64,6 +64,8 @@ class ForwardAuthEndpoint:
 
     Every identity header, empty where there is no value: proxies copy only headers that are present, and one that a
     client forged must not survive (Traefik CVE-2024-45410). Everybody else gets 403.
+
+    `now` is the monotonic clock of the records, in seconds.
     """
 
     hosts: frozenset[str] = frozenset()

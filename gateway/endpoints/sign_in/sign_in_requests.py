@@ -20,7 +20,7 @@ class BadParametersError(Exception):
 
 
 def parameters(text: str) -> dict[str, str]:
-    """Return the parameters of a query or form, each at most once (RFC 6749 section 3.1)."""
+    """Return the parameters of a query or form; raises BadParametersError for two of a name (RFC 6749 section 3.1)."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
     except ValueError:
