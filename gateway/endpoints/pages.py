@@ -28,6 +28,10 @@ def policy_of(form_action: str) -> bytes:
 POLICY = policy_of("'none'")
 """Nor is anything sent."""
 
+LEADING_ON = policy_of("'self' http: https:")
+"""Its form is sent to us, and the answer leads elsewhere: Chromium holds every redirect behind a form to `form-action`,
+over whatever origins a page or an issuer leads on. The form is ours, and holds no caller's bytes."""
+
 
 def page_fields(policy: bytes = POLICY) -> HeaderPairs:
     """Return the fields of a page; no cache may store it, and other origins are not told its address.

@@ -113,7 +113,7 @@ async def test_a_post_of_our_page_signs_out_here_and_at_the_issuer(fleet: Fleet)
     kept = dict(browser.cookies)
     page = await browser.open(SIGN_OUT)
     assert b'<form method="post" action="/_gateway/sign-out">' in page.body
-    assert f"form-action 'self' {fleet.issuer.url}".encode() in (page.one(b"Content-Security-Policy") or b"")
+    assert b"form-action 'self' http: https:;" in (page.one(b"Content-Security-Policy") or b"")
     sent = await browser.open(SIGN_OUT, OURS, method="POST")
     assert (sent.status, browser.cookies) == (303, {})
     leads_to = urlsplit((sent.one(b"Location") or b"").decode())

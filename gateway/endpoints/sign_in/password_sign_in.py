@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from gateway.credentials.reader import CredentialReading
-from gateway.endpoints.pages import POLICY, page, page_fields
+from gateway.endpoints.pages import LEADING_ON, page, page_fields
 from gateway.endpoints.sign_in.own_session import own_session_id
 from gateway.endpoints.sign_in.password_guesses import PasswordGuesses
 from gateway.endpoints.sign_in.password_logins import PasswordAttempt, PasswordLogins
@@ -51,8 +51,7 @@ def password_page(entry: PasswordEntry, flow: Flow, *, wrong: bool = False) -> b
 
 def password_form(entry: PasswordEntry, flows: FlowCookies, flow: Flow, access: AccessRequest) -> Response:
     """Return the answer that shows the form and begins the flow."""
-    fields = page_fields(POLICY.replace(b"form-action 'none'", b"form-action 'self'"))
-    return Response(200, (*fields, *flows.fields(flow, access.headers)), password_page(entry, flow))
+    return Response(200, (*page_fields(LEADING_ON), *flows.fields(flow, access.headers)), password_page(entry, flow))
 
 
 class PasswordSignInEndpoint:
@@ -110,8 +109,7 @@ class PasswordSignInEndpoint:
             return unavailable(access, record, str(error))
         if opened is None:
             turned_away(access, record, self._entry.name, "the name or the password is wrong")
-            fields = page_fields(POLICY.replace(b"form-action 'none'", b"form-action 'self'"))
-            return Response(403, fields, password_page(self._entry, flow, wrong=True))
+            return Response(403, page_fields(LEADING_ON), password_page(self._entry, flow, wrong=True))
         back = (b"Location", flow.return_to.encode("ascii"))
         ending = self._parts.flows.ending(flow.state)
         return Response(_SEE_OTHER, (*SENT_ON, back, ending, self._parts.session_cookie(opened.cookie)))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from gateway.credentials.reader import CredentialReading
-from gateway.endpoints.pages import POLICY, page, page_fields
+from gateway.endpoints.pages import LEADING_ON, page, page_fields
 from gateway.endpoints.refusals import origin_of
 from gateway.endpoints.sign_in.own_session import own_session_id
 from gateway.endpoints.sign_in.sign_in_parts import (
@@ -55,34 +53,23 @@ class SignOutEndpoint:
             return refused(access, record, Refusal(RefusalCode.FORBIDDEN, "not posted by a page of ours"))
         try:
             session_id = await own_session_id(self._gate, self._reading, access)
-            return await (self._end(access, session_id) if access.method == "POST" else self._ask(access, session_id))
+            if access.method == "POST":
+                return await self._end(access, session_id)
         except DirectoryError as error:
             return unavailable(access, record, str(error))
-
-    async def _ask(self, access: AccessRequest, session_id: str | None) -> Response:
-        if session_id is None:
-            return _signed_out()
-        leads_to = await self._logout_url(access, await self._issuer_session(access, session_id))
-        form_action = b"form-action 'self'"
-        if leads_to:
-            issuer = urlsplit(leads_to)
-            form_action += f" {issuer.scheme}://{issuer.netloc}".encode("ascii")  # what a post may be redirected to
-        return Response(200, page_fields(POLICY.replace(b"form-action 'none'", form_action)), page("Sign out", _FORM))
+        return _signed_out() if session_id is None else Response(200, page_fields(LEADING_ON), page("Sign out", _FORM))
 
     async def _end(self, access: AccessRequest, session_id: str | None) -> Response:
         """End the session first: an issuer that cannot be asked keeps nobody signed in."""
         forget = (self._parts.session_cookie(""),)
         if session_id is None:
             return _signed_out(*forget)
-        issuer_session = await self._issuer_session(access, session_id)
+        issuer_session = await self._parts.accounts.issuer_session(session_id, browser_of(access))
         await self._parts.accounts.end(session_id, browser_of(access))
         leads_to = await self._logout_url(access, issuer_session)
         if not leads_to:
             return _signed_out(*forget)
         return Response(_SEE_OTHER, (*SENT_ON, (b"Location", leads_to.encode("ascii")), *forget))
-
-    async def _issuer_session(self, access: AccessRequest, session_id: str) -> IssuerSession | None:
-        return await self._parts.accounts.issuer_session(session_id, browser_of(access))
 
     async def _logout_url(self, access: AccessRequest, issuer_session: IssuerSession | None) -> str:
         entry = None if issuer_session is None else self._parts.providers.get(issuer_session.provider)
