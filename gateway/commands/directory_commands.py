@@ -54,12 +54,14 @@ async def load_directory(
 
 async def export_directory(options: DirectoryOptions, write: Callable[[str], object], *, hashes: bool) -> CommandResult:
     """Write every record but its secrets, which `load` takes again; raises GatewayError."""
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, sys.stdout)
     async with open_directory_of(options) as opened:
-        async for line in export_records(opened.directory, hashes=hashes):
-            write(f"{line}\n")
-            progress.count("records")
-    progress.clear()
+        try:
+            async for line in export_records(opened.directory, hashes=hashes):
+                write(f"{line}\n")
+                progress.count("records")
+        finally:
+            progress.clear()
     return CommandResult("")
 
 

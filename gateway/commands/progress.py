@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from gateway.commands.terminal import can_overwrite, terminal_size
+
 _EVERY = 500
 """Records between two counts: a terminal needs no more."""
 
 
 class Progress:
-    """Writes over one line of `stream`; `clear` takes it away again."""
+    """Writes over one line of `stream`; `clear` takes it away again.
 
-    def __init__(self, stream: TextIO) -> None:
+    Nothing is written where `output` is a terminal as well: its lines would stand among the command's own.
+    """
+
+    def __init__(self, stream: TextIO, output: TextIO | None = None) -> None:
         self._stream = stream
-        self._is_shown = stream.isatty()
+        self._is_shown = can_overwrite(stream) and not (output is not None and output.isatty())
         self._count = 0
 
     def count(self, what: str) -> None:
@@ -23,9 +28,10 @@ class Progress:
             self.say(f"{self._count} {what}")
 
     def say(self, text: str) -> None:
-        """Write `text` in place of the last one."""
+        """Write `text` in place of the last one, as much of it as one line takes."""
         if self._is_shown:
-            self._stream.write(f"\r\x1b[K{text}")
+            plain = "".join(each if each.isprintable() else "?" for each in text)
+            self._stream.write(f"\r\x1b[K{plain[: terminal_size(self._stream).columns - 1]}")
             self._stream.flush()
 
     def clear(self) -> None:

@@ -11,7 +11,8 @@ from time import monotonic
 
 from gateway.commands.admin_port import ask_admin_port
 from gateway.commands.command_output import CommandResult
-from gateway.commands.top_view import Scrape, read_metrics, view
+from gateway.commands.terminal import can_overwrite, terminal_size
+from gateway.commands.top_view import Scrape, read_metrics, view, view_within
 from gateway.config.load import load_settings
 from gateway.config.settings import ListenSettings
 from gateway.model.errors import GatewayError
@@ -38,7 +39,7 @@ async def top(config: Path, interval: float, *, once: bool = False) -> CommandRe
             continue
         if once:
             return CommandResult(view(before, after))
-        _show(view(before, after))
+        _show(_view(before, after))
         before = after
 
 
@@ -55,5 +56,13 @@ async def _read(listen: ListenSettings) -> Scrape:
 
 def _show(text: str) -> None:
     """Replace what a terminal shows; elsewhere one view follows the other."""
-    sys.stdout.write(f"{_CLEAR}{text}\n" if sys.stdout.isatty() else f"{text}\n\n")
+    sys.stdout.write(f"{_CLEAR}{text}\n" if can_overwrite(sys.stdout) else f"{text}\n\n")
     sys.stdout.flush()
+
+
+def _view(before: Scrape, after: Scrape) -> str:
+    """Return a view for the terminal as it is now, or the whole one for what is none."""
+    if not can_overwrite(sys.stdout):
+        return view(before, after)
+    size = terminal_size(sys.stdout)
+    return view_within(before, after, size.columns, size.lines - 1)  # the last line is the cursor's

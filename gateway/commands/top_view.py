@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
@@ -12,7 +13,10 @@ _ROWS = 8
 """Rows of a table: routes, reasons, authorities and upstreams that matter now, the first in their order."""
 
 _QUANTILE = 0.99
+_COLUMNS = 80
+_COLUMN = 10
 _NAME = 36
+_SHORTEST_NAME = 12
 """Characters of a name; a longer one is cut, so that columns stay in line."""
 
 SampleLabels = Mapping[str, str]
@@ -23,6 +27,13 @@ class Scrape(msgspec.Struct, frozen=True):
 
     at: float
     samples: Mapping[str, Sequence[tuple[SampleLabels, float]]]
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """How many characters wide a table may be, and how many rows it may have."""
+
+    columns: int
+    rows: int
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -44,16 +55,30 @@ def read_metrics(text: str, at: float) -> Scrape:
 
 def view(before: Scrape, after: Scrape) -> str:
     """Return what happened between two readings, as lines of at most 80 characters."""
+    return "\n".join(_lines(_Growth(before, after), _COLUMNS, _ROWS))
+
+
+def view_within(before: Scrape, after: Scrape, columns: int, lines: int) -> str:
+    """Return the same for a smaller place: fewer rows in each table, shorter names, and then what there is room for."""
     change = _Growth(before, after)
-    return "\n".join(
-        (
-            *_summary(change),
-            *_table("ROUTES", ("/s", "refused/s", "errors/s", "p99 ms"), _routes(change)),
-            *_table("REFUSALS", ("/s",), _refusals(change)),
-            *_table("AUTHORITIES", ("/s", "failed/s", "p99 ms", "state"), _authorities(change)),
-            *_table("UPSTREAMS", ("/s", "faults/s", "p99 ms", "state"), _upstreams(change)),
-        )
-    )
+    found: list[str] = []
+    for rows in range(_ROWS, 0, -1):
+        found = list(_lines(change, min(columns, _COLUMNS), rows))
+        if len(found) <= lines:
+            break
+    return "\n".join(found[: max(lines, 1)])
+
+
+def _lines(change: _Growth, columns: int, rows: int) -> Iterator[str]:
+    for line in _summary(change):
+        yield from textwrap.wrap(line, columns)
+    for title, heads, found in (
+        ("ROUTES", ("/s", "refused/s", "errors/s", "p99 ms"), _routes(change)),
+        ("REFUSALS", ("/s",), _refusals(change)),
+        ("AUTHORITIES", ("/s", "failed/s", "p99 ms", "state"), _authorities(change)),
+        ("UPSTREAMS", ("/s", "faults/s", "p99 ms", "state"), _upstreams(change)),
+    ):
+        yield from (line[:columns] for line in _table(title, heads, found, _Place(columns, rows)))
 
 
 class _Growth:
@@ -164,22 +189,25 @@ def _upstreams(change: _Growth) -> Iterator[_Row]:
         yield _Row(upstream, (_rate(rate), _rate(faults), _milliseconds(seconds), state), seconds or 0.0)
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterator[_Row]) -> Iterator[str]:
+def _table(title: str, heads: Sequence[str], rows: Iterator[_Row], place: _Place) -> Iterator[str]:
     """Yield a table, the heaviest rows first; nothing where there are none."""
     found = sorted(rows, key=lambda row: (-row.weight, row.name))
     if not found:
         return
     yield ""
-    yield _line(title, heads)
-    for row in found[:_ROWS]:
-        yield _line(row.name, row.columns)
-    if len(found) > _ROWS:
-        yield f"({len(found) - _ROWS} more)"
+    yield _line(title, heads, place)
+    for row in found[: place.rows]:
+        yield _line(row.name, row.columns, place)
+    if len(found) > place.rows:
+        yield f"({len(found) - place.rows} more)"
 
 
-def _line(name: str, columns: Sequence[str]) -> str:
-    plain = "".join(each if each.isprintable() else "?" for each in name[:_NAME])
-    return f"{plain:<{_NAME}}" + "".join(f"{column:>10}" for column in columns)
+def _line(name: str, columns: Sequence[str], place: _Place) -> str:
+    """Return a row with those of its columns that are whole where it stands: half a number is another one."""
+    width = max(_SHORTEST_NAME, _NAME - (_COLUMNS - place.columns))
+    plain = "".join(each if each.isprintable() else "?" for each in name[:width])
+    whole = columns[: max(0, (place.columns - width) // _COLUMN)]
+    return f"{plain:<{width}}" + "".join(f"{column:>{_COLUMN}}" for column in whole)
 
 
 def _rate(rate: float) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.commands.top_view import Scrape, read_metrics, view
+from gateway.commands.top_view import Scrape, read_metrics, view, view_within
 
 FIRST = """\
 # TYPE gateway_requests counter
@@ -96,3 +96,26 @@ def test_many_rows_are_the_heaviest_and_lines_fit_a_terminal() -> None:
 def test_what_is_no_answer_of_metrics_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"."):
         read_metrics("<html>", 1.0)
+
+
+def many() -> Scrape:
+    names = [f"a-route-with-a-long-name-{number}" for number in range(20)]
+    sample = 'gateway_{0}{{{1}="{2}"}} 1\n'
+    metrics = (("requests_total", "route"), ("refusals_total", "reason"), ("authority_seconds_count", "authority"))
+    metrics += (("upstream_available", "upstream"),)
+    return reading("".join(sample.format(name, label, each) for name, label in metrics for each in names), 2.0)
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 23), (40, 23), (40, 9), (200, 60), (12, 5), (1, 1), (1, 0)])
+def test_a_view_has_the_size_of_its_place(columns: int, lines: int) -> None:
+    shown = view_within(reading("", 0.0), many(), columns, lines).split("\n")
+    assert len(shown) <= max(lines, 1)
+    assert max(map(len, shown)) <= columns
+    if lines >= 23:
+        assert sum(line.startswith("(") for line in shown) == 4  # each of the four says that it has more
+    if columns >= 80:
+        assert "\n".join(shown).startswith("requests 10.0/s   refused 0.0/s   errors 0.0/s   p99 - ms\nin flight")
+
+
+def test_a_large_place_has_the_whole_view() -> None:
+    assert view_within(reading("", 0.0), many(), 200, 60) == view(reading("", 0.0), many())
