@@ -204,6 +204,8 @@ async def test_guesses_are_counted_three_ways_and_nobody_is_locked_out_for_ever(
             body = {"username": login, "password": password}
             return await in_json(gateway.port, path, body, f"X-Forwarded-For: 192.0.2.{address}")
 
+        for forged in ("joe\x00192.0.2.1", "\x00192.0.2.1", "192.0.2.1"):  # names that are no bucket of another's
+            assert (await guess("9", forged)).status == 401
         assert [(await guess("1", "joe")).status for _ in range(3)] == [401, 401, 429]  # this name from this address
         rocketchat = "/api/v1/login"
         assert [(await guess("2", "JOE", rocketchat)).status for _ in range(2)] == [401, 429]  # this name from anywhere

@@ -20,10 +20,11 @@ class PasswordGuesses:
     async def count(self, login: str, client: str) -> Taken | None:
         """Count a guess; return the bucket that is empty, if one is, with the seconds until there are more."""
         address, name = bucket_of_address(client), login.casefold()
+        # The name stands last, since it may hold anything: even what would make it the bucket of another's address.
         for bucket, limit in (
-            (f"password\0{name}\0{address}", self._entry.per_name_and_address),
-            (f"password\0{name}", self._entry.per_name),
-            (f"password\0\0{address}", self._entry.per_address),
+            (f"password.name_and_address\0{address}\0{name}", self._entry.per_name_and_address),
+            (f"password.name\0{name}", self._entry.per_name),
+            (f"password.address\0{address}", self._entry.per_address),
         ):
             taken = await self._limits.take(bucket, limit)
             if taken.wait is not None:
