@@ -14,10 +14,12 @@ from sqlalchemy import func, select
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.login_sessions import LoginQuery, list_logins, show_login
 from gateway.directory.operations.owned_sessions import end_other_sessions, end_own_session, own_sessions
+from gateway.directory.operations.password_operations import password_of, set_password
 from gateway.directory.operations.refresh_tokens import RefreshCall, Refreshed, use_refresh_token
-from gateway.directory.operations.session_operations import create_session, issue_token
-from gateway.directory.operations.session_rows import NewSession
+from gateway.directory.operations.session_operations import create_session, issue_token, list_sessions
+from gateway.directory.operations.session_rows import NewSession, SessionFilter
 from gateway.directory.operations.sign_ins import leave_session, switch_workspace
+from gateway.directory.operations.user_operations import NewUser, create_user
 from gateway.directory.store import Directory
 from gateway.directory.tables import refresh_families, signins
 from gateway.model.errors import ClashError, DirectoryError, InvalidRecordError, MissingRecordError, ReplayedTokenError
@@ -55,6 +57,32 @@ async def test_ones_own_are_listed_and_ended(directory: Directory) -> None:
             await end_own_session(context, session_id, OWNER)
     assert one not in await end_other_sessions(context, OWNER, one)
     assert [each.id for each in await own_sessions(context, OWNER, 10)] == [one]
+
+
+async def test_a_session_that_nobody_uses_is_no_live_one(directory: Directory) -> None:
+    context = context_of(directory)
+    issued = await create_session(context, NewSession(user=OWNER, idle=300, credentials=("bearer", "refresh")))
+    for seconds, is_live in ((299, True), (300, False)):
+        at = NOON + timedelta(seconds=seconds)
+        then = msgspec.structs.replace(context, now=at)
+        assert (issued.session.id in {each.id for each in await own_sessions(then, OWNER, 10)}) is is_live
+        wanted = SessionFilter(user=OWNER, live=True)
+        assert (issued.session.id in {each.id for each in (await list_sessions(then, wanted)).rows}) is is_live
+    with pytest.raises(MissingRecordError):
+        await use_refresh_token(then, shown(issued.refresh, at, clock=lambda: at))
+    await directory.note_activity(issued.session.id, at)
+    assert issued.session.id in {each.id for each in await own_sessions(then, OWNER, 10)}
+
+
+async def test_a_password_is_found_by_a_name_and_its_small_letters(directory: Directory) -> None:
+    context = context_of(directory)
+    await create_user(context, NewUser(id="joe-1", username="joe", email="joe@example.com"))
+    await set_password(context, "joe-1", "h")
+    for login in ("joe", "JOE", "joe@example.com", "Joe@Example.com"):
+        stored = await password_of(context, login)
+        assert (stored is not None, stored and stored.user_id) == (True, "joe-1"), login
+    for login in ("joe\0", "\0", "joe%", "\N{KELVIN SIGN}", "j" * 5000, ""):
+        assert await password_of(context, login) is None, login
 
 
 async def test_logins_are_searched_sorted_and_counted(directory: Directory) -> None:
