@@ -101,6 +101,10 @@ async def test_rocketchat_api_logs_in_by_a_password(house: House) -> None:
                 RocketChat("joe", "wrong again", server_url=house.url)
         return listed, (refused.type, client.logout()["status"])
 
+    (npm,) = await house.by_npm("", "", ("post", "/v1/login", {"user": "joe@example.com", "password": phrase}))
+    data = npm["answer"]["data"]
+    (gone,) = await house.by_npm(data["userId"], data["authToken"], ("post", "/v1/logout", None))
+    assert (data["userId"], gone["answer"]["status"]) == ("joe-1", "success")
     listed, (refused, out) = await asyncio.to_thread(use)
     assert listed["total"] == 2
     assert (refused, out) == (RocketConnectionException, "success")
