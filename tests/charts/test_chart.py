@@ -33,9 +33,9 @@ def helm(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["helm", *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
-def rendered(values: str | None, *more: str) -> list[Manifest]:
+def rendered(values: str | None, *more: str, chart: Path = CHART) -> list[Manifest]:
     chosen = () if values is None else ("--values", SETS[values])
-    told = helm("template", "shop", CHART, *chosen, *more)
+    told = helm("template", "shop", chart, *chosen, *more)
     assert told.returncode == 0, told.stderr
     return [manifest for manifest in YAML(typ="safe", pure=True).load_all(told.stdout) if manifest]
 
