@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import os
-import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,31 +15,16 @@ import pytest_asyncio
 from tests.support.clients.admin_client import AdminClient
 from tests.support.clients.cookie_browser import CookieBrowser
 from tests.support.clients.raw_http import PATIENCE, RawResponse, raw_client
-from tests.support.gateways.proxy_stand import HANDSHAKE
-from tests.support.gateways.running import Running, running
+from tests.support.gateways.proxy_stand import HANDSHAKE, app
 from tests.support.gateways.serving import READERS, Examples, Gateway, config, serving
-from tests.support.gateways.signed_in import WACHT_USER, sign_in
 from tests.support.gateways.signing_in import COOKIE, READER
 from tests.support.servers.issuer import OTHER_EC_KEY, sign
 from tests.support.servers.openid_issuer import BACK_CHANNEL, OpenIdIssuer, openid_issuer, provider
-from tests.support.servers.recording_upstream import RecordingUpstream, UpstreamSide, recording_upstream
+from tests.support.servers.recording_upstream import RecordingUpstream, recording_upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SIGN_OUT = "/_gateway/sign-out"
 OURS = "Origin: http://app.test"
-
-
-async def echoes(side: UpstreamSide) -> None:
-    """Answer every request, and hold a WebSocket open."""
-    while (request := await side.request()) is not None:
-        if request.one(b"sec-websocket-key") is None:
-            await side.send(side.upstream.answer)
-            continue
-        await side.send(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-        )
-        await side.reader.read(65536)
 
 
 class Fleet:
@@ -75,7 +56,7 @@ class Fleet:
 async def fleet(examples: Examples, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> AsyncIterator[Fleet]:
     folder: Path = tmp_path_factory.mktemp("sign_out")
     accounts = examples.settings(folder)
-    async with openid_issuer(OpenIdIssuer()) as issuer, recording_upstream(echoes) as upstream:
+    async with openid_issuer(OpenIdIssuer()) as issuer, recording_upstream(app) as upstream:
         whole: dict[str, Any] = config(upstream.port, accounts, redis={"url": redis_url, "key_prefix": "signout:"})
         whole["credentials"] = READERS | READER
         limit = {"rate": "1000/s", "burst": 1000}
@@ -233,45 +214,3 @@ async def test_an_issuer_that_is_gone_keeps_who_is_signed_in_and_signs_nobody_in
         assert not await is_signed_in(browser, fleet.second)
     finally:
         fleet.issuer.down = False
-
-
-async def accepting(gateway: Running, worker: int) -> None:
-    """Let one worker alone accept what comes next."""
-    for pid in gateway.workers():
-        os.kill(pid, signal.SIGCONT if pid == worker else signal.SIGSTOP)
-
-
-async def test_without_redis_a_sign_out_reaches_every_worker_and_its_tunnels(
-    examples: Examples, tmp_path: Path
-) -> None:
-    accounts = examples.settings(tmp_path)
-    async with recording_upstream(echoes) as upstream, contextlib.AsyncExitStack() as stack:
-        settings = config(upstream.port, accounts)
-        settings["listen"] |= {"workers": 2, "watch": "0s"}
-        settings["credentials"] = READERS | READER
-        settings["sign_in"] = {"reader": "signed_in", "providers": {"people": {"kind": "password"}}}
-        (tmp_path / "gateway.yaml").write_text(json.dumps(settings), encoding="utf-8")
-        gateway = await stack.enter_async_context(running(tmp_path / "gateway.yaml"))
-        port = int(gateway.port)
-        issued = await sign_in(accounts, WACHT_USER, credentials=("cookie",))
-        browser = CookieBrowser(port, cookies={COOKIE: issued.cookie or ""})
-        cookie = f"Cookie: {COOKIE}={issued.cookie}"
-        lines = ("GET /echo/ws HTTP/1.1", "Host: app.test", OURS, cookie, *HANDSHAKE)
-        handshake = "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
-        tunnels, workers = [], gateway.workers()
-        for worker in workers:
-            await accepting(gateway, worker)
-            tunnels.append(await stack.enter_async_context(raw_client(port)))
-            await tunnels[-1].send(handshake)
-            assert (await tunnels[-1].head()).status == 101
-        for worker in workers:
-            os.kill(worker, signal.SIGCONT)
-        assert (await browser.open(SIGN_OUT, OURS, method="POST")).status == 200
-        browser.cookies = {COOKIE: issued.cookie or ""}
-        for tunnel in tunnels:
-            assert (await tunnel.read(4))[2:] == (1008).to_bytes(2, "big")
-        for worker in workers:
-            await accepting(gateway, worker)
-            assert (await browser.open("/echo/")).status == 302
-        for worker in workers:
-            os.kill(worker, signal.SIGCONT)

@@ -9,6 +9,8 @@ import pytest
 from gateway.commands.directory_passwords import set_directory_password
 from gateway.commands.opened_directory import DirectoryOptions
 from gateway.directory.operations.password_operations import password_of
+from gateway.directory.operations.session_operations import create_session, show_session
+from gateway.directory.operations.session_rows import NewSession
 from gateway.directory.operations.user_operations import NewUser, create_user
 from gateway.directory.password_hashing import PasswordHashing
 from gateway.directory.schema import open_current
@@ -35,10 +37,15 @@ async def test_a_password_is_set_and_taken_away(examples: Examples, tmp_path: Pa
         stored = await password_of(context, "joe")
         assert stored is not None
         assert (await PasswordHashing().verify(stored.hash, "correct horse")).right
-        await set_directory_password(options, user.id, remove=True)
+        issued = await create_session(context, NewSession(user=user.id, credentials=()))
+        await set_directory_password(options, user.id, remove=False, keep_sessions=True, read=lambda: "another horse")
+        assert (await show_session(context, issued.session.id)).closed_at is None
+        told = await set_directory_password(options, user.id, remove=True)
+        assert (await show_session(context, issued.session.id)).closed_at is not None
         assert await password_of(context, "joe") is None
+        assert "another horse" not in str(told)
         with pytest.raises(DirectoryError, match="8 characters"):
             await set_directory_password(options, user.id, remove=False, read=lambda: "short")
         with pytest.raises(MissingRecordError):
             await set_directory_password(options, "nobody", remove=True)
-    assert [detail for *_, detail in audited.summaries] == ["password set", "password removed"]
+    assert [detail for *_, detail in audited.summaries] == ["password set"] * 2 + ["password removed", "ended"]
