@@ -32,7 +32,7 @@ SPREAD := -n auto --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SPREAD)
 
 test-fast: .venv/.dev
-	@$(PYTEST) -m 'not processes and not slow' -p no:schemathesis --hypothesis-profile few tests/unit
+	@$(PYTEST) -n logical -m 'not processes and not slow' -p no:schemathesis --hypothesis-profile few tests/unit
 
 test: .venv/.dev
 	@$(PYTEST)

@@ -35,9 +35,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than cores, since many tests wait; a container often sees more cores than it may use."""
-    return min(4, (os.cpu_count() or 1) + 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than cores (`-n auto`), since many tests wait; as many (`-n logical`) for those that do not.
+
+    A container often sees more cores than it may use.
+    """
+    waiting = config.option.numprocesses == "auto"
+    return min(4, (os.cpu_count() or 1) + waiting)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,8 @@ from gateway.model.errors import ClashError, DirectoryError, InvalidRecordError,
 from tests.support.builders.configs import SECRET, written
 from tests.support.fakes.audited import Audited
 
+pytestmark = pytest.mark.slow
+
 
 class Shell:
     """Runs commands against an empty directory, as a script would."""

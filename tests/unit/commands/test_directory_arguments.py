@@ -16,6 +16,8 @@ from tests.support.builders.configs import SECRET, written
 from tests.support.builders.directory import CLOSED_CHAT_SESSION, DEMO_RECORDS, MEMGHOST_SESSION
 from tests.support.fakes.audited import Audited
 
+pytestmark = pytest.mark.slow
+
 KEY = "550e8400-e29b-41d4-a716-446655440003"
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 PROJECT = "550e8400-e29b-41d4-a716-446655440000"

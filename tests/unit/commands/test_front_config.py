@@ -8,6 +8,8 @@ from gateway.cli import main
 from gateway.commands.front_config import front
 from tests.support.builders.configs import LEAST, written
 
+pytestmark = pytest.mark.slow
+
 PROXIES = ("nginx", "traefik", "caddy", "envoy")
 
 

@@ -10,6 +10,8 @@ from gateway.commands.judge_cases import judge_cases
 from gateway.model.errors import SettingsError
 from tests.support.builders.configs import SECRET, written
 
+pytestmark = pytest.mark.slow
+
 CONFIG = f"""\
 secret: {SECRET}
 authorities:

@@ -13,6 +13,8 @@ from tests.support.builders.configs import SECRET, written
 from tests.support.builders.directory import MEMGHOST_SESSION, context_of, opened
 from tests.support.fakes.audited import Audited
 
+pytestmark = pytest.mark.slow
+
 MEMBER = "550e8400-e29b-41d4-a716-446655440002"
 TARGET = RevocationTarget(RevocationKind.SESSION, MEMGHOST_SESSION)
 

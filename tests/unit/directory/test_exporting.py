@@ -19,6 +19,8 @@ from tests.support.builders.directory import (
     opened,
 )
 
+pytestmark = pytest.mark.slow
+
 
 async def exported(directory: Directory, path: Path, *, hashes: bool = False) -> str:
     text = "\n".join([line async for line in export_records(directory, hashes=hashes)])

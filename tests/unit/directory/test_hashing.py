@@ -52,6 +52,7 @@ def test_a_pepper_may_be_of_any_length() -> None:
     assert long.hash("key") != Peppers([b"x" * 999]).hash("key")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_two_keys_never_share_a_hash(one: str, other: str) -> None:
     peppers = Peppers([b"pepper"])

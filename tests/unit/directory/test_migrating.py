@@ -18,6 +18,8 @@ from tests.support.clients.commands import ENVIRONMENT
 from tests.support.clients.raw_http import PATIENCE
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import asyncio, sys
 from gateway.directory.migrating import migrate

@@ -117,6 +117,7 @@ REFUSED: list[tuple[bytes, Event]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "read"), READ + [(data, [refusal]) for data, refusal in REFUSED])
 def test_what_bytes_come_to_is_the_same_however_they_are_cut(data: bytes, read: list[Event]) -> None:
     assert events([data], LIMITS) == read

@@ -21,6 +21,8 @@ from gateway.proxy_configs.kubernetes_policies import (
 from gateway.proxy_configs.plan import FrontPlan, plan_for
 from tests.support.builders.configs import SECRET
 
+pytestmark = pytest.mark.slow
+
 SIGNS = "!#$%&'*+.^_`|~-"
 CARRIED = {b"traceparent", b"tracestate", b"x-request-id"}
 

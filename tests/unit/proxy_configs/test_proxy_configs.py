@@ -19,6 +19,8 @@ from gateway.proxy_configs.template import fill
 from gateway.proxy_configs.traefik_config import traefik_config, traefik_static_config
 from tests.support.builders.configs import SECRET
 
+pytestmark = pytest.mark.slow
+
 CONFIGS: Mapping[str, Callable[[FrontPlan], str]] = {
     "nginx": nginx_config,
     "traefik": traefik_config,

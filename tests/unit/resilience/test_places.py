@@ -59,6 +59,7 @@ async def queue(places: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
         await made.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("places", "share", "kept"), [(64, 36, 16), (5, 3, 1), (4, 3, 1), (3, 3, 0), (1, 1, 0)])
 async def test_one_address_takes_its_share_and_leaves_places_for_others_and_the_known(
     places: int, share: int, kept: int

@@ -211,6 +211,7 @@ async def test_a_caller_that_leaves_while_an_exchange_is_under_way_resets_the_up
         assert next(iter(front.upstreams.numbers())).outstanding == 0
 
 
+@pytest.mark.slow
 async def test_a_caller_that_leaves_while_it_sends_resets_the_upstream() -> None:
     async with silent_upstream() as (upstream, reset), carrying(route_to(upstream.port)) as front:
         async with raw_client(front.port) as client:

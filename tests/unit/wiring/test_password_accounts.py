@@ -25,6 +25,8 @@ from gateway.wiring.process import Process
 from gateway.wiring.sign_in_directory import NOBODY, SignInDirectory
 from tests.support.builders.directory import authority_of, clock, context_of, opened
 
+pytestmark = pytest.mark.slow
+
 CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 SETTINGS = SignInSettings.model_validate(
     {"reader": "signed_in", "providers": {"people": {"kind": "password"}}, "lifetime": "2h", "idle": "10m"}

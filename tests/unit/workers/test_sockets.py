@@ -65,6 +65,7 @@ async def handshake(port: int, authority: trustme.CA, name: str | None = "gatewa
     return tls.getpeercert(binary_form=True), tls.selected_alpn_protocol()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gateway.test", None])
 async def test_a_new_certificate_is_shown_from_the_next_handshake_on(tmp_path: Path, name: str | None) -> None:
     authority = trustme.CA()

@@ -32,6 +32,8 @@ from tests.support.builders.directory import (
     opened,
 )
 
+pytestmark = pytest.mark.slow
+
 JOHN = "550e8400-e29b-41d4-a716-446655440002"
 PROJECT = "550e8400-e29b-41d4-a716-446655440000"
 

@@ -16,6 +16,8 @@ from gateway.model.errors import ClashError, InvalidRecordError, MissingRecordEr
 from tests.support.builders.directory import Changes, context_of, opened
 from tests.support.fakes.audited import Audited
 
+pytestmark = pytest.mark.slow
+
 ORGANIZATION, JOHN, USER = "org_abc123xyz456", "550e8400-e29b-41d4-a716-446655440002", "user_456789123"
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "user": ({"id": "new"}, {"name": "Jane"}),

@@ -17,6 +17,8 @@ from gateway.model.errors import MissingRecordError
 from gateway.model.session import RevocationKind, RevocationTarget
 from tests.support.builders.directory import NOON, Changes, context_of, opened
 
+pytestmark = pytest.mark.slow
+
 OWNER, STRANGER = "223e4567-e89b-12d3-a456-426614174001", "user_456789123"
 CHAT_USER, CHAT_SESSION, CLOSED = "rbAXPnMktTFbNpwtJ", "rBk3bZ8vJ2sQeT5wX", "QoYYFw2t9oKks2niG"
 
