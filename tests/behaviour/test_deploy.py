@@ -74,7 +74,7 @@ def commands() -> dict[str, list[str]]:
     (image,) = re.findall(r"(?m)^CMD (.*)$", (DEPLOY / "docker/Dockerfile").read_text())
     found["Dockerfile"] = json.loads(image)
     found["compose"] = document("compose.yaml")["services"]["migrate"]["command"]
-    for shape in ("gateway", "sidecar"):
+    for shape in ("gateway", "sidecar", "native-sidecar"):
         for container in containers(rendered(DEPLOY / "kubernetes" / shape)):
             if "args" in container:
                 found[f"{shape} {container['name']}"] = container["args"]

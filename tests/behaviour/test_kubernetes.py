@@ -20,7 +20,7 @@ from tests.support.repository import DEPLOY
 from tests.support.servers.recording_upstream import recording_upstream
 
 FOLDER = DEPLOY / "kubernetes"
-SHAPES = ("gateway", "sidecar")
+SHAPES = ("gateway", "sidecar", "native-sidecar")
 VALIDATE = Path(sys.executable).with_name("kubernetes-validate")
 SECRETS = "/run/secrets/gateway"
 LOOPBACK = "127.0.0.1"
@@ -50,8 +50,14 @@ def pod_of(manifests: list[Manifest]) -> dict[str, Any]:
     return dict(deployment["spec"]["template"]["spec"])
 
 
+def all_of(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the containers of a pod in the order in which they start."""
+    return [*pod.get("initContainers", ()), *pod["containers"]]
+
+
 def server_of(manifests: list[Manifest]) -> dict[str, Any]:
-    (server,) = [one for one in pod_of(manifests)["containers"] if one.get("args", [""])[0] == "serve"]
+    pod = pod_of(manifests)
+    (server,) = [one for one in all_of(pod) if one.get("args", [""])[0] == "serve"]
     return dict(server)
 
 
@@ -164,15 +170,24 @@ def test_no_way_leads_past_the_gateway(manifests: list[Manifest], settings: dict
         assert {route["upstream"] for route in settings["routes"]} == {f"http://{listen}"}
 
 
-def test_everybody_has_time_to_leave_and_the_gateway_leaves_first(
-    manifests: list[Manifest], settings: dict[str, Any]
+def test_everybody_has_time_to_leave_and_who_leaves_first_is_said(
+    manifests: list[Manifest], settings: dict[str, Any], shape: str
 ) -> None:
+    """A native sidecar is ended by the kubelet when the service has ended; any other gateway leaves first."""
     drain = float(settings["listen"]["drain"].removesuffix("s"))
-    left = _pause(server_of(manifests)) + drain
-    for container in services_of(manifests):
-        assert _pause(container) > left
-        left = _pause(container)
-    assert pod_of(manifests)["terminationGracePeriodSeconds"] > left
+    server, pod = server_of(manifests), pod_of(manifests)
+    native = server.get("restartPolicy") == "Always"
+    assert native == (shape == "native-sidecar") == (server in pod.get("initContainers", ()))
+    if native:
+        assert "startupProbe" in server  # the service starts when it has passed
+        (service,) = services_of(manifests)
+        left = _pause(service) + drain
+    else:
+        left = _pause(server) + drain
+        for container in services_of(manifests):
+            assert _pause(container) > left
+            left = _pause(container)
+    assert pod["terminationGracePeriodSeconds"] > left
 
 
 def _pause(container: dict[str, Any]) -> float:
@@ -180,7 +195,7 @@ def _pause(container: dict[str, Any]) -> float:
 
 
 def _probes(pod: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for container in pod["containers"]:
+    for container in all_of(pod):
         for name in ("startupProbe", "readinessProbe", "livenessProbe"):
             if name in container:
                 yield name, container[name]["httpGet"]
