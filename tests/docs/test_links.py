@@ -75,3 +75,14 @@ def test_every_path_that_a_page_names_exists() -> None:
     for page in PAGES:
         for path in re.findall(r"`((?:gateway|tests|deploy|docs|config)/[^`\s#]*)[^`\s]*`", pages.prose(page)):
             assert "KIND" in path or list(ROOT.glob(path.rstrip("/"))), (name_of(page), path)
+
+
+def test_no_page_promises_what_is_not_published() -> None:
+    """Whoever follows it would get nothing, or what somebody else has put there; the release's own part says when."""
+    promised = re.compile(
+        r"pip install '?session-gateway|docker (?:pull|run)[^\n]*/session-gateway|helm repo add|oci://"
+    )
+    found = {name_of(path) for path in REFERRING if path.suffix != ".py" and promised.search(pages.text_of(path))}
+    assert found == {"docs/CONTRIBUTING.md"}
+    (release,) = promised.findall(pages.text_of(DOCS / "CONTRIBUTING.md"))
+    assert f"Once one is published, `{release}" in pages.part(DOCS / "CONTRIBUTING.md", "A release")
