@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from gateway.authorities.directory import DirectorySettings
 from gateway.config.check_require import check_require
@@ -34,6 +35,9 @@ def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
         yield from _logins(config, settings)
         for name, provider in settings.providers.items():
             if not isinstance(provider, OidcProviderSettings):
+                if not is_hashing_installed():
+                    text = "needs packages that are not installed: pip install 'session-gateway[passwords]'"
+                    yield config.problem(text, "sign_in", "providers", name, "kind")
                 continue
             yield from check_require(config, provider.require, ("sign_in", "providers", name, "require"))
             if provider.insecure_http:
@@ -42,6 +46,11 @@ def check_sign_in(config: PartialConfig) -> Iterator[Problem]:
     for place, route in config.routes.items():
         if route.sign_in:
             yield from _route(config, settings, place, route)
+
+
+def is_hashing_installed() -> bool:
+    """Return whether the package of the extra `passwords` is installed."""
+    return find_spec("argon2") is not None
 
 
 def _logins(config: PartialConfig, settings: SignInSettings) -> Iterator[Problem]:

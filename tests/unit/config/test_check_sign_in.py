@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from gateway.config.check_sign_in import check_sign_in
+from gateway.config.check_sign_in import check_sign_in, is_hashing_installed
 from tests.support.builders.configs import lines, partial
 
 KEYS = "tokens: {issuer: i, audience: a, keys_file: k}"
@@ -112,3 +114,13 @@ def test_a_products_clients_sign_in_at_one_provider_and_get_what_is_read(
 ) -> None:
     text = f"{PARTS}{more}sign_in: {{reader: good, providers: {{{providers}}}}}\n"
     assert lines(check_sign_in(partial(text))) == expected
+
+
+def test_passwords_need_a_package_that_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = partial(f"{PARTS}sign_in: {{reader: good, providers: {{people: {{kind: password}}}}}}\n")
+    assert is_hashing_installed()
+    assert lines(check_sign_in(config)) == []
+    monkeypatch.setitem(sys.modules, "argon2", None)
+    assert lines(check_sign_in(config)) == [
+        "sign_in.providers.people.kind: needs packages that are not installed: pip install 'session-gateway[passwords]'"
+    ]
