@@ -82,6 +82,11 @@ async def test_memghosts_clients_sign_in_by_the_same_password(both: Both, prefix
         assert browser.cookies == {}
 
 
+async def test_memghosts_clients_may_call_the_name_an_address(both: Both) -> None:
+    body = {"email": "joe@example.com", "password": PASSWORD}
+    assert (await in_json(both[0].port, "/auth/login", body)).status == 202
+
+
 async def test_memghosts_clients_hear_why_not_in_its_words(both: Both) -> None:
     port = both[0].port
     for login, password in WRONG:

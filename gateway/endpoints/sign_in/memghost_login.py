@@ -20,10 +20,11 @@ _WRONG = MemghostError("unauthorized", "Invalid username or password")
 
 
 class MemghostCredentials(msgspec.Struct):
-    """A body."""
+    """A body: the name is a username or an e-mail address, under either key."""
 
-    username: LoginText
     password: LoginText
+    username: LoginText | None = None
+    email: LoginText | None = None
 
 
 class MemghostLogin(LoginWords):
@@ -51,7 +52,8 @@ class MemghostLogin(LoginWords):
             found = msgspec.json.decode(body, type=MemghostCredentials)
         except UNDECODABLE:
             return None
-        return SentLogin(found.username, found.password)
+        login = found.email if found.username is None else found.username
+        return None if login is None else SentLogin(login, found.password)
 
     @override
     def opened(self, login: OpenedLogin, info_request: InfoRequest) -> InfoResponse:
