@@ -151,6 +151,14 @@ async def test_the_upstream_is_told_which_service_calls(cluster: Cluster) -> Non
     }
 
 
+async def test_what_a_token_does_not_say_is_not_told(cluster: Cluster) -> None:
+    """`kubectl create token` makes one that no pod has."""
+    own = {"namespace": "shop", "serviceaccount": {"name": "cart", "uid": "0c1f6f0e-6d52-4f65-9a2d-6f8f0f4f2a33"}}
+    assert await cluster.call(token("shop", "cart", **{"kubernetes.io": own})) == 200
+    assert cluster.identity().keys() == {"x-user-id", "x-user-roles", "x-service-namespace", "x-service-account"}
+    assert await cluster.call(token("shop", "cart", **{"kubernetes.io": {}})) == 403
+
+
 @pytest.mark.parametrize(
     ("caller", "target", "status"),
     [
@@ -171,6 +179,14 @@ async def test_routes_are_for_namespaces_and_for_services(
 async def test_a_token_for_the_api_server_is_not_one_for_us(cluster: Cluster) -> None:
     assert await cluster.call(token("shop", "billing", aud=["https://kubernetes.default.svc.cluster.local"])) == 401
     assert await cluster.call(token("shop", "billing", exp=int(datetime.now(UTC).timestamp()) - 1)) == 401
+    legacy = {
+        "iss": "kubernetes/serviceaccount",
+        "kubernetes.io/serviceaccount/namespace": "shop",
+        "kubernetes.io/serviceaccount/secret.name": "billing-token-x2x7p",
+        "kubernetes.io/serviceaccount/service-account.name": "billing",
+        "sub": "system:serviceaccount:shop:billing",
+    }  # of a Secret: for nobody, and forever
+    assert await cluster.call(pyjwt.encode(legacy, RSA_KEY, "RS256", headers={"kid": KID, "typ": None})) == 401
     assert cluster.upstream.requests == []
 
 
