@@ -2,6 +2,7 @@
 # make check      format, lint, types, contracts: ruff, mypy --strict, import-linter, tests/house.py, hadolint
 # make test-fast  the unit tests that start no process and try nothing that takes long, in under 30 seconds
 # make test       unit, contract and behaviour tests against a real Valkey or Redis
+# make test-versions  `make test` on every supported Python that the machine has
 # make coverage   the same, and which lines and branches of gateway/ they run
 # make compliance the Autobahn test suite through the tunnel, and an HTTP/1.1 conformance probe
 # make fuzz       other examples for the tests that make theirs up, then the readers, fed by what new branches they take,
@@ -22,7 +23,7 @@ QUIETLY := --quiet --disable-pip-version-check
 # would compile all of it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check lint test-fast test coverage compliance fuzz e2e charts e2e-go proto lock bench profile clean
+.PHONY: run check lint test-fast test test-versions coverage compliance fuzz e2e charts e2e-go proto lock bench profile clean
 
 run: .venv/.demo
 	@exec $(BIN)/gateway demo
@@ -36,6 +37,9 @@ test-fast: .venv/.dev
 
 test: .venv/.dev
 	@$(PYTEST)
+
+test-versions:
+	@tests/versions
 
 # `make test`, and how much of gateway/ it runs, branches and other processes included; fails below the figure in README.
 coverage: .venv/.dev
