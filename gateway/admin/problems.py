@@ -5,10 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from gateway.model.errors import (
     ClashError,
+    DatabaseError,
     GatewayError,
     InvalidRecordError,
     MissingRecordError,
@@ -19,6 +21,7 @@ from gateway.model.refusal import Refusal
 
 PROBLEM_JSON = "application/problem+json"
 
+_log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -70,7 +73,11 @@ def problem_of(error: GatewayError) -> ProblemError:
     """Return what the API says of an operation's error, or of a part of the config that cannot be used."""
     status, code = next(_STATUS_OF[kind] for kind in type(error).__mro__ if kind in _STATUS_OF)
     fields = {"Retry-After": "1"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return ProblemError(status, code, str(error), fields)
+    detail = str(error)
+    if isinstance(error, DatabaseError):  # a caller of few rights is not told where the database is
+        _log.warning("admin_directory_unavailable", fault=detail)
+        detail = "the directory cannot be asked"
+    return ProblemError(status, code, detail, fields)
 
 
 def refused(refusal: Refusal) -> ProblemError:

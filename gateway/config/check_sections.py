@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from gateway.authorities.directory import DirectorySettings
 from gateway.authorities.remote import RemoteSettings
 from gateway.config.partial import PartialConfig
-from gateway.directory.postgres_options import driver_options
+from gateway.directory.database_url import parse_usable_url
 from gateway.http1.field_names import is_told_by_us
 from gateway.identity.foreign_names import ForeignNames
-from gateway.model.errors import DirectoryError, Problem
+from gateway.model.errors import Problem
 from gateway.model.headers import spelling
-from gateway.model.url import UNREADABLE, fault_of_url
 from gateway.source.addresses import is_loopback
 from gateway.source.document import KeyPath
 from gateway.source.values import SecretList, SettingsModel
@@ -25,8 +23,6 @@ from gateway.source.values import SecretList, SettingsModel
 _MIN_SECRET = 32
 """Characters; a random secret of 128 bits has 32 in hexadecimal. Keys of less than 112 bits are out of use (NIST SP
 800-131A)."""
-
-_DIRECTORY_URL = re.compile(r"(?:sqlite:///|postgres(?:ql)?://).", re.ASCII)
 
 _TRACING_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 _TRACING_REMEDY = "pip install 'session-gateway[otel]'"
@@ -129,19 +125,10 @@ def _transport(config: PartialConfig) -> Iterator[Problem]:
 
 def _fault_of(directory_url: str) -> str:
     """Return why a directory cannot be opened by this URL, empty when it may."""
-    if not _DIRECTORY_URL.match(directory_url):
-        return "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
-    if directory_url.startswith("sqlite:"):
-        return ""
-    if fault := fault_of_url(directory_url):
-        return fault
     try:
-        query = parse_qs(urlsplit(directory_url).query, keep_blank_values=True)
-        driver_options({name: values[0] if len(values) == 1 else tuple(values) for name, values in query.items()})
-    except ValueError:
-        return UNREADABLE  # without the cause, whose text is the URL
-    except DirectoryError as error:
-        return str(error)
+        parse_usable_url(directory_url)
+    except ValueError as fault:
+        return str(fault)
     return ""
 
 

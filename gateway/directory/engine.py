@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from gateway.directory.postgres_options import DRIVER_PARAMETERS, driver_options
+from gateway.directory.database_url import DatabaseUrl, SqliteFile, parse_usable_url
 from gateway.directory.sqlite_connection import SqliteConnection
 from gateway.model.errors import DirectoryError
-
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+from gateway.model.reasons import reason_of
 
 _BUSY_MS = 5000
 """Milliseconds that a writer waits for another one's lock. Readers never wait: the journal is a write-ahead log."""
@@ -28,30 +26,38 @@ _PRAGMAS = (
 )
 
 
-def open_engine(url: str, *, connections: int = 5) -> AsyncEngine:
-    """Return an engine for `sqlite:///FILE` or `postgresql://...`; nothing is connected yet.
+def open_engine(database: DatabaseUrl, *, connections: int = 5) -> AsyncEngine:
+    """Return an engine for a database; nothing is connected yet.
 
-    At most `connections` stay open, and as many again at a peak. A PostgreSQL URL may ask for TLS, see
-    `driver_options`. Raises DirectoryError for another kind of URL.
+    At most `connections` stay open, and as many again at a peak.
     """
-    parsed = _parsed(url)
+    if isinstance(database, SqliteFile):
+        connecting: dict[str, Any] = {"async_creator": partial(SqliteConnection, str(database.path))}
+    else:  # a database that was restarted is one more round trip, not an error
+        connecting = {"pool_pre_ping": True}
     engine = create_async_engine(
-        parsed.difference_update_query(set(parsed.query) - DRIVER_PARAMETERS),
-        connect_args={} if _is_sqlite(parsed) else driver_options(parsed.query),
+        "sqlite+aiosqlite://" if isinstance(database, SqliteFile) else "postgresql+asyncpg://",
+        poolclass=AsyncAdaptedQueuePool,
         pool_size=connections,
         max_overflow=connections,
-        pool_pre_ping=not _is_sqlite(parsed),  # a database that was restarted is one more round trip, not an error
         hide_parameters=True,  # so that no exception text quotes what is looked up
-        **({"async_creator": partial(SqliteConnection, parsed.database or "")} if _is_sqlite(parsed) else {}),
+        **connecting,
     )
-    if _is_sqlite(parsed):
+    if isinstance(database, SqliteFile):
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    else:
+        from gateway.directory.postgres_connection import connect  # noqa: PLC0415 - needs the extra `postgres`
+
+        event.listen(engine.sync_engine, "do_connect", partial(connect, database.arguments()))
     return engine
 
 
-def file_of(engine: AsyncEngine) -> Path | None:
-    """Return the file of a SQLite directory; None for PostgreSQL."""
-    return Path(cast("str", engine.url.database)) if _is_sqlite(engine.url) else None
+def read_url(url: str) -> DatabaseUrl:
+    """Return what a directory's URL says; raises DirectoryError where none can be opened by it."""
+    try:
+        return parse_usable_url(url)
+    except ValueError as fault:
+        raise DirectoryError(f"the directory's url {fault}") from None
 
 
 def make_place(url: str) -> None:
@@ -59,34 +65,16 @@ def make_place(url: str) -> None:
 
     Raises DirectoryError, also where its folder is missing: that is a mistyped path more often than a new one.
     """
-    parsed = _parsed(url)
-    if not _is_sqlite(parsed):
+    database = read_url(url)
+    if not isinstance(database, SqliteFile):
         return
-    path = Path(cast("str", parsed.database))
+    path = database.path
     try:
         if not path.parent.exists():
             raise DirectoryError(f"{path}: there is no folder {path.parent}: make it, or correct the path")
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as fault:
-        raise DirectoryError(f"{path}: cannot be made: {fault.strerror or type(fault).__name__}") from fault
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # without the cause, whose text is the URL with its password
-        raise DirectoryError("the directory's url cannot be read") from None
-    driver = DRIVERS.get(parsed.drivername)
-    if driver is None:
-        raise DirectoryError("the directory's url is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
-    if _is_sqlite(parsed) and parsed.database in {None, "", ":memory:"}:
-        raise DirectoryError("the directory's url names no file: sqlite:///var/gateway.db")
-    return parsed.set(drivername=driver)
-
-
-def _is_sqlite(url: URL) -> bool:
-    return url.drivername.startswith("sqlite")
+        raise DirectoryError(f"{path}: cannot be made: {reason_of(fault)}") from fault
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

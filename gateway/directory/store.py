@@ -11,11 +11,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from sqlalchemy import Select, and_, or_, select, update
-from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
-from gateway.directory.engine import file_of, open_engine
+from gateway.directory.database_faults import is_odd_question, words_of_fault
+from gateway.directory.database_url import DatabaseUrl, SqliteFile
+from gateway.directory.engine import open_engine, read_url
 from gateway.directory.rows import stored_key, stored_session
 from gateway.directory.stored import Store, StoredKey, StoredSession
 from gateway.directory.tables import (
@@ -28,10 +29,7 @@ from gateway.directory.tables import (
     users,
     workspaces,
 )
-from gateway.model.errors import DirectoryError, GatewayError, OddQuestionError
-
-_DATA_EXCEPTION = "22"
-"""The SQLSTATE class of values that a database cannot take (PostgreSQL manual, appendix A)."""
+from gateway.model.errors import DatabaseError, GatewayError, OddQuestionError
 
 WriteAlso = Callable[[AsyncConnection], Awaitable[None]]
 
@@ -57,27 +55,28 @@ JOINED_SESSIONS = select(sessions, organizations, workspaces, members, users).se
 class Directory(Store):
     """An open directory. Every method raises DirectoryError when the database cannot be asked."""
 
-    def __init__(self, engine: AsyncEngine, also: WriteAlso | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, database: DatabaseUrl, also: WriteAlso | None = None) -> None:
         self._engine = engine
+        self._database = database
         self._also = also
 
     @classmethod
     def open(cls, url: str, *, connections: int = 5) -> Directory:
         """Open `sqlite:///FILE` or `postgresql://...`; see `open_engine`."""
-        return cls(open_engine(url, connections=connections))
+        database = read_url(url)
+        return cls(open_engine(database, connections=connections), database)
 
     def exists(self) -> bool:
         """Tell whether there is a database; False for a SQLite file that does not exist yet.
 
         Connecting would create an empty one, which hides a mistyped path behind a directory without users.
         """
-        path = file_of(self._engine)
-        return path is None or path.exists()
+        return not isinstance(self._database, SqliteFile) or self._database.path.exists()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection to read on; whatever the driver raises becomes a DirectoryError."""
-        async with _mapped_errors(), self._engine.connect() as connection, _odd_questions():
+        async with self._mapped_errors(), self._engine.connect() as connection, _odd_questions():
             yield connection
 
     @asynccontextmanager
@@ -87,8 +86,8 @@ class Directory(Store):
         SQLite's driver would begin only at the first row that is written: rows that were read before may have changed
         by then, and created tables would stay although the rest fails. So it begins here, as the only writer.
         """
-        async with _mapped_errors(), self._engine.begin() as connection, _odd_questions():
-            if file_of(self._engine) is not None:
+        async with self._mapped_errors(), self._engine.begin() as connection, _odd_questions():
+            if isinstance(self._database, SqliteFile):
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if self._also is not None:
@@ -96,7 +95,7 @@ class Directory(Store):
 
     def also(self, write: WriteAlso) -> Directory:
         """Return this directory, each of whose changes makes `write` too, in its transaction."""
-        return Directory(self._engine, write)
+        return Directory(self._engine, self._database, write)
 
     @override
     async def key_by_hash(self, hashes: Sequence[str]) -> StoredKey | None:
@@ -152,17 +151,16 @@ class Directory(Store):
             )
             return stored_session(row, await connection.execute(ordered_signins))
 
-
-@asynccontextmanager
-async def _mapped_errors() -> AsyncIterator[None]:
-    """Turn a driver's error into a DirectoryError that names its kind alone: its text may quote what was looked up."""
-    try:
-        yield
-    except GatewayError:
-        raise
-    except Exception as fault:
-        # every kind: drivers raise errors of their own before SQLAlchemy can wrap them (a wrong password, no route)
-        raise DirectoryError(f"the directory cannot be asked: {_kind(fault)}") from fault
+    @asynccontextmanager
+    async def _mapped_errors(self) -> AsyncIterator[None]:
+        """Turn a driver's error into words of ours: its own may quote what was looked up, or a password."""
+        try:
+            yield
+        except GatewayError:
+            raise
+        except Exception as fault:
+            # every kind: drivers raise errors of their own before SQLAlchemy can wrap them (a wrong password, no route)
+            raise DatabaseError(f"the directory cannot be asked: {self._database}: {words_of_fault(fault)}") from fault
 
 
 @asynccontextmanager
@@ -174,20 +172,6 @@ async def _odd_questions() -> AsyncIterator[None]:
     try:
         yield
     except Exception as fault:
-        if not _is_odd(fault):
+        if not is_odd_question(fault):
             raise
-        raise OddQuestionError(f"the directory cannot answer this: {_kind(fault)}") from fault
-
-
-def _is_odd(fault: Exception) -> bool:
-    """Tell whether others may be answered: a value cannot be sent or read, or is a data exception to the database."""
-    if isinstance(fault, DBAPIError):
-        state = str(getattr(fault.orig, "sqlstate", None) or "")
-        return state.startswith(_DATA_EXCEPTION) or isinstance(getattr(fault.orig, "__cause__", None), ValueError)
-    return isinstance(fault, (StatementError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError))
-
-
-def _kind(fault: Exception) -> str:
-    """Return the name of the driver's own error, which says more than SQLAlchemy's class for it."""
-    own = fault.orig if isinstance(fault, DBAPIError) else None
-    return type(fault if own is None else own.__cause__ or own).__name__
+        raise OddQuestionError(f"the directory cannot answer this: {words_of_fault(fault)}") from fault

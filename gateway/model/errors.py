@@ -10,6 +10,7 @@
     │   ├── InvalidRecordError   no such record can be: a field is wrong, or refers to nothing
     │   ├── ClashError           another row has this id, name or number
     │   ├── OutdatedError        the row is no longer what the caller has seen
+    │   ├── DatabaseError    the directory's database cannot be asked; for operators, since the text says where it is
     │   ├── SchemaError      the directory's schema is not the one this version needs
     │   └── OddQuestionError the directory cannot answer this question, and others it can
     ├── KeyRingError         signing keys cannot be read or used
@@ -106,6 +107,10 @@ class ClashError(DirectoryError):
 
 class OutdatedError(DirectoryError):
     """The row was changed since the caller has read it."""
+
+
+class DatabaseError(DirectoryError):
+    """The directory's database cannot be asked; the text says where it is, so it is for operators alone."""
 
 
 class SchemaError(DirectoryError):

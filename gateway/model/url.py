@@ -1,4 +1,4 @@
-"""URLs in messages: no part of a password is ever shown."""
+"""URLs in messages, and what is wrong with one: no part of a password is ever shown."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 MASK = "[redacted]"
 
 _URL = re.compile(r"://\S++")
+_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^&\s]++", re.IGNORECASE)
 _AUTHORITY_ENDS = re.compile(r"[/?#]")
-_SERVER = re.compile(r"(?:\[[^\s\[\]@]*\]|[^\s\[\]:@]*)(?::[0-9]{1,5})?")
+_SERVER = re.compile(r"(?:\[[^\s\[\]@]*\]|[^\s\[\]:@]*)(?::(?P<port>[0-9]{0,5}))?")
+_PORTS = 65536
 
 
 def without_passwords(text: str) -> str:
@@ -18,7 +20,8 @@ def without_passwords(text: str) -> str:
     programs a password ends at its first `/`, so that an error names a part of it as the port (RFC 3986 section 3.2.1
     wants such a character escaped). A path with a colon and an `@` is masked too.
     """
-    return _URL.sub(_masked, text) if "@" in text else text
+    masked = _URL.sub(_masked, text) if "@" in text else text
+    return _IN_QUERY.sub(rf"\g<1>{MASK}", masked) if "://" in masked else masked
 
 
 def _masked(match: re.Match[str]) -> str:
@@ -27,8 +30,9 @@ def _masked(match: re.Match[str]) -> str:
     return f"://{user}:{MASK}@{behind}" if colon else match[0]
 
 
-UNREADABLE = "cannot be read as a URL"
+_UNREADABLE = "cannot be read as a URL"
 _NOT_ESCAPED = "has a password that is not percent-encoded: in a URL its / is %2F, its ? is %3F and its # is %23"
+NO_PORT = "has a port that there is not: ports are 1 to 65535"
 
 
 def fault_of_url(url: str) -> str:
@@ -40,5 +44,8 @@ def fault_of_url(url: str) -> str:
     authority, *behind = _AUTHORITY_ENDS.split(url.partition("://")[2])
     if any("@" in part for part in behind):
         return _NOT_ESCAPED
-    servers = authority.rpartition("@")[2].split(",")
-    return "" if all(_SERVER.fullmatch(server) for server in servers) else UNREADABLE
+    servers = [_SERVER.fullmatch(server) for server in authority.rpartition("@")[2].split(",")]
+    ports = [server["port"] for server in servers if server is not None]
+    if len(ports) < len(servers):
+        return _UNREADABLE
+    return "" if all(0 < int(port or 1) < _PORTS for port in ports) else NO_PORT

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 from sqlalchemy import text
 
-from gateway.directory.engine import open_engine
+from gateway.directory.engine import open_engine, read_url
 from gateway.directory.tables import METADATA
 
 POSTGRES = os.environ.get("GATEWAY_TEST_POSTGRES_URL", "")
@@ -27,7 +27,7 @@ async def empty(database: str, folder: Path) -> str:
     if database == "sqlite":
         return f"sqlite:///{folder / 'directory.db'}"
     url = await _own_database()
-    engine = open_engine(url)
+    engine = open_engine(read_url(url))
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
         await connection.execute(text("DROP TABLE IF EXISTS alembic_version"))

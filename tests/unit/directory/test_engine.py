@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from gateway.directory.engine import make_place, open_engine
+from gateway.directory.database_url import SqliteFile
+from gateway.directory.engine import make_place, open_engine, read_url
 from gateway.model.errors import DirectoryError
 
 
 async def test_sqlite_is_opened_for_many_readers_with_its_rules_on(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/directory.db")
+    engine = open_engine(SqliteFile(tmp_path / "directory.db"))
     async with engine.connect() as connection:
         found = {
             name: await connection.scalar(text(f"PRAGMA {name}"))
@@ -21,21 +22,16 @@ async def test_sqlite_is_opened_for_many_readers_with_its_rules_on(tmp_path: Pat
     assert found == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000}
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:hunter2@db:5432/gw", "postgres://u:hunter2@db:5432/gw"])
-async def test_postgresql_is_meant_by_either_name_and_asked_by_asyncpg(url: str) -> None:
-    engine = open_engine(url)
+async def test_postgresql_is_asked_by_asyncpg_and_the_engine_has_no_password() -> None:
+    engine = open_engine(read_url("postgresql://u:hunter2@db:5432/gw"))
     assert engine.url.drivername == "postgresql+asyncpg"
-    assert "hunter2" not in repr(engine)
+    assert "hunter2" not in engine.url.render_as_string(hide_password=False)
     await engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["mysql://u:hunter2@db/gw", "hunter2", "", "sqlite://", "sqlite:///:memory:", "postgresql://u:hunter2@db:port/gw"],
-)
-def test_another_kind_of_url_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(DirectoryError) as raised:
-        open_engine(url)
+def test_a_url_that_cannot_be_used_is_refused_without_showing_it() -> None:
+    with pytest.raises(DirectoryError, match=r"^the directory's url has a port that there is not") as raised:
+        read_url("postgresql://u:hunter2@db:0/gw")
     assert "hunter2" not in str(raised.value)
 
 
