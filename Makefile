@@ -88,6 +88,7 @@ bench: .venv/.dev
 	@$(BIN)/python tests/bench/own_answers.py
 	@$(BIN)/python tests/bench/tiers.py
 	@$(BIN)/python tests/bench/memory.py
+	@$(BIN)/python tests/bench/latency.py
 
 profile: .venv/.dev
 	@$(BIN)/python tests/bench/hot_modules.py

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.admin.admin_callers import AdminCaller
-from gateway.directory.operations.record_table import ExpectedVersion
+from gateway.directory.operations.record_fields import ExpectedVersion
 from gateway.telemetry.audit import Actor
 
 

@@ -1,6 +1,6 @@
-"""Print what a small GET costs where somebody finds out who calls: this gateway by itself, the others by asking.
+"""Print what a small GET costs where somebody finds out who calls: by itself, as this gateway does, or by asking.
 
-Run by `make bench`. The service that the others ask answers everything with 200 and knows nobody, so it stands for the
+Run by `make bench`. The service that some ask answers everything with 200 and knows nobody, so it stands for the
 cheapest authority there can be. The second column counts its CPU time too: with it, the work is done.
 """
 
@@ -15,10 +15,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench import processes
+from tests.bench.checking_peers import checking_peers
 from tests.bench.full import KEY, gateway
 from tests.bench.load import SMALL_GET, costs, ratio, require_tools, table
 from tests.bench.peers import PEERS, auth_service, nginx_asking
 from tests.bench.processes import Subject, find
+from tests.bench.tokens import issuer, token_gateway
 
 
 def main(seconds: int = 4, rounds: int = 3) -> None:
@@ -44,6 +46,10 @@ def _subjects(stack: contextlib.ExitStack, folder: Path, auth: int) -> Iterator[
     upstream = stack.enter_context(processes.upstream(folder / "upstream")).port
     yield stack.enter_context(processes.nginx_kept(folder / "kept", upstream))
     yield stack.enter_context(gateway(folder / "full", upstream, name="this gateway, API key, role"))
+    by = stack.enter_context(issuer(folder / "issuer"))
+    yield stack.enter_context(token_gateway("this gateway: a token, scope", folder / "tokens", upstream, by))
+    for peer in checking_peers(folder, upstream, by):
+        yield stack.enter_context(peer)
     asking = [stack.enter_context(nginx_asking(folder / "nginx", upstream, auth))]
     asking += [
         stack.enter_context(peer(folder / program, upstream, auth))

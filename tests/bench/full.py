@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.processes import ROOT, Subject, free_port, running
+from tests.bench.processes import PYTHON, ROOT, Subject, free_port, running
 
 KEY = {"X-Api-Key": "sk_live_abc123xyz456"}
 """The example key of the demo's records; its member is an admin."""
 
 _CONFIG = """
-listen: {{public: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", admin_token: bench-bench-bench-bench}}
+listen:
+  {{public: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", admin_token: bench-bench-bench-bench, workers: {workers}}}
 secret: bench-secret-bench-secret-bench-secret
 authorities:
   accounts: {{kind: directory, url: "sqlite:///{folder}/directory.db", pepper: bench-pepper-bench-pepper-bench}}
@@ -33,12 +33,12 @@ _ROUTE = (
 
 @contextlib.contextmanager
 def gateway(
-    folder: Path, upstream_port: int, *, name: str, routes: int = 1, access_log: bool = False
+    folder: Path, upstream_port: int, *, name: str, routes: int = 1, access_log: bool = False, workers: int = 1
 ) -> Iterator[Subject]:
     """Run `gateway serve` with `routes` routes, of which the last one meets every request."""
     paths = [f"/route-{number}/" for number in range(routes - 1)] + ["/"]
     text = "".join(_ROUTE.format(number=number, path=path, upstream=upstream_port) for number, path in enumerate(paths))
-    values = {"routes": text, "access_log": "true" if access_log else "false"}
+    values = {"routes": text, "access_log": "true" if access_log else "false", "workers": workers}
     with serving(name, folder, _CONFIG, with_directory=True, **values) as found:
         found.headers = KEY
         yield found
@@ -55,16 +55,14 @@ def serving(
     if with_directory:
         command("directory", "migrate", "-c", str(config))
         command("directory", "load", "-c", str(config), str(ROOT / "gateway/demo/records.yaml"))
-    serve = [sys.executable, "-m", "gateway", "serve", "-c", str(config)]
+    serve = [PYTHON, "-m", "gateway", "serve", "-c", str(config)]
     with running(name, serve, port) as found:
         yield found
 
 
 def command(*arguments: str) -> str:
     """Run a command of ours and return what it prints; its failure is the bench's."""
-    told = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments], check=False, cwd=ROOT, capture_output=True, text=True
-    )
+    told = subprocess.run([PYTHON, "-m", "gateway", *arguments], check=False, cwd=ROOT, capture_output=True, text=True)
     if told.returncode:
         raise SystemExit(told.stderr)
     return told.stdout

@@ -43,15 +43,17 @@ def main() -> None:
                 uvloop.run(ask_all(subject.port, [request(subject.headers)] * asked))
                 rows.append((name, _cells(_memory(subject), most)))
         added = uvloop.run(_added(subject))
-        rows.append((f"{_CONNECTIONS:,} idle connections add", _cells(added, "120")))
-    table("memory of one worker, idle, MB", ["RSS", "PSS", "USS", "at most"], rows)
+        rows.append((f"{_CONNECTIONS:,} idle connections add", _cells(added, "30")))
+    table("memory, idle, MB", ["RSS", "PSS", "USS", "at most"], rows)
 
 
 def _subjects(stack: contextlib.ExitStack, folder: Path) -> Iterator[tuple[str, Subject, str]]:
     upstream = stack.enter_context(processes.upstream(folder / "upstream")).port
     by = stack.enter_context(issuer(folder / "issuer"))
-    yield "without a directory", stack.enter_context(token_gateway("tokens", folder / "tokens", upstream, by)), "80"
-    yield "with a directory", stack.enter_context(gateway(folder / "directory", upstream, name="directory")), "105"
+    yield "without a directory", stack.enter_context(token_gateway("tokens", folder / "tokens", upstream, by)), "72"
+    two = gateway(folder / "two", upstream, name="two", workers=2)
+    yield "two workers, with a directory", stack.enter_context(two), "PSS: 1.4 times one"
+    yield "with a directory", stack.enter_context(gateway(folder / "directory", upstream, name="directory")), "92"
 
 
 async def _added(subject: Subject) -> list[float]:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from gateway.signing import KeyRing
 from tests.bench.full import KEY, command, serving
 from tests.bench.load import Shape, cost, ratio, require_tools, table
-from tests.bench.processes import ROOT, Subject, free_port, running
+from tests.bench.processes import PYTHON, ROOT, Subject, free_port, running
 
 _CONFIG = """
 listen: {{public: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}"}}
@@ -62,7 +62,7 @@ def main(seconds: int = 4, rounds: int = 3) -> None:
 def _rows(stack: contextlib.ExitStack, folder: Path) -> Iterator[tuple[Subject, str]]:
     """Start one process for each row, so that none warms another's."""
     port = free_port()
-    command = [sys.executable, str(ROOT / "tests/bench/static.py"), str(port)]
+    command = [PYTHON, str(ROOT / "tests/bench/static.py"), str(port)]
     yield stack.enter_context(running("bare llhttp, a static answer", command, port)), "/"
     for dialect, path in (("composio", "/api/v3/auth/session/info"), ("memghost", "/auth/session")):
         yield stack.enter_context(example_gateway(folder / dialect, dialect)), path

@@ -75,7 +75,7 @@ _TRAEFIK_ROUTES = (
 _TRAEFIK_ASKING = """  middlewares:
     who: {{forwardAuth: {{address: 'http://127.0.0.1:{auth}/', authResponseHeaders: [X-User-Id]}}}}
 """
-_ENVOY = """static_resources:
+ENVOY = """static_resources:
   listeners:
   - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
     filter_chains:
@@ -93,7 +93,7 @@ _ENVOY = """static_resources:
   clusters:
 {clusters}
 """
-_ENVOY_CLUSTER = """  - name: {name}
+ENVOY_CLUSTER = """  - name: {name}
     load_assignment:
       cluster_name: {name}
       endpoints:
@@ -158,9 +158,9 @@ def traefik(folder: Path, upstream: int, auth: int = 0) -> Iterator[Subject]:
 @contextlib.contextmanager
 def envoy(folder: Path, upstream: int, auth: int = 0) -> Iterator[Subject]:
     port = free_port()
-    clusters = [_ENVOY_CLUSTER.format(name=name, port=to) for name, to in (("up", upstream), ("auth", auth)) if to]
+    clusters = [ENVOY_CLUSTER.format(name=name, port=to) for name, to in (("up", upstream), ("auth", auth)) if to]
     asking = _ENVOY_ASKING.format(auth=auth) if auth else ""
-    config = written(folder, "envoy.yaml", _ENVOY, port=port, asking=asking, clusters="\n".join(clusters))
+    config = written(folder, "envoy.yaml", ENVOY, port=port, asking=asking, clusters="\n".join(clusters))
     base_id = ["--base-id", str(port)]  # two Envoys of one id share their memory
     command = [find("envoy") or "", "-c", str(config), "--concurrency", "1", "-l", "error", *base_id]
     with running("Envoy, ext_authz" if auth else "Envoy, plain", command, port) as found:

@@ -36,6 +36,7 @@ class Issuer:
     def __init__(self, keys: KeyRing, port: int) -> None:
         self._keys = keys
         self.port = port
+        self.jwks = keys.jwks()
 
     def token(self, number: int) -> str:
         """Return a token of session `number`, which is good for a day."""

@@ -22,8 +22,8 @@ from gateway.directory.operations.api_key_rows import (
 )
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
-from gateway.directory.operations.record_fields import checked
-from gateway.directory.operations.record_table import Condition, ExpectedVersion, columns_of
+from gateway.directory.operations.record_fields import ExpectedVersion, checked
+from gateway.directory.operations.record_table import Condition, columns_of
 from gateway.directory.operations.transaction import ChangeTransaction, changing
 from gateway.directory.tables import api_keys, members, projects
 from gateway.model.errors import InvalidRecordError

@@ -10,8 +10,8 @@ from msgspec import UNSET, UnsetType
 from gateway.directory.operations.closing import close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
-from gateway.directory.operations.record_fields import FieldText, RowId, checked
-from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_fields import ExpectedVersion, FieldText, RowId, checked
+from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import organizations, sessions
 

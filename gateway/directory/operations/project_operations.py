@@ -15,8 +15,8 @@ from sqlalchemy import select, update
 from gateway.directory.operations.api_key_rows import API_KEYS
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
-from gateway.directory.operations.record_fields import FieldText, RowId, checked
-from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable, columns_of
+from gateway.directory.operations.record_fields import ExpectedVersion, FieldText, RowId, checked
+from gateway.directory.operations.record_table import RecordRow, RecordTable, columns_of
 from gateway.directory.operations.transaction import ChangeTransaction, changing
 from gateway.directory.tables import api_keys, organizations, projects
 

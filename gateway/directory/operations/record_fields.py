@@ -10,6 +10,9 @@ import msgspec
 from gateway.directory.stored import FIRST_MOMENT, LAST_MOMENT
 from gateway.model.errors import InvalidRecordError
 
+ExpectedVersion = str | frozenset[str]
+"""The version of the row that a change is meant for, or several of which it is one."""
+
 RowId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,255}$(?!\n)", description="1 to 255 printable ASCII characters")]
 """`$` alone would let a last newline through in Python."""
 

@@ -19,9 +19,6 @@ ColumnValues = Mapping[str, Any]
 
 Condition = ColumnElement[bool]
 
-ExpectedVersion = str | frozenset[str]
-"""The version of the row that a change is meant for, or several of which it is one."""
-
 _COLUMNS = {
     "organization": "organization_id",
     "workspace": "workspace_id",

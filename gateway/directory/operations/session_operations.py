@@ -15,8 +15,8 @@ from gateway.directory.hashing import login_token_hash
 from gateway.directory.operations.closing import close_session, close_sessions
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
-from gateway.directory.operations.record_fields import checked
-from gateway.directory.operations.record_table import Condition, ExpectedVersion, columns_of
+from gateway.directory.operations.record_fields import ExpectedVersion, checked
+from gateway.directory.operations.record_table import Condition, columns_of
 from gateway.directory.operations.refresh_tokens import expiry_of, issue_refresh_token, open_family
 from gateway.directory.operations.session_rows import (
     SESSIONS,

@@ -8,7 +8,8 @@ import msgspec
 
 from gateway.directory.operations.context import OperationContext
 from gateway.directory.operations.paging import FIRST_PAGE, Page, PageOrder
-from gateway.directory.operations.record_table import ExpectedVersion, RecordRow, RecordTable
+from gateway.directory.operations.record_fields import ExpectedVersion
+from gateway.directory.operations.record_table import RecordRow, RecordTable
 from gateway.directory.operations.transaction import changing
 from gateway.directory.tables import signins
 

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.directory.changes import target_of
 from gateway.directory.operations.context import OperationContext
+from gateway.directory.operations.record_fields import ExpectedVersion
 from gateway.directory.operations.record_table import (
     ColumnValues,
     Condition,
-    ExpectedVersion,
     RecordTable,
     RowType,
     version_of,
