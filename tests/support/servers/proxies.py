@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +21,6 @@ from tests.support.servers.ports import free_port
 
 _BIN = Path(sys.executable).parent
 _START_SECONDS = 20.0
-_base_ids = count(os.getpid() % 30000)
 
 Command = Callable[[Path], list[str]]
 
@@ -84,7 +82,7 @@ def _caddy(folder: Path) -> list[str]:
 
 def _envoy(file: str) -> Command:
     def command(folder: Path) -> list[str]:
-        quiet = ["--concurrency", "1", "--log-level", "error", "--base-id", str(next(_base_ids))]
+        quiet = ["--concurrency", "1", "--log-level", "error", "--use-dynamic-base-id"]
         return [str(_BIN / "envoy"), "-c", str(folder / file), *quiet]
 
     return command
