@@ -93,6 +93,9 @@ def open_fork_server(worker_main: WorkerMain) -> ForkServer:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     sys.stdout.flush()
     sys.stderr.flush()
+    # What exists now is never garbage: a collector that skips it leaves its pages shared by all processes.
+    gc.collect()
+    gc.freeze()
     if os.fork() == 0:
         ours.close()
         _serve(theirs, worker_main)
@@ -114,9 +117,6 @@ def _serve(connection: socket.socket, worker_main: WorkerMain) -> NoReturn:
         each.setblocking(False)  # noqa: FBT003 - the standard library's signature
     signal.signal(signal.SIGCHLD, _do_nothing)
     signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
-    # What exists now is never garbage: a collector that skips it leaves its pages shared by all workers.
-    gc.collect()
-    gc.freeze()
     with contextlib.suppress(OSError):
         while True:
             ready, _, _ = select.select((connection, wake_reader), (), ())
