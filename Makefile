@@ -9,7 +9,8 @@
 #                 a minute each (Linux; SECONDS=600 for longer)
 # make e2e        the same program among foreign parts: clients, proxies, issuers, databases
 # make charts     the Helm chart and a cluster's policies, by helm, egctl, Traefik and Envoy (minutes, the first time)
-# make e2e-go     oauth2-proxy, built from its Go module, beside the program on the same requests (minutes, the first time)
+# make e2e-go     oauth2-proxy, built from its Go module, beside the program: the same requests, and the same browser
+#                 (minutes, the first time; after `make e2e`, which gets the browser)
 # make proto      the descriptors of Envoy's messages, from gateway/ext_authz/external_auth.proto
 # make lock       the lock files anew, with the newest versions that pyproject.toml allows
 # make bench      the benchmark tables (needs nginx and wrk)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from tests.support.clients.raw_http import RawResponse, exchange
 from tests.support.gateways.serving import Gateway, config, serving
 from tests.support.servers.issuer import OTHER_EC_KEY, RSA_KEY, jwk, sign
 from tests.support.servers.low_level import listening
+from tests.support.servers.oauth2_proxy import oauth2_proxy
 from tests.support.servers.ports import free_port
 
 PEOPLE = {
@@ -82,51 +81,6 @@ async def issuing() -> AsyncIterator[str]:
         yield url
 
 
-@contextlib.asynccontextmanager
-async def oauth2_proxy(issuer: str) -> AsyncIterator[int]:
-    """Run oauth2-proxy, which takes the issuer's tokens; yields its port."""
-    program = shutil.which("oauth2-proxy")
-    if program is None:
-        pytest.fail("no oauth2-proxy: run `make e2e-go`, which builds it", pytrace=False)
-    port = free_port()
-    command = [program, f"--http-address=127.0.0.1:{port}", "--provider=oidc", f"--oidc-issuer-url={issuer}"]
-    command += ["--client-id=orders", "--client-secret=unused", "--cookie-secret=0123456789abcdef0123456789abcdef"]
-    command += [
-        "--email-domain=*",
-        "--skip-jwt-bearer-tokens=true",
-        "--set-xauthrequest=true",
-        "--upstream=static://200",
-    ]
-    command += [f"--redirect-url=http://127.0.0.1:{port}/oauth2/callback", "--silence-ping-logging"]
-    process = await asyncio.create_subprocess_exec(*map(str, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():  # it says so once it has read the issuer's document
-            if b"Server listening" in line or b"HTTP: listening" in line or b"OAuthProxy configured" in line:
-                break
-        draining = asyncio.get_running_loop().create_task(process.stdout.read())
-        await reachable(port)
-        yield port
-        process.terminate()
-        await process.wait()
-        await draining
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def reachable(port: int) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await exchange(port, b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                return
-
-
 def served(issuer: str) -> dict[str, Any]:
     claims = {"roles": "groups", "username": "preferred_username"}
     tokens = {"kind": "jwt", "issuer": issuer, "audience": "orders", "jwks_url": f"{issuer}/jwks", "claims": claims}
@@ -138,7 +92,13 @@ def served(issuer: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def both(tmp_path: Path) -> AsyncIterator[Both]:
-    async with issuing() as issuer, oauth2_proxy(issuer) as port, serving(served(issuer), tmp_path) as gateway:
+    port = free_port()
+    options = ("--skip-jwt-bearer-tokens=true", "--set-xauthrequest=true", "--upstream=static://200")
+    async with (
+        issuing() as issuer,
+        oauth2_proxy(port, issuer, "orders", "unused", *options),
+        serving(served(issuer), tmp_path) as gateway,
+    ):
         yield Both(issuer, port, gateway)
 
 

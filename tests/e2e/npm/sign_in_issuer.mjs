@@ -1,10 +1,11 @@
 // A certified OpenID provider at which people sign in: PKCE, pushed requests, RFC 9207, rotation of refresh tokens and
-// back-channel logout. Its first argument is the gateway's URL. Prints its own; ends with its input.
+// back-channel logout. Its first argument is the gateway's URL; a second is a callback of another client, which need not
+// push its requests. Prints its own URL; ends with its input.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
-const gateway = process.argv[2];
+const [gateway, ...others] = process.argv.slice(2);
 const key = {
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
   alg: 'ES256',
@@ -20,7 +21,7 @@ const provider = (url) =>
         client_secret: 'a secret: with +%& characters',
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
-        redirect_uris: [`${gateway}/_gateway/sign-in/callback/company`],
+        redirect_uris: [`${gateway}/_gateway/sign-in/callback/company`, ...others],
         post_logout_redirect_uris: [`${gateway}/_gateway/sign-out`],
         backchannel_logout_uri: `${gateway}/_gateway/sign-out/company`,
         backchannel_logout_session_required: true,
@@ -40,7 +41,7 @@ const provider = (url) =>
     }),
     features: {
       devInteractions: { enabled: true },
-      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: others.length === 0 },
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: { enabled: true },
       userinfo: { enabled: false },
