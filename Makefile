@@ -97,16 +97,21 @@ profile: .venv/.dev
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
 
+# An environment whose making was interrupted has a Python and no pip: it is made anew.
+MENDED := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...'; exit 1; }
 	@$(PYTHON) -m venv .venv
 
 .venv/.demo: pyproject.toml | .venv/bin/python
+	@$(MENDED)
 	@echo 'Installing (once) ...'
 	@$(BIN)/python -m pip install $(QUIETLY) -e '.[demo]'
 	@touch $@
 
 .venv/.dev: pyproject.toml requirements/build.lock requirements/dev.lock | .venv/bin/python
+	@$(MENDED)
 	@echo 'Installing the development extra (once) ...'
 	@$(BIN)/python -m pip install $(QUIETLY) --require-hashes -r requirements/build.lock -r requirements/dev.lock
 	@$(BIN)/python -m pip install $(QUIETLY) --no-deps --no-build-isolation -e .

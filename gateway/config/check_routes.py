@@ -23,6 +23,7 @@ from gateway.source.certificates import ClientTlsSettings
 def check_routes(config: PartialConfig) -> Iterator[Problem]:
     """Yield the problems of the routes, one by one and against each other."""
     for place, route in config.routes.items():
+        yield from _stars(config, place, route)
         yield from _readers(config, place, route)
         yield from _rules(config, place, route)
         yield from _upstream(config, place, route)
@@ -31,6 +32,13 @@ def check_routes(config: PartialConfig) -> Iterator[Problem]:
     yield from _names(config)
     yield from _tls(config)
     yield from check_order(config)
+
+
+def _stars(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:
+    """Yield a star, which other programs take for any characters."""
+    if "*" in str(route.match.path):
+        text = "has a *, which is a character like any other here: /orders/ is every path below it"
+        yield config.warning(text, "routes", place, "match", "path")
 
 
 def _readers(config: PartialConfig, place: int, route: RouteSettings) -> Iterator[Problem]:

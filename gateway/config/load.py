@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gateway.config.check_actions import check_actions
 from gateway.config.check_credentials import check_credentials
+from gateway.config.check_key_files import check_key_files
 from gateway.config.check_listen import check_listen
 from gateway.config.check_routes import check_routes
 from gateway.config.check_sections import check_sections
@@ -20,9 +21,9 @@ from gateway.config.partial import read_partial
 from gateway.config.relative_paths import settle_paths
 from gateway.config.settings import Settings
 from gateway.model.errors import Problem, SettingsError
-from gateway.source.document import Document, open_document, parse_document, read_text
+from gateway.source.document import Document, KeyPath, open_document, parse_document, read_text
 from gateway.source.token_file import READ_WHEN_SHOWN
-from gateway.source.wording import problems_of
+from gateway.source.wording import misspelt_keys, problems_of
 
 FileSignature = tuple[tuple[int, int, int, int] | None, ...]
 """Device, inode, modification time and size of each file; None for one that is missing."""
@@ -40,12 +41,16 @@ class ConfigText(msgspec.Struct, frozen=True):
 
 
 class LoadedConfig(msgspec.Struct, frozen=True):
-    """A usable config. `files` are its own and those that it names, `signature` theirs when they were read."""
+    """A usable config, and what `check` warns of.
+
+    `files` are its own and those that it names, `signature` theirs when they were read.
+    """
 
     config: ConfigText
     settings: Settings
     files: tuple[Path, ...] = ()
     signature: FileSignature = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 class CheckedConfig(msgspec.Struct, frozen=True):
@@ -74,7 +79,7 @@ def load_text(config: ConfigText, environment: Mapping[str, str]) -> LoadedConfi
     if checked.settings is None:
         raise SettingsError([problem for problem in checked.problems if not problem.warning])
     files = tuple(dict.fromkeys(_named_files(document.data)))
-    return LoadedConfig(config, checked.settings, (Path(config.file), *files))
+    return LoadedConfig(config, checked.settings, (Path(config.file), *files), warnings=checked.problems)
 
 
 def check_file(path: Path, environment: Mapping[str, str]) -> CheckedConfig:
@@ -83,7 +88,9 @@ def check_file(path: Path, environment: Mapping[str, str]) -> CheckedConfig:
         document = open_document(path, environment=environment)
     except SettingsError as error:
         return CheckedConfig(None, error.problems)
-    return check_document(document)
+    checked = check_document(document)
+    of_files = tuple(check_key_files(read_partial(document)))
+    return CheckedConfig(None if of_files else checked.settings, _in_order((*checked.problems, *of_files)))
 
 
 def check_document(document: Document) -> CheckedConfig:
@@ -94,9 +101,9 @@ def check_document(document: Document) -> CheckedConfig:
     problems += [*check_listen(config), *check_sections(config), *check_credentials(config)]
     problems += [*check_actions(config), *check_routes(config)]
     problems += check_sign_in(config)
-    ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.text))
+    ordered = _in_order(problems)
     usable = all(problem.warning for problem in ordered)
-    return CheckedConfig(settings if usable else None, tuple(ordered))
+    return CheckedConfig(settings if usable else None, ordered)
 
 
 def file_signature(files: Iterable[Path]) -> FileSignature:
@@ -129,6 +136,10 @@ class Watch:
         return True
 
 
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(set(problems), key=lambda each: (each.line, each.column, each.path, each.text)))
+
+
 def _validate(document: Document) -> tuple[Settings | None, list[Problem]]:
     """Return the settings, or None, and the problems of single keys."""
     problems = list(document.faults)
@@ -137,9 +148,25 @@ def _validate(document: Document) -> tuple[Settings | None, list[Problem]]:
     try:
         return Settings.model_validate(document.data or {}), problems
     except ValidationError as error:
+        misspelt = misspelt_keys(error, document)
+        if misspelt:
+            return None, [*_read_as_meant(document, misspelt), *_validate(document)[1]]
         # A key without a value is reported as that, and not once more as no number, string or list.
         without_value = {fault.path for fault in document.faults}
         return None, problems + [each for each in problems_of(error, document) if each.path not in without_value]
+
+
+def _read_as_meant(document: Document, misspelt: Mapping[KeyPath, str]) -> Iterator[Problem]:
+    """Yield the problem of each misspelt key, and give it its name: what refers to it is no further problem."""
+    for path, name in misspelt.items():
+        yield document.problem(path, f"is not a key that is known here: did you mean {name}?")
+        *above, key = path
+        beside = document.data
+        for step in above:
+            beside = beside[step]
+        if key in beside:
+            value = beside.pop(key)
+            beside.setdefault(name, value)
 
 
 def _named_files(value: Any) -> Iterator[Path]:

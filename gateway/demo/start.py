@@ -35,7 +35,7 @@ from gateway.directory.operations.password_operations import set_password
 from gateway.directory.operations.session_operations import sign_token
 from gateway.directory.password_hashing import PasswordHashing
 from gateway.directory.schema import open_current
-from gateway.model.errors import DirectoryError, SettingsError
+from gateway.model.errors import DirectoryError, GatewayError, SettingsError
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.telemetry.audit import Actor, AuditLog
@@ -72,7 +72,7 @@ async def _run(port: int, admin_port: int, credentials: Path | None) -> int:
             _write_keys(folder / name)
         environment = _environment(folder, port, admin_port, upstream.port, valkey)
         settings = _settings(environment)
-        ports = bind_ports(settings.listen)
+        ports = _bind(settings)
         stack.callback(ports.close)
         person = DemoSignIn(_LOGIN, secrets.token_urlsafe(9))
         tokens = await _fill(settings, person.password)
@@ -111,6 +111,13 @@ def _settings(environment: dict[str, str]) -> Settings:
     if checked.settings is None:
         raise SettingsError(checked.problems)
     return checked.settings
+
+
+def _bind(settings: Settings) -> Ports:
+    try:
+        return bind_ports(settings.listen)
+    except GatewayError as fault:
+        raise GatewayError(f"{fault}; take another port by --port or --admin-port (0 is any that is free)") from None
 
 
 def _write_keys(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, cast
@@ -21,6 +22,7 @@ from gateway.model.url import fault_of_url
 
 RedisClient = Redis | RedisCluster
 
+_NUMBER = re.compile(r"/?|/[0-9]{1,9}/?", re.ASCII)
 _SENTINEL_PORT = 26379
 _CONNECTIONS = 64
 """Concurrent commands to one server from one process; further callers wait, at most the timeout."""
@@ -42,9 +44,24 @@ def connect(url: str, timeout: float) -> RedisClient:
         _try_options(client)
     except _UrlError:
         raise
-    except (TypeError, ValueError, RedisError) as error:  # whose texts may show a part of the URL
-        raise ValueError(f"the Redis URL, or an option in it, cannot be used: {type(error).__name__}") from None
+    except (TypeError, ValueError, RedisError):  # whose texts may show a part of the URL
+        raise ValueError(_option_fault(url)) from None
     return client
+
+
+def _option_fault(url: str) -> str:
+    """Name the first option that the client refuses by itself, never its value."""
+    names = [part.partition("=")[0] for part in urlsplit(url).query.split("&") if part]
+    if not names:
+        return "the Redis URL cannot be used: it is redis://USER:PASSWORD@HOST:PORT/NUMBER"
+    bare = urlsplit(url)._replace(query="")
+    for part in filter(None, urlsplit(url).query.split("&")):
+        try:
+            _try_options(_client(urlunsplit(bare._replace(query=part)), 1.0))
+        except (TypeError, ValueError, RedisError):
+            name = part.partition("=")[0]
+            return f"the Redis URL has an option that is not known, or whose value cannot be used: {name}"
+    return f"the Redis URL has options that cannot be used together: {', '.join(names)}"
 
 
 def _try_options(client: RedisClient) -> None:
@@ -63,6 +80,8 @@ def _client(url: str, timeout: float) -> RedisClient:
         raise _UrlError("a Redis URL begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
     if scheme != "unix" and (fault := fault_of_url(url)):
         raise _UrlError(f"a Redis URL {fault}")  # redis-py would name a part of the password as a port
+    if topology == "" and scheme != "unix" and not _NUMBER.fullmatch(urlsplit(url).path):
+        raise _UrlError("a Redis URL ends with the number of a database: redis://HOST:PORT/0")
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,

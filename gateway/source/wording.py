@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gateway.model.errors import Problem
 from gateway.source.document import Document, KeyPath
+from gateway.source.misspelling import meant_key
 from gateway.source.values import FIELD_FAULT, UNUSABLE_FILE
 
 if TYPE_CHECKING:
@@ -61,6 +62,21 @@ def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     not_empty = too_short & {path[:-1] for path in problems}
     reported = (problem for path, problem in problems.items() if path not in not_empty)
     return sorted(reported, key=lambda problem: (problem.line, problem.column, problem.path))
+
+
+def misspelt_keys(error: ValidationError, document: Document) -> dict[KeyPath, str]:
+    """Return the keys that are unknown and nearly a known one that is not there, which is meant."""
+    meant: dict[KeyPath, str] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        path = _path(detail, document.data)
+        if detail["type"] != "extra_forbidden" or not path or path[-1] != detail["loc"][-1]:
+            continue
+        beside: Any = document.data
+        for step in path[:-1]:
+            beside = beside[step]
+        if name := meant_key(str(path[-1]), beside):
+            meant[path] = name
+    return meant
 
 
 def _text(detail: ErrorDetails) -> str:

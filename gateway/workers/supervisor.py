@@ -79,6 +79,7 @@ class Supervisor:
 
     async def start(self, loaded: LoadedConfig) -> None:
         """Begin to serve; raises GatewayError."""
+        _warn_of_config(loaded)
         warn_if_short(loaded.settings)
         await self._workers.apply(loaded)
         self._loaded = loaded
@@ -131,6 +132,7 @@ class Supervisor:
         await self._admin.apply(loaded.settings)
         self._metrics.reloaded(done=True)
         self._process.audit.reloaded(actor, AuditOutcome.DONE)
+        _warn_of_config(loaded)
         warn_if_short(loaded.settings)
         if before is not None:
             _warn_of_restart(before.settings.listen, loaded.settings.listen)
@@ -156,6 +158,12 @@ class Supervisor:
 
     async def _render(self) -> tuple[bytes, str]:
         return render(await self._collect())
+
+
+def _warn_of_config(loaded: LoadedConfig) -> None:
+    """Log what `check` warns of: whoever starts a config need not have checked it."""
+    for problem in loaded.warnings:
+        _log.warning("config_warning", fault=str(problem))
 
 
 def _warn_of_restart(before: ListenSettings, after: ListenSettings) -> None:

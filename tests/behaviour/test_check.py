@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from pydantic_core import PydanticUndefined
 
 from gateway.authorities.kinds import AUTHORITIES
@@ -16,6 +17,7 @@ from gateway.dialects.kinds import DIALECTS
 from gateway.signing import KeyRing
 from gateway.source.document import open_document
 from gateway.source.values import SettingsModel
+from tests.support.builders.certificates import issued
 from tests.support.builders.configs import LEAST, written
 from tests.support.clients.commands import gateway
 from tests.support.repository import ROOT
@@ -32,6 +34,7 @@ EXAMPLES = {"routes[0].match.path", "authorities.tokens.algorithms", "sign_in.pr
 def environment_of_the_reference(tmp_path: Path) -> dict[str, str]:
     keys = tmp_path / "keys.pem"
     keys.write_bytes(KeyRing.generate().to_pem())
+    tls = issued(trustme.CA(), tmp_path / "tls")
     secrets = (
         "GATEWAY_SECRET",
         "GATEWAY_ADMIN_TOKEN",
@@ -41,7 +44,9 @@ def environment_of_the_reference(tmp_path: Path) -> dict[str, str]:
     )
     return {
         **dict.fromkeys(secrets, "0123456789abcdef0123456789abcdef"),
-        **dict.fromkeys(("GATEWAY_TOKEN_KEYS", "GATEWAY_IDENTITY_KEYS", "GATEWAY_CERT", "GATEWAY_KEY"), str(keys)),
+        **dict.fromkeys(("GATEWAY_TOKEN_KEYS", "GATEWAY_IDENTITY_KEYS"), str(keys)),
+        "GATEWAY_CERT": str(tls.cert_file),
+        "GATEWAY_KEY": str(tls.key_file),
     }
 
 

@@ -149,5 +149,8 @@ async def test_a_taken_port_is_one_line_and_leaves_nothing_behind(tmp_path: Path
         async with demo(temporary, "--port", str(port)) as process:
             output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert (process.returncode, output) == (1, b"")
-    assert errors.decode() == f"gateway: cannot listen at 127.0.0.1:{port}: Address already in use\n"
+    assert (
+        errors.decode() == f"gateway: cannot listen at 127.0.0.1:{port}: Address already in use; "
+        "take another port by --port or --admin-port (0 is any that is free)\n"
+    )
     assert is_empty(temporary)
