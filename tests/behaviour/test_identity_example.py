@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import runpy
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from pytest_aiohttp import AiohttpServer
 
 from gateway.identity.identity_tokens import TYP, IdentityTokens
 from gateway.model.session import Session
@@ -26,15 +26,15 @@ RING = KeyRing.generate("ES256")
 
 
 @pytest.fixture
-async def check() -> AsyncIterator[Callable[[str], dict[str, Any]]]:
+async def check(aiohttp_server: AiohttpServer) -> Callable[[str], dict[str, Any]]:
     async def keys(_: web.Request) -> web.Response:
         return web.json_response(RING.jwks())
 
     app = web.Application()
     app.router.add_get("/.well-known/jwks.json", keys)
-    async with TestServer(app) as server:
-        url = str(server.make_url("/.well-known/jwks.json"))
-        yield runpy.run_path(str(EXAMPLE))["IdentityTokens"](ISSUER, "orders", url)
+    url = str((await aiohttp_server(app)).make_url("/.well-known/jwks.json"))
+    verify: Callable[[str], dict[str, Any]] = runpy.run_path(str(EXAMPLE))["IdentityTokens"](ISSUER, "orders", url)
+    return verify
 
 
 def token(audience: str = "orders", *, ring: KeyRing = RING, issuer: str = ISSUER, age: float = 0.0) -> str:

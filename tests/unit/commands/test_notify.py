@@ -1,6 +1,7 @@
 import asyncio
 
 from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 from redis.asyncio import Redis
 
 from gateway.commands.notify import open_notifier
@@ -15,7 +16,7 @@ def settings(**keys: object) -> Settings:
     return Settings.model_validate({"secret": SECRET, **keys})
 
 
-async def admin_port(requests: list[tuple[str, str, object]], status: int) -> tuple[web.AppRunner, int]:
+async def admin_port(serve: AiohttpServer, requests: list[tuple[str, str, object]], status: int) -> int:
     async def answer(request: web.Request) -> web.Response:
         requests.append((request.path, request.headers["Authorization"], await request.json()))
         return web.json_response({}, status=status)
@@ -23,11 +24,7 @@ async def admin_port(requests: list[tuple[str, str, object]], status: int) -> tu
     app = web.Application()
     for path in ("/revoke", "/v1/changes"):
         app.router.add_post(path, answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    return runner, int(runner.addresses[0][1])
+    return (await serve(app)).port or 0
 
 
 async def test_revocations_and_changes_are_published_through_redis(redis_url: str) -> None:
@@ -49,22 +46,20 @@ async def test_a_redis_that_cannot_be_reached_is_no_exception(unused_tcp_port: i
         assert not await notifier.revoke(TARGET)
 
 
-async def test_without_redis_the_admin_port_is_notified() -> None:
+async def test_without_redis_the_admin_port_is_notified(aiohttp_server: AiohttpServer) -> None:
     requests: list[tuple[str, str, object]] = []
-    runner, port = await admin_port(requests, 200)
+    port = await admin_port(aiohttp_server, requests, 200)
     async with open_notifier(settings(listen={"admin": f"0.0.0.0:{port}", "admin_token": "t"})) as notifier:
         assert await notifier.revoke(TARGET)
         assert await notifier.changed(TARGET)
     named = {"api_key": "key_1"}
     assert requests == [("/revoke", "Bearer t", named), ("/v1/changes", "Bearer t", named)]
-    await runner.cleanup()
 
 
-async def test_a_gateway_that_refuses_was_not_notified() -> None:
-    runner, port = await admin_port([], 503)
+async def test_a_gateway_that_refuses_was_not_notified(aiohttp_server: AiohttpServer) -> None:
+    port = await admin_port(aiohttp_server, [], 503)
     async with open_notifier(settings(listen={"admin": f"127.0.0.1:{port}", "admin_token": "t"})) as notifier:
         assert not await notifier.revoke(TARGET)
-    await runner.cleanup()
 
 
 async def test_no_gateway_and_no_token_are_no_exception(unused_tcp_port: int) -> None:
