@@ -79,9 +79,9 @@ class Supervisor:
 
     async def start(self, loaded: LoadedConfig) -> None:
         """Begin to serve; raises GatewayError."""
-        _warn_of_config(loaded)
         warn_if_short(loaded.settings)
         await self._workers.apply(loaded)
+        _warn_of_config(loaded)  # a start that fails is one clear line
         self._loaded = loaded
         self._revocations.ttl = loaded.settings.cache.revoked
         self._metrics.count_workers(self._workers.serving, self._workers.wanted)
