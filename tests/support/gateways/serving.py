@@ -102,6 +102,7 @@ class Examples:
             "kind": "directory",
             "url": f"sqlite:///{folder}/directory.db",
             "pepper": "a-pepper",
+            "timeout": "60s",  # a busy machine is no fault of the directory
             "tokens": {"issuer": "http://gateway.test", "audience": "gateway", "keys_file": f"{folder}/keys.pem"},
         }
 
