@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import WSMsgType, web
 
+from gateway.demo.index_page import index_page
+
 _CHUNKS_DEFAULT, _MAX_CHUNKS = 5, 10_000
 _DELAY_DEFAULT, _MAX_DELAY = 0.0, 60.0  # in seconds
 _SECONDS_DEFAULT, _MAX_SECONDS = 1.0, 300.0
@@ -46,7 +48,9 @@ async def start_echo(host: str, port: int) -> EchoServer:
 
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer by the last segment of the path, so that routes may have any prefix."""
+    """Answer by the last segment of the path, so that routes may have any prefix; a browser at `/` by a page."""
+    if request.method == "GET" and request.path == "/" and "text/html" in request.headers.get("Accept", ""):
+        return web.Response(text=index_page(request.headers), content_type="text/html")
     segment = request.raw_path.partition("?")[0].rpartition("/")[2]
     return await _HANDLERS.get(segment, _echo)(request)
 

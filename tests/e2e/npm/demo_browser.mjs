@@ -17,6 +17,8 @@ try {
     return answer.status();
   };
   await page.goto(`${demo}/`);
+  await page.screenshot({ path: `${folder}/demo_index.png` });
+  await Promise.all([page.waitForNavigation(), page.click('text=Sign in')]);
   seen.form = page.url().slice(demo.length).split('?')[0];
   await page.screenshot({ path: `${folder}/demo_form.png` });
   seen.wrong = await send(`${password}!`);
@@ -34,7 +36,7 @@ try {
   seen.signedOut = await page.locator('body').innerText();
   seen.cookies = (await context.cookies()).length;
   await page.screenshot({ path: `${folder}/demo_signed_out.png` });
-  await page.goto(`${demo}/`);
+  await page.goto(`${demo}/echo/`);
   seen.again = page.url().slice(demo.length).split('?')[0];
 } finally {
   await browser.close();

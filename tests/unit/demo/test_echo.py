@@ -39,6 +39,12 @@ async def test_counts_a_compressed_body_as_it_came(port: int) -> None:
     assert found.json()["body_bytes"] == 4
 
 
+async def test_a_browser_at_the_root_gets_a_page(port: int) -> None:
+    found = await exchange(port, b"GET / HTTP/1.1\r\nHost: h\r\nAccept: text/html,*/*\r\n\r\n")
+    assert (found.status, found.one(b"content-type")) == (200, b"text/html; charset=utf-8")
+    assert b"Session gateway: the demo" in found.body
+
+
 async def test_streams_chunks_one_by_one(port: int) -> None:
     async with raw_client(port) as client:
         await client.send(b"GET /public/stream?chunks=3&delay=0 HTTP/1.1\r\nHost: h\r\n\r\n")
