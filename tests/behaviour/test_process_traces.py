@@ -108,7 +108,7 @@ async def test_a_collector_that_is_away_is_told_of_once_and_not_waited_for(tmp_p
         complaints = [line for line in gateway.lines if line.get("log") == "program" and line["level"] == "warning"]
         told_of = [line for line in complaints if line["event"] == "trace_export_failed"]
         assert 1 <= len(told_of) <= workers
-        assert {line["event"] for line in complaints} <= {"trace_export_failed", "spans_lost"}
+        assert {line["event"] for line in complaints} <= {"config_warning", "trace_export_failed", "spans_lost"}
         assert "hunter2" not in str(gateway.lines)
 
 

@@ -56,7 +56,7 @@ async def status_of(url: str, **headers: str) -> int:
 async def signs_in(port: int, person: dict[str, str]) -> bool:
     """Tell whether a browser that opens the demo signs in by its form."""
     browser = CookieBrowser(port, host=f"127.0.0.1:{port}")
-    form = await browser.follow(await browser.open("/"))
+    form = await browser.follow(await browser.open("/echo/"))
     state = form.body.split(b'name="state" value="')[1].split(b'"')[0].decode()
     lines = ("Content-Type: application/x-www-form-urlencoded", f"Origin: http://127.0.0.1:{port}")
     body = urlencode({"state": state, **person}).encode()
