@@ -13,6 +13,7 @@ from gateway.dialects.claims import ClaimMap
 from gateway.model.errors import UNDECODABLE
 from gateway.source.values import StringList
 
+_LONGEST = 366 * 86400.0
 _ERROR_CODE = re.compile(r"[a-z_]{1,64}", re.ASCII)
 
 
@@ -48,6 +49,11 @@ class TokenAnswer(msgspec.Struct):
     id_token: str | None = None
     refresh_token: str = ""
     expires_in: float | None = None
+
+    @property
+    def lasts(self) -> float | None:
+        """How many seconds the access token is believed for: an issuer's number may be one that no clock has."""
+        return None if self.expires_in is None else min(max(self.expires_in, 0.0), _LONGEST)
 
 
 class ErrorAnswer(msgspec.Struct):

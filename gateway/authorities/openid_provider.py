@@ -238,7 +238,7 @@ class OpenIdProvider:
             session,
             session.roles if mapped else None,
         )
-        fresh = self._clock() + answer.expires_in if answer.expires_in is not None and answer.refresh_token else None
+        fresh = self._clock() + answer.lasts if answer.lasts is not None and answer.refresh_token else None
         return Redeemed(identity, ProviderTokens(answer.id_token, answer.refresh_token, fresh))
 
 

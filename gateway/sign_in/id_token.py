@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -16,6 +15,9 @@ _LEEWAY = 60.0
 """Seconds by which the issuer's clock may be ahead of ours; an expiry has none."""
 _LONGEST_AGE = 600.0
 """Seconds: an earlier token was not issued for this sign-in (OpenID Connect Core section 3.1.3.7, 10)."""
+
+_LATEST = 253402300799.0
+"""The last second of the year 9999, in epoch seconds: a later instant can be neither compared as a date nor stored."""
 
 BACK_CHANNEL = "http://schemas.openid.net/event/backchannel-logout"
 
@@ -125,6 +127,6 @@ def _is_subject(value: object) -> bool:
 
 
 def _instant(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+        return None  # NaN is in no range
     return float(value)

@@ -35,7 +35,7 @@ class OpenIdIssuer:
         self.sid = "sid-1"
         self.down = False
         self.refreshes = 0
-        self.token_seconds = 3600
+        self.token_seconds: float = 3600
         self.refused = ""
         self.codes: dict[str, dict[str, str]] = {}
         self.refresh_tokens: set[str] = set()
