@@ -8,7 +8,7 @@ from gateway.workers.worker_group import RecentRevocations
 
 
 class FleetCommands:
-    """Carries out workers' commands by `fleet`; before there is one, each is answered by an empty reply."""
+    """Carries out workers' commands by `fleet`; before there is one, nothing that a worker asks for is complete."""
 
     def __init__(self, revocations: RecentRevocations) -> None:
         self._revocations = revocations
@@ -17,7 +17,7 @@ class FleetCommands:
     async def execute(self, command: Command) -> Reply:
         """Carry out one command."""
         if self.fleet is None:
-            return Reply()
+            return Reply(complete=False)
         match command:
             case RevokeCommand():
                 return Reply(complete=await self.fleet.revoke(command.target))
