@@ -41,7 +41,7 @@ class RequestHandler(Protocol):
     """Whoever answers requests."""
 
     def serve(self, request: DownstreamRequest) -> Serving:
-        """DownstreamAnswer, or begin to; raises nothing."""
+        """Answer, or begin to; raises nothing."""
 
     def completed(self, request: DownstreamRequest, answer: DownstreamAnswer | None) -> None:
         """Note how a request ended, once for each that was served: None where the caller left before its answer."""
