@@ -23,7 +23,7 @@ from gateway.config.settings import Settings
 from gateway.model.errors import Problem, SettingsError
 from gateway.source.document import Document, KeyPath, open_document, parse_document, read_text
 from gateway.source.token_file import READ_WHEN_SHOWN
-from gateway.source.wording import misspelt_keys, problems_of
+from gateway.source.wording import misspelt_keys, problems_of, unknown_keys
 
 FileSignature = tuple[tuple[int, int, int, int] | None, ...]
 """Device, inode, modification time and size of each file; None for one that is missing."""
@@ -148,25 +148,39 @@ def _validate(document: Document) -> tuple[Settings | None, list[Problem]]:
     try:
         return Settings.model_validate(document.data or {}), problems
     except ValidationError as error:
-        misspelt = misspelt_keys(error, document)
-        if misspelt:
-            return None, [*_read_as_meant(document, misspelt), *_validate(document)[1]]
+        meant = [*_read_as_meant(document, misspelt_keys(error, document))]
+        if meant:
+            return None, [*meant, *_validate(document)[1]]
         # A key without a value is reported as that, and not once more as no number, string or list.
         without_value = {fault.path for fault in document.faults}
         return None, problems + [each for each in problems_of(error, document) if each.path not in without_value]
 
 
 def _read_as_meant(document: Document, misspelt: Mapping[KeyPath, str]) -> Iterator[Problem]:
-    """Yield the problem of each misspelt key, and give it its name: what refers to it is no further problem."""
+    """Yield the problem of each misspelt key, and give it its name: what refers to it is no further problem.
+
+    A key keeps its own name where the one that it is nearly is not known there either.
+    """
     for path, name in misspelt.items():
-        yield document.problem(path, f"is not a key that is known here: did you mean {name}?")
         *above, key = path
         beside = document.data
         for step in above:
             beside = beside[step]
-        if key in beside:
-            value = beside.pop(key)
-            beside.setdefault(name, value)
+        if name in beside:
+            continue
+        beside[name] = beside.pop(key)
+        if (*above, name) in _unknown(document):
+            beside[key] = beside.pop(name)
+        else:
+            yield document.problem(path, f"is not a key that is known here: did you mean {name}?")
+
+
+def _unknown(document: Document) -> list[KeyPath]:
+    try:
+        Settings.model_validate(document.data)
+    except ValidationError as error:
+        return unknown_keys(error, document)
+    return []
 
 
 def _named_files(value: Any) -> Iterator[Path]:

@@ -16,8 +16,6 @@ def meant_key(key: str, beside: Iterable[str]) -> str:
     others = set(beside) - {key}
     classes = [keys for keys in map(_keys, _classes(SettingsModel)) if key not in keys]
     most = max((len(others & keys) for keys in classes), default=0)
-    if most == 0:
-        return ""  # nothing tells which class it is
     known = {name for keys in classes if len(others & keys) == most for name in keys} - others
     turned = [name for name in sorted(known) if sorted(name) == sorted(key)]  # two letters changed places
     return next(iter(turned or get_close_matches(key, sorted(known), n=1, cutoff=_ALIKE)), "")

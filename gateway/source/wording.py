@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 _Context = Mapping[str, Any]
 
+_UNKNOWN = "extra_forbidden"
+
 _TEXTS: Mapping[str, Callable[[_Context], str]] = {
     "missing": lambda _: "is required",
-    "extra_forbidden": lambda _: "is not a key that is known here",
+    _UNKNOWN: lambda _: "is not a key that is known here",
     "union_tag_not_found": lambda _: "is required",
     "union_tag_invalid": lambda context: f"must be {_choices(context['expected_tags'])}",
     "literal_error": lambda context: f"must be {_choices(context['expected'])}",
@@ -64,13 +66,17 @@ def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     return sorted(reported, key=lambda problem: (problem.line, problem.column, problem.path))
 
 
+def unknown_keys(error: ValidationError, document: Document) -> list[KeyPath]:
+    """Return the keys that are unknown where they stand."""
+    unknown = [each for each in error.errors(include_url=False, include_input=False) if each["type"] == _UNKNOWN]
+    paths = [(_path(each, document.data), each["loc"][-1]) for each in unknown]
+    return [path for path, key in paths if path and path[-1] == key]
+
+
 def misspelt_keys(error: ValidationError, document: Document) -> dict[KeyPath, str]:
-    """Return the keys that are unknown and nearly a known one that is not there, which is meant."""
+    """Return the keys that are unknown and nearly one that some section knows, which may be meant."""
     meant: dict[KeyPath, str] = {}
-    for detail in error.errors(include_url=False, include_input=False):
-        path = _path(detail, document.data)
-        if detail["type"] != "extra_forbidden" or not path or path[-1] != detail["loc"][-1]:
-            continue
+    for path in unknown_keys(error, document):
         beside: Any = document.data
         for step in path[:-1]:
             beside = beside[step]

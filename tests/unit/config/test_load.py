@@ -103,6 +103,18 @@ def test_every_problem_is_reported_of_whatever_kind() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["token", "key_file", "admin_token_file", "credentials", "path", "fresh"])
+def test_a_key_of_another_section_is_one_problem_and_no_guess(key: str) -> None:
+    """What it is nearly is no key of this section either, and would be taken for the first one again."""
+    (problem,) = check_document(document(LEAST + f"limits: {{connections: 5, {key}: 1}}\n")).problems
+    assert (problem.path, problem.text) == (f"limits.{key}", "is not a key that is known here")
+
+
+def test_a_misspelt_key_is_one_problem_with_the_key_that_is_meant() -> None:
+    (problem,) = check_document(document(LEAST + "limits: {conections: 5, head_bytes: 32768}\n")).problems
+    assert problem.text == "is not a key that is known here: did you mean connections?"
+
+
 def test_a_missing_variable_is_reported_once_and_beside_other_problems(tmp_path: Path) -> None:
     text = LEAST.replace(SECRET, "${SECRET}", 1) + "cache: {negative: 5}\n"
     path = written(tmp_path, text)

@@ -16,7 +16,6 @@ from gateway.source.misspelling import meant_key
         ("peper_file", ["kind", "url"], "pepper_file"),
         ("acess", ["name", "match", "access"], ""),
         ("colour", ["name", "match"], ""),
-        ("spam", [], ""),
     ],
 )
 def test_a_key_is_meant_that_fits_what_stands_beside_it(key: str, beside: list[str], meant: str) -> None:
